@@ -1,0 +1,7 @@
+#include <stdio.h>
+
+int main(void)
+{
+    puts("mailferry " MAILFERRY_VERSION);
+    return 0;
+}

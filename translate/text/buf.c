@@ -1,0 +1,148 @@
+#include "translate/text/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BUF_MIN = 128 };
+
+void buf_clear(struct buf *b)
+{
+    free(b->p);
+    *b = (struct buf)BUF_INIT;
+}
+
+void buf_wipe(struct buf *b)
+{
+    if (b->p)
+        explicit_bzero(b->p, b->cap);
+    buf_clear(b);
+}
+
+bool buf_failed(const struct buf *b)
+{
+    return b->failed;
+}
+
+size_t buf_size(const struct buf *b)
+{
+    return b->failed ? 0 : b->end - b->start;
+}
+
+struct slice buf_slice(const struct buf *b)
+{
+    return buf_size(b) ? slice_make(b->p + b->start, buf_size(b)) : slice_make("", 0);
+}
+
+/* Moves what is there to the front when that alone makes room, grows otherwise. */
+static bool buf_grow(struct buf *b, size_t n)
+{
+    size_t used = b->end - b->start;
+    size_t cap = b->cap ? b->cap : BUF_MIN;
+
+    if (n > SIZE_MAX / 2 - used)
+        return false;
+    if (b->start && used + n <= b->cap && used <= b->cap / 2) {
+        memmove(b->p, b->p + b->start, used);
+        b->start = 0;
+        b->end = used;
+        return true;
+    }
+    while (cap < used + n)
+        cap *= 2;
+    char *p = malloc(cap);
+    if (!p)
+        return false;
+    if (used)
+        memcpy(p, b->p + b->start, used);
+    free(b->p);
+    *b = (struct buf){.p = p, .end = used, .cap = cap};
+    return true;
+}
+
+char *buf_reserve(struct buf *b, size_t n)
+{
+    if (b->failed)
+        return NULL;
+    if (b->cap - b->end < n && !buf_grow(b, n)) {
+        b->failed = true;
+        return NULL;
+    }
+    return b->p + b->end;
+}
+
+void buf_added(struct buf *b, size_t n)
+{
+    b->end += n;
+}
+
+void buf_put(struct buf *b, struct slice s)
+{
+    char *p = s.n ? buf_reserve(b, s.n) : NULL;
+
+    if (!p)
+        return;
+    memcpy(p, s.p, s.n);
+    buf_added(b, s.n);
+}
+
+void buf_puts(struct buf *b, const char *text)
+{
+    buf_put(b, slice_of(text));
+}
+
+void buf_putc(struct buf *b, char c)
+{
+    buf_put(b, slice_make(&c, 1));
+}
+
+void buf_printf(struct buf *b, const char *format, ...)
+{
+    va_list args;
+    va_list again;
+
+    va_start(args, format);
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, args);
+    char *p = n < 0 ? NULL : buf_reserve(b, (size_t)n + 1);
+    if (p) {
+        vsnprintf(p, (size_t)n + 1, format, again);
+        buf_added(b, (size_t)n);
+    }
+    va_end(again);
+    va_end(args);
+}
+
+void buf_drop(struct buf *b, size_t n)
+{
+    if (n >= buf_size(b)) {
+        bool failed = b->failed;
+        buf_clear(b);
+        b->failed = failed;
+        return;
+    }
+    b->start += n;
+}
+
+void buf_truncate(struct buf *b, size_t n)
+{
+    if (n == 0)
+        buf_drop(b, buf_size(b));
+    else if (n < buf_size(b))
+        b->end = b->start + n;
+}
+
+void buf_move(struct buf *b, struct buf *from)
+{
+    if (from->failed)
+        b->failed = true;
+    if (buf_size(b) == 0 && !b->failed) {
+        buf_clear(b);
+        *b = *from;
+    } else {
+        buf_put(b, buf_slice(from));
+        free(from->p);
+    }
+    *from = (struct buf)BUF_INIT;
+}

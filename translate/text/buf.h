@@ -1,0 +1,60 @@
+/*
+ * A growable run of octets that is filled at the end and emptied at the front: what a session has
+ * to send, or a token of which only a part has come in.
+ *
+ * Running out of memory is remembered, not reported at each call: from then on appends do nothing
+ * and buf_failed() is true. Whoever owns the session asks once, after it was fed, and ends it; no
+ * half-written reply is ever sent, because a failed buffer yields no octets.
+ *
+ * An empty buffer holds no memory.
+ */
+#ifndef TRANSLATE_TEXT_BUF_H
+#define TRANSLATE_TEXT_BUF_H
+
+#include "translate/text/slice.h"
+
+struct buf {
+    char *p;      /* allocation, or NULL */
+    size_t start; /* first octet not yet taken */
+    size_t end;   /* behind the last octet */
+    size_t cap;
+    bool failed;
+};
+
+#define BUF_INIT \
+    {            \
+        0        \
+    }
+
+/* Frees what it holds; the buffer is as new. */
+void buf_clear(struct buf *b);
+
+/* As buf_clear, and wipes the memory first: for passwords. */
+void buf_wipe(struct buf *b);
+
+bool buf_failed(const struct buf *b);
+size_t buf_size(const struct buf *b);
+
+/* All octets; valid until the buffer is next changed. */
+struct slice buf_slice(const struct buf *b);
+
+void buf_put(struct buf *b, struct slice s);
+void buf_puts(struct buf *b, const char *text);
+void buf_putc(struct buf *b, char c);
+void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Room for `n` more octets, to be written by the caller and then claimed with buf_added();
+ * NULL when memory is out. */
+char *buf_reserve(struct buf *b, size_t n);
+void buf_added(struct buf *b, size_t n);
+
+/* Drops `n` octets from the front (at most what there is); frees the memory when none is left. */
+void buf_drop(struct buf *b, size_t n);
+
+/* Cuts the buffer back to its first `n` octets. */
+void buf_truncate(struct buf *b, size_t n);
+
+/* Appends all of `from` and leaves it empty; takes over its memory when `b` is empty. */
+void buf_move(struct buf *b, struct buf *from);
+
+#endif

@@ -1,0 +1,56 @@
+#include "translate/text/failure.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* Length of the valid UTF-8 character at the front, 0 when there is none (RFC 3629 section 4). */
+static size_t utf8_length(struct slice s)
+{
+    unsigned char c = (unsigned char)s.p[0];
+    size_t n = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+
+    if (n == 0 || n > s.n)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if (((unsigned char)s.p[i] & 0xc0) != 0x80)
+            return 0;
+    if (n < 3)
+        return n;
+    unsigned char second = (unsigned char)s.p[1];
+    bool overlong = (c == 0xe0 && second < 0xa0) || (c == 0xf0 && second < 0x90);
+    bool surrogate = c == 0xed && second >= 0xa0;
+    bool beyond = c == 0xf4 && second >= 0x90;
+    return overlong || surrogate || beyond ? 0 : n;
+}
+
+void text_clean(char *out, size_t cap, struct slice text)
+{
+    size_t used = 0;
+
+    while (text.n) {
+        size_t n = utf8_length(text);
+        char replacement = n == 0                                                 ? '?'
+                           : (unsigned char)text.p[0] < 0x20 || text.p[0] == 0x7f ? ' '
+                                                                                  : 0;
+        if (n == 0)
+            n = 1;
+        if (used + n >= cap)
+            break;
+        struct slice octets = slice_take(&text, n);
+        for (size_t i = 0; i < n; i++)
+            out[used++] = replacement ? replacement : octets.p[i];
+    }
+    out[used] = '\0';
+}
+
+void failure_set(struct failure *f, enum failure_kind kind, const char *format, ...)
+{
+    char raw[2 * sizeof f->text];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(raw, sizeof raw, format, args);
+    va_end(args);
+    f->kind = kind;
+    text_clean(f->text, sizeof f->text, slice_of(raw));
+}

@@ -1,0 +1,106 @@
+#include "translate/text/slice.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+struct slice slice_of(const char *text)
+{
+    return (struct slice){text, text ? strlen(text) : 0};
+}
+
+struct slice slice_make(const char *p, size_t n)
+{
+    return (struct slice){p, n};
+}
+
+struct slice slice_take(struct slice *s, size_t n)
+{
+    struct slice head = {s->p, n < s->n ? n : s->n};
+
+    if (head.n) {
+        s->p += head.n;
+        s->n -= head.n;
+    }
+    return head;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+struct slice slice_trim(struct slice s)
+{
+    while (s.n && is_blank(s.p[0]))
+        slice_take(&s, 1);
+    while (s.n && is_blank(s.p[s.n - 1]))
+        s.n--;
+    return s;
+}
+
+bool slice_equal(struct slice a, struct slice b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+bool slice_equal_nocase(struct slice a, struct slice b)
+{
+    return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
+}
+
+bool slice_is(struct slice s, const char *text)
+{
+    return slice_equal(s, slice_of(text));
+}
+
+bool slice_is_nocase(struct slice s, const char *text)
+{
+    return slice_equal_nocase(s, slice_of(text));
+}
+
+struct slice slice_word(struct slice *s)
+{
+    size_t n = 0;
+
+    while (s->n && s->p[0] == ' ')
+        slice_take(s, 1);
+    while (n < s->n && s->p[n] != ' ')
+        n++;
+    return slice_take(s, n);
+}
+
+bool slice_number(struct slice s, uint64_t max, uint64_t *out)
+{
+    uint64_t value = 0;
+
+    if (s.n == 0)
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] < '0' || s.p[i] > '9')
+            return false;
+        uint64_t digit = (uint64_t)(s.p[i] - '0');
+        if (value > (max - digit) / 10 || digit > max)
+            return false;
+        value = value * 10 + digit;
+    }
+    *out = value;
+    return true;
+}
+
+char *slice_dup(struct slice s)
+{
+    char *copy = malloc(s.n + 1);
+
+    if (!copy)
+        return NULL;
+    if (s.n)
+        memcpy(copy, s.p, s.n);
+    copy[s.n] = '\0';
+    return copy;
+}
+
+bool slice_has_nul(struct slice s)
+{
+    return s.n && memchr(s.p, '\0', s.n) != NULL;
+}
