@@ -1,0 +1,86 @@
+/*
+ * The configuration: one validated struct that does not change once it is made, whether it came
+ * from a JSON file (`serve -c FILE`) or from `--route` arguments.
+ *
+ * Every fault of a file is reported, not only the first, each as one line
+ * "FILE:LINE: /json/pointer: what is wrong; what to write instead", before anything listens.
+ */
+#ifndef PROXY_CONFIG_H
+#define PROXY_CONFIG_H
+
+#include <stdio.h>
+
+#include "proxy/endpoint.h"
+#include "translate/maildrop/maildrop_options.h"
+
+struct config_route {
+    char *name;  /* for logs: the "name" key, else the upstream's URL */
+    char *match; /* user pattern: `*` and `?` wildcards, case-insensitive; "*" matches every user */
+    int listener; /* index of the only listener it serves, or -1: all of the upstream's other
+                     protocol */
+    char
+        *login; /* what is sent upstream: %u whole login, %n before the last @, %d after it; "%u" */
+    struct endpoint upstream;
+    bool allow_cleartext; /* passwords may cross a network unencrypted, on either side */
+    struct maildrop_options pop3;
+};
+
+struct config_listener {
+    struct endpoint endpoint;
+    char *certificate; /* PEM files; NULL: those of `tls` */
+    char *key;
+    bool allow_cleartext;
+};
+
+struct config_limits {
+    unsigned connections;             /* clients at once, in all; beyond: refused with a sentence */
+    unsigned connections_per_address; /* unauthenticated and authenticated together */
+    unsigned login_seconds;           /* for an unauthenticated client, in all */
+    unsigned idle_seconds;     /* autologout of a logged-in client; at least 600 (RFC 1939) */
+    unsigned write_seconds;    /* a peer that takes no octet for so long is dropped */
+    unsigned connect_seconds;  /* DNS, connect, TLS and greeting of an upstream */
+    unsigned response_seconds; /* an upstream that owes an answer and sends nothing */
+    unsigned errors;           /* bad commands before a client is disconnected */
+    unsigned login_attempts;   /* refused logins before a client is disconnected */
+    unsigned drain_seconds;    /* after SIGTERM, for sessions to end by themselves */
+};
+
+struct config {
+    struct config_listener *listeners;
+    size_t listener_count;
+    struct config_route *routes; /* tried in order */
+    size_t route_count;
+    char *certificate; /* PEM; default of the listeners; NULL: none */
+    char *key;
+    char *state_dir;
+    unsigned workers; /* loops; 0: one per core */
+    bool log_json;
+    int log_level; /* enum log_level of proxy/log.h */
+    struct config_limits limits;
+};
+
+/* Reads and validates a JSON file. NULL when anything is wrong: the faults, a line each, have been
+ * written to `errors`. Free with config_free(). */
+struct config *config_load(const char *path, FILE *errors);
+
+/* The same from `--route LISTENER=UPSTREAM` arguments. `certificate` and `key` may be NULL. */
+struct config *config_from_routes(const char *const *routes, size_t count, const char *certificate,
+                                  const char *key, FILE *errors);
+void config_free(struct config *c);
+
+/* What was understood, for `mailferry check`: readable, with no secret in it. */
+void config_print(const struct config *c, FILE *out);
+
+/* The first route that serves `user` on that listener, or NULL. Where the route has a
+ * `folder_separator`, the suffix is taken off before its pattern is tried: `*user` is then the bare
+ * user and `*folder` the name behind the separator, else `*folder` is empty.
+ * `ann+Work@example.com` is user `ann@example.com`, folder `Work`; so is `ann@example.com+Work`.
+ * `*user` is owned by the caller; NULL when memory is out. `*folder` points into `login`. */
+const struct config_route *config_find_route(const struct config *c, size_t listener,
+                                             struct slice login, char **user, struct slice *folder);
+
+/* The login for the upstream after the route's rewriting: an owned string; NULL when memory is
+ * out or the result would be empty. */
+char *config_route_login(const struct config_route *r, struct slice user);
+
+#endif

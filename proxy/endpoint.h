@@ -1,0 +1,48 @@
+/*
+ * One end of a route: where to listen or where to connect, and how it is secured. Written as a URL:
+ *
+ *     pop3://HOST[:PORT]    imap://HOST[:PORT]     plain; STARTTLS offered or used where possible
+ *     pop3s://HOST[:PORT]   imaps://HOST[:PORT]    TLS from the first octet
+ *     pop3+unix:/PATH       imap+unix:/PATH        a unix socket
+ *
+ * with the parameters ?tls=starttls (demanded), ?tls=off (never), ?ca=FILE, ?verify=off. HOST may
+ * be an IPv6 literal in brackets; `*` or an empty host on a listener means every address.
+ */
+#ifndef PROXY_ENDPOINT_H
+#define PROXY_ENDPOINT_H
+
+#include "translate/text/failure.h"
+#include "translate/text/slice.h"
+
+enum endpoint_protocol { ENDPOINT_POP3, ENDPOINT_IMAP };
+
+enum endpoint_tls {
+    ENDPOINT_TLS_AUTO,     /* STARTTLS/STLS when both ends can */
+    ENDPOINT_TLS_STARTTLS, /* STARTTLS/STLS or nothing */
+    ENDPOINT_TLS_OFF,
+    ENDPOINT_TLS_IMPLICIT,
+};
+
+struct endpoint {
+    enum endpoint_protocol protocol;
+    enum endpoint_tls tls;
+    char *host; /* without brackets; NULL for a unix socket */
+    uint16_t port;
+    char *unix_path; /* NULL for TCP */
+    char *ca;        /* PEM file or directory of trusted CAs; NULL: the system's */
+    bool verify;     /* upstream: the certificate must be valid for `host` */
+};
+
+/* Reads a URL. False, with a sentence that names the part at fault in `*why`, when it is not one;
+ * then `*e` holds nothing. Otherwise `*e` owns its strings: endpoint_clear() frees them. */
+bool endpoint_parse(struct endpoint *e, struct slice url, struct failure *why);
+void endpoint_clear(struct endpoint *e);
+
+/* "pop3://127.0.0.1:1110": for logs and messages, without parameters. Writes at most `cap` octets
+ * including NUL. */
+void endpoint_print(const struct endpoint *e, char *out, size_t cap);
+
+/* 127.0.0.0/8, ::1, ::ffff:127.x, "localhost" and unix sockets: a peer that needs no TLS. */
+bool endpoint_is_loopback(const struct endpoint *e);
+
+#endif
