@@ -1,0 +1,27 @@
+/*
+ * Opens a connection to an endpoint: DNS on the thread pool, then one address after the other, each
+ * with its share of the time (CASES U1). TLS is the stream's affair, started by the owner.
+ */
+#ifndef PROXY_NET_CONNECTOR_H
+#define PROXY_NET_CONNECTOR_H
+
+#include <uv.h>
+
+#include "proxy/endpoint.h"
+#include "translate/text/failure.h"
+
+struct connector;
+
+/* Called once, from the loop: `fd` is a connected socket that the receiver owns, or -1 and `*why`
+ * (FAILURE_TEMPORARY) names the host, the address and the cause of the last attempt. The connector
+ * is freed after it returns. */
+typedef void (*connector_done)(void *owner, int fd, const struct failure *why);
+
+/* `e` must live until done is called. NULL when memory is out. */
+struct connector *connector_start(uv_loop_t *loop, const struct endpoint *e, unsigned seconds,
+                                  connector_done done, void *owner);
+
+/* No callback comes any more; everything is given back. */
+void connector_cancel(struct connector *c);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * A listening socket of one loop. TCP listeners of several loops share an address by SO_REUSEPORT;
+ * a unix socket is bound once and its descriptor shared.
+ */
+#ifndef PROXY_NET_LISTENER_H
+#define PROXY_NET_LISTENER_H
+
+#include <uv.h>
+
+#include "proxy/endpoint.h"
+#include "translate/text/failure.h"
+
+struct listener;
+
+/* An accepted socket, owned by the receiver. */
+typedef void (*listener_accept)(void *owner, struct listener *l, int fd);
+
+/*
+ * Binds without listening yet, so that every fault of every listener is known before the first
+ * client gets in. For a host with several addresses (`*`, "localhost") all are bound. Returns the
+ * number of descriptors written to `fds` (at most `max`), or -1 with the reason and the remedy in
+ * `*why` ("port 110 needs root or CAP_NET_BIND_SERVICE", "is in use by another program").
+ * Port 0 takes a free one: the next call with the same endpoint must be given the port that
+ * listener_port() tells of the first.
+ */
+int listener_bind(const struct endpoint *e, int *fds, int max, struct failure *why);
+uint16_t listener_port(int fd);
+
+/* Begins to accept on a bound descriptor, which it owns from then on. NULL with the reason on
+ * failure. When descriptors run out (EMFILE) it goes on as soon as there is one, and logs it once
+ * a minute at most (CASES R8). */
+struct listener *listener_start(uv_loop_t *loop, int fd, bool is_unix, listener_accept accept,
+                                void *owner, struct failure *why);
+
+/* Stops accepting; the memory goes with the loop's next turn. */
+void listener_stop(struct listener *l);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * Where sync state is kept. A store is asked from any loop; the work is done on the thread pool and
+ * the answer comes back on the loop that asked. Behind it stands a directory today; the functions
+ * are what a shared database would have to offer too.
+ *
+ * One directory for each account:
+ *     STATE_DIR/lock                      who holds the directory (pid, host), flock()ed
+ *     STATE_DIR/accounts/NAME/snapshot.json
+ *     STATE_DIR/accounts/NAME/journal.jsonl
+ * NAME is the account key with everything but letters, digits and "@.-_" as %XX; never "." or "..";
+ * over 200 octets it is cut and a SHA-256 digest is put behind (CASES I2).
+ *
+ * Files are 0600, directories 0700. Damage is set aside as NAME/damaged-N/..., reported, and never
+ * overwritten.
+ */
+#ifndef PROXY_STORE_STORE_H
+#define PROXY_STORE_STORE_H
+
+#include <uv.h>
+
+#include "translate/state/drop_state.h"
+#include "translate/text/failure.h"
+
+struct store;
+
+/* Opens (and creates) the directory and takes the lock. NULL with the reason and the remedy: not
+ * writable, owned by another, read-only, held by process N (CASES D17, P4). */
+struct store *store_open(const char *dir, struct failure *why);
+
+/* Waits for what is under way. No loop may have a request pending. */
+void store_close(struct store *s);
+
+/* `state` is owned by the receiver: empty for an account never seen. NULL with the reason when it
+ * cannot be read: nothing is ever served from a guess (a damaged file is set aside first, and the
+ * next load then begins anew). */
+typedef void (*store_loaded)(void *owner, struct drop_state *state, const struct failure *why);
+typedef void (*store_saved)(void *owner, const struct failure *why); /* FAILURE_NONE: durable */
+
+struct store_request;
+
+/* One request; the callback comes on `loop`'s thread, unless it was cancelled. NULL when memory is
+ * out: then no callback comes. */
+struct store_request *store_load(struct store *s, uv_loop_t *loop, struct slice account,
+                                 store_loaded done, void *owner);
+
+/*
+ * Appends records to the journal of the account (a JSON array of records; borrowed, its text is
+ * made before the call returns) and syncs it to the disk: concurrent requests share one fsync. When
+ * the journal has outgrown the snapshot it is folded: written anew, synced, renamed, directory
+ * synced. A failed write is cut off again, so that the next one finds a whole journal.
+ */
+struct store_request *store_append(struct store *s, uv_loop_t *loop, struct slice account,
+                                   const json_t *records, store_saved done, void *owner);
+
+/* The work goes on, but no callback comes. */
+void store_request_cancel(struct store_request *r);
+
+#endif
