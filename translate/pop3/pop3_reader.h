@@ -15,7 +15,8 @@
 #include "translate/text/buf.h"
 
 /* Octets of a line without its line end: of a command (RFC 2449 section 4 asks for 255), and of a
- * SASL response (RFC 5034 section 4 sets no limit; RFC 4954 section 4 takes 12,288 for the same). */
+ * SASL response (RFC 5034 section 4 sets no limit; RFC 4954 section 4 takes 12,288 for the same).
+ */
 enum { POP3_LINE_MAX = 1024, POP3_SASL_LINE_MAX = 12288 };
 
 enum pop3_line_result {
