@@ -145,10 +145,10 @@ static void test_a_full_queue_is_seldom_moved(void **state)
     memset(buf_reserve(&b, 4096), 'x', 4096);
     buf_added(&b, 4096);
     for (int i = 0; i < 40960; i++) {
-        size_t start = b.start;
         buf_drop(&b, 1);
+        size_t start = b.start;
         buf_putc(&b, 'y');
-        moves += b.start < start;
+        moves += b.start != start;
     }
     assert_true(moves <= 20);
     assert_int_equal(buf_size(&b), 4096);
