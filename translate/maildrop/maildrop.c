@@ -47,6 +47,7 @@ void maildrop_free(struct maildrop *m)
     fetch_clear(&m->fetches);
     update_clear(&m->update);
     list_clear(&m->list);
+    free(m->seen.items);
     drop_state_free(m->state);
     json_decref(m->records);
     actions_clear(&m->actions);
@@ -217,7 +218,7 @@ static void remember_sizes(struct maildrop *m)
 
 void maildrop_end(struct maildrop *m, const char *cause)
 {
-    bool cut = m->fetches.delivering && m->fetches.delivering->began;
+    bool cut = !m->client_gone && m->fetches.delivering && m->fetches.delivering->given;
 
     if (m->phase == PHASE_ENDED)
         return;
@@ -240,8 +241,6 @@ void maildrop_idle(struct maildrop *m)
 void maildrop_client_closed(struct maildrop *m, const struct failure *why)
 {
     m->client_gone = true;
-    if (m->fetches.delivering)
-        m->fetches.delivering->began = false; /* nobody is left to be misled */
     maildrop_end(m, why->kind == FAILURE_NONE ? "client closed" : "client connection lost");
 }
 
