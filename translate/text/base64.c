@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 #include "translate/text/base64.h"
 
 #include <string.h>
@@ -15,10 +16,31 @@ static void put_group(char out[4], struct slice octets)
     out[2] = octets.n > 1 ? alphabet[(in[1] & 15) << 2 | in[2] >> 6] : '=';
     out[3] = octets.n > 2 ? alphabet[in[2] & 63] : '=';
     explicit_bzero(in, sizeof in);
+=======
+/* See base64.h. */
+#include "translate/text/base64.h"
+
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* One to three octets as four characters. */
+static void encode_group(char out[4], const unsigned char *octets, size_t n)
+{
+    uint32_t bits = (uint32_t)octets[0] << 16;
+
+    if (n > 1)
+        bits |= (uint32_t)octets[1] << 8;
+    if (n > 2)
+        bits |= octets[2];
+    out[0] = alphabet[bits >> 18];
+    out[1] = alphabet[bits >> 12 & 63];
+    out[2] = n > 1 ? alphabet[bits >> 6 & 63] : '=';
+    out[3] = n > 2 ? alphabet[bits & 63] : '=';
+>>>>>>> imap
 }
 
 void base64_encode(struct buf *out, struct slice octets)
 {
+<<<<<<< HEAD
     while (octets.n) {
         char *p = buf_reserve(out, 4);
         if (!p)
@@ -52,10 +74,52 @@ static bool get_group(char out[3], struct slice digits)
     out[2] = (char)(bits & 0xff);
     return digits.n == 4 || (digits.n == 3 && out[2] == 0) ||
            (digits.n == 2 && out[1] == 0 && out[2] == 0);
+=======
+    /* One allocation, so that no half-written password stays behind in freed memory. */
+    if (octets.n == 0 || !buf_reserve(out, (octets.n + 2) / 3 * 4))
+        return;
+    while (octets.n) {
+        struct slice group = slice_take(&octets, 3);
+        char text[4];
+        encode_group(text, (const unsigned char *)group.p, group.n);
+        buf_put(out, slice_make(text, sizeof text));
+    }
+}
+
+static int value_of(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* Four characters as one to three octets; 0 when they are not canonical. */
+static size_t decode_group(char out[3], const char text[4], bool last)
+{
+    size_t n = !last || text[3] != '=' ? 3 : text[2] != '=' ? 2 : 1;
+    uint32_t bits = 0;
+
+    for (size_t i = 0; i < n + 1; i++) {
+        int value = value_of(text[i]);
+        if (value < 0)
+            return 0;
+        bits |= (uint32_t)value << (18 - 6 * i);
+    }
+    if ((bits & (0xffffffu >> (8 * n))) != 0)
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        out[i] = (char)(bits >> (16 - 8 * i) & 0xff);
+    return n;
+>>>>>>> imap
 }
 
 bool base64_decode(struct buf *out, struct slice text)
 {
+<<<<<<< HEAD
     if (text.n % 4 != 0)
         return false;
     if (text.n == 0)
@@ -72,5 +136,23 @@ bool base64_decode(struct buf *out, struct slice text)
         p += 3;
     }
     buf_added(out, size);
+=======
+    size_t before = buf_size(out);
+
+    if (text.n % 4 != 0)
+        return false;
+    if (text.n)
+        buf_reserve(out, text.n / 4 * 3);
+    while (text.n) {
+        struct slice group = slice_take(&text, 4);
+        char octets[3];
+        size_t n = decode_group(octets, group.p, text.n == 0);
+        if (n == 0) {
+            buf_truncate(out, before);
+            return false;
+        }
+        buf_put(out, slice_make(octets, n));
+    }
+>>>>>>> imap
     return true;
 }
