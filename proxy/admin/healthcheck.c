@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -103,7 +104,7 @@ bool healthcheck_judge(const json_t *answer, char *text, size_t cap)
     return true;
 }
 
-int healthcheck_run(const char *state_dir, FILE *out)
+int healthcheck_run(const char *state_dir)
 {
     char path[sizeof((struct sockaddr_un *)0)->sun_path];
     struct buf line = BUF_INIT;
@@ -122,6 +123,6 @@ int healthcheck_run(const char *state_dir, FILE *out)
         json_decref(answer);
     }
     buf_clear(&line);
-    fprintf(out, "%s: %s\n", well ? "healthy" : "unhealthy", text);
+    fprintf(well ? stdout : stderr, "%s: %s\n", well ? "healthy" : "unhealthy", text);
     return well ? 0 : 1;
 }

@@ -7,11 +7,11 @@
 
 #include <jansson.h>
 #include <stdbool.h>
-#include <stdio.h>
+#include <stddef.h>
 
 /* Connects to the socket in `state_dir` with 3 s to answer. Returns the exit code: 0 with a line on
- * `out` when the process answers and is well, else 1 with a sentence that says why. */
-int healthcheck_run(const char *state_dir, FILE *out);
+ * stdout when the process answers and is well, else 1 with a sentence on stderr that says why. */
+int healthcheck_run(const char *state_dir);
 
 /* The judgement of an answer (see health_to_json): false when the latest logins of a route failed,
  * 3 or more in a row, the last of them within 10 minutes, for another reason than wrong
