@@ -1,119 +1,132 @@
 #include "translate/state/drop_columns.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "translate/state/drop_folder.h"
+#include "translate/state/number_list.h"
 #include "translate/state/uid_set.h"
+
+/* Sets the member to the buffer's text, and clears the buffer. */
+static bool put_text(json_t *object, const char *key, struct buf *text)
+{
+    struct slice s = buf_slice(text);
+    bool put = !buf_failed(text) && json_object_set_new(object, key, json_stringn(s.p, s.n)) == 0;
+
+    buf_clear(text);
+    return put;
+}
 
 bool drop_uids_put(json_t *object, const uint32_t *uids, size_t count)
 {
     struct buf text = BUF_INIT;
 
     uid_set_put(&text, uids, count);
-    struct slice set = buf_slice(&text);
-    bool put =
-        !buf_failed(&text) && json_object_set_new(object, "uids", json_stringn(set.p, set.n)) == 0;
-    buf_clear(&text);
-    return put;
+    return put_text(object, "uids", &text);
 }
 
-static bool put_uids(json_t *object, const struct drop_message *messages, size_t count)
-{
-    uint32_t *uids = malloc((count + 1) * sizeof *uids);
+/* What only some messages have. */
+enum part { PART_IDS, PART_UIDLS, PART_HIDDEN, PARTS };
 
-    if (!uids)
-        return false;
-    for (size_t i = 0; i < count; i++)
-        uids[i] = messages[i].uid;
-    bool put = drop_uids_put(object, uids, count);
+static const char *const part_names[PARTS] = {"ids", "uidls", "hidden"};
+
+static const char *part_text(const struct drop_message *m, enum part part)
+{
+    return part == PART_IDS ? m->id : m->uidl;
+}
+
+static bool part_has(const struct drop_message *m, enum part part)
+{
+    return part == PART_HIDDEN ? m->hidden >= 0 : part_text(m, part) != NULL;
+}
+
+/* The UIDs of the messages that have the part, of all for PARTS. */
+static bool put_uids(json_t *object, enum part part, const struct drop_message *messages,
+                     size_t count)
+{
+    uint32_t *uids = calloc(count + 1, sizeof *uids);
+    size_t n = 0;
+
+    for (size_t i = 0; uids && i < count; i++)
+        if (part == PARTS || part_has(&messages[i], part))
+            uids[n++] = messages[i].uid;
+    bool put = uids && drop_uids_put(object, uids, n);
     free(uids);
     return put;
 }
 
 static bool put_sizes(json_t *object, const struct drop_message *messages, size_t count)
 {
-    json_t *sizes = json_array();
-    bool put = sizes != NULL;
+    struct buf sizes = BUF_INIT;
 
-    for (size_t i = 0; put && i < count; i++)
-        put = messages[i].size <= INT64_MAX &&
-              json_array_append_new(sizes, json_integer((json_int_t)messages[i].size)) == 0;
-    return json_object_set_new(object, "sizes", sizes) == 0 && put;
+    for (size_t i = 0; i < count; i++) {
+        if (messages[i].size > INT64_MAX)
+            sizes.failed = true;
+        number_list_put(&sizes, (int64_t)messages[i].size);
+    }
+    return put_text(object, "sizes", &sizes);
 }
 
 static bool put_received(json_t *object, const struct drop_message *messages, size_t count)
 {
-    json_t *received = json_array();
-    bool put = received != NULL;
+    struct buf received = BUF_INIT;
     bool known = false;
 
-    for (size_t i = 0; put && i < count; i++) {
-        put = json_array_append_new(received, json_integer(messages[i].received)) == 0;
+    for (size_t i = 0; i < count; i++)
         known = known || messages[i].received != 0;
-    }
-    if (known || !put)
-        return json_object_set_new(object, "received", received) == 0 && put;
-    json_decref(received);
-    return true;
-}
-
-/* What a message has in a sparse column, new; NULL in `*value` when it has nothing there. False
- * when memory is out. */
-typedef bool (*cell_make)(const struct drop_message *m, json_t **value);
-
-static bool cell_text(const char *text, json_t **value)
-{
-    *value = text ? json_string(text) : NULL;
-    return *value || !text;
-}
-
-static bool cell_id(const struct drop_message *m, json_t **value)
-{
-    return cell_text(m->id, value);
-}
-
-static bool cell_uidl(const struct drop_message *m, json_t **value)
-{
-    return cell_text(m->uidl, value);
-}
-
-static bool cell_hidden(const struct drop_message *m, json_t **value)
-{
-    *value = m->hidden >= 0 ? json_integer(m->hidden) : NULL;
-    return *value || m->hidden < 0;
-}
-
-static bool put_sparse(json_t *object, const char *name, cell_make cell,
-                       const struct drop_message *messages, size_t count)
-{
-    json_t *column = json_object();
-    bool put = column != NULL;
-
-    for (size_t i = 0; put && i < count; i++) {
-        char key[16];
-        json_t *value = NULL;
-        put = cell(&messages[i], &value);
-        if (!value)
-            continue;
-        snprintf(key, sizeof key, "%" PRIu32, messages[i].uid);
-        put = json_object_set_new_nocheck(column, key, value) == 0;
-    }
-    if (put && json_object_size(column) == 0) {
-        json_decref(column);
+    if (!known)
         return true;
-    }
-    return json_object_set_new(object, name, column) == 0 && put;
+    for (size_t i = 0; i < count; i++)
+        number_list_put(&received, messages[i].received);
+    return put_text(object, "received", &received);
+}
+
+static bool put_texts(json_t *object, enum part part, const struct drop_message *messages,
+                      size_t count)
+{
+    json_t *texts = json_array();
+    bool put = texts != NULL;
+
+    for (size_t i = 0; put && i < count; i++)
+        if (part_has(&messages[i], part))
+            put = json_array_append_new(texts, json_string(part_text(&messages[i], part))) == 0;
+    return json_object_set_new(object, "texts", texts) == 0 && put;
+}
+
+static bool put_ages(json_t *object, const struct drop_message *messages, size_t count)
+{
+    struct buf ages = BUF_INIT;
+
+    for (size_t i = 0; i < count; i++)
+        if (messages[i].hidden >= 0)
+            number_list_put(&ages, messages[i].hidden);
+    return put_text(object, "ages", &ages);
+}
+
+static bool put_part(json_t *object, enum part part, const struct drop_message *messages,
+                     size_t count)
+{
+    bool any = false;
+
+    for (size_t i = 0; !any && i < count; i++)
+        any = part_has(&messages[i], part);
+    if (!any)
+        return true;
+    json_t *json = json_object();
+    bool put = json && put_uids(json, part, messages, count) &&
+               (part == PART_HIDDEN ? put_ages(json, messages, count)
+                                    : put_texts(json, part, messages, count));
+    return json_object_set_new(object, part_names[part], json) == 0 && put;
 }
 
 bool drop_columns_put(json_t *object, const struct drop_message *messages, size_t count)
 {
-    return put_uids(object, messages, count) && put_sizes(object, messages, count) &&
-           put_received(object, messages, count) &&
-           put_sparse(object, "ids", cell_id, messages, count) &&
-           put_sparse(object, "uidls", cell_uidl, messages, count) &&
-           put_sparse(object, "hidden", cell_hidden, messages, count);
+    bool put = put_uids(object, PARTS, messages, count) && put_sizes(object, messages, count) &&
+               put_received(object, messages, count);
+
+    for (enum part part = 0; put && part < PARTS; part++)
+        put = put_part(object, part, messages, count);
+    return put;
 }
 
 bool drop_uids_get(const struct json_at *at, struct slice *uids, uint64_t *count)
@@ -123,157 +136,189 @@ bool drop_uids_get(const struct json_at *at, struct slice *uids, uint64_t *count
             json_at_wrong(at, "uids", "not an ascending set of UIDs such as \"1:3,7\""));
 }
 
-/* The messages with their UIDs. The column of sizes bounds how many "1:4294967295" may be. */
-static bool get_uids(const struct json_at *at, size_t sizes, struct drop_message **messages)
+/* A list of as many numbers as there are messages, `min` or above. */
+static bool get_numbers(const struct json_at *at, const char *key, int64_t min, size_t count,
+                        struct slice *list)
 {
-    struct slice text = {NULL, 0};
-    uint64_t count = 0;
+    char what[80];
+    int64_t number = 0;
 
-    if (!drop_uids_get(at, &text, &count))
+    if (!json_at_text(at, key, list))
         return false;
-    if (count != sizes)
-        return json_at_wrong(at, "sizes", "not as many as there are UIDs");
-    if (count == 0)
-        return true;
-    uint32_t *uids = uid_set_expand(text, sizes);
-    *messages = calloc(sizes, sizeof **messages);
-    for (size_t i = 0; uids && *messages && i < sizes; i++) {
-        (*messages)[i].uid = uids[i];
-        (*messages)[i].hidden = -1;
-    }
-    bool made = uids && *messages;
-    free(uids);
-    return made || json_at_no_memory(at);
+    struct slice rest = *list;
+    for (size_t i = 0; i < count; i++)
+        if (!number_list_next(&rest, &number) || number < min) {
+            snprintf(what, sizeof what, "number %zu of %zu is missing or out of range", i + 1,
+                     count);
+            return json_at_wrong(at, key, what);
+        }
+    return rest.n == 0 || json_at_wrong(at, key, "more numbers than UIDs");
 }
 
-static bool get_sizes(const struct json_at *at, const json_t *sizes, struct drop_message *messages)
+static bool get_sizes(const struct json_at *at, struct drop_message *messages, size_t count)
 {
-    for (size_t i = 0; i < json_array_size(sizes); i++) {
-        const json_t *size = json_array_get(sizes, i);
-        if (!json_is_integer(size) || json_integer_value(size) < 0)
-            return json_at_wrong_element(at, "sizes", i, "not a number of octets");
-        messages[i].size = (uint64_t)json_integer_value(size);
-    }
+    struct slice list = {NULL, 0};
+    int64_t size = 0;
+
+    if (!get_numbers(at, "sizes", 0, count, &list))
+        return false;
+    for (size_t i = 0; number_list_next(&list, &size); i++)
+        messages[i].size = (uint64_t)size;
     return true;
 }
 
 static bool get_received(const struct json_at *at, struct drop_message *messages, size_t count)
 {
-    const json_t *received = NULL;
+    struct slice list = {NULL, 0};
 
-    if (!json_at_optional(at, "received", JSON_ARRAY, &received))
+    if (!json_object_get(at->object, "received"))
+        return true;
+    if (!get_numbers(at, "received", INT64_MIN, count, &list))
         return false;
-    if (received && json_array_size(received) != count)
-        return json_at_wrong(at, "received", "not as many as there are UIDs");
-    for (size_t i = 0; received && i < count; i++) {
-        const json_t *when = json_array_get(received, i);
-        if (!json_is_integer(when))
-            return json_at_wrong_element(at, "received", i, "not a number of seconds");
-        messages[i].received = json_integer_value(when);
+    for (size_t i = 0; number_list_next(&list, &messages[i].received); i++)
+        continue;
+    return true;
+}
+
+static bool get_ages(const struct json_at *at, struct drop_message **which, size_t count)
+{
+    struct slice list = {NULL, 0};
+
+    if (!get_numbers(at, "ages", 0, count, &list))
+        return false;
+    for (size_t i = 0; number_list_next(&list, &which[i]->hidden); i++)
+        continue;
+    return true;
+}
+
+/* The text at `i`, owned; NULL with the reason. */
+static char *get_text(const struct json_at *at, const json_t *texts, size_t i)
+{
+    const json_t *text = json_array_get(texts, i);
+
+    if (!json_is_string(text) || json_string_length(text) == 0) {
+        json_at_wrong_element(at, "texts", i, "not a string, or an empty one");
+        return NULL;
+    }
+    char *copy = slice_dup(slice_make(json_string_value(text), json_string_length(text)));
+    if (!copy)
+        json_at_no_memory(at);
+    return copy;
+}
+
+static bool get_texts(const struct json_at *at, enum part part, struct drop_message **which,
+                      size_t count)
+{
+    const json_t *texts = json_object_get(at->object, "texts");
+
+    if (!json_is_array(texts) || json_array_size(texts) != count)
+        return json_at_wrong(at, "texts", "not an array of as many as there are UIDs");
+    for (size_t i = 0; i < count; i++) {
+        char *text = get_text(at, texts, i);
+        if (!text)
+            return false;
+        *(part == PART_IDS ? &which[i]->id : &which[i]->uidl) = text;
     }
     return true;
 }
 
-/* Puts a cell into its message. NULL, or what is wrong with it; "" when memory is out. */
-typedef const char *(*cell_read)(struct drop_message *m, const json_t *value);
-
-static const char *read_text(char **text, const json_t *value)
+/* Puts the messages that a set names into `which`, in order; returns how many there are. */
+static size_t find_messages(struct drop_folder *f, struct slice uids, struct drop_message **which)
 {
-    if (!json_is_string(value) || json_string_length(value) == 0)
-        return "not a string, or an empty one";
-    *text = slice_dup(slice_make(json_string_value(value), json_string_length(value)));
-    return *text ? NULL : "";
+    struct drop_message *end = f->messages + f->count;
+    struct drop_message *m = f->messages;
+    struct uid_range range = {0, 0};
+    size_t n = 0;
+
+    while (m < end && uid_set_next(&uids, &range)) {
+        while (m < end && m->uid < range.first)
+            m++;
+        while (m < end && m->uid <= range.last)
+            which[n++] = m++;
+    }
+    return n;
 }
 
-static const char *read_id(struct drop_message *m, const json_t *value)
+/* The messages that the part's UIDs name, all of which must be there; free() it. NULL with the
+ * reason. */
+static struct drop_message **get_which(const struct json_at *at, struct drop_folder *f,
+                                       size_t *count)
 {
-    return read_text(&m->id, value);
-}
+    struct slice uids = {NULL, 0};
+    uint64_t named = 0;
 
-static const char *read_uidl(struct drop_message *m, const json_t *value)
-{
-    return read_text(&m->uidl, value);
-}
-
-static const char *read_hidden(struct drop_message *m, const json_t *value)
-{
-    if (!json_is_integer(value) || json_integer_value(value) < 0)
-        return "not an age in seconds";
-    m->hidden = json_integer_value(value);
+    if (!drop_uids_get(at, &uids, &named))
+        return NULL;
+    if (named == 0 || named > f->count) {
+        json_at_wrong(at, "uids", "none, or more than the folder has");
+        return NULL;
+    }
+    struct drop_message **which = calloc(f->count, sizeof *which);
+    if (!which) {
+        json_at_no_memory(at);
+        return NULL;
+    }
+    *count = find_messages(f, uids, which);
+    if (*count == named)
+        return which;
+    json_at_wrong(at, "uids", "not all of them are UIDs of the folder");
+    free(which);
     return NULL;
 }
 
-struct column {
-    const char *name;
-    cell_read read;
-};
-
-static bool cell_wrong(const struct json_at *at, const struct column *column, const char *key,
-                       const char *what)
+static bool get_part(const struct json_at *at, enum part part, struct drop_folder *f)
 {
-    char place[48];
+    struct json_at inside = {.why = at->why};
+    size_t count = 0;
 
-    if (!*what)
-        return json_at_no_memory(at);
-    snprintf(place, sizeof place, "%s/%s", column->name, key);
-    return json_at_wrong(at, place, what);
+    if (!json_at_optional(at, part_names[part], JSON_OBJECT, &inside.object))
+        return false;
+    if (!inside.object)
+        return true;
+    snprintf(inside.pointer, sizeof inside.pointer, "%.40s/%s", at->pointer, part_names[part]);
+    struct drop_message **which = get_which(&inside, f, &count);
+    bool got = which && (part == PART_HIDDEN ? get_ages(&inside, which, count)
+                                             : get_texts(&inside, part, which, count));
+    free(which);
+    return got;
 }
 
-static bool get_sparse(const struct json_at *at, const struct column *column,
-                       struct drop_message *messages, size_t count)
+/* The messages with their UIDs. The length of the sizes bounds how many there can be, so that
+ * "1:4294967295" asks for no memory. */
+static bool get_uids(const struct json_at *at, struct drop_folder *f)
 {
-    struct drop_folder all = {.messages = messages, .count = count};
-    const json_t *cells = NULL;
-    const char *key = NULL;
-    json_t *value = NULL;
-    size_t next = 0;
+    struct slice text = {NULL, 0};
+    struct slice sizes = {NULL, 0};
+    uint64_t count = 0;
 
-    if (!json_at_optional(at, column->name, JSON_OBJECT, &cells))
+    if (!drop_uids_get(at, &text, &count) || !json_at_text(at, "sizes", &sizes))
         return false;
-    json_object_foreach((json_t *)cells, key, value)
-    {
-        uint64_t uid = 0;
-        struct drop_message *m = NULL;
-        if (slice_number(slice_of(key), UINT32_MAX, &uid))
-            m = next < count && messages[next].uid == uid
-                    ? &messages[next]
-                    : drop_folder_message(&all, (uint32_t)uid);
-        const char *wrong = m ? column->read(m, value) : "not one of the UIDs";
-        if (wrong)
-            return cell_wrong(at, column, key, wrong);
-        next = (size_t)(m - messages) + 1;
+    if (count > sizes.n)
+        return json_at_wrong(at, "sizes", "fewer numbers than UIDs");
+    if (count == 0)
+        return true;
+    uint32_t *uids = uid_set_expand(text, count);
+    f->messages = uids ? calloc(count, sizeof *f->messages) : NULL;
+    for (size_t i = 0; f->messages && i < count; i++) {
+        f->messages[i].uid = uids[i];
+        f->messages[i].hidden = -1;
     }
-    return true;
-}
-
-static bool get_columns(const struct json_at *at, const json_t *sizes,
-                        struct drop_message *messages)
-{
-    static const struct column columns[] = {
-        {"ids", read_id}, {"uidls", read_uidl}, {"hidden", read_hidden}};
-    size_t count = json_array_size(sizes);
-
-    if (!get_sizes(at, sizes, messages) || !get_received(at, messages, count))
-        return false;
-    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
-        if (!get_sparse(at, &columns[i], messages, count))
-            return false;
-    return true;
+    f->count = f->messages ? count : 0;
+    free(uids);
+    return f->messages || json_at_no_memory(at);
 }
 
 bool drop_columns_get(const struct json_at *at, struct drop_message **messages, size_t *count)
 {
-    const json_t *sizes = json_object_get(at->object, "sizes");
+    struct drop_folder all = {.name = NULL};
+    bool got = get_uids(at, &all) && get_sizes(at, all.messages, all.count) &&
+               get_received(at, all.messages, all.count);
 
-    *messages = NULL;
-    *count = 0;
-    if (!json_is_array(sizes))
-        return json_at_wrong(at, "sizes", sizes ? "not an array" : "missing");
-    if (get_uids(at, json_array_size(sizes), messages) && get_columns(at, sizes, *messages)) {
-        *count = json_array_size(sizes);
-        return true;
-    }
-    drop_messages_free(*messages, *messages ? json_array_size(sizes) : 0);
-    *messages = NULL;
-    return false;
+    for (enum part part = 0; got && part < PARTS; part++)
+        got = get_part(at, part, &all);
+    if (!got)
+        drop_folder_clear(&all);
+    *messages = all.messages;
+    *count = all.count;
+    return got;
 }

@@ -1,7 +1,7 @@
 /*
  * Messages as columns of JSON, the form that snapshots and `messages` records share: "uids",
- * "sizes", "received", "ids", "uidls", "hidden", see drop_state_to_json(). A column costs a tenth
- * of the objects it stands for, in octets and in time.
+ * "sizes", "received", "ids", "uidls", "hidden", see drop_state_to_json(). They cost a tenth of the
+ * objects they stand for, in octets and in time.
  */
 #ifndef TRANSLATE_STATE_DROP_COLUMNS_H
 #define TRANSLATE_STATE_DROP_COLUMNS_H

@@ -74,10 +74,11 @@ struct drop_folder *drop_state_folder(struct drop_state *s, struct slice name);
 /* The message, or NULL. Borrowed, until the next record is applied. */
 struct drop_message *drop_folder_message(struct drop_folder *f, uint32_t uid);
 
-/* As JSON (new reference), with "version", columns instead of objects for each message: "uids" is a
- * sequence set ("1:3,7"), "sizes" and "received" arrays in the same order (the latter absent when
- * none is known), "ids", "uidls" and "hidden" objects keyed by UID for those that have one. NULL
- * when memory is out. */
+/* As JSON (new reference), with "version". Messages are columns, not an object each: "uids" is a
+ * sequence set ("1:3,7"), "sizes" and "received" lists of numbers in the same order ("310 4711 95",
+ * the latter absent when none is known). What few messages have says which: "ids" and "uidls" are
+ * {"uids":"1,7","texts":["a","b"]}, "hidden" is {"uids":"3","ages":"86400"}; each is absent when no
+ * message has any. NULL when memory is out. */
 json_t *drop_state_to_json(const struct drop_state *s);
 
 /* Reads a snapshot; members it does not know are passed over. NULL with FAILURE_PERMANENT and the

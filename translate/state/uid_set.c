@@ -3,15 +3,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "translate/state/number_list.h"
+
 void uid_set_put(struct buf *out, const uint32_t *uids, size_t count)
 {
     for (size_t i = 0; i < count;) {
         size_t last = i;
         while (last + 1 < count && uids[last + 1] == uids[last] + 1)
             last++;
-        buf_printf(out, "%s%u", i ? "," : "", uids[i]);
-        if (last > i)
-            buf_printf(out, ":%u", uids[last]);
+        if (i)
+            buf_putc(out, ',');
+        number_put(out, uids[i]);
+        if (last > i) {
+            buf_putc(out, ':');
+            number_put(out, uids[last]);
+        }
         i = last + 1;
     }
 }
