@@ -14,7 +14,7 @@
 #include "proxy/settings.h"
 #include "proxy/store/store.h"
 
-enum { SERVE_SIGNALS = 3, EXIT_RUNTIME = 1, EXIT_CONFIGURATION = 2 };
+enum { SERVE_SIGNALS = 3, LAST_WORDS_MS = 1000, EXIT_RUNTIME = 1, EXIT_CONFIGURATION = 2 };
 
 struct serve {
     uv_loop_t loop; /* of the main thread: signals and the admin socket only */
@@ -75,12 +75,18 @@ static void on_workers_ended(uv_async_t *async)
         uv_close((uv_handle_t *)&s->signals[i], NULL);
 }
 
+static void on_last_words_said(uv_timer_t *timer)
+{
+    each_worker(timer->data, worker_stop);
+}
+
 static void on_drained_enough(uv_timer_t *timer)
 {
     struct serve *s = timer->data;
 
     log_message(LOG_WARNING, "stop", "sessions that have not ended by themselves are ended now");
-    each_worker(s, worker_stop);
+    each_worker(s, worker_drain);
+    uv_timer_start(timer, on_last_words_said, LAST_WORDS_MS, 0);
 }
 
 static void serve_end(struct serve *s)

@@ -87,9 +87,7 @@ void session_offer(struct session *s, struct session_side *side, struct slice *i
         feed(s->maildrop, in);
         session_pump(s);
     }
-    side->held = in->n > 0;
-    if (side->rewrapped && s->maildrop)
-        session_resume(s);
+    side->held = in->n > 0 && !side->rewrapped;
 }
 
 /* ---- the clock ---- */
@@ -97,7 +95,7 @@ void session_offer(struct session *s, struct session_side *side, struct slice *i
 static void on_timer(uv_timer_t *timer);
 
 /* Deadlines mostly move away: the timer is left as it is then, and looks again when it fires. */
-static void session_arm(struct session *s)
+void session_arm(struct session *s)
 {
     uint64_t deadline = s->maildrop ? maildrop_deadline(s->maildrop) : UINT64_MAX;
     uint64_t due = deadline < s->due ? deadline : s->due;
@@ -112,7 +110,7 @@ static void session_arm(struct session *s)
 static void session_overdue(struct session *s)
 {
     if (s->maildrop)
-        session_connect_overdue(s);
+        session_handshake_overdue(s);
     else
         session_end(s, "TLS handshake timed out", true);
 }
@@ -310,9 +308,10 @@ static void on_client_end(void *owner, struct stream *stream, const struct failu
     struct session *s = owner;
 
     (void)stream;
-    if (why->kind != FAILURE_NONE)
+    if (why->kind != FAILURE_NONE) { /* else it may still be listening */
         session_log_message(s, LOG_INFO, "client-lost", why->text);
-    session_side_close(&s->client, false);
+        session_side_close(&s->client, true);
+    }
     if (!s->maildrop) {
         session_end(s, "TLS handshake failed", true);
         return;

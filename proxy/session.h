@@ -41,7 +41,7 @@ void session_start(struct session_house *house, struct settings *settings, size_
 
 struct session *session_next(const struct session *s);
 
-/* The process is about to end: as soon as the command under way is done. */
+/* The process is about to end, and the session with it as soon as it can; told again: now. */
 void session_drain(struct session *s);
 
 /* At once; nothing more is sent. */

@@ -15,7 +15,7 @@ struct session_side {
     struct stream *stream; /* until it is closed, also while it is closing */
     bool closing;
     bool held;       /* octets were left in the stream, which waits for stream_resume() */
-    bool rewrapped;  /* TLS or DEFLATE began in this feed: what is left is not plain text */
+    bool rewrapped;  /* TLS or DEFLATE began in this feed, and with it the stream reads on */
     uint64_t in;     /* octets of streams that are closing or closed */
     uint64_t out;
 };
@@ -46,7 +46,8 @@ struct session {
 
     uv_timer_t timer;
     uint64_t timer_due; /* when it fires; UINT64_MAX: it does not run */
-    uint64_t due;       /* the session's own deadline: handshake of pop3s, opening of the upstream */
+    uint64_t due;       /* of a handshake that the maildrop is not told of: pop3s, imaps */
+    uint64_t connect_due;
 };
 
 /* session.c */
@@ -65,6 +66,9 @@ void session_offer(struct session *s, struct session_side *side, struct slice *i
 
 /* Sends what the maildrop has written for both sides. */
 void session_flush(struct session *s);
+
+/* Sees to it that the timer fires at the next deadline. */
+void session_arm(struct session *s);
 
 /* Lets go of a side's stream, if it is open. */
 void session_side_close(struct session_side *side, bool at_once);
@@ -85,7 +89,7 @@ void session_connect(struct session *s, const struct maildrop_action *action);
 void session_disconnect(struct session *s);
 
 void session_upstream_tls(struct session *s);
-void session_connect_overdue(struct session *s);
+void session_handshake_overdue(struct session *s);
 
 /* session_state.c */
 

@@ -205,7 +205,9 @@ static void on_connected(void *owner, int fd, const struct failure *why)
         session_pump(s);
     } else if (s->route->upstream.tls == ENDPOINT_TLS_IMPLICIT) {
         s->handshake = true;
+        s->due = s->connect_due;
         session_upstream_tls(s);
+        session_arm(s);
     } else {
         upstream_ready(s);
     }
@@ -220,7 +222,7 @@ void session_connect(struct session *s, const struct maildrop_action *action)
     s->failure_counted = false;
     if (!action->again && !session_route(s, action->user))
         return;
-    s->due = uv_now(s->house->loop) + seconds * 1000U;
+    s->connect_due = uv_now(s->house->loop) + seconds * 1000U;
     s->connector =
         connector_start(s->house->loop, &s->route->upstream, seconds, on_connected, s);
     if (s->connector)
@@ -239,13 +241,12 @@ void session_disconnect(struct session *s)
     session_side_close(&s->upstream, false);
 }
 
-void session_connect_overdue(struct session *s)
+void session_handshake_overdue(struct session *s)
 {
     struct failure why;
 
-    failure_set(&why, FAILURE_TEMPORARY, "%s did not finish %s within %u seconds", s->route->name,
-                s->handshake ? "the TLS handshake" : "connecting",
-                s->settings->config->limits.connect_seconds);
+    failure_set(&why, FAILURE_TEMPORARY, "%s did not finish the TLS handshake within %u seconds",
+                s->route->name, s->settings->config->limits.connect_seconds);
     session_tell(s);
     session_connect_failed(s, &why);
     session_pump(s);

@@ -26,7 +26,6 @@ struct worker {
     struct settings *settings;
     struct worker_port *ports;
     bool draining;
-    bool stopped;
 
     uv_mutex_t lock; /* of what other threads ask for */
     struct settings *new_settings;
@@ -73,21 +72,19 @@ static void worker_take_settings(struct worker *w, struct settings *settings)
     w->settings = settings;
 }
 
-static void worker_begin_drain(struct worker *w)
+/* For the second time it tells the sessions that patience is over. */
+static void worker_drain_sessions(struct worker *w)
 {
-    if (w->draining)
-        return;
     w->draining = true;
     worker_close_ports(w);
     for (struct session *s = w->house.sessions; s; s = session_next(s))
         session_drain(s);
 }
 
-static void worker_begin_stop(struct worker *w)
+static void worker_stop_sessions(struct worker *w)
 {
-    if (w->stopped)
-        return;
-    w->stopped = true;
+    w->draining = true;
+    worker_close_ports(w);
     for (struct session *s = w->house.sessions; s; s = session_next(s))
         session_stop(s);
 }
@@ -102,13 +99,15 @@ static void on_wake(uv_async_t *async)
     bool drain = w->drain_asked;
     bool stop = w->stop_asked;
     w->new_settings = NULL;
+    w->drain_asked = false;
+    w->stop_asked = false;
     uv_mutex_unlock(&w->lock);
 
     worker_take_settings(w, settings);
     if (drain)
-        worker_begin_drain(w);
+        worker_drain_sessions(w);
     if (stop)
-        worker_begin_stop(w);
+        worker_stop_sessions(w);
     worker_end_if_empty(w);
 }
 
@@ -203,23 +202,22 @@ void worker_reload(struct worker *w, struct settings *settings)
     uv_async_send(&w->wake);
 }
 
-static void worker_ask(struct worker *w, bool stop)
+static void worker_ask(struct worker *w, bool *what)
 {
     uv_mutex_lock(&w->lock);
-    w->drain_asked = true;
-    w->stop_asked = w->stop_asked || stop;
+    *what = true;
     uv_mutex_unlock(&w->lock);
     uv_async_send(&w->wake);
 }
 
 void worker_drain(struct worker *w)
 {
-    worker_ask(w, false);
+    worker_ask(w, &w->drain_asked);
 }
 
 void worker_stop(struct worker *w)
 {
-    worker_ask(w, true);
+    worker_ask(w, &w->stop_asked);
 }
 
 /* A loop whose thread never ran is emptied here. */

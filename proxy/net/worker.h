@@ -37,7 +37,8 @@ bool worker_start(struct worker *w, struct failure *why);
 /* Any thread: sessions that begin from now on use `settings`, which the worker holds. */
 void worker_reload(struct worker *w, struct settings *settings);
 
-/* Any thread: accepts no more, lets sessions end by themselves, then ends. */
+/* Any thread: accepts no more, lets sessions end by themselves, then ends. When it is called again,
+ * the sessions that are left are told that they have to end now. */
 void worker_drain(struct worker *w);
 
 /* Any thread: accepts no more, ends all sessions at once, then ends. */
