@@ -63,6 +63,7 @@ struct maildrop_action {
     bool wait;
     enum maildrop_log_level level;
     const char *event; /* "login", "login-refused", "deleted" ...: static */
+    enum failure_kind kind; /* LOG "login-refused": why; the process's health hangs on it */
     char text[240];    /* a sentence, cleaned, without secrets */
 };
 
