@@ -122,21 +122,22 @@ void maildrop_act(struct maildrop *m, enum maildrop_action_type type)
     a->again = m->options != NULL;
 }
 
-void maildrop_log(struct maildrop *m, enum maildrop_log_level level, const char *event,
-                  const char *format, ...)
+struct maildrop_action *maildrop_log(struct maildrop *m, enum maildrop_log_level level,
+                                     const char *event, const char *format, ...)
 {
     struct maildrop_action *a = action_add(m, MAILDROP_LOG);
     char raw[2 * sizeof a->text];
     va_list args;
 
     if (!a)
-        return;
+        return NULL;
     va_start(args, format);
     vsnprintf(raw, sizeof raw, format, args);
     va_end(args);
     a->level = level;
     a->event = event;
     text_clean(a->text, sizeof a->text, slice_of(raw));
+    return a;
 }
 
 bool maildrop_next_action(struct maildrop *m, struct maildrop_action *action)
@@ -351,7 +352,7 @@ bool maildrop_wants_upstream(const struct maildrop *m)
 bool maildrop_failed(const struct maildrop *m)
 {
     return m->failed || buf_failed(&m->client_out) || buf_failed(&m->user) ||
-           buf_failed(&m->password) || buf_failed(&m->reader.partial) ||
+           buf_failed(&m->password) || pop3_reader_failed(&m->reader) ||
            (m->upstream.client && buf_failed(imap_client_out(m->upstream.client)));
 }
 

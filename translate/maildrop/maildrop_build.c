@@ -65,6 +65,8 @@ static void remember_folder(struct maildrop *m, const struct maildrop_folder *fo
 
     if (folder->uidvalidity == 0)
         return;
+    if (s->before && s->before->uidvalidity != folder->uidvalidity)
+        maildrop_remember(m, drop_record_begun(name, folder->uidvalidity, s->before->uidvalidity));
     if (s->found_count)
         maildrop_remember(
             m, drop_record_messages(name, folder->uidvalidity, s->found, s->found_count));

@@ -268,8 +268,10 @@ struct maildrop {
 
 /* maildrop.c */
 void maildrop_act(struct maildrop *m, enum maildrop_action_type type);
-void maildrop_log(struct maildrop *m, enum maildrop_log_level level, const char *event,
-                  const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Returns the action, to be completed before anything else is queued; NULL when memory is out. */
+struct maildrop_action *maildrop_log(struct maildrop *m, enum maildrop_log_level level,
+                                     const char *event, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 /* The session is over: END, or ABORT when a message was cut short. `cause` is static. */
 void maildrop_end(struct maildrop *m, const char *cause);
 /* The command is answered; the next one may be read. */

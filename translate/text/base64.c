@@ -1,22 +1,3 @@
-<<<<<<< HEAD
-#include "translate/text/base64.h"
-
-#include <string.h>
-
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/* One to three octets as four characters. */
-static void put_group(char out[4], struct slice octets)
-{
-    unsigned char in[3] = {0};
-
-    memcpy(in, octets.p, octets.n);
-    out[0] = alphabet[in[0] >> 2];
-    out[1] = alphabet[(in[0] & 3) << 4 | in[1] >> 4];
-    out[2] = octets.n > 1 ? alphabet[(in[1] & 15) << 2 | in[2] >> 6] : '=';
-    out[3] = octets.n > 2 ? alphabet[in[2] & 63] : '=';
-    explicit_bzero(in, sizeof in);
-=======
 /* See base64.h. */
 #include "translate/text/base64.h"
 
@@ -35,46 +16,10 @@ static void encode_group(char out[4], const unsigned char *octets, size_t n)
     out[1] = alphabet[bits >> 12 & 63];
     out[2] = n > 1 ? alphabet[bits >> 6 & 63] : '=';
     out[3] = n > 2 ? alphabet[bits & 63] : '=';
->>>>>>> imap
 }
 
 void base64_encode(struct buf *out, struct slice octets)
 {
-<<<<<<< HEAD
-    while (octets.n) {
-        char *p = buf_reserve(out, 4);
-        if (!p)
-            return;
-        put_group(p, slice_take(&octets, 3));
-        buf_added(out, 4);
-    }
-}
-
-static int digit_value(char c)
-{
-    const char *p = c ? strchr(alphabet, c) : NULL;
-
-    return p ? (int)(p - alphabet) : -1;
-}
-
-/* Up to four characters without padding; false when one is foreign, or when bits are left over that
- * are not zero (two spellings of the same octets, RFC 4648 section 3.5). */
-static bool get_group(char out[3], struct slice digits)
-{
-    uint32_t bits = 0;
-
-    for (size_t i = 0; i < 4; i++) {
-        int value = i < digits.n ? digit_value(digits.p[i]) : 0;
-        if (value < 0)
-            return false;
-        bits = bits << 6 | (uint32_t)value;
-    }
-    out[0] = (char)(bits >> 16);
-    out[1] = (char)(bits >> 8 & 0xff);
-    out[2] = (char)(bits & 0xff);
-    return digits.n == 4 || (digits.n == 3 && out[2] == 0) ||
-           (digits.n == 2 && out[1] == 0 && out[2] == 0);
-=======
     /* One allocation, so that no half-written password stays behind in freed memory. */
     if (octets.n == 0 || !buf_reserve(out, (octets.n + 2) / 3 * 4))
         return;
@@ -114,29 +59,10 @@ static size_t decode_group(char out[3], const char text[4], bool last)
     for (size_t i = 0; i < n; i++)
         out[i] = (char)(bits >> (16 - 8 * i) & 0xff);
     return n;
->>>>>>> imap
 }
 
 bool base64_decode(struct buf *out, struct slice text)
 {
-<<<<<<< HEAD
-    if (text.n % 4 != 0)
-        return false;
-    if (text.n == 0)
-        return true;
-    size_t padding = text.p[text.n - 1] != '=' ? 0 : text.p[text.n - 2] != '=' ? 1 : 2;
-    char *p = buf_reserve(out, text.n / 4 * 3);
-    if (!p)
-        return false;
-    size_t size = text.n / 4 * 3 - padding;
-    text.n -= padding;
-    while (text.n) {
-        if (!get_group(p, slice_take(&text, 4)))
-            return false;
-        p += 3;
-    }
-    buf_added(out, size);
-=======
     size_t before = buf_size(out);
 
     if (text.n % 4 != 0)
@@ -153,6 +79,5 @@ bool base64_decode(struct buf *out, struct slice text)
         }
         buf_put(out, slice_make(octets, n));
     }
->>>>>>> imap
     return true;
 }

@@ -1,9 +1,11 @@
 #include "translate/text/failure.h"
-#include "translate/text/utf8.h"
+
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "translate/text/utf8.h"
 
 /* C0, DEL and, as UTF-8 spells them, C1: some terminals obey those too (U+009B begins a sequence).
  */
