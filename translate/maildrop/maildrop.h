@@ -1,0 +1,146 @@
+/*
+ * A POP3 session whose maildrop is an IMAP mailbox: the whole of DESIGN.md's table "maildrop: POP3
+ * served from IMAP", without I/O.
+ *
+ * The owner feeds what came from the client and from the upstream, and after each feed
+ *   - takes the actions out, one after the other, with maildrop_next_action(),
+ *   - sends what is in maildrop_client_out() and maildrop_upstream_out(),
+ *   - offers again what was left over, when maildrop_wants_client() / _wants_upstream() say so,
+ *   - arranges to call maildrop_tick() at maildrop_deadline().
+ * Nothing is called back. Times are given with maildrop_now() before each feed.
+ *
+ * Back-pressure: the owner tells with maildrop_client_queued() how many octets the client has not
+ * taken yet. While that is much, the maildrop leaves upstream octets (and client commands) where
+ * they are: it eats only what it can pass on.
+ */
+#ifndef TRANSLATE_MAILDROP_MAILDROP_H
+#define TRANSLATE_MAILDROP_MAILDROP_H
+
+#include "translate/imap/imap_client.h"
+#include "translate/maildrop/maildrop_options.h"
+#include "translate/state/drop_state.h"
+#include "translate/text/buf.h"
+#include "translate/text/failure.h"
+
+/* What is known of the client's side before it logs in. */
+struct maildrop_settings {
+    bool tls;             /* the connection is TLS already (pop3s) */
+    bool stls;            /* STLS can be offered: there is a certificate */
+    bool require_tls;     /* ?tls=starttls: no login without TLS, even on loopback */
+    bool allow_cleartext; /* loopback peer, or the listener allows it */
+    unsigned login_delay; /* announced in CAPA; 0: none. Enforced by the route's own */
+    unsigned login_seconds, idle_seconds, response_seconds; /* see struct config_limits */
+    unsigned errors, login_attempts;
+};
+
+enum maildrop_action_type {
+    /* `user` wants in: find its route, hand it over with maildrop_routed() (or refuse with
+     * maildrop_refused()), open the connection, implicit TLS included, then maildrop_connected()
+     * or maildrop_connect_failed(). Comes again, after an upstream was lost, with `again` set: the
+     * route stays, only the connection is opened. */
+    MAILDROP_CONNECT,
+    MAILDROP_DISCONNECT,   /* give the upstream connection up, after what is in upstream_out */
+    MAILDROP_CLIENT_TLS,   /* after what is in client_out: TLS as server; then maildrop_client_tls()
+                            */
+    MAILDROP_UPSTREAM_TLS, /* after what is in upstream_out: TLS as client; then
+                              maildrop_upstream_tls() */
+    MAILDROP_UPSTREAM_DEFLATE,
+    MAILDROP_LOAD_STATE, /* then maildrop_state_loaded() */
+    MAILDROP_SAVE_STATE, /* append `records`; when `wait` is set then maildrop_state_saved() */
+    MAILDROP_LOG,        /* `level`, `event`, `text` */
+    MAILDROP_END,        /* send what is in client_out, close the client, free the maildrop */
+    MAILDROP_ABORT,      /* close the client at once, sending no more: a message was cut short */
+};
+
+enum maildrop_log_level { MAILDROP_ERROR, MAILDROP_WARNING, MAILDROP_INFO, MAILDROP_DEBUG };
+
+struct maildrop_action {
+    enum maildrop_action_type type;
+    struct slice user; /* CONNECT: as the client gave it; valid until the next feed */
+    bool again;
+    json_t *records; /* SAVE_STATE: an array; the receiver owns the reference */
+    bool wait;
+    enum maildrop_log_level level;
+    const char *event; /* "login", "login-refused", "deleted" ...: static */
+    char text[240];    /* a sentence, cleaned, without secrets */
+};
+
+/* A user's route. Everything is borrowed until the maildrop is freed, but `login` and `folder`,
+ * which are copied. */
+struct maildrop_route {
+    const struct maildrop_options *options;
+    struct imap_client_options imap; /* `compress`, `allow_preauth`, `utf8` are filled in here */
+    struct slice login;              /* after rewriting */
+    struct slice folder;             /* from the login suffix; empty: the route's folders */
+};
+
+/* What a session was, for the line at its end. */
+struct maildrop_summary {
+    const char *user; /* "" before login; valid until freed */
+    bool logged_in;
+    uint32_t messages; /* RETRs that were sent whole */
+    uint64_t octets;   /* of these, as LIST counts */
+    uint32_t deleted;  /* confirmed by the upstream, or hidden durably */
+    const char *cause; /* "quit", "client closed", "upstream closed", "autologout" ...: static */
+};
+
+struct maildrop;
+
+/* Greets: client_out holds the greeting at once. NULL when memory is out. `now_ms` is any monotonic
+ * clock, `now_s` the wall clock. */
+struct maildrop *maildrop_new(const struct maildrop_settings *settings, uint64_t now_ms,
+                              int64_t now_s);
+void maildrop_free(struct maildrop *m);
+
+/* What time it is, before a feed. */
+void maildrop_now(struct maildrop *m, uint64_t now_ms, int64_t now_s);
+
+/* Octets that were handed over to the client's stream and have not gone out yet; before a feed. */
+void maildrop_client_queued(struct maildrop *m, size_t octets);
+
+/* Octets from the client / the upstream; what is left in `*in` is to be offered again. */
+void maildrop_client_data(struct maildrop *m, struct slice *in);
+void maildrop_upstream_data(struct maildrop *m, struct slice *in);
+
+/* The client's stream ended; `why` as in stream.h. An action MAILDROP_END follows, at once or after
+ * the upstream was told which messages were read. Nothing is deleted. */
+void maildrop_client_closed(struct maildrop *m, const struct failure *why);
+void maildrop_upstream_closed(struct maildrop *m, const struct failure *why);
+
+/* Answers to actions. */
+void maildrop_routed(struct maildrop *m, const struct maildrop_route *route);
+void maildrop_refused(struct maildrop *m, const struct failure *why);
+void maildrop_connected(struct maildrop *m);
+void maildrop_connect_failed(struct maildrop *m, const struct failure *why);
+void maildrop_client_tls(struct maildrop *m);
+void maildrop_upstream_tls(struct maildrop *m);
+/* Takes `state` over; NULL with the reason when it could not be read. */
+void maildrop_state_loaded(struct maildrop *m, struct drop_state *state, const struct failure *why);
+void maildrop_state_saved(struct maildrop *m, const struct failure *why);
+
+/* The time has come that maildrop_deadline() told. */
+void maildrop_tick(struct maildrop *m);
+
+/* The process is about to end: idle sessions are told and ended, one in the middle of a command
+ * after it. */
+void maildrop_drain(struct maildrop *m);
+
+/* False when there is none. */
+bool maildrop_next_action(struct maildrop *m, struct maildrop_action *action);
+
+struct buf *maildrop_client_out(struct maildrop *m);
+struct buf *maildrop_upstream_out(struct maildrop *m);
+
+/* Would it take octets from that side now? */
+bool maildrop_wants_client(const struct maildrop *m);
+bool maildrop_wants_upstream(const struct maildrop *m);
+
+/* On the clock of maildrop_now(), in ms; UINT64_MAX: none. */
+uint64_t maildrop_deadline(const struct maildrop *m);
+
+/* Memory ran out somewhere in this session: the owner ends it (CASES R8). */
+bool maildrop_failed(const struct maildrop *m);
+
+void maildrop_summary(const struct maildrop *m, struct maildrop_summary *summary);
+
+#endif
