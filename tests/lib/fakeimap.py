@@ -112,7 +112,7 @@ class FakeImap:
 
     def __init__(self, messages=(), users=None, capabilities=CAPABILITIES, tls=None,
                  implicit_tls=False, greeting="* OK fake ready", uidvalidity=1700000000,
-                 login_capabilities=None, send_buffer=None):
+                 login_capabilities=None, host="127.0.0.1"):
         self.users = users or {"ann": "secret"}
         self.capabilities = capabilities
         self.login_capabilities = login_capabilities or capabilities
@@ -120,8 +120,8 @@ class FakeImap:
         self.implicit_tls = implicit_tls
         self.greeting = greeting
         self.uidvalidity = uidvalidity
-        self.send_buffer = send_buffer
-        self.port = free_port()
+        self.host = host
+        self.port = free_port(host)
         self.lock = threading.RLock()
         self.folders = {"INBOX": [], "Trash": []}
         self.next_uid = {"INBOX": 1, "Trash": 1}
@@ -189,7 +189,7 @@ class FakeImap:
     # --- the server
 
     def start(self):
-        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=256)
+        self._listener = socket.create_server((self.host, self.port), backlog=256)
         threading.Thread(target=self._accept, daemon=True).start()
         return self
 
@@ -209,8 +209,6 @@ class FakeImap:
         with contextlib.suppress(OSError):
             while True:
                 sock, _ = self._listener.accept()
-                if self.send_buffer:
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.send_buffer)
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
 
