@@ -122,7 +122,8 @@ class Answers(Scene):
 
     def retr_with(self, answer, number=2):
         fake = self.fake(MAILS)
-        client = self.login(self.gateway(fake, pop3={"prefetch": 0}))
+        client = self.login(self.gateway(fake, pop3={"prefetch": 0},
+                                         config={"limits": {"response_seconds": 5}}))
         client.stat()
 
         def hook(connection, command):

@@ -194,9 +194,11 @@ class FakeImap:
         return self
 
     def stop(self):
-        # close() alone would leave the thread in accept(), and the port open.
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        """Nothing listens there any more, and every connection is closed."""
+        with contextlib.suppress(OSError):  # stopped before
+            # close() alone would leave the thread in accept(), and the port open.
+            self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
         self.drop_all()
 
     def __enter__(self):
