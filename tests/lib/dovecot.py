@@ -12,11 +12,12 @@ What one should know about it:
 - It stores a size with the file name (S=, W=); without that it reads the file once.
 """
 
+import grp
 import os
 import pwd
 import shutil
 
-from tests.lib.process import Process, free_port
+from tests.lib.process import Process, free_port, greets
 
 
 def service_user():
@@ -75,12 +76,15 @@ class Dovecot:
         program = shutil.which("dovecot", path="/usr/sbin:/usr/local/sbin:" + os.environ["PATH"])
         self.process = Process([program, "-F", "-c", config],
                                os.path.join(self.directory, "dovecot.log"), **options)
-        self.process.wait_listening(*filter(None, (self.port, self.tls_port, self.pop3_port)))
+        # It listens before its authentication is up, and greets after. Stopped in between, it
+        # takes six seconds.
+        self.process.wait_listening(*filter(None, (self.port, self.pop3_port)), ready=greets)
         return self
 
     def stop(self):
         if self.process:
-            self.process.stop()
+            # All at once: the master alone waits one second, or six, for its logging process.
+            self.process.stop(group=True)
             self.process = None
 
     def restart(self):
@@ -122,7 +126,6 @@ class Dovecot:
 
 
 def _group_name(gid):
-    import grp
     return grp.getgrgid(gid).gr_name
 
 

@@ -49,6 +49,13 @@ def listening(port, host="127.0.0.1"):
     return False
 
 
+def greets(port, host="127.0.0.1"):
+    """True once the server there has said something: its parts are all up."""
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=5) as s:
+        return bool(s.recv(1))
+    return False
+
+
 def _child_setup():
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -72,11 +79,18 @@ class Process:
         with open(self.log, encoding="utf-8", errors="replace") as f:
             return f.read()
 
-    def wait_listening(self, *ports):
-        """Waits until it accepts connections; raises with its output when it ends instead."""
-        for port in ports:
-            wait_until(lambda: listening(port) or self.child.poll() is not None,
-                       f"{self.argv[0]} to listen on {port}; it said:\n{self.output()}")
+    def wait_listening(self, *ports, ready=listening):
+        """Waits until it accepts connections. When it does not, it is ended, and what it said is
+        raised."""
+        try:
+            for port in ports:
+                wait_until(lambda: ready(port) or self.child.poll() is not None,
+                           f"{self.argv[0]} to listen on {port}")
+        except BaseException as e:
+            self.stop(group=True)
+            if isinstance(e, AssertionError):
+                raise AssertionError(f"{e}; it said:\n{self.output()}") from None
+            raise
         if self.child.poll() is not None:
             raise AssertionError(f"{' '.join(self.argv)} ended with {self.child.returncode}:\n"
                                  f"{self.output()}")
@@ -89,8 +103,11 @@ class Process:
         """Its exit status, once it has ended."""
         return self.child.wait(timeout)
 
-    def stop(self, timeout=PATIENCE):
-        """Asks it to end and gives its exit status; kills its group when it does not."""
+    def stop(self, timeout=PATIENCE, group=False):
+        """Asks it (or its whole process group) to end and gives its exit status; kills the group
+        when it does not."""
+        if group and self.child.poll() is None:
+            os.killpg(self.child.pid, signal.SIGTERM)
         self.signal(signal.SIGTERM)
         try:
             return self.child.wait(timeout)
