@@ -419,6 +419,23 @@ static void examples_load(void **state)
     globfree(&found);
 }
 
+/* A file that was cut anywhere is no configuration, and says so in one line. */
+static void cut_files_are_refused(void **state)
+{
+    (void)state;
+    char *text = file_text(SOURCE_DIR "/config/examples/provider.json");
+
+    for (size_t n = strlen(text) - 2; n > 0; n -= n > 7 ? 7 : n) {
+        struct capture errors = capture_open();
+        text[n] = '\0';
+        assert_null(load_text(text, capture_stream(&errors)));
+        assert_non_null(strstr(capture_text(&errors), ": is not JSON: "));
+        assert_ptr_equal(strchr(errors.text, '\n'), errors.text + errors.size - 1);
+        capture_close(&errors);
+    }
+    free(text);
+}
+
 static void arguments_make_a_configuration(void **state)
 {
     (void)state;
@@ -602,6 +619,7 @@ int main(void)
         cmocka_unit_test(every_key_reaches_its_member),
         cmocka_unit_test(schema_and_reader_agree),
         cmocka_unit_test(examples_load),
+        cmocka_unit_test(cut_files_are_refused),
         cmocka_unit_test(arguments_make_a_configuration),
         cmocka_unit_test(broken_arguments_are_all_explained),
         cmocka_unit_test(arguments_are_checked_as_a_whole),
