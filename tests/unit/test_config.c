@@ -587,7 +587,7 @@ static void print_tells_what_is_in_force(void **state)
         "listener pop3://[::1]:1110\n",
         "route 1: printer\n",
         "p*, upstream as %u\n",
-        "imap://h:143, STARTTLS where offered, certificate NOT VERIFIED\n",
+        "imap://h:143, STARTTLS, no password without it, certificate NOT VERIFIED\n",
         "INBOX, Fax\n",
         "all, of the last 30 days; RETR leaves \\Seen alone\n",
         "keep-days: hidden from this login, deleted upstream 9 days later\n",
