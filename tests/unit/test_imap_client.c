@@ -197,11 +197,32 @@ static void test_ready_before_id(void **state)
     CHECK(.options = tls,
           .chunks = {"* OK [CAPABILITY IMAP4rev1 ID CONDSTORE ENABLE] hi\r\n",
                      "* CAPABILITY IMAP4rev1 ID CONDSTORE ENABLE\r\nm1 OK\r\n",
-                     "* ENABLED CONDSTORE\r\nm3 OK\r\n", "* ID NIL\r\nm2 OK\r\n"},
+                     "* ENABLED CONDSTORE\r\nm3 OK\r\n"},
           .expected = "C: m1 LOGIN \"joe\" \"secret\"\r\n"
                       "C: m2 ID (\"name\" \"mailferry\" \"version\" \"" MAILFERRY_VERSION "\")\r\n"
                       "m3 ENABLE CONDSTORE\r\n"
                       "ready\n");
+}
+
+/* READY waits for ENABLE, COMPRESS for ID too: behind it nothing may be under way. */
+static void test_setup_waits(void **state)
+{
+    static const struct imap_client_options compress = {.tls_now = true, .compress = true};
+    static const char sent[] =
+        "C: m1 LOGIN \"joe\" \"secret\"\r\n"
+        "C: m2 ID (\"name\" \"mailferry\" \"version\" \"" MAILFERRY_VERSION "\")\r\n"
+        "m3 ENABLE QRESYNC\r\n";
+
+    (void)state;
+    CHECK(.options = tls,
+          .chunks = {"* OK [CAPABILITY IMAP4rev1] hi\r\n", "m1 OK [CAPABILITY ID QRESYNC] in\r\n",
+                     "* ENABLED QRESYNC\r\nm2 OK\r\n"},
+          .expected = sent);
+    CHECK(.options = compress,
+          .chunks = {"* OK [CAPABILITY IMAP4rev1] hi\r\n",
+                     "m1 OK [CAPABILITY ID QRESYNC COMPRESS=DEFLATE] in\r\n",
+                     "* ENABLED QRESYNC\r\nm3 OK\r\n"},
+          .expected = sent);
 }
 
 /* What is announced and refused is done without (CASES U4). */
@@ -362,6 +383,8 @@ static void test_authenticate_refused(void **state)
         {"m1 BAD [AUTHENTICATIONFAILED] wrong\r\n", "failed auth: wrong\n"},
         {"m1 BAD User is authenticated but not connected.\r\n",
          "failed temporary: User is authenticated but not connected.\n"},
+        {"m1 BAD [PRIVACYREQUIRED] no\r\n", "failed permanent: no\n"},
+        {"m1 BAD [CLIENTBUG] syntax\r\n", "C: m2 LOGIN \"joe\" \"secret\"\r\n"},
         {"m1 BAD syntax\r\n", "C: m2 LOGIN \"joe\" \"secret\"\r\n"},
     };
 
@@ -733,6 +756,7 @@ int main(void)
         cmocka_unit_test(test_login_shortest),
         cmocka_unit_test(test_login_longest),
         cmocka_unit_test(test_ready_before_id),
+        cmocka_unit_test(test_setup_waits),
         cmocka_unit_test(test_lying_capabilities),
         cmocka_unit_test(test_rev2_only),
         cmocka_unit_test(test_starttls_forgets),

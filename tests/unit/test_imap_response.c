@@ -337,6 +337,7 @@ static void test_hostile(void **state)
         {"* 1 FETCH (BODY[] {1\r\n", "error\n"},
         {"* 1 FETCH (BODY[] {1}x\r\n", "error\n"},
         {"* 1 FETCH (BODY[] {{1}\r\n", "error\n"},
+        {"* 1 FETCH (X ~a{1}\r\nb UID 5)\r\n", "error\n"},
         {"* X {9223372036854775808}\r\n", "error\n"},
         {"* LIST () \"/\" {65537}\r\n", "error\n"},
         {"* 1 FETCH (BODY[] word)\r\n", "error\n"},

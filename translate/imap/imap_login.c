@@ -260,15 +260,16 @@ static void login_done(struct imap_client *c, const struct imap_event *status)
 }
 
 /*
- * Only a bare BAD is followed by LOGIN: the server does not know the command that it announced. A
- * NO has judged the password, and trying a wrong one twice makes servers slow or lock the account.
+ * Only a BAD that means nothing else is followed by LOGIN: the server does not know the command
+ * that it announced. A NO has judged the password, and trying a wrong one twice makes servers slow
+ * or lock the account.
  */
 static void authenticate_done(struct imap_client *c, const struct imap_event *status)
 {
     struct failure meaning;
 
-    imap_failure(&meaning, status, FAILURE_PERMANENT);
-    if (status->status == IMAP_BAD && status->code.n == 0 && meaning.kind == FAILURE_PERMANENT &&
+    imap_failure(&meaning, status, FAILURE_NONE);
+    if (status->status == IMAP_BAD && meaning.kind == FAILURE_NONE &&
         !can(c, IMAP_CAP_LOGINDISABLED))
         login_send(c);
     else
