@@ -181,13 +181,16 @@ void store_request_cancel(struct store_request *r)
 static void set_aside(struct account_dir *d, struct failure *why)
 {
     struct failure wrong = *why;
+    struct failure failed = {.kind = FAILURE_NONE};
     unsigned where = 0;
 
-    if (account_dir_set_aside(d, &where, why))
+    if (account_dir_set_aside(d, &where, &failed))
         failure_set(why, FAILURE_TEMPORARY,
                     "damaged sync state was set aside in %s/damaged-%u, the next login begins "
                     "anew: %s",
                     d->path, where, wrong.text);
+    else
+        failure_set(why, FAILURE_TEMPORARY, "%.160s (%s)", failed.text, wrong.text);
 }
 
 static void load_from(struct account_dir *d, struct store_request *r)

@@ -17,7 +17,7 @@ static inline const char *temp_dir_make(void)
 {
     static char path[64];
 
-    strcpy(path, "/tmp/mailferry-test-XXXXXX");
+    strcpy(path, "/tmp/mailferry-store-XXXXXX");
     assert_non_null(mkdtemp(path));
     return path;
 }

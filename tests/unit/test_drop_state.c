@@ -395,18 +395,41 @@ static void refused_records_change_nothing(void **state)
     drop_state_free(s);
 }
 
-static void builders_refuse_what_json_cannot_say(void **state)
+/* What could not be read back would make the journal a damaged one. */
+static void builders_refuse_what_could_not_be_read_back(void **state)
 {
-    struct drop_message m = message(1, (uint64_t)INT64_MAX + 1);
+    struct drop_message m[] = {message(1, (uint64_t)INT64_MAX + 1), message(1, 1)};
+    uint32_t uid = 1;
 
     (void)state;
-    assert_null(drop_record_messages(INBOX, 7, &m, 1));
-    m.size = 1;
-    m.id = (char[]){"\xff"};
-    assert_null(drop_record_messages(INBOX, 7, &m, 1));
+    assert_null(drop_record_messages(INBOX, 7, m, 1));
+    m[0].size = 1;
+    assert_null(drop_record_messages(INBOX, 7, m, 2));
+    assert_null(drop_record_messages(INBOX, 0, m, 1));
+    m[0].id = (char[]){"\xff"};
+    assert_null(drop_record_messages(INBOX, 7, m, 1));
     assert_null(drop_record_synced(INBOX, 7, 1, UINT64_MAX));
-    assert_null(drop_record_hidden(INBOX, 7, &m.uid, 1, -1));
-    assert_null(drop_record_gone(slice_of("\xff"), 7, &m.uid, 1));
+    assert_null(drop_record_hidden(INBOX, 7, &uid, 1, -1));
+    assert_null(drop_record_gone(slice_of("\xff"), 7, &uid, 1));
+    assert_null(drop_record_gone(slice_make("a\0b", 3), 7, &uid, 1));
+    assert_null(drop_record_gone(INBOX, 7, (uint32_t[]){0, 1}, 2));
+    assert_null(drop_record_gone(INBOX, 7, (uint32_t[]){2, 1}, 2));
+    assert_null(drop_record_begun(INBOX, 0, 7));
+    assert_null(drop_record_login(5, -1));
+}
+
+static void an_empty_id_is_none(void **state)
+{
+    struct drop_message m = message(1, 10);
+    struct drop_state *s = drop_state_new();
+
+    (void)state;
+    m.id = (char[]){""};
+    m.uidl = m.id;
+    apply(s, drop_record_messages(INBOX, 7, &m, 1));
+    assert_null(drop_state_folder(s, INBOX)->messages[0].id);
+    assert_null(drop_state_folder(s, INBOX)->messages[0].uidl);
+    drop_state_free(s);
 }
 
 static void login_sets_time_and_age(void **state)
@@ -509,7 +532,8 @@ int main(void)
         cmocka_unit_test(facts_of_an_unknown_folder_are_passed_over),
         cmocka_unit_test(begun_replaces_what_was_read),
         cmocka_unit_test(refused_records_change_nothing),
-        cmocka_unit_test(builders_refuse_what_json_cannot_say),
+        cmocka_unit_test(builders_refuse_what_could_not_be_read_back),
+        cmocka_unit_test(an_empty_id_is_none),
         cmocka_unit_test(login_sets_time_and_age),
         cmocka_unit_test(two_logins_at_once),
         cmocka_unit_test(the_clock_may_jump),
