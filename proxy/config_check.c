@@ -36,8 +36,7 @@ static void check_file(const char *path, bool may_be_directory, const char *poin
     if (!path)
         return;
     if (fd < 0)
-        config_fault_add(faults, pointer,
-                         "%s cannot be read: %s; check its path and permissions",
+        config_fault_add(faults, pointer, "%s cannot be read: %s; check its path and permissions",
                          path, strerror(errno));
     else if (fstat(fd, &info) == 0 && S_ISDIR(info.st_mode) && !may_be_directory)
         config_fault_add(faults, pointer, "%s is a directory; name the PEM file in it", path);

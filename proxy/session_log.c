@@ -91,19 +91,18 @@ void session_log_end(const struct session *s, const char *cause)
 
     if (s->maildrop)
         maildrop_summary(s->maildrop, &summary);
-    log_event(
-        LOG_INFO, s->id, "end",
-        (struct log_field[]){
-            LOG_FIELD("user", slice_of(summary.user)),
-            LOG_FIELD_NUMBER("messages", summary.messages),
-            LOG_FIELD_NUMBER("octets", summary.octets),
-            LOG_FIELD_NUMBER("deleted", summary.deleted),
-            LOG_FIELD_NUMBER("seconds", (uv_now(s->house->loop) - s->began) / 1000),
-            LOG_FIELD("cause", slice_of(cause ? cause : summary.cause)),
-            LOG_FIELD_NUMBER("client_in", side_in(&s->client)),
-            LOG_FIELD_NUMBER("client_out", side_out(&s->client)),
-            LOG_FIELD_NUMBER("upstream_in", side_in(&s->upstream)),
-            LOG_FIELD_NUMBER("upstream_out", side_out(&s->upstream)),
-            LOG_FIELD_END,
-        });
+    log_event(LOG_INFO, s->id, "end",
+              (struct log_field[]){
+                  LOG_FIELD("user", slice_of(summary.user)),
+                  LOG_FIELD_NUMBER("messages", summary.messages),
+                  LOG_FIELD_NUMBER("octets", summary.octets),
+                  LOG_FIELD_NUMBER("deleted", summary.deleted),
+                  LOG_FIELD_NUMBER("seconds", (uv_now(s->house->loop) - s->began) / 1000),
+                  LOG_FIELD("cause", slice_of(cause ? cause : summary.cause)),
+                  LOG_FIELD_NUMBER("client_in", side_in(&s->client)),
+                  LOG_FIELD_NUMBER("client_out", side_out(&s->client)),
+                  LOG_FIELD_NUMBER("upstream_in", side_in(&s->upstream)),
+                  LOG_FIELD_NUMBER("upstream_out", side_out(&s->upstream)),
+                  LOG_FIELD_END,
+              });
 }
