@@ -155,17 +155,28 @@ static void add_duplicate(void *context, const char *pointer, unsigned line)
     config_fault_add_at(context, line, pointer, "stands here a second time; keep one of them");
 }
 
-/* jansson ends a message with the text near the place; a whole string there could be anything, so
- * only the rest is told. */
+static const char *syntax_remedy(const json_error_t *error)
+{
+    switch (json_error_code(error)) {
+    case json_error_numeric_overflow:
+        return "write a smaller number";
+    case json_error_invalid_utf8:
+        return "save the file as UTF-8";
+    default:
+        return "look there for a missing or extra comma, quote or brace";
+    }
+}
+
+/* jansson ends a message with the text near the place. That could be anything, also a password, so
+ * only what stands before it is told. */
 static void add_syntax_fault(struct config_faults *faults, const json_error_t *error)
 {
-    const char *near = strstr(error->text, " near ");
+    const char *near = strstr(error->text, " near '");
     int length = near ? (int)(near - error->text) : (int)strlen(error->text);
 
     config_fault_add_at(faults, error->line > 0 ? (unsigned)error->line : 0, "",
-                        "is not JSON: %.*s, column %d; look there for a missing or extra "
-                        "comma, quote or brace",
-                        length, error->text, error->column);
+                        "is not JSON: %.*s, column %d; %s", length, error->text, error->column,
+                        syntax_remedy(error));
 }
 
 static struct config *config_parse(struct slice text, struct config_faults *faults)

@@ -16,7 +16,7 @@ enum config_type {
     CONFIG_SIZE,    /* size_t */
     CONFIG_WORD,    /* one of `words`, its index as an unsigned, an int or an enum */
     CONFIG_CHOICE,  /* one of two `words`: bool */
-    CONFIG_STRINGS, /* char **, its number at count_offset */
+    CONFIG_STRINGS, /* char **, at least one; their number at count_offset */
     CONFIG_GROUP,   /* an object whose fields are part of the same struct, from `offset` on */
     CONFIG_LIST,    /* an array of objects: a pointer to structs, their number at count_offset */
     CONFIG_IGNORED, /* a string of no meaning here */
@@ -27,7 +27,7 @@ struct config_key {
     enum config_type type;
     size_t offset;
     size_t count_offset;
-    bool required;            /* of a list or strings: with at least one element */
+    bool required;            /* a list: with at least one element */
     const char *text;         /* default of a string, of the only one of strings; NULL: none */
     unsigned number;          /* default of a number, size, flag, word or choice; for a number
                     outside of min and max: none */

@@ -135,6 +135,7 @@ static bool number_of(struct reader *r, const struct config_key *key, json_t *va
     if (number < key->min || number > key->max) {
         config_fault_add(r->faults, r->pointer, "is out of range; write %u to %u", key->min,
                          key->max);
+        *out = key->min; /* something possible, or the checks find faults that follow from this */
         return false;
     }
     *out = (unsigned)number;
@@ -213,13 +214,13 @@ static bool read_choice(struct reader *r, const struct config_key *key, json_t *
     return done;
 }
 
-/* A list that is there and, where it must, has an element. */
+/* A list that, where it must, has an element. */
 static bool check_array(struct reader *r, const struct config_key *key, json_t *value,
                         const char *wanted)
 {
     if (!json_is_array(value))
         return wrong_type(r, wanted);
-    if (key->required && json_array_size(value) == 0) {
+    if ((key->required || key->type == CONFIG_STRINGS) && json_array_size(value) == 0) {
         config_fault_add(r->faults, r->pointer, "is empty; it needs at least one element");
         return false;
     }
