@@ -67,12 +67,18 @@ void session_log_action(const struct session *s, const struct maildrop_action *a
         [MAILDROP_INFO] = LOG_INFO,
         [MAILDROP_DEBUG] = LOG_DEBUG,
     };
+    struct log_field fields[4];
+    size_t count = 0;
     struct maildrop_summary summary;
 
     maildrop_summary(s->maildrop, &summary);
-    log_event(levels[action->level], s->id, action->event,
-              (struct log_field[]){LOG_FIELD("user", slice_of(summary.user)),
-                                   LOG_FIELD("message", slice_of(action->text)), LOG_FIELD_END});
+    if (*summary.user)
+        fields[count++] = LOG_FIELD("user", slice_of(summary.user));
+    if (s->route)
+        fields[count++] = LOG_FIELD("route", slice_of(s->route->name));
+    fields[count++] = LOG_FIELD("message", slice_of(action->text));
+    fields[count] = LOG_FIELD_END;
+    log_event(levels[action->level], s->id, action->event, fields);
 }
 
 static uint64_t side_in(const struct session_side *side)

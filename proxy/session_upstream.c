@@ -47,7 +47,7 @@ static bool session_route(struct session *s, struct slice given)
     s->route = config_find_route(s->settings->config, s->listener, given, &user, &route.folder);
     if (!s->route) {
         free(user);
-        session_log_message(s, LOG_WARNING, "no-route", "no route serves this user here");
+        session_log_message(s, LOG_INFO, "no-route", "no route serves this user here");
         session_refuse(s, FAILURE_AUTH, REFUSED);
         return false;
     }
@@ -75,7 +75,6 @@ static void session_connect_failed(struct session *s, const struct failure *why)
 {
     session_disconnect(s);
     session_count_failure(s, why);
-    session_log_message(s, LOG_WARNING, "upstream-failed", why->text);
     maildrop_connect_failed(s->maildrop, why);
 }
 
