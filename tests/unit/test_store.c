@@ -402,6 +402,7 @@ enum { HAMMERS = 4, EACH = 250, LOOPS = 2 };
 
 struct hammer {
     uv_thread_t thread;
+    uv_loop_t loop;
     struct store *store;
     uint32_t first;
     struct answer loaded;
@@ -412,33 +413,33 @@ static void hammer(void *arg)
 {
     struct hammer *h = arg;
     struct appender a[HAMMERS];
-    uv_loop_t loop;
 
-    uv_loop_init(&loop);
     for (uint32_t i = 0; i < HAMMERS; i++) {
-        a[i] = (struct appender){h->store, &loop, h->first + i, HAMMERS, h->first + EACH - 1, -1};
-        begin_append(h->store, &loop, a[i].uid, appended, &a[i]);
+        uint32_t last = h->first + EACH - 1;
+        a[i] = (struct appender){h->store, &h->loop, h->first + i, HAMMERS, last, -1};
+        begin_append(h->store, &h->loop, a[i].uid, appended, &a[i]);
     }
-    store_load(h->store, &loop, ANN, loaded, &h->loaded);
-    uv_run(&loop, UV_RUN_DEFAULT);
-    if (uv_loop_close(&loop) != 0)
-        abort();
+    store_load(h->store, &h->loop, ANN, loaded, &h->loaded);
+    uv_run(&h->loop, UV_RUN_DEFAULT);
 }
 
 static void two_loops_on_one_account(void **state)
 {
     const char *dir = temp_dir_make();
     struct store *s = open_store(dir);
-    struct hammer hammers[LOOPS] = {{.store = NULL}};
+    static struct hammer hammers[LOOPS];
 
     (void)state;
     for (uint32_t i = 0; i < LOOPS; i++) {
         hammers[i].store = s;
         hammers[i].first = 1 + i * EACH;
+        assert_int_equal(uv_loop_init(&hammers[i].loop), 0);
         assert_int_equal(uv_thread_create(&hammers[i].thread, hammer, &hammers[i]), 0);
     }
-    for (size_t i = 0; i < LOOPS; i++) {
+    for (size_t i = 0; i < LOOPS; i++)
         uv_thread_join(&hammers[i].thread);
+    for (size_t i = 0; i < LOOPS; i++) {
+        assert_int_equal(uv_loop_close(&hammers[i].loop), 0);
         assert_int_equal(hammers[i].loaded.calls, 1);
         assert_non_null(hammers[i].loaded.state);
         drop_state_free(hammers[i].loaded.state);
