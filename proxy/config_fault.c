@@ -43,11 +43,12 @@ static void add(struct config_faults *f, unsigned line, const char *pointer, con
 
 void config_fault_add(struct config_faults *f, const char *pointer, const char *format, ...)
 {
+    bool located = f->positions && f->count < FAULTS_MAX; /* to locate one costs a search */
     va_list args;
 
     va_start(args, format);
-    add(f, f->positions ? config_positions_line(f->positions, pointer) : 0,
-        f->positions ? pointer : "", format, args);
+    add(f, located ? config_positions_line(f->positions, pointer) : 0, located ? pointer : "",
+        format, args);
     va_end(args);
 }
 

@@ -1,5 +1,4 @@
 /* What a configuration means, told to the person who wrote it; and what should worry them. */
-#include <string.h>
 #include <sys/stat.h>
 
 #include "proxy/config_key.h"
@@ -20,8 +19,10 @@ static const char *tls_words(const struct config_listener *l, const struct confi
     }
 }
 
-static const char *upstream_tls_words(const struct endpoint *e)
+static const char *upstream_tls_words(const struct config_route *r)
 {
+    const struct endpoint *e = &r->upstream;
+
     switch (e->tls) {
     case ENDPOINT_TLS_IMPLICIT:
         return "TLS";
@@ -30,7 +31,8 @@ static const char *upstream_tls_words(const struct endpoint *e)
     case ENDPOINT_TLS_OFF:
         return e->unix_path ? "local" : "no TLS";
     default:
-        return "STARTTLS where offered";
+        return r->allow_cleartext || endpoint_is_loopback(e) ? "STARTTLS where offered"
+                                                             : "STARTTLS, no password without it";
     }
 }
 
@@ -52,12 +54,11 @@ static void print_upstream(const struct config_route *r, FILE *out)
     char name[ENDPOINT_TEXT];
 
     endpoint_print(e, name, sizeof name);
-    fprintf(out, "  upstream      %s, %s", name, upstream_tls_words(e));
-    if (e->tls != ENDPOINT_TLS_OFF)
-        fprintf(out, ", certificate %s%s", e->verify ? "verified by " : "NOT VERIFIED",
-                !e->verify ? ""
-                : e->ca    ? e->ca
-                           : "the system's CAs");
+    fprintf(out, "  upstream      %s, %s", name, upstream_tls_words(r));
+    if (e->tls != ENDPOINT_TLS_OFF && e->verify)
+        fprintf(out, ", certificate verified by %s", e->ca ? e->ca : "the system's CAs");
+    else if (e->tls != ENDPOINT_TLS_OFF)
+        fprintf(out, ", certificate NOT VERIFIED");
     fprintf(out, "%s\n", r->allow_cleartext ? ", passwords in the clear allowed" : "");
 }
 

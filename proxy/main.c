@@ -33,10 +33,10 @@ static int run_check(const struct cli_options *o)
     if (!c)
         return CLI_USAGE_ERROR;
     config_print(c, stdout);
-    fflush(stdout);
+    bool told = fflush(stdout) == 0 && !ferror(stdout);
     config_warn(c, stderr);
     config_free(c);
-    return EXIT_SUCCESS;
+    return told ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /* With neither a file nor a directory, the directory where a server without either keeps its state.

@@ -146,7 +146,9 @@ static void session_upstream_deflate(struct session *s)
     if (!side_is_open(&s->upstream))
         return;
     s->upstream.rewrapped = true;
-    if (!stream_start_deflate(s->upstream.stream))
+    if (stream_start_deflate(s->upstream.stream))
+        maildrop_upstream_deflate(s->maildrop);
+    else
         session_end(s, "out of memory", true);
 }
 
@@ -258,8 +260,8 @@ static bool session_is_tls_by_mistake(struct session *s, struct slice in)
     bool first = !s->client_spoke;
 
     s->client_spoke = true;
-    return first && !stream_is_tls(s->client.stream) && in.n &&
-           in.p[0] == TLS_HANDSHAKE_RECORD && (in.n < 2 || in.p[1] == 3);
+    return first && !stream_is_tls(s->client.stream) && in.n && in.p[0] == TLS_HANDSHAKE_RECORD &&
+           (in.n < 2 || in.p[1] == 3);
 }
 
 static void on_client_data(void *owner, struct stream *stream, struct slice *in)

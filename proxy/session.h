@@ -29,7 +29,7 @@ struct session_house {
     struct store *store;
     struct gate *gate;
     struct health *health;
-    struct session *sessions;             /* all that have not ended; see session_next() */
+    struct session *sessions;      /* all that have not ended; see session_next() */
     void (*on_ended)(void *owner); /* one has left the list and is gone; from the loop */
     void *owner;
 };

@@ -67,12 +67,18 @@ void session_log_action(const struct session *s, const struct maildrop_action *a
         [MAILDROP_INFO] = LOG_INFO,
         [MAILDROP_DEBUG] = LOG_DEBUG,
     };
+    struct log_field fields[4];
+    size_t count = 0;
     struct maildrop_summary summary;
 
     maildrop_summary(s->maildrop, &summary);
-    log_event(levels[action->level], s->id, action->event,
-              (struct log_field[]){LOG_FIELD("user", slice_of(summary.user)),
-                                   LOG_FIELD("message", slice_of(action->text)), LOG_FIELD_END});
+    if (*summary.user)
+        fields[count++] = LOG_FIELD("user", slice_of(summary.user));
+    if (s->route)
+        fields[count++] = LOG_FIELD("route", slice_of(s->route->name));
+    fields[count++] = LOG_FIELD("message", slice_of(action->text));
+    fields[count] = LOG_FIELD_END;
+    log_event(levels[action->level], s->id, action->event, fields);
 }
 
 static uint64_t side_in(const struct session_side *side)
@@ -91,19 +97,18 @@ void session_log_end(const struct session *s, const char *cause)
 
     if (s->maildrop)
         maildrop_summary(s->maildrop, &summary);
-    log_event(
-        LOG_INFO, s->id, "end",
-        (struct log_field[]){
-            LOG_FIELD("user", slice_of(summary.user)),
-            LOG_FIELD_NUMBER("messages", summary.messages),
-            LOG_FIELD_NUMBER("octets", summary.octets),
-            LOG_FIELD_NUMBER("deleted", summary.deleted),
-            LOG_FIELD_NUMBER("seconds", (uv_now(s->house->loop) - s->began) / 1000),
-            LOG_FIELD("cause", slice_of(cause ? cause : summary.cause)),
-            LOG_FIELD_NUMBER("client_in", side_in(&s->client)),
-            LOG_FIELD_NUMBER("client_out", side_out(&s->client)),
-            LOG_FIELD_NUMBER("upstream_in", side_in(&s->upstream)),
-            LOG_FIELD_NUMBER("upstream_out", side_out(&s->upstream)),
-            LOG_FIELD_END,
-        });
+    log_event(LOG_INFO, s->id, "end",
+              (struct log_field[]){
+                  LOG_FIELD("user", slice_of(summary.user)),
+                  LOG_FIELD_NUMBER("messages", summary.messages),
+                  LOG_FIELD_NUMBER("octets", summary.octets),
+                  LOG_FIELD_NUMBER("deleted", summary.deleted),
+                  LOG_FIELD_NUMBER("seconds", (uv_now(s->house->loop) - s->began) / 1000),
+                  LOG_FIELD("cause", slice_of(cause ? cause : summary.cause)),
+                  LOG_FIELD_NUMBER("client_in", side_in(&s->client)),
+                  LOG_FIELD_NUMBER("client_out", side_out(&s->client)),
+                  LOG_FIELD_NUMBER("upstream_in", side_in(&s->upstream)),
+                  LOG_FIELD_NUMBER("upstream_out", side_out(&s->upstream)),
+                  LOG_FIELD_END,
+              });
 }

@@ -14,9 +14,9 @@
 struct session_side {
     struct stream *stream; /* until it is closed, also while it is closing */
     bool closing;
-    bool held;       /* octets were left in the stream, which waits for stream_resume() */
-    bool rewrapped;  /* TLS or DEFLATE began in this feed, and with it the stream reads on */
-    uint64_t in;     /* octets of streams that are closing or closed */
+    bool held;      /* octets were left in the stream, which waits for stream_resume() */
+    bool rewrapped; /* TLS or DEFLATE began in this feed, and with it the stream reads on */
+    uint64_t in;    /* octets of streams that are closing or closed */
     uint64_t out;
 };
 

@@ -81,8 +81,8 @@ static void on_saved_answer(void *owner, const struct failure *why)
 void session_save(struct session *s, const struct maildrop_action *action)
 {
     store_saved done = action->wait ? on_saved_answer : on_saved;
-    struct store_request *request = store_append(
-        s->house->store, s->house->loop, slice_of(s->account), action->records, done, s);
+    struct store_request *request = store_append(s->house->store, s->house->loop,
+                                                 slice_of(s->account), action->records, done, s);
     struct failure why;
 
     json_decref(action->records);

@@ -44,11 +44,10 @@ static bool session_route(struct session *s, struct slice given)
     struct maildrop_route route = {0};
     char *user = NULL;
 
-    s->route =
-        config_find_route(s->settings->config, s->listener, given, &user, &route.folder);
+    s->route = config_find_route(s->settings->config, s->listener, given, &user, &route.folder);
     if (!s->route) {
         free(user);
-        session_log_message(s, LOG_WARNING, "no-route", "no route serves this user here");
+        session_log_message(s, LOG_INFO, "no-route", "no route serves this user here");
         session_refuse(s, FAILURE_AUTH, REFUSED);
         return false;
     }
@@ -76,7 +75,6 @@ static void session_connect_failed(struct session *s, const struct failure *why)
 {
     session_disconnect(s);
     session_count_failure(s, why);
-    session_log_message(s, LOG_WARNING, "upstream-failed", why->text);
     maildrop_connect_failed(s->maildrop, why);
 }
 
@@ -174,8 +172,7 @@ static bool upstream_open(struct session *s, int fd)
         .on_end = on_upstream_end,
         .on_closed = on_upstream_closed,
     };
-    struct stream_options options = {.write_seconds =
-                                         s->settings->config->limits.write_seconds};
+    struct stream_options options = {.write_seconds = s->settings->config->limits.write_seconds};
     struct stream *stream = stream_open(s->house->loop, fd, s->route->upstream.unix_path != NULL,
                                         &options, &handler, s);
 
@@ -223,8 +220,7 @@ void session_connect(struct session *s, const struct maildrop_action *action)
     if (!action->again && !session_route(s, action->user))
         return;
     s->connect_due = uv_now(s->house->loop) + seconds * 1000U;
-    s->connector =
-        connector_start(s->house->loop, &s->route->upstream, seconds, on_connected, s);
+    s->connector = connector_start(s->house->loop, &s->route->upstream, seconds, on_connected, s);
     if (s->connector)
         return;
     failure_set(&why, FAILURE_TEMPORARY, "out of memory, try again later");

@@ -87,7 +87,8 @@ bool healthcheck_judge(const json_t *answer, char *text, size_t cap)
         snprintf(text, cap, "the answer is not mailferry's");
         return false;
     }
-    json_array_foreach(upstream, i, route) {
+    json_array_foreach(upstream, i, route)
+    {
         const char *name = json_string_value(json_object_get(route, "route"));
         const char *error = json_string_value(json_object_get(route, "last_error"));
         if (!healthcheck_route_ill(route))

@@ -26,13 +26,13 @@ struct tls_context {
     struct tls_sessions *sessions; /* of a client */
 };
 
-/* Nobody is there to type a passphrase: an encrypted key is an error, not a prompt. */
-static int no_passphrase(char *out, int cap, int writing, void *data)
+/* Nobody is there to type a passphrase: that one is wanted is an error, which is noted. */
+static int no_passphrase(char *out, int cap, int writing, void *wanted)
 {
     (void)out;
     (void)cap;
     (void)writing;
-    (void)data;
+    *(bool *)wanted = true;
     return -1;
 }
 
@@ -44,7 +44,6 @@ static bool context_init(struct tls_context *t, const SSL_METHOD *method)
     SSL_CTX_set_min_proto_version(t->ssl, TLS1_2_VERSION);
     SSL_CTX_set_options(t->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_mode(t->ssl, SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_default_passwd_cb(t->ssl, no_passphrase);
     return true;
 }
 
@@ -104,7 +103,7 @@ static bool use_certificate(SSL_CTX *ssl, const char *path, struct failure *why)
         return false;
     if (SSL_CTX_use_certificate_chain_file(ssl, path) == 1)
         return true;
-    if (ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE)
+    if (ERR_GET_REASON(ERR_peek_error()) == PEM_R_NO_START_LINE)
         failure_set(why, FAILURE_PERMANENT,
                     "%s holds no PEM certificate (\"-----BEGIN CERTIFICATE-----\")", path);
     else
@@ -113,11 +112,11 @@ static bool use_certificate(SSL_CTX *ssl, const char *path, struct failure *why)
     return false;
 }
 
-static void explain_key(const char *path, struct failure *why)
+static void explain_key(const char *path, bool encrypted, struct failure *why)
 {
     int reason = ERR_GET_REASON(ERR_peek_error());
 
-    if (reason == PEM_R_BAD_PASSWORD_READ || reason == PEM_R_PROBLEMS_GETTING_PASSWORD)
+    if (encrypted)
         failure_set(why, FAILURE_PERMANENT,
                     "the key %s is encrypted; store it without a passphrase", path);
     else if (ERR_GET_LIB(ERR_peek_error()) == ERR_LIB_PEM || reason == ERR_R_UNSUPPORTED)
@@ -129,9 +128,14 @@ static void explain_key(const char *path, struct failure *why)
 
 static bool use_key(SSL_CTX *ssl, const char *path, const char *certificate, struct failure *why)
 {
+    bool encrypted = false;
+
     if (!file_readable(path, "key", why))
         return false;
+    SSL_CTX_set_default_passwd_cb(ssl, no_passphrase);
+    SSL_CTX_set_default_passwd_cb_userdata(ssl, &encrypted);
     bool used = SSL_CTX_use_PrivateKey_file(ssl, path, SSL_FILETYPE_PEM) == 1;
+    SSL_CTX_set_default_passwd_cb_userdata(ssl, NULL);
     if (used && SSL_CTX_check_private_key(ssl) == 1)
         return true;
     if (used || ERR_GET_LIB(ERR_peek_last_error()) == ERR_LIB_X509)
@@ -140,7 +144,7 @@ static bool use_key(SSL_CTX *ssl, const char *path, const char *certificate, str
                     "together, the server's own certificate first in its file",
                     path, certificate);
     else
-        explain_key(path, why);
+        explain_key(path, encrypted, why);
     return false;
 }
 

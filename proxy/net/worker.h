@@ -44,7 +44,8 @@ void worker_drain(struct worker *w);
 /* Any thread: accepts no more, ends all sessions at once, then ends. */
 void worker_stop(struct worker *w);
 
-/* Waits for its thread, if it was started, and frees it. Drained or stopped before. NULL is fine. */
+/* Waits for its thread, if it was started, and frees it. Drained or stopped before. NULL is fine.
+ */
 void worker_free(struct worker *w);
 
 #endif

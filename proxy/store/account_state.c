@@ -20,11 +20,13 @@ static enum account_read damaged(const char *name, const char *what, struct fail
 }
 
 /* Only what is wrong with the text itself is damage: not an empty memory, not a newer program. */
-static enum account_read refused(const char *name, bool newer, const struct failure *wrong,
-                                 struct failure *why)
+static enum account_read refused(const struct account_dir *d, const char *name, bool newer,
+                                 const struct failure *wrong, struct failure *why)
 {
-    failure_set(why, wrong->kind, "%s: %s", name, wrong->text);
-    return wrong->kind == FAILURE_PERMANENT && !newer ? ACCOUNT_DAMAGED : ACCOUNT_FAILED;
+    if (wrong->kind == FAILURE_PERMANENT && !newer)
+        return damaged(name, wrong->text, why);
+    failure_set(why, wrong->kind, "%s/%s: %s", d->path, name, wrong->text);
+    return ACCOUNT_FAILED;
 }
 
 static enum account_read snapshot_convert(struct account_dir *d, const json_t *json,
@@ -38,7 +40,7 @@ static enum account_read snapshot_convert(struct account_dir *d, const json_t *j
         (!json_is_integer(generation) || (uint64_t)json_integer_value(generation) != d->generation))
         return damaged(d->snapshot_name, "/generation: not that of the file's name", why);
     *state = drop_state_from_json(json, &wrong);
-    return *state ? ACCOUNT_READ : refused(d->snapshot_name, newer, &wrong, why);
+    return *state ? ACCOUNT_READ : refused(d, d->snapshot_name, newer, &wrong, why);
 }
 
 static enum account_read snapshot_parse(struct account_dir *d, struct slice text,
@@ -82,7 +84,7 @@ static enum account_read replay_journal(struct account_dir *d, struct drop_state
     if (!read_text(d, d->journal_name, &text, why))
         read = ACCOUNT_FAILED;
     else if (!journal_replay(state, buf_slice(&text), &done, &wrong))
-        read = refused(d->journal_name, done.newer, &wrong, why);
+        read = refused(d, d->journal_name, done.newer, &wrong, why);
     buf_clear(&text);
     return read;
 }

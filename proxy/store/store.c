@@ -100,10 +100,13 @@ void store_on_notice(struct store *s, store_notice notice, void *owner)
     s->notice_owner = owner;
 }
 
-static void notify(const struct store *s, const struct failure *what)
+static void notify(const struct store *s, const struct account_dir *d, const struct failure *why)
 {
+    struct failure what;
+
+    failure_set(&what, why->kind, "%s: %s", d->path, why->text);
     if (s->notice)
-        s->notice(s->notice_owner, what);
+        s->notice(s->notice_owner, &what);
 }
 
 /* Where in the table the account is, or would be put. */
@@ -178,13 +181,16 @@ void store_request_cancel(struct store_request *r)
 static void set_aside(struct account_dir *d, struct failure *why)
 {
     struct failure wrong = *why;
+    struct failure failed = {.kind = FAILURE_NONE};
     unsigned where = 0;
 
-    if (account_dir_set_aside(d, &where, why))
+    if (account_dir_set_aside(d, &where, &failed))
         failure_set(why, FAILURE_TEMPORARY,
                     "damaged sync state was set aside in %s/damaged-%u, the next login begins "
                     "anew: %s",
                     d->path, where, wrong.text);
+    else
+        failure_set(why, FAILURE_TEMPORARY, "%.160s (%s)", failed.text, wrong.text);
 }
 
 static void load_from(struct account_dir *d, struct store_request *r)
@@ -194,7 +200,7 @@ static void load_from(struct account_dir *d, struct store_request *r)
     switch (account_state_read(d, &r->state, &r->why)) {
     case ACCOUNT_READ:
         if (!account_dir_sweep(d, &notice))
-            notify(r->store, &notice);
+            notify(r->store, d, &notice);
         break;
     case ACCOUNT_DAMAGED:
         set_aside(d, &r->why);
@@ -249,7 +255,7 @@ static void append_to(struct account_dir *d, const struct buf *lines, struct sto
     if (!appended || !account_journal_is_long(d))
         return;
     if (!account_journal_fold(d, &why))
-        notify(s, &why);
+        notify(s, d, &why);
 }
 
 static void append(struct account_queue *q, struct store_request **batch)

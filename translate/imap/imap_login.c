@@ -22,14 +22,19 @@ static bool can(const struct imap_client *c, uint32_t capability)
     return (c->capabilities & capability) != 0;
 }
 
-void imap_login_wipe(struct imap_client *c)
+static void parts_wipe(struct imap_client *c)
 {
-    buf_wipe(&c->user);
-    buf_wipe(&c->password);
     for (size_t i = 0; i < IMAP_LOGIN_PARTS; i++)
         buf_wipe(&c->parts[i]);
     c->part_count = 0;
     c->next_part = 0;
+}
+
+void imap_login_wipe(struct imap_client *c)
+{
+    buf_wipe(&c->user);
+    buf_wipe(&c->password);
+    parts_wipe(c);
 }
 
 /* ---- after the login: ID, ENABLE, COMPRESS */
@@ -120,20 +125,13 @@ static struct buf *part(struct imap_client *c)
 
 static void part_begin(struct imap_client *c)
 {
-    /* Room enough at once: a buffer that grows leaves a copy behind in freed memory. */
-    size_t most = 2 * (buf_size(&c->user) + buf_size(&c->password)) + 128;
-
-    buf_reserve(&c->parts[c->part_count++], most);
+    c->parts[c->part_count++].secret = true;
 }
 
 /* Sends the next part. */
 static void part_send(struct imap_client *c)
 {
-    struct buf *next = &c->parts[c->next_part++];
-
-    if (buf_failed(next))
-        c->no_memory = true;
-    buf_move(&c->out, next);
+    buf_move(&c->out, &c->parts[c->next_part++]);
 }
 
 /* A user name or password: quoted where that can be, else a literal, for which an older server
@@ -153,8 +151,7 @@ static void put_argument(struct imap_client *c, struct slice text)
 static void login_send(struct imap_client *c)
 {
     c->capabilities_fresh = false;
-    c->part_count = 0;
-    c->next_part = 0;
+    parts_wipe(c);
     part_begin(c);
     imap_client_begin(c, IMAP_FOR_LOGIN, part(c));
     buf_puts(part(c), "LOGIN ");
@@ -168,9 +165,8 @@ static void login_send(struct imap_client *c)
 /* RFC 4616: no authorization identity, the user, the password. */
 static void put_plain(struct imap_client *c)
 {
-    struct buf message = BUF_INIT;
+    struct buf message = {.secret = true};
 
-    buf_reserve(&message, buf_size(&c->user) + buf_size(&c->password) + 2);
     buf_putc(&message, '\0');
     buf_put(&message, buf_slice(&c->user));
     buf_putc(&message, '\0');
@@ -264,15 +260,16 @@ static void login_done(struct imap_client *c, const struct imap_event *status)
 }
 
 /*
- * Only a bare BAD is followed by LOGIN: the server does not know the command that it announced. A
- * NO has judged the password, and trying a wrong one twice makes servers slow or lock the account.
+ * Only a BAD that means nothing else is followed by LOGIN: the server does not know the command
+ * that it announced. A NO has judged the password, and trying a wrong one twice makes servers slow
+ * or lock the account.
  */
 static void authenticate_done(struct imap_client *c, const struct imap_event *status)
 {
     struct failure meaning;
 
-    imap_failure(&meaning, status, FAILURE_PERMANENT);
-    if (status->status == IMAP_BAD && status->code.n == 0 && meaning.kind == FAILURE_PERMANENT &&
+    imap_failure(&meaning, status, FAILURE_NONE);
+    if (status->status == IMAP_BAD && meaning.kind == FAILURE_NONE &&
         !can(c, IMAP_CAP_LOGINDISABLED))
         login_send(c);
     else
@@ -334,7 +331,7 @@ static void capabilities_done(struct imap_client *c)
 
 static void preauth_greeting(struct imap_client *c)
 {
-    if (c->options.require_tls && !c->tls)
+    if (!c->tls && (c->options.require_tls || !c->options.allow_cleartext))
         imap_client_fail_text(c, FAILURE_PERMANENT,
                               "the server greets with PREAUTH, which rules out STARTTLS, and the "
                               "configuration demands TLS");

@@ -62,13 +62,14 @@ static enum imap_step set_finish(struct imap_response *r, const struct imap_toke
     return numbers_event(r, ev);
 }
 
-/* Joins a range to the pending one, or reports that one and keeps this. */
+/* Joins a range to the pending one, or reports that one and keeps this. Nothing follows UINT32_MAX:
+ * no range begins with the 0 to which it wraps. */
 static enum imap_step set_add(struct imap_response *r, uint32_t first, uint32_t last,
                               struct imap_event *ev)
 {
     enum imap_step step = IMAP_STEP_ON;
 
-    if (r->set_pending && r->last != UINT32_MAX && first == r->last + 1) {
+    if (r->set_pending && first == r->last + 1) {
         r->last = last;
         return IMAP_STEP_ON;
     }

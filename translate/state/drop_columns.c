@@ -21,6 +21,9 @@ bool drop_uids_put(json_t *object, const uint32_t *uids, size_t count)
 {
     struct buf text = BUF_INIT;
 
+    for (size_t i = 0; i < count; i++)
+        if (uids[i] <= (i ? uids[i - 1] : 0))
+            return false;
     uid_set_put(&text, uids, count);
     return put_text(object, "uids", &text);
 }
@@ -30,9 +33,12 @@ enum part { PART_IDS, PART_UIDLS, PART_HIDDEN, PARTS };
 
 static const char *const part_names[PARTS] = {"ids", "uidls", "hidden"};
 
+/* NULL when there is none, or an empty one. */
 static const char *part_text(const struct drop_message *m, enum part part)
 {
-    return part == PART_IDS ? m->id : m->uidl;
+    const char *text = part == PART_IDS ? m->id : m->uidl;
+
+    return text && *text ? text : NULL;
 }
 
 static bool part_has(const struct drop_message *m, enum part part)
@@ -175,8 +181,8 @@ static bool get_received(const struct json_at *at, struct drop_message *messages
         return true;
     if (!get_numbers(at, "received", INT64_MIN, count, &list))
         return false;
-    for (size_t i = 0; number_list_next(&list, &messages[i].received); i++)
-        continue;
+    for (size_t i = 0; i < count; i++)
+        number_list_next(&list, &messages[i].received);
     return true;
 }
 
@@ -186,8 +192,8 @@ static bool get_ages(const struct json_at *at, struct drop_message **which, size
 
     if (!get_numbers(at, "ages", 0, count, &list))
         return false;
-    for (size_t i = 0; number_list_next(&list, &which[i]->hidden); i++)
-        continue;
+    for (size_t i = 0; i < count; i++)
+        number_list_next(&list, &which[i]->hidden);
     return true;
 }
 

@@ -15,7 +15,7 @@ bool drop_columns_put(json_t *object, const struct drop_message *messages, size_
 /* Reads them: an array to be freed with drop_messages_free(), NULL when `*count` is 0. */
 bool drop_columns_get(const struct json_at *at, struct drop_message **messages, size_t *count);
 
-/* A set of UIDs as the member "uids". */
+/* A set of UIDs as the member "uids". False also when they are not strictly ascending from 1. */
 bool drop_uids_put(json_t *object, const uint32_t *uids, size_t count);
 
 /* Reads it; borrowed from the object, accepted by uid_set_count(). */

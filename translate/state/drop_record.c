@@ -11,9 +11,12 @@
 #include "translate/state/drop_state.h"
 #include "translate/state/json_at.h"
 
-/* A record about a folder, without its facts. */
+/* A record about a folder, without its facts. What could not be read back is not written: a journal
+ * with such a line would be damaged. */
 static json_t *folder_record(const char *kind, struct slice folder, uint32_t uidvalidity)
 {
+    if (uidvalidity == 0 || slice_has_nul(folder))
+        return NULL;
     return json_pack("{s:s, s:s%, s:I}", "record", kind, "folder", folder.n ? folder.p : "",
                      folder.n, "uidvalidity", (json_int_t)uidvalidity);
 }
@@ -75,6 +78,8 @@ json_t *drop_record_hidden(struct slice folder, uint32_t uidvalidity, const uint
 
 json_t *drop_record_login(int64_t now, int64_t age)
 {
+    if (age < 0)
+        return NULL;
     return json_pack("{s:s, s:I, s:I}", "record", "login", "at", (json_int_t)now, "age",
                      (json_int_t)age);
 }

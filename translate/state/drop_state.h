@@ -96,8 +96,10 @@ bool drop_state_is_newer(const json_t *document);
 bool drop_state_apply(struct drop_state *s, const json_t *record, struct failure *why);
 
 /*
- * Records. Each builder returns a new reference, or NULL when memory is out, a text is not UTF-8 or
- * a number is above 2^63 - 1; UIDs and UIDVALIDITYs are not 0, arrays of UIDs strictly ascending.
+ * Records. Each builder returns a new reference, or NULL when memory is out or the facts cannot be
+ * said: a text is not UTF-8, a number is above 2^63 - 1, a UID or UIDVALIDITY is 0, UIDs are not
+ * strictly ascending. So drop_state_apply() accepts whatever a builder returns, also when it comes
+ * back from a file.
  */
 /* The folder's UIDVALIDITY is now another one, where the session had read `was` in the state (0:
  * the folder was not there): the folder begins anew, empty. Passed over when the folder has neither

@@ -20,9 +20,8 @@ static void encode_group(char out[4], const unsigned char *octets, size_t n)
 
 void base64_encode(struct buf *out, struct slice octets)
 {
-    /* One allocation, so that no half-written password stays behind in freed memory. */
-    if (octets.n == 0 || !buf_reserve(out, (octets.n + 2) / 3 * 4))
-        return;
+    if (octets.n)
+        buf_reserve(out, (octets.n + 2) / 3 * 4);
     while (octets.n) {
         struct slice group = slice_take(&octets, 3);
         char text[4];
