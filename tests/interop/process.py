@@ -272,7 +272,7 @@ class Sessions(Scene):
         wait_until(again, "a place to be free again")
 
     def test_unauthenticated_client_is_sent_away(self):
-        gateway = self.gateway(self.fake(MAILS), config={"limits": {"login_seconds": 1}})
+        gateway = self.gateway(self.fake(MAILS), config={"limits": {"login_seconds": 5}})
         client = self.connect(gateway)
         with self.assertRaises((Closed, Refused)):
             client.reply()
