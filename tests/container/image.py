@@ -40,7 +40,8 @@ class Image(Scene):
         cls.storage = os.path.join(_CACHE, "storage")
         cls.remove_storage()
         if not os.path.exists(_BASE):
-            run("mmdebstrap", "--variant=minbase", "--quiet", "bookworm", _BASE + ".new")
+            run("mmdebstrap", "--variant=minbase", "--format=tar", "--quiet", "bookworm",
+                _BASE + ".new")
             os.rename(_BASE + ".new", _BASE)
         cls.engine("podman", "import", _BASE, "docker.io/library/debian:bookworm-slim")
         cls.engine("buildah", "bud", "--isolation=chroot", "--format=docker", "--pull-never",
