@@ -267,7 +267,8 @@ class OldDevices(WithTls):
             with self.subTest(choice):
                 with Mailbox(self.server.port, USER, PASSWORD) as other:
                     other.flag(1, "\\Seen")
-                client = self.login(self.gateway(self.server, pop3=choice))
+                client = self.login(self.gateway(self.server,
+                                                 pop3={"seen": False, **choice}))
                 self.assertEqual(client.stat()[0], count)
                 self.assertEqual(client.retr(count), MAILS[7])
                 client.quit()
