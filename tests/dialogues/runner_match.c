@@ -26,14 +26,16 @@ static struct slice name_at(struct slice s)
     return slice_make(s.p + 1, n - 1);
 }
 
+/* The last one that was bound to this name. */
 static const char *tags_find(const struct tags *t, struct slice name)
 {
-    for (size_t i = 0; i < t->count; i++)
+    for (size_t i = t->count; i-- > 0;)
         if (slice_is(name, t->known[i].name))
             return t->known[i].tag;
     return NULL;
 }
 
+/* A tag is used once in a connection. */
 static bool tags_bind(struct tags *t, struct slice name, struct slice tag)
 {
     if (t->count == TAGS_MAX || tag.n == 0 || tag.n >= sizeof t->known[0].tag)
@@ -78,7 +80,7 @@ bool match_line(struct tags *t, const struct step *expected, struct slice said)
         expected->type == STEP_UPSTREAM_HEARS ? name_at(pattern) : (struct slice){0};
     struct buf filled = BUF_INIT;
 
-    if (name.n && !tags_find(t, name)) {
+    if (name.n) {
         struct slice rest = said;
         if (!tags_bind(t, name, slice_word(&rest)))
             return false;

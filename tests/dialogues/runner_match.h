@@ -8,7 +8,7 @@
 
 #include "tests/dialogues/runner_script.h"
 
-enum { TAGS_MAX = 64 };
+enum { TAGS_MAX = 256 };
 
 /* The names that a dialogue gives to the tags of a connection: `$fetch` is A0007. */
 struct tags {
@@ -22,8 +22,8 @@ struct tags {
 /* Appends `line` with its names replaced by tags. False when a name is not known yet. */
 bool tags_fill(const struct tags *t, struct buf *out, struct slice line);
 
-/* Does the line that was said (with its CRLF) meet the expectation? A `$name` in front that is new
- * is bound to the tag that stands there; a tag has one name only. */
+/* Does the line that was said (with its CRLF) meet the expectation? A `$name` in front of a
+ * U> line is bound to the tag that stands there, which no other command of this connection had. */
 bool match_line(struct tags *t, const struct step *expected, struct slice said);
 
 /* As match_line, for S~ and U~: a POSIX extended regular expression over the line without CRLF. */
