@@ -44,8 +44,9 @@ enum maildrop_action_type {
                             */
     MAILDROP_UPSTREAM_TLS, /* after what is in upstream_out: TLS as client; then
                               maildrop_upstream_tls() */
-    MAILDROP_UPSTREAM_DEFLATE,
-    MAILDROP_LOAD_STATE, /* then maildrop_state_loaded() */
+    MAILDROP_UPSTREAM_DEFLATE, /* after what is in upstream_out: raw DEFLATE (RFC 4978), octets left
+                                  over included; then maildrop_upstream_deflate() */
+    MAILDROP_LOAD_STATE,       /* then maildrop_state_loaded() */
     MAILDROP_SAVE_STATE, /* append `records`; when `wait` is set then maildrop_state_saved() */
     MAILDROP_LOG,        /* `level`, `event`, `text` */
     MAILDROP_END,        /* send what is in client_out, close the client, free the maildrop */
@@ -95,7 +96,8 @@ void maildrop_free(struct maildrop *m);
 /* What time it is, before a feed. */
 void maildrop_now(struct maildrop *m, uint64_t now_ms, int64_t now_s);
 
-/* Octets that were handed over to the client's stream and have not gone out yet; before a feed. */
+/* Octets that were handed over to the client's stream and have not gone out yet: before a feed, and
+ * when the stream has drained, so that a long listing goes on. */
 void maildrop_client_queued(struct maildrop *m, size_t octets);
 
 /* Octets from the client / the upstream; what is left in `*in` is to be offered again. */
@@ -114,6 +116,7 @@ void maildrop_connected(struct maildrop *m);
 void maildrop_connect_failed(struct maildrop *m, const struct failure *why);
 void maildrop_client_tls(struct maildrop *m);
 void maildrop_upstream_tls(struct maildrop *m);
+void maildrop_upstream_deflate(struct maildrop *m);
 /* Takes `state` over; NULL with the reason when it could not be read. */
 void maildrop_state_loaded(struct maildrop *m, struct drop_state *state, const struct failure *why);
 void maildrop_state_saved(struct maildrop *m, const struct failure *why);
@@ -121,8 +124,9 @@ void maildrop_state_saved(struct maildrop *m, const struct failure *why);
 /* The time has come that maildrop_deadline() told. */
 void maildrop_tick(struct maildrop *m);
 
-/* The process is about to end: idle sessions are told and ended, one in the middle of a command
- * after it. */
+/* The process is about to end: a client that has not logged in is sent away, one that has may go on
+ * to its QUIT, so that what it deleted is not downloaded again. Called a second time, when patience
+ * is over, it ends in any case. */
 void maildrop_drain(struct maildrop *m);
 
 /* False when there is none. */

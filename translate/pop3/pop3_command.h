@@ -1,18 +1,16 @@
 /*
- * What a POP3 client says: its lines, the verbs, their arguments (RFC 1939, 2449, 2595, 5034, 6856).
+ * What a POP3 client asks for: the verbs and their arguments (RFC 1939, 2449, 2595, 5034, 6856).
+ * The lines come from pop3_reader.
  *
- * The reader is tolerant as old devices need it: verbs in any case, spaces and tabs around and
- * between, LF alone as line end. It is bounded: a line may have POP3_LINE_MAX octets, a SASL line
- * POP3_SASL_LINE_MAX (RFC 5034 section 4); a longer one is reported once, as soon as it is too long,
- * and skipped to its end.
+ * Tolerant as old devices need it: verbs in any case, spaces and tabs around and between, anything
+ * behind a verb that takes no argument. Strict where a guess could do harm: "DELE 1 2" deletes
+ * nothing.
  */
 #ifndef TRANSLATE_POP3_POP3_COMMAND_H
 #define TRANSLATE_POP3_POP3_COMMAND_H
 
-#include "translate/text/buf.h"
+#include "translate/pop3/pop3_reader.h"
 #include "translate/text/failure.h"
-
-enum { POP3_LINE_MAX = 1024, POP3_SASL_LINE_MAX = 12288 };
 
 enum pop3_verb {
     POP3_UNKNOWN,
@@ -36,49 +34,31 @@ enum pop3_verb {
     POP3_UTF8,
 };
 
-enum pop3_line_result {
-    POP3_LINE,          /* a whole line */
-    POP3_LINE_MORE,     /* not yet */
-    POP3_LINE_TOO_LONG, /* said once per line */
-};
-
-/* Reads lines out of a stream; the part of a line that has come in is kept (and wiped: it may be a
- * password). */
-struct pop3_reader {
-    struct buf partial;
-    bool skipping;
-    bool taken; /* `partial` holds the line handed out last */
-};
-
-void pop3_reader_clear(struct pop3_reader *r);
-
-/* Takes the next line off `*in`: `*line` is without its line end and valid until the next call. */
-enum pop3_line_result pop3_reader_next(struct pop3_reader *r, struct slice *in, size_t max,
-                                       struct slice *line);
-
-/* True while an unfinished line is held. */
-bool pop3_reader_partial(const struct pop3_reader *r);
-
 struct pop3_command {
     enum pop3_verb verb;
-    struct slice word;    /* the verb as it was written */
+    struct slice word;    /* the verb as it was written: any octets when it is unknown */
     uint32_t number;      /* message number (1..), 0 when not given */
     uint32_t lines;       /* TOP's second argument */
-    struct slice text;    /* USER name, PASS password (spaces kept as they are, RFC 1939), LANG tag,
-                             AUTH mechanism, APOP name */
-    struct slice initial; /* AUTH: initial response, without "="; see has_initial. APOP: digest */
-    bool has_initial;
+    struct slice text;    /* USER name, PASS password (spaces kept as they are, RFC 1939), LANG
+                             range, AUTH mechanism, APOP name; empty when not given */
+    struct slice initial; /* AUTH: initial response in base64, empty for "="; APOP: digest */
+    bool has_initial;     /* AUTH: there is an initial response, if only an empty one */
 };
 
 /*
- * Takes a line apart. All slices point into `line`. False when the arguments do not fit the verb:
- * `*why` (kind FAILURE_PERMANENT) says which and shows the right form, e.g. "TOP needs a message
- * number and a number of lines: TOP 1 10". An unknown verb is no failure here: verb is POP3_UNKNOWN.
+ * Takes a line apart; all slices point into `line`. False when the arguments do not fit the verb or
+ * there is a NUL: `*why` (kind FAILURE_PERMANENT) says which and shows the right form, e.g. "TOP
+ * needs a message number and a number of lines: TOP 1 10". It is the client's mistake and none of
+ * the system's, so it is answered by pop3_err, without [SYS/PERM]. `verb` and `word` are set in any
+ * case. An unknown verb is no failure here, nor is an empty line: both are POP3_UNKNOWN.
  */
 bool pop3_command_parse(struct pop3_command *cmd, struct slice line, struct failure *why);
 
-/* May a line with this verb be shown in a debug log? PASS, AUTH and APOP may not beyond the verb. */
+/* True when nothing of the line but pop3_verb_name() may be shown, in a log or to anybody: PASS,
+ * AUTH, APOP, and also POP3_UNKNOWN, for a SASL response sent at the wrong time looks like that. */
 bool pop3_verb_is_secret(enum pop3_verb verb);
+
+/* "RETR"; "unknown" for POP3_UNKNOWN. */
 const char *pop3_verb_name(enum pop3_verb verb);
 
 #endif

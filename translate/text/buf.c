@@ -1,5 +1,6 @@
 #include "translate/text/buf.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,11 +36,16 @@ struct slice buf_slice(const struct buf *b)
     return buf_size(b) ? slice_make(b->p + b->start, buf_size(b)) : slice_make("", 0);
 }
 
-/* Moves what is there to the front when that alone makes room, grows otherwise. */
+/*
+ * Moves what is there to the front when that alone makes room and at least half of the memory is
+ * free then, doubles otherwise: so an octet is moved a bounded number of times, however small the
+ * steps are in which a nearly full buffer is filled and emptied. The memory left behind is wiped,
+ * for it may have held a password.
+ */
 static bool buf_grow(struct buf *b, size_t n)
 {
     size_t used = b->end - b->start;
-    size_t cap = b->cap ? b->cap : BUF_MIN;
+    size_t cap = b->cap ? 2 * b->cap : BUF_MIN;
 
     if (n > SIZE_MAX / 2 - used)
         return false;
@@ -56,6 +62,8 @@ static bool buf_grow(struct buf *b, size_t n)
         return false;
     if (used)
         memcpy(p, b->p + b->start, used);
+    if (b->p)
+        explicit_bzero(b->p, b->end);
     free(b->p);
     *b = (struct buf){.p = p, .end = used, .cap = cap};
     return true;
@@ -65,7 +73,7 @@ char *buf_reserve(struct buf *b, size_t n)
 {
     if (b->failed)
         return NULL;
-    if (b->cap - b->end < n && !buf_grow(b, n)) {
+    if ((!b->p || b->cap - b->end < n) && !buf_grow(b, n)) {
         b->failed = true;
         return NULL;
     }
@@ -74,6 +82,7 @@ char *buf_reserve(struct buf *b, size_t n)
 
 void buf_added(struct buf *b, size_t n)
 {
+    assert(n <= b->cap - b->end);
     b->end += n;
 }
 
@@ -105,7 +114,9 @@ void buf_printf(struct buf *b, const char *format, ...)
     va_start(args, format);
     va_copy(again, args);
     int n = vsnprintf(NULL, 0, format, args);
-    char *p = n < 0 ? NULL : buf_reserve(b, (size_t)n + 1);
+    if (n < 0)
+        b->failed = true;
+    char *p = buf_reserve(b, n < 0 ? 0 : (size_t)n + 1);
     if (p) {
         vsnprintf(p, (size_t)n + 1, format, again);
         buf_added(b, (size_t)n);

@@ -29,7 +29,8 @@ struct buf {
 /* Frees what it holds; the buffer is as new. */
 void buf_clear(struct buf *b);
 
-/* As buf_clear, and wipes the memory first: for passwords. */
+/* As buf_clear, and wipes the memory first: for passwords. (What a growing buffer leaves behind is
+ * wiped in any case.) */
 void buf_wipe(struct buf *b);
 
 bool buf_failed(const struct buf *b);
@@ -41,6 +42,7 @@ struct slice buf_slice(const struct buf *b);
 void buf_put(struct buf *b, struct slice s);
 void buf_puts(struct buf *b, const char *text);
 void buf_putc(struct buf *b, char c);
+/* A format that cannot be printed makes the buffer fail, as missing memory does. */
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Room for `n` more octets, to be written by the caller and then claimed with buf_added();

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Length of the valid UTF-8 character at the front, 0 when there is none (RFC 3629 section 4). */
 static size_t utf8_length(struct slice s)
@@ -23,22 +24,32 @@ static size_t utf8_length(struct slice s)
     return overlong || surrogate || beyond ? 0 : n;
 }
 
+/* C0, DEL and, as UTF-8 spells them, C1: some terminals obey those too (U+009B begins a sequence).
+ */
+static bool is_control(struct slice character)
+{
+    unsigned char c = (unsigned char)character.p[0];
+
+    return c < 0x20 || c == 0x7f || (c == 0xc2 && (unsigned char)character.p[1] < 0xa0);
+}
+
 void text_clean(char *out, size_t cap, struct slice text)
 {
     size_t used = 0;
 
+    if (cap == 0)
+        return;
     while (text.n) {
         size_t n = utf8_length(text);
-        char replacement = n == 0                                                 ? '?'
-                           : (unsigned char)text.p[0] < 0x20 || text.p[0] == 0x7f ? ' '
-                                                                                  : 0;
+        struct slice octets = slice_take(&text, n ? n : 1);
         if (n == 0)
-            n = 1;
-        if (used + n >= cap)
+            octets = slice_of("?");
+        else if (is_control(octets))
+            octets = slice_of(" ");
+        if (octets.n >= cap - used)
             break;
-        struct slice octets = slice_take(&text, n);
-        for (size_t i = 0; i < n; i++)
-            out[used++] = replacement ? replacement : octets.p[i];
+        memcpy(out + used, octets.p, octets.n);
+        used += octets.n;
     }
     out[used] = '\0';
 }
@@ -49,8 +60,8 @@ void failure_set(struct failure *f, enum failure_kind kind, const char *format, 
     va_list args;
 
     va_start(args, format);
-    vsnprintf(raw, sizeof raw, format, args);
+    int n = vsnprintf(raw, sizeof raw, format, args);
     va_end(args);
     f->kind = kind;
-    text_clean(f->text, sizeof f->text, slice_of(raw));
+    text_clean(f->text, sizeof f->text, slice_of(n < 0 ? format : raw));
 }

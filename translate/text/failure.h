@@ -29,8 +29,9 @@ struct failure {
 void failure_set(struct failure *f, enum failure_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Makes a peer's text fit to be shown: control characters become spaces (CASES I3), invalid UTF-8
- * becomes '?', and at most `cap - 1` octets are written, then NUL. */
+/* Makes a peer's text fit to be shown: control characters (C0, DEL, C1) become spaces, each octet
+ * that is no valid UTF-8 becomes '?', and at most `cap - 1` octets are written, then NUL; a `cap`
+ * of 0 writes nothing. */
 void text_clean(char *out, size_t cap, struct slice text);
 
 #endif

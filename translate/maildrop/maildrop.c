@@ -1,0 +1,413 @@
+/*
+ * The frame of a maildrop session: what is fed in, the queue of actions, time, and the end.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "translate/maildrop/maildrop_internal.h"
+
+struct maildrop *maildrop_new(const struct maildrop_settings *settings, uint64_t now_ms,
+                              int64_t now_s)
+{
+    struct maildrop *m = calloc(1, sizeof *m);
+
+    if (!m)
+        return NULL;
+    m->settings = *settings;
+    m->tls = settings->tls;
+    m->now_ms = m->client_since = now_ms;
+    m->now_s = now_s;
+    m->summary.cause = "";
+    upstream_init(&m->upstream);
+    m->fetches.last = &m->fetches.first;
+    pop3_ok(&m->client_out, "mailferry ready");
+    return m;
+}
+
+static void actions_clear(struct action_queue *q)
+{
+    for (size_t i = 0; i < q->count; i++)
+        json_decref(q->items[(q->head + i) % q->cap].records);
+    free(q->items);
+}
+
+void maildrop_free(struct maildrop *m)
+{
+    if (!m)
+        return;
+    pop3_reader_clear(&m->reader);
+    pop3_sasl_clear(&m->sasl);
+    buf_clear(&m->client_out);
+    buf_clear(&m->user);
+    buf_wipe(&m->password);
+    upstream_clear(&m->upstream);
+    sync_clear(&m->sync);
+    fetch_clear(&m->fetches);
+    update_clear(&m->update);
+    list_clear(&m->list);
+    drop_state_free(m->state);
+    json_decref(m->records);
+    actions_clear(&m->actions);
+    auth_forget(m);
+    free(m);
+}
+
+void maildrop_now(struct maildrop *m, uint64_t now_ms, int64_t now_s)
+{
+    m->now_ms = now_ms;
+    m->now_s = now_s;
+}
+
+void maildrop_client_queued(struct maildrop *m, size_t octets)
+{
+    m->client_queued = octets;
+    if (m->busy == BUSY_LISTING)
+        list_advance(m);
+}
+
+bool maildrop_client_has_room(const struct maildrop *m)
+{
+    return m->client_queued + buf_size(&m->client_out) < CLIENT_HIGH_WATER;
+}
+
+void *maildrop_grow(struct maildrop *m, void **items, size_t *count, size_t *cap, size_t size)
+{
+    if (*count == *cap) {
+        size_t larger = *cap ? *cap * 2 : 16;
+        void *moved = realloc(*items, larger * size);
+        if (!moved) {
+            m->failed = true;
+            return NULL;
+        }
+        *items = moved;
+        *cap = larger;
+    }
+    return memset((char *)*items + (*count)++ * size, 0, size);
+}
+
+/* ---- actions ---------------------------------------------------------------------------- */
+
+/* A ring that grows: a session rarely has more than three actions waiting. */
+static struct maildrop_action *action_add(struct maildrop *m, enum maildrop_action_type type)
+{
+    struct action_queue *q = &m->actions;
+
+    if (q->count == q->cap) {
+        size_t cap = q->cap ? q->cap * 2 : 4;
+        struct maildrop_action *items = malloc(cap * sizeof *items);
+        if (!items) {
+            m->failed = true;
+            return NULL;
+        }
+        for (size_t i = 0; i < q->count; i++)
+            items[i] = q->items[(q->head + i) % q->cap];
+        free(q->items);
+        *q = (struct action_queue){.items = items, .count = q->count, .cap = cap};
+    }
+    struct maildrop_action *a = &q->items[(q->head + q->count++) % q->cap];
+    *a = (struct maildrop_action){.type = type};
+    return a;
+}
+
+void maildrop_act(struct maildrop *m, enum maildrop_action_type type)
+{
+    struct maildrop_action *a = action_add(m, type);
+
+    if (!a)
+        return;
+    a->user = buf_slice(&m->user);
+    a->again = m->options != NULL;
+}
+
+void maildrop_log(struct maildrop *m, enum maildrop_log_level level, const char *event,
+                  const char *format, ...)
+{
+    struct maildrop_action *a = action_add(m, MAILDROP_LOG);
+    char raw[2 * sizeof a->text];
+    va_list args;
+
+    if (!a)
+        return;
+    va_start(args, format);
+    vsnprintf(raw, sizeof raw, format, args);
+    va_end(args);
+    a->level = level;
+    a->event = event;
+    text_clean(a->text, sizeof a->text, slice_of(raw));
+}
+
+bool maildrop_next_action(struct maildrop *m, struct maildrop_action *action)
+{
+    struct action_queue *q = &m->actions;
+
+    if (q->count == 0)
+        return false;
+    *action = q->items[q->head];
+    q->head = (q->head + 1) % q->cap;
+    if (--q->count == 0) {
+        free(q->items);
+        *q = (struct action_queue){0};
+    }
+    return true;
+}
+
+/* ---- what the store is told ------------------------------------------------------------- */
+
+void maildrop_remember(struct maildrop *m, json_t *record)
+{
+    if (!m->records)
+        m->records = json_array();
+    if (!record || json_array_append_new(m->records, record) != 0)
+        m->failed = true;
+}
+
+void maildrop_save(struct maildrop *m, bool wait)
+{
+    if (!m->records)
+        return;
+    struct maildrop_action *a = action_add(m, MAILDROP_SAVE_STATE);
+    if (!a)
+        return;
+    a->records = m->records;
+    a->wait = wait;
+    m->saving = wait;
+    m->records = NULL;
+}
+
+void maildrop_state_saved(struct maildrop *m, const struct failure *why)
+{
+    if (!m->saving)
+        return;
+    m->saving = false;
+    update_saved(m, why);
+}
+
+/* ---- the end ---------------------------------------------------------------------------- */
+
+static void remember_sizes_of(struct maildrop *m, uint16_t folder)
+{
+    struct drop_message *facts = NULL;
+    size_t count = 0, cap = 0;
+
+    for (uint32_t i = 0; i < m->list.count; i++) {
+        struct maildrop_message *message = &m->list.items[i];
+        if (message->folder != folder || !(message->flags & MESSAGE_RESIZED))
+            continue;
+        struct drop_message *fact = maildrop_grow(m, (void **)&facts, &count, &cap, sizeof *facts);
+        if (!fact)
+            break;
+        *fact = (struct drop_message){.uid = message->uid, .size = message->size, .hidden = -1};
+        message->flags &= (uint16_t)~MESSAGE_RESIZED;
+    }
+    if (count)
+        maildrop_remember(m, drop_record_messages(slice_of(m->folders[folder].name),
+                                                  m->folders[folder].uidvalidity, facts, count));
+    free(facts);
+}
+
+/* Sizes that were found to be otherwise are facts worth keeping however the session ends. */
+static void remember_sizes(struct maildrop *m)
+{
+    for (uint16_t i = 0; i < m->folder_count; i++)
+        remember_sizes_of(m, i);
+    maildrop_save(m, false);
+}
+
+void maildrop_end(struct maildrop *m, const char *cause)
+{
+    bool cut = m->fetches.delivering && m->fetches.delivering->began;
+
+    if (m->phase == PHASE_ENDED)
+        return;
+    m->phase = PHASE_ENDED;
+    m->summary.cause = cause;
+    remember_sizes(m);
+    retr_flush_seen(m);
+    upstream_close(m);
+    maildrop_act(m, cut ? MAILDROP_ABORT : MAILDROP_END);
+}
+
+void maildrop_idle(struct maildrop *m)
+{
+    m->busy = BUSY_NONE;
+    m->client_since = m->now_ms;
+    if (m->draining && m->phase == PHASE_AUTHORIZATION)
+        maildrop_end(m, "shutdown");
+}
+
+void maildrop_client_closed(struct maildrop *m, const struct failure *why)
+{
+    m->client_gone = true;
+    if (m->fetches.delivering)
+        m->fetches.delivering->began = false; /* nobody is left to be misled */
+    maildrop_end(m, why->kind == FAILURE_NONE ? "client closed" : "client connection lost");
+}
+
+void maildrop_drain(struct maildrop *m)
+{
+    bool patience_over = m->draining;
+
+    m->draining = true;
+    if (patience_over || (m->phase == PHASE_AUTHORIZATION && m->busy == BUSY_NONE))
+        maildrop_end(m, "shutdown");
+}
+
+/* ---- feeding ---------------------------------------------------------------------------- */
+
+void maildrop_client_data(struct maildrop *m, struct slice *in)
+{
+    struct slice line;
+
+    while (maildrop_wants_client(m) && in->n) {
+        size_t max = m->in_sasl ? POP3_SASL_LINE_MAX : POP3_LINE_MAX;
+        switch (pop3_reader_next(&m->reader, in, max, &line)) {
+        case POP3_LINE:
+            m->client_since = m->phase == PHASE_AUTHORIZATION ? m->client_since : m->now_ms;
+            command_line(m, line);
+            break;
+        case POP3_LINE_TOO_LONG:
+            pop3_err(&m->client_out, "line too long, at most %zu octets are taken", max);
+            command_mistake(m);
+            break;
+        case POP3_LINE_MORE:
+            return;
+        }
+    }
+}
+
+void maildrop_upstream_data(struct maildrop *m, struct slice *in)
+{
+    struct imap_client_event ev;
+
+    while (m->upstream.state > UPSTREAM_CONNECTING && m->upstream.state != UPSTREAM_LOST &&
+           !m->upstream.cut) {
+        fetch_make_room(m);
+        if (!fetch_has_room(m))
+            return;
+        if (in->n)
+            m->upstream.heard = m->now_ms;
+        imap_client_next(m->upstream.client, in, &ev);
+        if (ev.type == IMAP_CLIENT_MORE)
+            return;
+        upstream_event(m, &ev);
+    }
+    if (!m->upstream.cut)
+        slice_take(in, in->n); /* of a connection that has been given up */
+}
+
+void maildrop_upstream_closed(struct maildrop *m, const struct failure *why)
+{
+    struct failure reason = *why;
+
+    if (m->upstream.state == UPSTREAM_NONE || m->upstream.state == UPSTREAM_LOST)
+        return;
+    if (m->upstream.client && why->kind == FAILURE_NONE)
+        imap_client_closed(m->upstream.client, &reason);
+    upstream_lost(m, &reason);
+}
+
+void maildrop_progress(struct maildrop *m)
+{
+    switch (m->busy) {
+    case BUSY_LIST:
+        if (m->list.ready) {
+            struct pop3_command cmd = m->pending;
+            maildrop_idle(m);
+            command_run(m, &cmd);
+        }
+        break;
+    case BUSY_LISTING:
+        list_advance(m);
+        break;
+    case BUSY_MESSAGE:
+        retr_advance(m);
+        break;
+    case BUSY_QUIT:
+        update_advance(m);
+        break;
+    case BUSY_NONE:
+    case BUSY_TLS:
+    case BUSY_LOGIN:
+        break;
+    }
+}
+
+struct buf *maildrop_client_out(struct maildrop *m)
+{
+    return &m->client_out;
+}
+
+bool maildrop_wants_client(const struct maildrop *m)
+{
+    return m->phase != PHASE_ENDED && m->busy == BUSY_NONE && maildrop_client_has_room(m);
+}
+
+bool maildrop_wants_upstream(const struct maildrop *m)
+{
+    return m->upstream.client && !m->upstream.cut && fetch_has_room(m);
+}
+
+bool maildrop_failed(const struct maildrop *m)
+{
+    return m->failed || buf_failed(&m->client_out) || buf_failed(&m->user) ||
+           buf_failed(&m->password) || buf_failed(&m->reader.partial) ||
+           (m->upstream.client && buf_failed(imap_client_out(m->upstream.client)));
+}
+
+void maildrop_summary(const struct maildrop *m, struct maildrop_summary *summary)
+{
+    *summary = (struct maildrop_summary){
+        .user = buf_size(&m->user) ? m->user.p + m->user.start : "",
+        .logged_in = m->summary.logged_in,
+        .messages = m->summary.messages,
+        .octets = m->summary.octets,
+        .deleted = m->summary.deleted,
+        .cause = m->summary.cause,
+    };
+}
+
+/* ---- time ------------------------------------------------------------------------------- */
+
+static uint64_t client_deadline(const struct maildrop *m)
+{
+    if (m->busy != BUSY_NONE)
+        return UINT64_MAX;
+    unsigned seconds =
+        m->phase == PHASE_AUTHORIZATION ? m->settings.login_seconds : m->settings.idle_seconds;
+    return m->client_since + 1000ull * seconds;
+}
+
+static uint64_t upstream_deadline(const struct maildrop *m)
+{
+    if (!upstream_owes(m) || !fetch_has_room(m))
+        return UINT64_MAX;
+    return m->upstream.heard + 1000ull * m->settings.response_seconds;
+}
+
+uint64_t maildrop_deadline(const struct maildrop *m)
+{
+    if (m->phase == PHASE_ENDED)
+        return UINT64_MAX;
+    uint64_t client = client_deadline(m);
+    uint64_t upstream = upstream_deadline(m);
+    return client < upstream ? client : upstream;
+}
+
+void maildrop_tick(struct maildrop *m)
+{
+    struct failure why;
+
+    if (m->phase == PHASE_ENDED)
+        return;
+    if (m->now_ms >= upstream_deadline(m)) {
+        failure_set(&why, FAILURE_TEMPORARY, "the mail server did not answer within %u seconds",
+                    m->settings.response_seconds);
+        upstream_lost(m, &why);
+    }
+    if (m->phase != PHASE_ENDED && m->now_ms >= client_deadline(m)) {
+        pop3_err(&m->client_out, "disconnected for inactivity, nothing was deleted");
+        maildrop_end(m, m->phase == PHASE_AUTHORIZATION ? "login timeout" : "autologout");
+    }
+}

@@ -1,0 +1,296 @@
+/*
+ * Getting in: USER and PASS (RFC 1939 section 7), AUTH (RFC 5034), STLS (RFC 2595 section 4), and
+ * what becomes of it. +OK is said only after the upstream took the credentials and gave the
+ * mailbox.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "translate/maildrop/maildrop_internal.h"
+
+static bool auth_permitted(const struct maildrop *m)
+{
+    return m->tls || (m->settings.allow_cleartext && !m->settings.require_tls);
+}
+
+void auth_capabilities(const struct maildrop *m, struct pop3_capabilities *caps)
+{
+    *caps = (struct pop3_capabilities){
+        .stls = m->settings.stls && !m->tls,
+        .cleartext_auth = auth_permitted(m),
+        .login_delay = m->settings.login_delay,
+    };
+}
+
+/* True when a password may come over this connection; otherwise the client was told what to do. */
+static bool auth_check(struct maildrop *m)
+{
+    struct failure why;
+
+    if (auth_permitted(m))
+        return true;
+    failure_set(&why, FAILURE_PERMANENT,
+                m->settings.stls
+                    ? "a password must not cross the network in the clear: use STLS or pop3s"
+                    : "a password must not cross the network in the clear: give the listener a "
+                      "certificate, or set allow_cleartext");
+    command_fail(m, &why);
+    maildrop_log(m, MAILDROP_WARNING, "cleartext-refused", "%s", why.text);
+    command_mistake(m);
+    return false;
+}
+
+/* Behind the name stands a NUL that is not counted, so that it can be shown as a C string. */
+static void user_set(struct maildrop *m, struct slice name)
+{
+    buf_clear(&m->user);
+    buf_put(&m->user, name);
+    char *end = buf_reserve(&m->user, 1);
+    if (end)
+        *end = '\0';
+}
+
+void auth_user(struct maildrop *m, const struct pop3_command *cmd)
+{
+    if (!auth_check(m))
+        return;
+    user_set(m, cmd->text);
+    pop3_ok(&m->client_out, "send PASS");
+}
+
+static void auth_start(struct maildrop *m)
+{
+    m->busy = BUSY_LOGIN;
+    maildrop_act(m, MAILDROP_CONNECT);
+}
+
+void auth_pass(struct maildrop *m, const struct pop3_command *cmd)
+{
+    if (!auth_check(m))
+        return;
+    if (buf_size(&m->user) == 0) {
+        pop3_err(&m->client_out, "USER comes before PASS");
+        command_mistake(m);
+        return;
+    }
+    buf_wipe(&m->password);
+    buf_put(&m->password, cmd->text);
+    auth_start(m);
+}
+
+static void sasl_result(struct maildrop *m, enum pop3_sasl_result result,
+                        const struct buf *challenge, const struct failure *why)
+{
+    m->in_sasl = result == POP3_SASL_CONTINUE;
+    if (result == POP3_SASL_CONTINUE) {
+        buf_puts(&m->client_out, "+ ");
+        buf_put(&m->client_out, buf_slice(challenge));
+        buf_puts(&m->client_out, "\r\n");
+        return;
+    }
+    if (result == POP3_SASL_DONE) {
+        user_set(m, buf_slice(&m->sasl.user));
+        buf_wipe(&m->password);
+        buf_move(&m->password, &m->sasl.password);
+        auth_start(m);
+    } else {
+        pop3_err(&m->client_out, "%s", why->text);
+        command_mistake(m);
+    }
+    pop3_sasl_clear(&m->sasl);
+}
+
+void auth_auth(struct maildrop *m, const struct pop3_command *cmd)
+{
+    struct pop3_capabilities caps;
+    struct buf challenge = BUF_INIT;
+    struct failure why = {0};
+
+    if (cmd->text.n == 0) {
+        auth_capabilities(m, &caps);
+        pop3_put_mechanisms(&m->client_out, &caps);
+        return;
+    }
+    if (!auth_check(m))
+        return;
+    enum pop3_sasl_result result =
+        pop3_sasl_start(&m->sasl, cmd->text, cmd->has_initial, cmd->initial, &challenge, &why);
+    sasl_result(m, result, &challenge, &why);
+    buf_clear(&challenge);
+}
+
+void auth_sasl_line(struct maildrop *m, struct slice line)
+{
+    struct buf challenge = BUF_INIT;
+    struct failure why = {0};
+    enum pop3_sasl_result result = pop3_sasl_step(&m->sasl, line, &challenge, &why);
+
+    sasl_result(m, result, &challenge, &why);
+    buf_clear(&challenge);
+}
+
+/* ---- STLS ------------------------------------------------------------------------------- */
+
+void auth_stls(struct maildrop *m, const struct pop3_command *cmd)
+{
+    (void)cmd;
+    if (m->tls || !m->settings.stls || m->utf8) {
+        pop3_err(&m->client_out, m->tls    ? "TLS is active already"
+                                 : m->utf8 ? "STLS comes before UTF8"
+                                           : "STLS is not offered here: there is no certificate");
+        command_mistake(m);
+        return;
+    }
+    pop3_ok(&m->client_out, "begin TLS");
+    m->busy = BUSY_TLS;
+    maildrop_act(m, MAILDROP_CLIENT_TLS);
+}
+
+/* What was said in the clear is forgotten (RFC 2595 section 4, CASES T1). */
+void maildrop_client_tls(struct maildrop *m)
+{
+    m->tls = true;
+    buf_clear(&m->user);
+    buf_wipe(&m->password);
+    pop3_reader_clear(&m->reader);
+    maildrop_idle(m);
+}
+
+/* ---- what the owner and the upstream say to the login ----------------------------------- */
+
+/* The folders of the list: the route's, or the one the login named. */
+static bool folders_set(struct maildrop *m, const struct maildrop_route *route)
+{
+    size_t count = route->folder.n ? 1 : route->options->folder_count;
+
+    m->folders = calloc(count, sizeof *m->folders);
+    if (!m->folders)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        struct slice name = route->folder.n ? route->folder : slice_of(route->options->folders[i]);
+        m->folders[i].name = slice_dup(name);
+        if (!m->folders[i].name)
+            return false;
+        m->folder_count++;
+    }
+    return true;
+}
+
+/* A client may try another login on the same connection: what the last one left goes. */
+void auth_forget(struct maildrop *m)
+{
+    for (uint16_t i = 0; i < m->folder_count; i++)
+        free(m->folders[i].name);
+    free(m->folders);
+    m->folders = NULL;
+    m->folder_count = 0;
+    m->options = NULL;
+    buf_wipe(&m->upstream.login);
+    buf_wipe(&m->upstream.password);
+}
+
+void maildrop_routed(struct maildrop *m, const struct maildrop_route *route)
+{
+    struct failure why;
+
+    if (m->busy != BUSY_LOGIN)
+        return;
+    auth_forget(m);
+    m->options = route->options;
+    m->deletion = route->options->deletion;
+    m->upstream.options = route->imap;
+    m->upstream.options.allow_preauth = route->options->allow_preauth;
+    m->upstream.options.compress = route->options->compress;
+    m->upstream.options.utf8 = m->utf8;
+    buf_put(&m->upstream.login, route->login);
+    buf_move(&m->upstream.password, &m->password);
+    m->upstream.state = UPSTREAM_CONNECTING;
+    if (!folders_set(m, route))
+        m->failed = true;
+    else if (!uidl_format_parse(&m->uidl_format, route->options->uidl, &why))
+        maildrop_refused(m, &why);
+}
+
+void maildrop_refused(struct maildrop *m, const struct failure *why)
+{
+    auth_refused(m, why);
+}
+
+void auth_refused(struct maildrop *m, const struct failure *why)
+{
+    upstream_close(m);
+    sync_clear(&m->sync);
+    drop_state_free(m->state);
+    m->state = NULL;
+    auth_forget(m);
+    buf_wipe(&m->password);
+    command_fail(m, why);
+    maildrop_log(m, why->kind == FAILURE_AUTH ? MAILDROP_INFO : MAILDROP_WARNING, "login-refused",
+                 "%s", why->text);
+    if (++m->refusals >= m->settings.login_attempts) {
+        maildrop_end(m, "login refused");
+        return;
+    }
+    maildrop_idle(m);
+}
+
+/* The upstream took the credentials: now what is remembered of this account is needed. */
+void auth_ready(struct maildrop *m)
+{
+    maildrop_act(m, MAILDROP_LOAD_STATE);
+}
+
+/* RFC 2449 section 6.5. A clock that was set back makes nobody wait. */
+static bool login_too_soon(struct maildrop *m, struct failure *why)
+{
+    int64_t since = m->now_s - m->state->last_login;
+    int64_t delay = m->options->login_delay;
+
+    if (delay == 0 || m->state->last_login == 0 || since < 0 || since >= delay)
+        return false;
+    failure_set(why, FAILURE_LOGIN_DELAY, "wait %lld seconds before the next login",
+                (long long)(delay - since));
+    return true;
+}
+
+/* A poller logs in each minute: without need its logins write nothing. */
+static bool login_worth_remembering(const struct maildrop *m)
+{
+    int64_t since = m->now_s - m->state->last_login;
+
+    return m->options->login_delay || m->deletion == MAILDROP_KEEP_DAYS || since < 0 ||
+           since >= 3600;
+}
+
+void maildrop_state_loaded(struct maildrop *m, struct drop_state *state, const struct failure *why)
+{
+    struct failure too_soon;
+
+    if (m->busy != BUSY_LOGIN || m->upstream.state != UPSTREAM_READY) {
+        drop_state_free(state);
+        return;
+    }
+    if (!state) {
+        auth_refused(m, why);
+        return;
+    }
+    m->state = state;
+    if (login_too_soon(m, &too_soon)) {
+        auth_refused(m, &too_soon);
+        return;
+    }
+    m->age = drop_state_age_at(state, m->now_s);
+    if (login_worth_remembering(m))
+        maildrop_remember(m, drop_record_login(m->now_s, m->age));
+    sync_start(m);
+}
+
+void auth_succeeded(struct maildrop *m)
+{
+    m->phase = PHASE_TRANSACTION;
+    m->summary.logged_in = true;
+    m->refusals = 0;
+    pop3_ok(&m->client_out, "logged in");
+    maildrop_log(m, MAILDROP_INFO, "login", "the mailbox is open");
+    maildrop_idle(m);
+}

@@ -1,0 +1,158 @@
+/*
+ * From what sync found of a folder to the session's list, and to the facts that the store is told.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "translate/maildrop/maildrop_internal.h"
+
+enum { SECONDS_PER_DAY = 86400 };
+
+/* ---- what was known before the folder was read anew ------------------------------------- */
+
+/* The same UIDVALIDITY: sizes may have been corrected, messages hidden, UIDLs imported. */
+static void take_over(struct maildrop *m, struct drop_folder *before)
+{
+    struct sync *s = &m->sync;
+
+    for (size_t i = 0; i < s->found_count; i++) {
+        struct drop_message *old = drop_folder_message(before, s->found[i].uid);
+        if (!old)
+            continue;
+        s->found[i].size = old->size;
+        s->found[i].hidden = old->hidden;
+        s->found[i].uidl = old->uidl;
+        old->uidl = NULL;
+    }
+}
+
+static struct drop_message *found_message(struct sync *s, uint32_t uid)
+{
+    struct drop_folder found = {.messages = s->found, .count = s->found_count};
+
+    return drop_folder_message(&found, uid);
+}
+
+/* ---- what the store is told ------------------------------------------------------------- */
+
+static void remember_gone(struct maildrop *m, const struct maildrop_folder *folder)
+{
+    struct sync *s = &m->sync;
+    struct drop_folder *old = s->known ? s->known : s->before;
+    uint32_t *uids = NULL;
+    size_t count = 0, cap = 0;
+
+    if (!old || old->uidvalidity != folder->uidvalidity || (s->known && s->gone_count == 0))
+        return;
+    for (size_t i = 0; i < old->count; i++) {
+        bool gone = s->known ? s->gone[i] : !found_message(s, old->messages[i].uid);
+        uint32_t *uid =
+            gone ? maildrop_grow(m, (void **)&uids, &count, &cap, sizeof *uids) : NULL;
+        if (uid)
+            *uid = old->messages[i].uid;
+    }
+    if (count)
+        maildrop_remember(m, drop_record_gone(slice_of(folder->name), folder->uidvalidity, uids,
+                                              count));
+    free(uids);
+}
+
+/* RFC 3501 section 2.3.1.1: without UIDVALIDITY a UID means nothing tomorrow. */
+static void remember_folder(struct maildrop *m, const struct maildrop_folder *folder)
+{
+    const struct sync *s = &m->sync;
+    const struct upstream *u = &m->upstream;
+    struct slice name = slice_of(folder->name);
+
+    if (folder->uidvalidity == 0)
+        return;
+    if (s->found_count)
+        maildrop_remember(
+            m, drop_record_messages(name, folder->uidvalidity, s->found, s->found_count));
+    remember_gone(m, folder);
+    if (!s->known || s->known->uidnext != u->uidnext || s->known->modseq != u->modseq)
+        maildrop_remember(m,
+                          drop_record_synced(name, folder->uidvalidity, u->uidnext, u->modseq));
+}
+
+/* ---- the list --------------------------------------------------------------------------- */
+
+static bool runs_contain(const struct uid_runs *runs, size_t *at, uint32_t uid)
+{
+    while (*at < runs->count && runs->items[*at].last < uid)
+        (*at)++;
+    return *at < runs->count && runs->items[*at].first <= uid;
+}
+
+/* A day more than asked: a jump of the clock counts for at most one (see drop_state.age). */
+static void note_expired(struct maildrop *m, const struct drop_message *message)
+{
+    struct update *u = &m->update;
+    int64_t kept = m->age - message->hidden;
+
+    if (m->deletion != MAILDROP_KEEP_DAYS ||
+        kept < (m->options->keep_days + 1ll) * SECONDS_PER_DAY)
+        return;
+    struct expired_message *expired = maildrop_grow(
+        m, (void **)&u->expired, &u->expired_count, &u->expired_cap, sizeof *u->expired);
+    if (expired)
+        *expired = (struct expired_message){m->sync.folder, message->uid};
+}
+
+static bool is_listed(struct maildrop *m, const struct drop_message *message, size_t *run)
+{
+    int64_t oldest = m->now_s - (int64_t)m->options->last_days * SECONDS_PER_DAY;
+
+    if (m->sync.filtered && !runs_contain(&m->sync.present, run, message->uid))
+        return false;
+    if (message->hidden >= 0) {
+        note_expired(m, message);
+        return false;
+    }
+    return !m->options->last_days || message->received == 0 || message->received >= oldest;
+}
+
+/* Known messages and new ones, by UID: the next one, or NULL. */
+static const struct drop_message *merge_next(const struct sync *s, size_t *known, size_t *found)
+{
+    size_t count = s->known ? s->known->count : 0;
+
+    while (*known < count && s->gone && s->gone[*known])
+        (*known)++;
+    const struct drop_message *a = *known < count ? &s->known->messages[*known] : NULL;
+    const struct drop_message *b = *found < s->found_count ? &s->found[*found] : NULL;
+    if (a && (!b || a->uid < b->uid)) {
+        (*known)++;
+        return a;
+    }
+    *found += b != NULL;
+    return b;
+}
+
+static void list_folder(struct maildrop *m)
+{
+    size_t known = 0, found = 0, run = 0;
+    uint32_t first = m->list.count;
+    const struct drop_message *message;
+
+    while (!m->failed && (message = merge_next(&m->sync, &known, &found)))
+        if (is_listed(m, message, &run))
+            list_add(m, m->sync.folder, message);
+    if (m->options->last_messages)
+        list_keep_last(&m->list, first, m->options->last_messages);
+}
+
+void build_folder(struct maildrop *m)
+{
+    struct sync *s = &m->sync;
+    const struct maildrop_folder *folder = &m->folders[s->folder];
+
+    if (s->before && s->before->uidvalidity == folder->uidvalidity)
+        take_over(m, s->before);
+    else if (s->before && s->before->count)
+        uidl_recognise(m, s->before, s->found, s->found_count);
+    if (!uidl_is_computed(m) && s->found_count)
+        uidl_keep_apart(m);
+    remember_folder(m, folder);
+    list_folder(m);
+}

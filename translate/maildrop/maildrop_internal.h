@@ -1,0 +1,393 @@
+/*
+ * The rooms behind maildrop.h. Each file of this folder keeps its own struct here and the few
+ * functions that the others may call:
+ *
+ *   maildrop.c           feeding, time, actions, the end
+ *   maildrop_command.c   the table of verbs; what may be said when
+ *   maildrop_auth.c      USER, PASS, AUTH, STLS; the login
+ *   maildrop_upstream.c  the one IMAP connection: opening, commands in flight, reopening
+ *   maildrop_sync.c      how the list of messages comes about
+ *   maildrop_build.c     from what sync found to the list and to what is remembered
+ *   maildrop_uidl.c      what identifies a message, also across a change of UIDVALIDITY
+ *   maildrop_list.c      STAT, LIST, UIDL, LAST, DELE, RSET
+ *   maildrop_fetch.c     messages on their way from the upstream, wanted or fetched ahead
+ *   maildrop_retr.c      RETR and TOP
+ *   maildrop_update.c    QUIT
+ */
+#ifndef TRANSLATE_MAILDROP_MAILDROP_INTERNAL_H
+#define TRANSLATE_MAILDROP_MAILDROP_INTERNAL_H
+
+#include <openssl/evp.h>
+
+#include "translate/imap/imap_write.h"
+#include "translate/maildrop/maildrop.h"
+#include "translate/maildrop/uidl_format.h"
+#include "translate/pop3/pop3_body.h"
+#include "translate/pop3/pop3_command.h"
+#include "translate/pop3/pop3_reply.h"
+#include "translate/pop3/pop3_sasl.h"
+#include "translate/text/utf7.h"
+
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+
+/* Octets that may wait for the client before upstream and further commands are left alone. */
+enum { CLIENT_HIGH_WATER = 65536 };
+
+/* One UID set in a command stays below this: servers accept lines of 8,000 octets (RFC 2683 section
+ * 3.2.1.5), and so do the ones in between. */
+enum { UID_SET_MAX = 4000 };
+
+enum phase {
+    PHASE_AUTHORIZATION,
+    PHASE_TRANSACTION,
+    PHASE_UPDATE, /* QUIT was said in the transaction state */
+    PHASE_ENDED,
+};
+
+/* The command that the client waits for. */
+enum busy {
+    BUSY_NONE,
+    BUSY_TLS,     /* STLS was answered */
+    BUSY_LOGIN,   /* PASS or AUTH: the upstream is asked */
+    BUSY_LIST,    /* something that needs the list, which is on its way */
+    BUSY_LISTING, /* LIST or UIDL: more lines than the client takes at once */
+    BUSY_MESSAGE, /* RETR or TOP */
+    BUSY_QUIT,
+};
+
+enum message_flag {
+    MESSAGE_DELETED = 1,    /* marked in this session */
+    MESSAGE_GONE = 2,       /* found to be no longer there */
+    MESSAGE_READ = 4,       /* sent whole; \Seen is still to be set upstream */
+    MESSAGE_RESIZED = 8,    /* its size was corrected; the state is still to be told */
+    MESSAGE_UNREADABLE = 16 /* the upstream could not give it: never deleted on that ground */
+};
+
+struct maildrop_message {
+    uint32_t uid;
+    uint16_t folder;
+    uint16_t flags;
+    uint64_t size;
+    char *uidl; /* owned; NULL: computed from UID and UIDVALIDITY */
+};
+
+struct maildrop_list {
+    struct maildrop_message *items; /* number n is items[n - 1] */
+    uint32_t count, cap;
+    uint32_t last; /* highest number read, for LAST */
+    bool ready;
+    /* LIST and UIDL without argument in progress */
+    uint32_t cursor;
+    enum pop3_verb listing;
+};
+
+struct maildrop_folder {
+    char *name;
+    uint32_t uidvalidity; /* of the list; 0: not yet selected */
+};
+
+/* Commands in flight, oldest first. Untagged numbers (SEARCH) belong to the oldest that asked. */
+struct upstream_op;
+typedef void (*upstream_done)(struct maildrop *m, struct upstream_op *op,
+                              const struct imap_event *status);
+typedef void (*upstream_numbers)(struct maildrop *m, uint32_t first, uint32_t last);
+
+struct upstream_op {
+    struct upstream_op *next;
+    uint32_t command;
+    uint32_t arg; /* the caller's */
+    upstream_done done;
+    upstream_numbers numbers; /* NULL: it asked for none */
+};
+
+enum upstream_state {
+    UPSTREAM_NONE,
+    UPSTREAM_CONNECTING,
+    UPSTREAM_LOGIN, /* imap_client brings it to READY */
+    UPSTREAM_READY,
+    UPSTREAM_LOST,
+};
+
+struct upstream {
+    enum upstream_state state;
+    struct imap_client *client; /* also of a lost connection, until the next takes its place */
+    struct imap_client_options options;
+    struct buf nothing;         /* the output while there is no client */
+    struct buf login, password; /* kept for reopening, wiped at the end */
+    struct buf prefix;          /* of the personal namespace, in UTF-8 */
+    char delimiter;             /* 0: not known */
+    struct upstream_op *first, **last;
+    int selected; /* folder, or -1 */
+    bool selecting;
+    bool examined, resynced;     /* how the SELECT in flight was put */
+    bool no_examine, no_qresync; /* the server refused it once */
+    upstream_done select_done;
+    uint32_t exists, uidvalidity, uidnext;
+    uint64_t modseq;
+    uint64_t heard; /* when its last octet came, or it began to owe an answer */
+    bool reopened;  /* and has answered no command since: it is not tried for ever */
+    bool cut;       /* its octets stay where they are until TLS or DEFLATE is up */
+};
+
+/* Ascending, disjoint runs of UIDs: the answer to a UID SEARCH. */
+struct uid_runs {
+    struct uid_range *items;
+    size_t count, cap;
+};
+
+/* Building the list, one folder after the other. */
+struct sync {
+    bool running;
+    uint16_t folder;
+    struct drop_folder *known;  /* borrowed from `state`; NULL: nothing that holds */
+    struct drop_folder *before; /* the same, of another UIDVALIDITY or without the ids now needed */
+    unsigned char *gone;        /* for each known message; NULL: none is gone */
+    size_t gone_count;
+    struct drop_message *found; /* new messages; owned with their strings */
+    size_t found_count, found_cap;
+    struct uid_runs present;
+    bool searched;  /* all known UIDs were compared: no further doubt */
+    bool filtered;  /* `present` says which messages are to be listed */
+    struct buf header;   /* Message-ID field on its way */
+    EVP_MD_CTX *digest;  /* of the header on its way */
+    char *id;            /* what came out of it */
+};
+
+enum fetch_state { FETCH_ASKED, FETCH_COMING, FETCH_WHOLE, FETCH_MISSING };
+
+/* A message on its way from the upstream. */
+struct fetch {
+    struct fetch *next;
+    uint32_t index; /* of the list */
+    uint32_t command;
+    enum fetch_state state;
+    bool discard;   /* nobody wants it any more */
+    bool began;     /* a section came */
+    bool closed;    /* TOP: the partial text ended before what was asked */
+    uint64_t text;  /* TOP: octets of the text that have come so far */
+    uint64_t asked; /* TOP: octets of the text asked for in all */
+    uint64_t raw;   /* octets as they came */
+    struct pop3_body body;
+    struct buf held; /* in wire form, not yet handed to the client */
+};
+
+struct fetches {
+    struct fetch *first, **last;
+    struct fetch *delivering; /* the one whose octets go straight to the client */
+    struct fetch *receiving;  /* the one in whose response we are; NULL: ignored */
+    bool in_section;
+    bool in_order; /* a body came before its UID: no more than one in flight from now on */
+    uint32_t run;  /* length of the run of sequential RETRs */
+    uint32_t previous;
+};
+
+struct expired_message {
+    uint16_t folder;
+    uint32_t uid;
+};
+
+/* QUIT: folder by folder, set by set. */
+struct update {
+    uint32_t *uids; /* of `folder`, ascending: what is being deleted */
+    size_t count, cap, sent;
+    uint16_t folder;
+    bool looked_for_trash;
+    bool expiring; /* these are not this session's marks but kept messages whose days are over */
+    size_t asked, left; /* of the set under way: UIDs in it, and those found to be still there */
+    uint32_t wanted, confirmed; /* in all, of this session's marks */
+    struct failure failure;     /* the first one */
+    struct buf trash; /* wire name of the folder marked \Trash, quoted */
+    struct expired_message *expired; /* found by sync */
+    size_t expired_count, expired_cap;
+};
+
+struct action_queue {
+    struct maildrop_action *items;
+    size_t head, count, cap;
+};
+
+struct maildrop {
+    struct maildrop_settings settings;
+    uint64_t now_ms;
+    int64_t now_s;
+    enum phase phase;
+    enum busy busy;
+    bool failed; /* memory ran out */
+    bool draining;
+
+    struct pop3_reader reader;
+    struct buf client_out;
+    size_t client_queued;
+    uint64_t client_since; /* when it connected, or was last heard after login */
+    bool client_gone;
+    bool tls;
+    bool utf8;
+    unsigned errors, refusals;
+    struct buf user, password;
+    struct pop3_sasl sasl;
+    bool in_sasl;
+    struct pop3_command pending; /* the one `busy` is about; its slices are not valid */
+
+    const struct maildrop_options *options; /* NULL before the route is known */
+    struct uidl_format uidl_format;
+    struct maildrop_folder *folders;
+    uint16_t folder_count;
+    enum maildrop_deletion deletion; /* the route's, or what the upstream can */
+
+    struct upstream upstream;
+    struct drop_state *state; /* from login until the list is there */
+    int64_t age;
+    json_t *records; /* facts on their way to the store */
+    bool saving;
+
+    struct maildrop_list list;
+    struct sync sync;
+    struct fetches fetches;
+    struct update update;
+    struct action_queue actions;
+    struct {
+        bool logged_in;
+        uint32_t messages, deleted;
+        uint64_t octets;
+        const char *cause;
+    } summary;
+};
+
+/* maildrop.c */
+void maildrop_act(struct maildrop *m, enum maildrop_action_type type);
+void maildrop_log(struct maildrop *m, enum maildrop_log_level level, const char *event,
+                  const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* The session is over: END, or ABORT when a message was cut short. `cause` is static. */
+void maildrop_end(struct maildrop *m, const char *cause);
+/* The command is answered; the next one may be read. */
+void maildrop_idle(struct maildrop *m);
+bool maildrop_client_has_room(const struct maildrop *m);
+/* Queues a fact for the store; takes the reference, NULL means memory ran out. */
+void maildrop_remember(struct maildrop *m, json_t *record);
+void maildrop_save(struct maildrop *m, bool wait);
+/* Appends to a growing array of `size` octets an element; NULL and m->failed when memory is out. */
+void *maildrop_grow(struct maildrop *m, void **items, size_t *count, size_t *cap, size_t size);
+
+/* maildrop_command.c */
+void command_line(struct maildrop *m, struct slice line);
+void command_run(struct maildrop *m, const struct pop3_command *cmd);
+/* A client's mistake was answered: too many end the session. */
+void command_mistake(struct maildrop *m);
+/* "-ERR [..] sentence" for something that is not the client's mistake. */
+void command_fail(struct maildrop *m, const struct failure *why);
+
+/* maildrop_auth.c */
+void auth_user(struct maildrop *m, const struct pop3_command *cmd);
+void auth_pass(struct maildrop *m, const struct pop3_command *cmd);
+void auth_auth(struct maildrop *m, const struct pop3_command *cmd);
+void auth_stls(struct maildrop *m, const struct pop3_command *cmd);
+void auth_sasl_line(struct maildrop *m, struct slice line);
+void auth_capabilities(const struct maildrop *m, struct pop3_capabilities *caps);
+/* Forgets the route of a login, and its password. */
+void auth_forget(struct maildrop *m);
+void auth_ready(struct maildrop *m);
+void auth_succeeded(struct maildrop *m);
+void auth_refused(struct maildrop *m, const struct failure *why);
+
+/* maildrop_upstream.c */
+void upstream_init(struct upstream *u);
+void upstream_clear(struct upstream *u);
+void upstream_event(struct maildrop *m, const struct imap_client_event *ev);
+/* Issues a command; `done` sees its tagged answer and `arg` in the op. NULL when memory is out. */
+struct upstream_op *upstream_command(struct maildrop *m, upstream_done done, uint32_t arg,
+                                     const char *text);
+/* The same out of a buffer, which is left empty. */
+struct upstream_op *upstream_command_line(struct maildrop *m, upstream_done done, uint32_t arg,
+                                          struct buf *line);
+/* Appends a folder's name as the server knows it. False when it cannot be one. */
+bool upstream_put_mailbox(struct maildrop *m, struct buf *line, struct slice name);
+/* Selects a folder of the list, writable where the route writes; with QRESYNC when `modseq` is not
+ * 0 and the server can. `done` sees the tagged answer. */
+void upstream_select(struct maildrop *m, uint16_t folder, uint32_t uidvalidity, uint64_t modseq,
+                     upstream_done done);
+/* True when the folder is selected. Otherwise it is being seen to (reopened, selected), and
+ * maildrop_progress() is called when it is. */
+bool upstream_at(struct maildrop *m, uint16_t folder);
+/* The connection is of no use any more. It is opened again when the client needs it, once. */
+void upstream_lost(struct maildrop *m, const struct failure *why);
+void upstream_close(struct maildrop *m);
+bool upstream_owes(const struct maildrop *m);
+bool upstream_can(const struct maildrop *m, enum imap_capability capability);
+
+/* maildrop_sync.c */
+void sync_start(struct maildrop *m);
+void sync_clear(struct sync *s);
+void sync_fetched(struct maildrop *m, const struct imap_event *ev);
+void sync_vanished(struct maildrop *m, uint32_t first, uint32_t last);
+
+/* maildrop_build.c: from what sync found to the list */
+void build_folder(struct maildrop *m);
+
+/* maildrop_uidl.c */
+/* The FETCH items that the route's UIDLs need, with a space in front; "" when none. */
+const char *uidl_fetch_items(const struct maildrop *m);
+/* An octet string of the header passes by; at its end `sync.id` is what the UIDL needs of it. */
+void uidl_header(struct maildrop *m, const struct imap_event *ev);
+/* Gives messages of a new UIDVALIDITY the UIDLs, and what else is known, of the old one. */
+void uidl_recognise(struct maildrop *m, const struct drop_folder *before,
+                    struct drop_message *found, size_t count);
+/* Gives each new message whose UIDL another one already has an exception of its own. */
+void uidl_keep_apart(struct maildrop *m);
+/* The UIDL of a remembered message, owned; NULL when memory is out. */
+char *uidl_of(struct maildrop *m, uint32_t uidvalidity, const struct drop_message *message);
+void uidl_print(struct maildrop *m, const struct maildrop_message *message,
+                char out[UIDL_MAX + 1]);
+bool uidl_is_computed(const struct maildrop *m);
+
+/* maildrop_list.c */
+void list_stat(struct maildrop *m, const struct pop3_command *cmd);
+void list_list(struct maildrop *m, const struct pop3_command *cmd);
+void list_last(struct maildrop *m, const struct pop3_command *cmd);
+void list_dele(struct maildrop *m, const struct pop3_command *cmd);
+void list_rset(struct maildrop *m, const struct pop3_command *cmd);
+void list_clear(struct maildrop_list *l);
+void list_add(struct maildrop *m, uint16_t folder, const struct drop_message *message);
+/* Takes the messages from `first` on (counted from 0) off the list but for the last `keep`. */
+void list_keep_last(struct maildrop_list *l, uint32_t first, uint32_t keep);
+/* Puts further lines of LIST or UIDL while the client takes them. */
+void list_advance(struct maildrop *m);
+/* The message of that number, or NULL after the client was told why there is none. */
+struct maildrop_message *list_message(struct maildrop *m, uint32_t number);
+
+/* maildrop_fetch.c */
+void fetch_event(struct maildrop *m, const struct imap_event *ev);
+struct fetch *fetch_find(struct maildrop *m, uint32_t index);
+/* Asks for a whole message. */
+struct fetch *fetch_ask(struct maildrop *m, uint32_t index);
+struct fetch *fetch_add(struct maildrop *m, uint32_t index, uint32_t lines);
+void fetch_remove(struct maildrop *m, struct fetch *f);
+void fetch_discard_all(struct maildrop *m);
+/* The connection is gone: forgets what was on its way. True when the client already has a part. */
+bool fetch_lost(struct maildrop *m);
+void fetch_clear(struct fetches *f);
+/* Asks for the messages that a sequential reader will want next. */
+void fetch_ahead(struct maildrop *m);
+/* May the next octets of the upstream be taken? Gives up what nobody waits for. */
+bool fetch_has_room(const struct maildrop *m);
+void fetch_make_room(struct maildrop *m);
+
+/* maildrop_retr.c */
+void retr_retr(struct maildrop *m, const struct pop3_command *cmd);
+void retr_top(struct maildrop *m, const struct pop3_command *cmd);
+/* Goes on with RETR or TOP: called whenever something about `delivering` has changed. */
+void retr_advance(struct maildrop *m);
+void retr_fail(struct maildrop *m, const struct failure *why);
+void retr_flush_seen(struct maildrop *m);
+
+/* maildrop_update.c */
+void update_start(struct maildrop *m);
+void update_advance(struct maildrop *m);
+void update_saved(struct maildrop *m, const struct failure *why);
+void update_fail(struct maildrop *m, const struct failure *why);
+void update_listed(struct maildrop *m, const struct imap_event *ev);
+void update_clear(struct update *u);
+
+/* Something that a command waited for has happened: go on with it. */
+void maildrop_progress(struct maildrop *m);
+
+#endif
