@@ -183,7 +183,9 @@ static bool read_spoken(struct reader *r, enum step_type type, const char *text)
         return complain(r, "out of memory", "");
     if (is_expectation(type))
         unescape_expectation(s);
-    else if (type != STEP_CLIENT_MATCHES && type != STEP_UPSTREAM_MATCHES)
+    else if (type == STEP_CLIENT_MATCHES || type == STEP_UPSTREAM_MATCHES)
+        s->ends = true;
+    else
         unescape(s, s->text);
     return !buf_failed(&s->octets);
 }

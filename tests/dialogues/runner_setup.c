@@ -66,6 +66,7 @@ void setup_init(struct setup *s)
         .options = {.uidl = "%v.%u", .folder_count = 1, .deletion = MAILDROP_EXPUNGE},
         .upstream = {.allow_cleartext = true},
     };
+    s->options.folders = s->folders;
     s->folders[0] = "INBOX";
 }
 
