@@ -55,7 +55,6 @@ struct play {
     struct buf transcript;
     char transcript_side; /* whose line is unfinished in it; 0: nobody's */
     bool varies;          /* what is said may hang on how it is fed */
-    bool varies;          /* what is said may hang on how it is fed */
     bool failed;
     char why[1024];
 };
