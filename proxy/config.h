@@ -55,7 +55,7 @@ struct config {
     char *state_dir;
     unsigned workers; /* loops; 0: one per core */
     bool log_json;
-    int log_level; /* enum log_level of proxy/log.h */
+    int log_level; /* enum log_level of proxy/log.h: 0 error, 1 warning, 2 info, 3 debug */
     struct config_limits limits;
 };
 
@@ -63,19 +63,38 @@ struct config {
  * written to `errors`. Free with config_free(). */
 struct config *config_load(const char *path, FILE *errors);
 
-/* The same from `--route LISTENER=UPSTREAM` arguments. `certificate` and `key` may be NULL. */
+/* The same from `--route LISTENER=UPSTREAM` arguments: a listener and a route each.
+ * `certificate` and `key` may be NULL. `allow_cleartext` is set on every listener and route. */
 struct config *config_from_routes(const char *const *routes, size_t count, const char *certificate,
-                                  const char *key, FILE *errors);
+                                  const char *key, bool allow_cleartext, FILE *errors);
+
+/* NULL is fine. */
 void config_free(struct config *c);
+
+/* Where state is kept when nobody says: $STATE_DIRECTORY (the first of it, as systemd sets it),
+ * /var/lib/mailferry for root, else $XDG_STATE_HOME/mailferry or ~/.local/state/mailferry. An owned
+ * string; NULL when memory is out. */
+char *config_default_state_dir(void);
+
+/* The index of `word` among the log levels ("error", "warning", "info", "debug"); -1: none. */
+int config_log_level(const char *word);
+
+/* What is allowed but should be known, a line each: passwords that would be refused or cross a
+ * network in the clear, certificates that are not verified, keys that others can read. For both
+ * `check` and `serve`. Returns the number of lines. */
+size_t config_warn(const struct config *c, FILE *out);
 
 /* What was understood, for `mailferry check`: readable, with no secret in it. */
 void config_print(const struct config *c, FILE *out);
 
-/* The first route that serves `user` on that listener, or NULL. Where the route has a
+/* The first route that serves `user` on that listener, or NULL; a login that holds NUL has none.
+ * Where the route has a
  * `folder_separator`, the suffix is taken off before its pattern is tried: `*user` is then the bare
  * user and `*folder` the name behind the separator, else `*folder` is empty.
  * `ann+Work@example.com` is user `ann@example.com`, folder `Work`; so is `ann@example.com+Work`.
- * `*user` is owned by the caller; NULL when memory is out. `*folder` points into `login`. */
+ * A login that begins or ends with the separator has no suffix and is the user as it is.
+ * `*user` is owned by the caller; NULL when no route is returned. That may also be because memory
+ * is out. `*folder` points into `login`. */
 const struct config_route *config_find_route(const struct config *c, size_t listener,
                                              struct slice login, char **user, struct slice *folder);
 

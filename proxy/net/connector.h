@@ -13,11 +13,12 @@
 struct connector;
 
 /* Called once, from the loop: `fd` is a connected socket that the receiver owns, or -1 and `*why`
- * (FAILURE_TEMPORARY) names the host, the address and the cause of the last attempt. The connector
- * is freed after it returns. */
+ * (FAILURE_TEMPORARY) names the host, the address and the cause of the last attempt (NULL with a
+ * socket). The connector is gone after it returns: no connector_cancel() then. */
 typedef void (*connector_done)(void *owner, int fd, const struct failure *why);
 
-/* `e` must live until done is called. NULL when memory is out. */
+/* `e` must live until done is called or the connector is cancelled. `seconds` is the time for all
+ * of it. NULL when memory is out. */
 struct connector *connector_start(uv_loop_t *loop, const struct endpoint *e, unsigned seconds,
                                   connector_done done, void *owner);
 

@@ -5,6 +5,7 @@
 #ifndef PROXY_NET_LISTENER_H
 #define PROXY_NET_LISTENER_H
 
+#include <stdint.h>
 #include <uv.h>
 
 #include "proxy/endpoint.h"
@@ -21,18 +22,24 @@ typedef void (*listener_accept)(void *owner, struct listener *l, int fd);
  * number of descriptors written to `fds` (at most `max`), or -1 with the reason and the remedy in
  * `*why` ("port 110 needs root or CAP_NET_BIND_SERVICE", "is in use by another program").
  * Port 0 takes a free one: the next call with the same endpoint must be given the port that
- * listener_port() tells of the first.
+ * listener_port() tells of the first. A unix socket's file that nobody answers on is replaced; its
+ * mode is 0660.
  */
 int listener_bind(const struct endpoint *e, int *fds, int max, struct failure *why);
+
+/* The port a descriptor is bound to; 0 for a unix socket. */
 uint16_t listener_port(int fd);
 
-/* Begins to accept on a bound descriptor, which it owns from then on. NULL with the reason on
- * failure. When descriptors run out (EMFILE) it goes on as soon as there is one, and logs it once
- * a minute at most (CASES R8). */
+/* Begins to accept on a bound descriptor, which it owns from then on, also on failure: NULL, with
+ * the reason. `is_unix` tells the words of that reason. When descriptors run out (EMFILE) it pauses
+ * and goes on as soon as there is one; meanwhile clients wait in the kernel's queue. It logs that
+ * once a minute at most (CASES R8). */
 struct listener *listener_start(uv_loop_t *loop, int fd, bool is_unix, listener_accept accept,
                                 void *owner, struct failure *why);
 
-/* Stops accepting; the memory goes with the loop's next turn. */
+/* Stops accepting; may be called from the accept callback. The memory goes with the loop's next
+ * turn. A unix socket's file stays: its removal is the caller's affair, who knows when the last
+ * loop has stopped. */
 void listener_stop(struct listener *l);
 
 #endif

@@ -5,13 +5,16 @@
  *
  * One directory for each account:
  *     STATE_DIR/lock                      who holds the directory (pid, host), flock()ed
- *     STATE_DIR/accounts/NAME/snapshot.json
- *     STATE_DIR/accounts/NAME/journal.jsonl
+ *     STATE_DIR/accounts/NAME/snapshot-N.json
+ *     STATE_DIR/accounts/NAME/journal-N.jsonl
  * NAME is the account key with everything but letters, digits and "@.-_" as %XX; never "." or "..";
- * over 200 octets it is cut and a SHA-256 digest is put behind (CASES I2).
+ * over 200 octets it is cut and a SHA-256 digest is put behind (CASES I2). N is a generation: each
+ * snapshot has its own journal, and the files of the largest N are the account's state. So a crash
+ * between the writing of a snapshot and the deletion of the journal that it contains is harmless
+ * (account_dir.h).
  *
- * Files are 0600, directories 0700. Damage is set aside as NAME/damaged-N/..., reported, and never
- * overwritten.
+ * Files are 0600, directories 0700. Damage is set aside as NAME/damaged-K/..., reported, and never
+ * overwritten. What a newer version wrote is refused and left where it is.
  */
 #ifndef PROXY_STORE_STORE_H
 #define PROXY_STORE_STORE_H
@@ -27,19 +30,27 @@ struct store;
  * writable, owned by another, read-only, held by process N (CASES D17, P4). */
 struct store *store_open(const char *dir, struct failure *why);
 
-/* Waits for what is under way. No loop may have a request pending. */
+/* Waits for what is under way. No loop may have a request pending. NULL: nothing. */
 void store_close(struct store *s);
 
+/* What went wrong without failing a request: a journal could not be folded, old files not deleted.
+ * Comes from a thread of the pool. To be set before the first request. */
+typedef void (*store_notice)(void *owner, const struct failure *what);
+void store_on_notice(struct store *s, store_notice notice, void *owner);
+
 /* `state` is owned by the receiver: empty for an account never seen. NULL with the reason when it
- * cannot be read: nothing is ever served from a guess (a damaged file is set aside first, and the
- * next load then begins anew). */
+ * cannot be read: nothing is ever served from a guess. FAILURE_TEMPORARY when a later load may
+ * succeed: after a disk error, and after damaged files were set aside, when the next load begins
+ * anew. FAILURE_PERMANENT: a newer version wrote it. */
 typedef void (*store_loaded)(void *owner, struct drop_state *state, const struct failure *why);
 typedef void (*store_saved)(void *owner, const struct failure *why); /* FAILURE_NONE: durable */
 
+/* Valid until its callback has come. Requests about one account are served in the order in which
+ * they were made. */
 struct store_request;
 
-/* One request; the callback comes on `loop`'s thread, unless it was cancelled. NULL when memory is
- * out: then no callback comes. */
+/* One request, made on `loop`'s thread; the callback comes there, never before this returns, unless
+ * it was cancelled. NULL when memory is out: then no callback comes. */
 struct store_request *store_load(struct store *s, uv_loop_t *loop, struct slice account,
                                  store_loaded done, void *owner);
 
@@ -47,12 +58,16 @@ struct store_request *store_load(struct store *s, uv_loop_t *loop, struct slice 
  * Appends records to the journal of the account (a JSON array of records; borrowed, its text is
  * made before the call returns) and syncs it to the disk: concurrent requests share one fsync. When
  * the journal has outgrown the snapshot it is folded: written anew, synced, renamed, directory
- * synced. A failed write is cut off again, so that the next one finds a whole journal.
+ * synced. A failed write is cut off again, so that the next one finds a whole journal; the failure
+ * is FAILURE_TEMPORARY and names the remedy. All records or none, but for a crash, which may leave
+ * the first few of a request that was not answered.
+ *
+ * For an account that was loaded before: it is not read here, so damage is not noticed.
  */
 struct store_request *store_append(struct store *s, uv_loop_t *loop, struct slice account,
                                    const json_t *records, store_saved done, void *owner);
 
-/* The work goes on, but no callback comes. */
+/* The work goes on, but no callback comes. On the thread of the request's loop; NULL: nothing. */
 void store_request_cancel(struct store_request *r);
 
 #endif

@@ -125,7 +125,8 @@ static void illegal_octets_are_escaped(void **state)
     (void)state;
     struct uidl_source m = message();
 
-    m.folder = slice_of("Gesch\xc3\xa4" "ft neu");
+    m.folder = slice_of("Gesch\xc3\xa4"
+                        "ft neu");
     check("%F:%u", &m, "Gesch=C3=A4ft=20neu:4391");
     m.id = slice_make("a\0b\r\nc\x7f", 7);
     check("%g", &m, "a=00b=0D=0Ac=7F");

@@ -7,7 +7,11 @@
  * CAPABILITY again, AUTHENTICATE PLAIN or LOGIN, CAPABILITY again, ID, ENABLE, COMPRESS. From
  * IMAP_CLIENT_READY on the caller issues commands; they are pipelined, and each is answered by one
  * IMAP_CLIENT_DONE with its number, in whatever order the server completes them. Untagged data
- * passes through in between as IMAP_CLIENT_DATA.
+ * passes through in between as IMAP_CLIENT_DATA. Before IMAP_CLIENT_READY only an untagged status
+ * with an [ALERT] does, because a person must see it (RFC 3501 section 7.1).
+ *
+ * A BYE that is not the greeting passes as IMAP_CLIENT_DATA too (from IMAP_CLIENT_READY on) and is
+ * remembered: commands may still be answered, and imap_client_closed() gives it as the reason.
  *
  * Tags are of this module's making and never repeated within a connection; a tagged response with
  * any other tag ends the connection (CASES I4).
@@ -15,55 +19,30 @@
 #ifndef TRANSLATE_IMAP_IMAP_CLIENT_H
 #define TRANSLATE_IMAP_IMAP_CLIENT_H
 
+#include "translate/imap/imap_capability.h"
 #include "translate/imap/imap_response.h"
 #include "translate/text/buf.h"
 
-/* What the server can do, as far as mailferry uses it. */
-enum imap_capability {
-    IMAP_CAP_REV1 = 1 << 0,
-    IMAP_CAP_REV2 = 1 << 1,
-    IMAP_CAP_STARTTLS = 1 << 2,
-    IMAP_CAP_LOGINDISABLED = 1 << 3,
-    IMAP_CAP_AUTH_PLAIN = 1 << 4,
-    IMAP_CAP_AUTH_LOGIN = 1 << 5,
-    IMAP_CAP_SASL_IR = 1 << 6,
-    IMAP_CAP_LITERAL_PLUS = 1 << 7,
-    IMAP_CAP_LITERAL_MINUS = 1 << 8,
-    IMAP_CAP_UIDPLUS = 1 << 9,
-    IMAP_CAP_MOVE = 1 << 10,
-    IMAP_CAP_CONDSTORE = 1 << 11,
-    IMAP_CAP_QRESYNC = 1 << 12,
-    IMAP_CAP_ESEARCH = 1 << 13,
-    IMAP_CAP_ID = 1 << 14,
-    IMAP_CAP_COMPRESS = 1 << 15,
-    IMAP_CAP_ENABLE = 1 << 16,
-    IMAP_CAP_UTF8 = 1 << 17,
-    IMAP_CAP_NAMESPACE = 1 << 18,
-    IMAP_CAP_SPECIAL_USE = 1 << 19,
-    IMAP_CAP_OBJECTID = 1 << 20,
-    IMAP_CAP_GMAIL = 1 << 21, /* X-GM-EXT-1 */
-    IMAP_CAP_UNSELECT = 1 << 22,
-};
-
 struct imap_client_options {
-    bool tls_now;          /* the connection is already TLS (or never will be asked for: loopback) */
-    bool starttls;         /* use STARTTLS when offered */
-    bool require_tls;      /* no credentials without TLS, whatever the server offers */
-    bool allow_cleartext;  /* credentials may be sent without TLS (loopback peer, or configured so) */
+    bool tls_now;     /* the connection is already TLS (or never will be asked for: loopback) */
+    bool starttls;    /* use STARTTLS when offered */
+    bool require_tls; /* no credentials without TLS, whatever the server offers */
+    bool
+        allow_cleartext; /* credentials may be sent without TLS (loopback peer, or configured so) */
     bool allow_preauth;
     bool compress;
-    bool utf8;             /* ENABLE UTF8=ACCEPT when offered (the client said UTF8, RFC 6856) */
+    bool utf8; /* ENABLE UTF8=ACCEPT when offered (the client said UTF8, RFC 6856) */
 };
 
 enum imap_client_event_type {
-    IMAP_CLIENT_MORE,     /* nothing now: give more octets, or wait */
-    IMAP_CLIENT_TLS,      /* start TLS on the stream, then call imap_client_tls_started() */
-    IMAP_CLIENT_DEFLATE,  /* all further octets in both directions are raw DEFLATE (RFC 4978);
-                             call imap_client_deflate_started() */
-    IMAP_CLIENT_READY,    /* authenticated; capabilities are final */
-    IMAP_CLIENT_DATA,     /* `data`: an untagged response or a piece of one */
-    IMAP_CLIENT_DONE,     /* `command` ended: `data` is its tagged status */
-    IMAP_CLIENT_FAILED,   /* the connection is of no use any more: `failure` says why */
+    IMAP_CLIENT_MORE,    /* nothing now: give more octets, or wait */
+    IMAP_CLIENT_TLS,     /* start TLS on the stream, then call imap_client_tls_started() */
+    IMAP_CLIENT_DEFLATE, /* all further octets in both directions are raw DEFLATE (RFC 4978);
+                            call imap_client_deflate_started() */
+    IMAP_CLIENT_READY,   /* authenticated; capabilities are final */
+    IMAP_CLIENT_DATA,    /* `data`: an untagged response or a piece of one */
+    IMAP_CLIENT_DONE,    /* `command` ended: `data` is its tagged status */
+    IMAP_CLIENT_FAILED,  /* the connection is of no use any more: `failure` says why */
 };
 
 struct imap_client_event {
@@ -96,10 +75,12 @@ void imap_client_next(struct imap_client *c, struct slice *in, struct imap_clien
 void imap_client_tls_started(struct imap_client *c);
 void imap_client_deflate_started(struct imap_client *c);
 
-/* The peer closed the connection: what that means is in `*why` (a BYE's text when there was one). */
+/* The peer closed the connection: what that means is in `*why` (a BYE's text when there was one).
+ */
 void imap_client_closed(struct imap_client *c, struct failure *why);
 
-/* Octets to send; the caller drops what it has taken. */
+/* Octets to send; the caller drops what it has taken. Until IMAP_CLIENT_READY they hold
+ * credentials: not for logs. */
 struct buf *imap_client_out(struct imap_client *c);
 
 /* Capabilities: a bit set of enum imap_capability. Final from IMAP_CLIENT_READY on. */
@@ -115,7 +96,8 @@ bool imap_client_utf8(const struct imap_client *c);
 /*
  * Issues a command: the line without tag and CRLF. Returns its number, by which IMAP_CLIENT_DONE
  * names it (never 0). Only after IMAP_CLIENT_READY. Mailbox names in the line come from
- * imap_put_mailbox(), sets from imap_put_set().
+ * imap_put_mailbox(), sets from imap_put_set(). A line with CR, LF or NUL in it is never sent: the
+ * next event is then IMAP_CLIENT_FAILED, and so it is when memory is out.
  */
 uint32_t imap_client_command(struct imap_client *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -123,10 +105,12 @@ uint32_t imap_client_command(struct imap_client *c, const char *format, ...)
 /* The same, with a line that was put together in a buffer. */
 uint32_t imap_client_command_line(struct imap_client *c, struct slice line);
 
-/* The tag text of a command, for matching IMAP_EV_NUMBERS.set_tag: writes at most `cap` with NUL. */
+/* The tag text of a command, for matching IMAP_EV_NUMBERS.set_tag: writes at most `cap` with NUL.
+ */
 void imap_client_tag(uint32_t command, char *out, size_t cap);
 
-/* LOGOUT: the server's BYE is then no failure. */
+/* LOGOUT: the server's BYE is then no failure and its answer is no event. Does nothing before
+ * IMAP_CLIENT_READY and when called again. */
 void imap_client_logout(struct imap_client *c);
 
 /* What a NO, BAD or BYE means, by its response code (RFC 5530) and, without one, by its place:

@@ -21,18 +21,24 @@ enum { IMAP_LINE_MAX = 65536 };
 enum imap_status { IMAP_OK, IMAP_NO, IMAP_BAD, IMAP_BYE, IMAP_PREAUTH };
 
 enum imap_event_type {
-    IMAP_EV_STATUS,     /* OK, NO, BAD, BYE, PREAUTH: `tag` (empty when untagged), `status`, `code`, `text` */
+    IMAP_EV_STATUS,     /* OK, NO, BAD, BYE, PREAUTH: `tag` (empty when untagged), `status`, `code`,
+                           `text` */
     IMAP_EV_CONTINUE,   /* "+": `text` */
-    IMAP_EV_CAPABILITY, /* `text`: the list, atoms with single spaces (also out of a code: follows its STATUS) */
-    IMAP_EV_ENABLED,    /* `text`: the list */
+    IMAP_EV_CAPABILITY, /* `text`: the list, for slice_word(). A status with a [CAPABILITY ...] code
+                           gives this event first and its STATUS, code and all, right behind it:
+                           whoever acts on the STATUS knows the capabilities already */
+    IMAP_EV_ENABLED,    /* `text`: the list, for slice_word() */
+    IMAP_EV_ID,         /* `text`: the "name" (RFC 2971), empty when none was given */
     IMAP_EV_EXISTS,     /* `number` */
     IMAP_EV_EXPUNGE,    /* `number`: a sequence number */
-    IMAP_EV_LIST,       /* `list` */
+    IMAP_EV_LIST,       /* `list`: LIST, not LSUB */
     IMAP_EV_NAMESPACE,  /* first personal namespace: `list.name` is its prefix, `list.delimiter` */
-    IMAP_EV_NUMBERS,    /* `set`, `first`..`last`: a piece of SEARCH, ESEARCH ALL or VANISHED */
-    IMAP_EV_NUMBERS_END, /* `set` is complete */
-    IMAP_EV_BODY_BEGIN, /* `fetch` as far as known, `section`, `origin`, `length` */
-    IMAP_EV_BODY_DATA,  /* `text`: octets of the section */
+    IMAP_EV_NUMBERS, /* `set`, `first`..`last`: a piece of SEARCH, ESEARCH ALL or VANISHED. Numbers
+                        that follow each other come as one piece. For ESEARCH `set_tag`,
+                        `set_uid` */
+    IMAP_EV_NUMBERS_END, /* `set` is complete; there may have been no piece */
+    IMAP_EV_BODY_BEGIN,  /* `fetch` as far as known, `section`, `origin`, `length`, `nil` */
+    IMAP_EV_BODY_DATA,   /* `text`: octets of the section, a slice of the input */
     IMAP_EV_BODY_END,
     IMAP_EV_FETCH, /* a FETCH response is complete: `fetch` has all items but the bodies */
     IMAP_EV_OTHER, /* something else, well-formed and skipped */
@@ -47,7 +53,7 @@ enum imap_fetch_item {
     IMAP_HAS_INTERNALDATE = 1 << 2, /* seconds since 1970, UTC */
     IMAP_HAS_FLAGS = 1 << 3,
     IMAP_HAS_MODSEQ = 1 << 4,
-    IMAP_HAS_ID = 1 << 5, /* `id`: EMAILID, X-GM-MSGID or X-GUID */
+    IMAP_HAS_ID = 1 << 5,   /* `id`: EMAILID, X-GM-MSGID or X-GUID */
     IMAP_HAS_BODY = 1 << 6, /* at least one BODY[...] came, NIL or not */
 };
 
@@ -60,15 +66,16 @@ struct imap_fetch {
     uint64_t size;
     int64_t internaldate;
     uint64_t modseq;
-    unsigned flags;   /* enum imap_flag; others are not kept */
-    struct slice id;  /* printable; valid until the next call */
+    unsigned flags;  /* enum imap_flag; others are not kept */
+    struct slice id; /* printable ASCII; valid until the next call */
 };
 
 struct imap_list {
-    struct slice name;  /* as on the wire, unquoted: modified UTF-7 or UTF-8; valid until the next call */
-    char delimiter;     /* 0: NIL, a flat name space */
-    bool noselect;      /* \Noselect or \NonExistent */
-    struct slice special_use; /* "\\Trash" ... (RFC 6154), empty when none */
+    struct slice name; /* as on the wire, unquoted: modified UTF-7 or UTF-8; valid until the next
+                          call */
+    char delimiter;    /* 0: NIL, a flat name space */
+    bool noselect;     /* \Noselect or \NonExistent */
+    struct slice special_use; /* "\\Trash" ... (RFC 6154), the first one, empty when none */
 };
 
 struct imap_event {
@@ -79,14 +86,15 @@ struct imap_event {
     struct slice text; /* all slices are valid until the next call */
     uint32_t number;
     enum imap_set set;
-    uint32_t first, last;     /* `last` UINT32_MAX for `*` */
-    struct slice set_tag;     /* the command an ESEARCH belongs to (RFC 4466), empty when not said */
+    uint32_t first, last; /* `last` UINT32_MAX for `*` */
+    struct slice set_tag; /* the command an ESEARCH belongs to (RFC 4466), empty when not said */
+    bool set_uid;         /* the numbers are known to be UIDs: "ESEARCH ... UID", VANISHED */
     struct imap_list list;
     struct imap_fetch fetch;
-    struct slice section;     /* between the brackets: "", "HEADER", "TEXT" */
-    uint64_t origin;          /* <n> of a partial, 0 otherwise */
-    uint64_t length;          /* octets of the body that follow */
-    bool nil;                 /* the section was NIL: no octets */
+    struct slice section; /* between the brackets, upper case: "", "HEADER", "TEXT" */
+    uint64_t origin;      /* <n> of a partial, 0 otherwise */
+    uint64_t length;      /* octets of the body that follow */
+    bool nil;             /* the section was NIL: no octets */
 };
 
 enum imap_parse { IMAP_PARSE_EVENT, IMAP_PARSE_MORE, IMAP_PARSE_ERROR };
@@ -99,16 +107,17 @@ void imap_response_free(struct imap_response *r);
 
 /*
  * Takes octets off the front of `*in` until one event is complete.
- * IMAP_PARSE_EVENT: `*ev` is filled. IMAP_PARSE_MORE: `*in` is used up. IMAP_PARSE_ERROR: `*why`
- * says what came and where; the stream cannot be trusted any more and every further call says so
- * again. The caller may stop calling at any time and go on later with the rest: between two calls
- * the parser owns no part of `*in`.
+ * IMAP_PARSE_EVENT: `*ev` is filled; of the input no more is taken than the event needed.
+ * IMAP_PARSE_MORE: `*in` is used up. IMAP_PARSE_ERROR: `*why` says what came and where (kind
+ * FAILURE_TEMPORARY); the stream cannot be trusted any more and every further call says so again.
+ * The caller may stop calling at any time and go on later with the rest: between two calls the
+ * parser owns no part of `*in`.
  */
-enum imap_parse imap_response_next(struct imap_response *r, struct slice *in,
-                                   struct imap_event *ev, struct failure *why);
+enum imap_parse imap_response_next(struct imap_response *r, struct slice *in, struct imap_event *ev,
+                                   struct failure *why);
 
-/* Forgets a half-read line: for the switch to TLS or compression. False when there was one: the
- * peer sent clear text behind its STARTTLS answer (CASES T2). */
+/* True when everything that was fed is answered by events: no line has been begun. For the switch
+ * to TLS or compression (CASES T2). */
 bool imap_response_at_line_start(const struct imap_response *r);
 
 #endif

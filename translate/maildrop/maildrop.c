@@ -47,6 +47,7 @@ void maildrop_free(struct maildrop *m)
     fetch_clear(&m->fetches);
     update_clear(&m->update);
     list_clear(&m->list);
+    free(m->seen.items);
     drop_state_free(m->state);
     json_decref(m->records);
     actions_clear(&m->actions);
@@ -121,21 +122,22 @@ void maildrop_act(struct maildrop *m, enum maildrop_action_type type)
     a->again = m->options != NULL;
 }
 
-void maildrop_log(struct maildrop *m, enum maildrop_log_level level, const char *event,
-                  const char *format, ...)
+struct maildrop_action *maildrop_log(struct maildrop *m, enum maildrop_log_level level,
+                                     const char *event, const char *format, ...)
 {
     struct maildrop_action *a = action_add(m, MAILDROP_LOG);
     char raw[2 * sizeof a->text];
     va_list args;
 
     if (!a)
-        return;
+        return NULL;
     va_start(args, format);
     vsnprintf(raw, sizeof raw, format, args);
     va_end(args);
     a->level = level;
     a->event = event;
     text_clean(a->text, sizeof a->text, slice_of(raw));
+    return a;
 }
 
 bool maildrop_next_action(struct maildrop *m, struct maildrop_action *action)
@@ -217,7 +219,7 @@ static void remember_sizes(struct maildrop *m)
 
 void maildrop_end(struct maildrop *m, const char *cause)
 {
-    bool cut = m->fetches.delivering && m->fetches.delivering->began;
+    bool cut = !m->client_gone && m->fetches.delivering && m->fetches.delivering->given;
 
     if (m->phase == PHASE_ENDED)
         return;
@@ -240,8 +242,6 @@ void maildrop_idle(struct maildrop *m)
 void maildrop_client_closed(struct maildrop *m, const struct failure *why)
 {
     m->client_gone = true;
-    if (m->fetches.delivering)
-        m->fetches.delivering->began = false; /* nobody is left to be misled */
     maildrop_end(m, why->kind == FAILURE_NONE ? "client closed" : "client connection lost");
 }
 
@@ -352,7 +352,7 @@ bool maildrop_wants_upstream(const struct maildrop *m)
 bool maildrop_failed(const struct maildrop *m)
 {
     return m->failed || buf_failed(&m->client_out) || buf_failed(&m->user) ||
-           buf_failed(&m->password) || buf_failed(&m->reader.partial) ||
+           buf_failed(&m->password) || pop3_reader_failed(&m->reader) ||
            (m->upstream.client && buf_failed(imap_client_out(m->upstream.client)));
 }
 

@@ -62,8 +62,9 @@ struct maildrop_action {
     json_t *records; /* SAVE_STATE: an array; the receiver owns the reference */
     bool wait;
     enum maildrop_log_level level;
-    const char *event; /* "login", "login-refused", "deleted" ...: static */
-    char text[240];    /* a sentence, cleaned, without secrets */
+    const char *event;      /* "login", "login-refused", "deleted" ...: static */
+    enum failure_kind kind; /* LOG "login-refused": why; the process's health hangs on it */
+    char text[240];         /* a sentence, cleaned, without secrets */
 };
 
 /* A user's route. Everything is borrowed until the maildrop is freed, but `login` and `folder`,

@@ -94,7 +94,10 @@ static void sasl_result(struct maildrop *m, enum pop3_sasl_result result,
         buf_move(&m->password, &m->sasl.password);
         auth_start(m);
     } else {
-        pop3_err(&m->client_out, "%s", why->text);
+        if (why->kind == FAILURE_PERMANENT)
+            pop3_err(&m->client_out, "%s", why->text);
+        else
+            command_fail(m, why);
         command_mistake(m);
     }
     pop3_sasl_clear(&m->sasl);
@@ -225,8 +228,11 @@ void auth_refused(struct maildrop *m, const struct failure *why)
     auth_forget(m);
     buf_wipe(&m->password);
     command_fail(m, why);
-    maildrop_log(m, why->kind == FAILURE_AUTH ? MAILDROP_INFO : MAILDROP_WARNING, "login-refused",
-                 "%s", why->text);
+    struct maildrop_action *note =
+        maildrop_log(m, why->kind == FAILURE_AUTH ? MAILDROP_INFO : MAILDROP_WARNING,
+                     "login-refused", "%s", why->text);
+    if (note)
+        note->kind = why->kind;
     if (++m->refusals >= m->settings.login_attempts) {
         maildrop_end(m, "login refused");
         return;

@@ -46,14 +46,13 @@ static void remember_gone(struct maildrop *m, const struct maildrop_folder *fold
         return;
     for (size_t i = 0; i < old->count; i++) {
         bool gone = s->known ? s->gone[i] : !found_message(s, old->messages[i].uid);
-        uint32_t *uid =
-            gone ? maildrop_grow(m, (void **)&uids, &count, &cap, sizeof *uids) : NULL;
+        uint32_t *uid = gone ? maildrop_grow(m, (void **)&uids, &count, &cap, sizeof *uids) : NULL;
         if (uid)
             *uid = old->messages[i].uid;
     }
     if (count)
-        maildrop_remember(m, drop_record_gone(slice_of(folder->name), folder->uidvalidity, uids,
-                                              count));
+        maildrop_remember(
+            m, drop_record_gone(slice_of(folder->name), folder->uidvalidity, uids, count));
     free(uids);
 }
 
@@ -66,13 +65,14 @@ static void remember_folder(struct maildrop *m, const struct maildrop_folder *fo
 
     if (folder->uidvalidity == 0)
         return;
+    if (s->before && s->before->uidvalidity != folder->uidvalidity)
+        maildrop_remember(m, drop_record_begun(name, folder->uidvalidity, s->before->uidvalidity));
     if (s->found_count)
         maildrop_remember(
             m, drop_record_messages(name, folder->uidvalidity, s->found, s->found_count));
     remember_gone(m, folder);
     if (!s->known || s->known->uidnext != u->uidnext || s->known->modseq != u->modseq)
-        maildrop_remember(m,
-                          drop_record_synced(name, folder->uidvalidity, u->uidnext, u->modseq));
+        maildrop_remember(m, drop_record_synced(name, folder->uidvalidity, u->uidnext, u->modseq));
 }
 
 /* ---- the list --------------------------------------------------------------------------- */
@@ -90,11 +90,10 @@ static void note_expired(struct maildrop *m, const struct drop_message *message)
     struct update *u = &m->update;
     int64_t kept = m->age - message->hidden;
 
-    if (m->deletion != MAILDROP_KEEP_DAYS ||
-        kept < (m->options->keep_days + 1ll) * SECONDS_PER_DAY)
+    if (m->deletion != MAILDROP_KEEP_DAYS || kept < (m->options->keep_days + 1ll) * SECONDS_PER_DAY)
         return;
-    struct expired_message *expired = maildrop_grow(
-        m, (void **)&u->expired, &u->expired_count, &u->expired_cap, sizeof *u->expired);
+    struct expired_message *expired = maildrop_grow(m, (void **)&u->expired, &u->expired_count,
+                                                    &u->expired_cap, sizeof *u->expired);
     if (expired)
         *expired = (struct expired_message){m->sync.folder, message->uid};
 }

@@ -120,8 +120,8 @@ void command_run(struct maildrop *m, const struct pop3_command *cmd)
     unsigned here = m->phase == PHASE_AUTHORIZATION ? IN_AUTHORIZATION : IN_TRANSACTION;
 
     if (!verb) {
-        pop3_err(&m->client_out, "unknown command \"%.*s\"",
-                 SLICE_ARG(slice_take(&(struct slice){cmd->word.p, cmd->word.n}, 40)));
+        /* Not repeated: it may be an answer to AUTH that was refused, and hold a password. */
+        pop3_err(&m->client_out, "unknown command; CAPA tells what is known");
         command_mistake(m);
     } else if (!(verb->needs & here)) {
         pop3_err(&m->client_out,

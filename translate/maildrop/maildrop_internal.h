@@ -58,9 +58,8 @@ enum busy {
 enum message_flag {
     MESSAGE_DELETED = 1,    /* marked in this session */
     MESSAGE_GONE = 2,       /* found to be no longer there */
-    MESSAGE_READ = 4,       /* sent whole; \Seen is still to be set upstream */
-    MESSAGE_RESIZED = 8,    /* its size was corrected; the state is still to be told */
-    MESSAGE_UNREADABLE = 16 /* the upstream could not give it: never deleted on that ground */
+    MESSAGE_RESIZED = 4,    /* its size was corrected; the state is still to be told */
+    MESSAGE_UNREADABLE = 8, /* the upstream could not give it: never deleted on that ground */
 };
 
 struct maildrop_message {
@@ -146,14 +145,20 @@ struct sync {
     struct drop_message *found; /* new messages; owned with their strings */
     size_t found_count, found_cap;
     struct uid_runs present;
-    bool searched;  /* all known UIDs were compared: no further doubt */
-    bool filtered;  /* `present` says which messages are to be listed */
-    struct buf header;   /* Message-ID field on its way */
-    EVP_MD_CTX *digest;  /* of the header on its way */
-    char *id;            /* what came out of it */
+    bool searched;      /* all known UIDs were compared: no further doubt */
+    bool filtered;      /* `present` says which messages are to be listed */
+    struct buf header;  /* Message-ID field on its way */
+    EVP_MD_CTX *digest; /* of the header on its way */
+    char *id;           /* what came out of it */
 };
 
-enum fetch_state { FETCH_ASKED, FETCH_COMING, FETCH_WHOLE, FETCH_MISSING };
+enum fetch_state {
+    FETCH_ASKED,
+    FETCH_COMING,  /* its octets are arriving */
+    FETCH_WHOLE,   /* all of it came */
+    FETCH_MISSING, /* answered OK, without it: expunged */
+    FETCH_REFUSED, /* `fetches.refusal` says why */
+};
 
 /* A message on its way from the upstream. */
 struct fetch {
@@ -161,12 +166,12 @@ struct fetch {
     uint32_t index; /* of the list */
     uint32_t command;
     enum fetch_state state;
-    bool discard;   /* nobody wants it any more */
-    bool began;     /* a section came */
-    bool closed;    /* TOP: the partial text ended before what was asked */
-    uint64_t text;  /* TOP: octets of the text that have come so far */
-    uint64_t asked; /* TOP: octets of the text asked for in all */
-    uint64_t raw;   /* octets as they came */
+    bool discard;  /* nobody wants it any more */
+    bool given;    /* the client has seen the +OK: from then on it is whole or the session ends */
+    bool closed;   /* TOP: the text ended within what was asked for */
+    uint64_t text; /* TOP: octets of the text that have come */
+    uint64_t asked_from; /* TOP: `text` must have come so far when the command under way is done */
+    uint64_t chunk;      /* TOP: octets of the text asked for in the command under way */
     struct pop3_body body;
     struct buf held; /* in wire form, not yet handed to the client */
 };
@@ -176,9 +181,16 @@ struct fetches {
     struct fetch *delivering; /* the one whose octets go straight to the client */
     struct fetch *receiving;  /* the one in whose response we are; NULL: ignored */
     bool in_section;
-    bool in_order; /* a body came before its UID: no more than one in flight from now on */
-    uint32_t run;  /* length of the run of sequential RETRs */
-    uint32_t previous;
+    bool in_order;     /* a body came before its UID: one in flight at a time from now on */
+    uint32_t run;      /* length of the run of sequential RETRs */
+    uint32_t previous; /* index of the last RETR */
+    struct failure refusal;
+};
+
+/* UIDs collected for one command, ascending when it is sent. */
+struct uid_list {
+    uint32_t *items;
+    size_t count, cap;
 };
 
 struct expired_message {
@@ -188,15 +200,15 @@ struct expired_message {
 
 /* QUIT: folder by folder, set by set. */
 struct update {
-    uint32_t *uids; /* of `folder`, ascending: what is being deleted */
-    size_t count, cap, sent;
-    uint16_t folder;
-    bool looked_for_trash;
+    struct uid_list uids; /* of `folder`: what is being deleted */
+    size_t sent, asked;   /* of `uids`: dealt with; in the set under way */
+    uint32_t left;        /* of the set under way: found to be still there */
+    uint16_t folder;      /* the next one when `uids` is empty */
+    bool looked_for_trash, created;
     bool expiring; /* these are not this session's marks but kept messages whose days are over */
-    size_t asked, left; /* of the set under way: UIDs in it, and those found to be still there */
-    uint32_t wanted, confirmed; /* in all, of this session's marks */
-    struct failure failure;     /* the first one */
-    struct buf trash; /* wire name of the folder marked \Trash, quoted */
+    uint32_t wanted, confirmed;      /* in all, of this session's marks */
+    struct failure failure;          /* the first one */
+    struct buf trash;                /* wire name of the folder marked \Trash, quoted */
     struct expired_message *expired; /* found by sync */
     size_t expired_count, expired_cap;
 };
@@ -243,6 +255,7 @@ struct maildrop {
     struct maildrop_list list;
     struct sync sync;
     struct fetches fetches;
+    struct uid_list seen; /* read whole, in the selected folder; \Seen is still to be set */
     struct update update;
     struct action_queue actions;
     struct {
@@ -255,8 +268,10 @@ struct maildrop {
 
 /* maildrop.c */
 void maildrop_act(struct maildrop *m, enum maildrop_action_type type);
-void maildrop_log(struct maildrop *m, enum maildrop_log_level level, const char *event,
-                  const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Returns the action, to be completed before anything else is queued; NULL when memory is out. */
+struct maildrop_action *maildrop_log(struct maildrop *m, enum maildrop_log_level level,
+                                     const char *event, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 /* The session is over: END, or ABORT when a message was cut short. `cause` is static. */
 void maildrop_end(struct maildrop *m, const char *cause);
 /* The command is answered; the next one may be read. */
@@ -335,8 +350,7 @@ void uidl_recognise(struct maildrop *m, const struct drop_folder *before,
 void uidl_keep_apart(struct maildrop *m);
 /* The UIDL of a remembered message, owned; NULL when memory is out. */
 char *uidl_of(struct maildrop *m, uint32_t uidvalidity, const struct drop_message *message);
-void uidl_print(struct maildrop *m, const struct maildrop_message *message,
-                char out[UIDL_MAX + 1]);
+void uidl_print(struct maildrop *m, const struct maildrop_message *message, char out[UIDL_MAX + 1]);
 bool uidl_is_computed(const struct maildrop *m);
 
 /* maildrop_list.c */
@@ -359,7 +373,10 @@ void fetch_event(struct maildrop *m, const struct imap_event *ev);
 struct fetch *fetch_find(struct maildrop *m, uint32_t index);
 /* Asks for a whole message. */
 struct fetch *fetch_ask(struct maildrop *m, uint32_t index);
+/* A message that a caller's own command asks for; `lines` as TOP has them. */
 struct fetch *fetch_add(struct maildrop *m, uint32_t index, uint32_t lines);
+/* A tagged answer came without the message. */
+void fetch_absent(struct maildrop *m, struct fetch *f, const struct imap_event *status);
 void fetch_remove(struct maildrop *m, struct fetch *f);
 void fetch_discard_all(struct maildrop *m);
 /* The connection is gone: forgets what was on its way. True when the client already has a part. */
@@ -377,6 +394,7 @@ void retr_top(struct maildrop *m, const struct pop3_command *cmd);
 /* Goes on with RETR or TOP: called whenever something about `delivering` has changed. */
 void retr_advance(struct maildrop *m);
 void retr_fail(struct maildrop *m, const struct failure *why);
+/* Sets \Seen for what was read in the selected folder. */
 void retr_flush_seen(struct maildrop *m);
 
 /* maildrop_update.c */

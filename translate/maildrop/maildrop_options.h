@@ -19,7 +19,7 @@ enum maildrop_deletion {
 };
 
 struct maildrop_options {
-    const char *uidl;           /* UIDL format, see translate/maildrop/uidl.h */
+    const char *uidl;           /* UIDL format, see translate/maildrop/uidl_format.h */
     const char *const *folders; /* UTF-8 names, in the order in which they are listed */
     size_t folder_count;        /* at least 1 */
     char folder_separator;      /* `user+Folder` at login; 0: the login is taken whole */

@@ -1,11 +1,12 @@
 /*
- * How the list of messages comes about: each folder is selected and compared with what is remembered
- * of it, at a cost that grows with what changed.
+ * How the list of messages comes about: each folder is selected and compared with what is
+ * remembered of it, at a cost that grows with what changed.
  *
  *   unchanged       UIDNEXT and the number of messages are as they were: nothing is asked at all
  *   new messages    one UID FETCH from the first unknown UID on
- *   vanished ones   QRESYNC tells them at SELECT (RFC 7162); without it one UID SEARCH over the known
- *   all of it       one UID FETCH 1:*, when nothing is known, or when what is known does not add up
+ *   vanished ones   QRESYNC tells them at SELECT (RFC 7162); without it one UID SEARCH over the
+ * known all of it       one UID FETCH 1:*, when nothing is known, or when what is known does not
+ * add up
  *
  * Whatever the path, at its end the number of messages must be EXISTS, or all UIDs are searched.
  */
@@ -72,8 +73,8 @@ static void runs_add(struct maildrop *m, uint32_t first, uint32_t last)
         end->last = last;
         return;
     }
-    struct uid_range *run = maildrop_grow(m, (void **)&runs->items, &runs->count, &runs->cap,
-                                          sizeof *runs->items);
+    struct uid_range *run =
+        maildrop_grow(m, (void **)&runs->items, &runs->count, &runs->cap, sizeof *runs->items);
     if (run)
         *run = (struct uid_range){first, last};
 }
@@ -90,8 +91,8 @@ static void sync_search(struct maildrop *m, const char *keys, upstream_done done
     struct buf line = BUF_INIT;
 
     m->sync.present.count = 0;
-    buf_printf(&line, "UID SEARCH %s%s",
-               upstream_can(m, IMAP_CAP_ESEARCH) ? "RETURN (ALL) " : "", keys);
+    buf_printf(&line, "UID SEARCH %s%s", upstream_can(m, IMAP_CAP_ESEARCH) ? "RETURN (ALL) " : "",
+               keys);
     struct upstream_op *op = upstream_command_line(m, done, 0, &line);
     if (op)
         op->numbers = runs_add;
@@ -118,7 +119,8 @@ static void mark_gone(struct maildrop *m, size_t index)
     s->gone[index] = 1;
 }
 
-/* RFC 7162 section 3.2.10. The set may say 1:4294967295: it is the known messages that are walked. */
+/* RFC 7162 section 3.2.10. The set may say 1:4294967295: it is the known messages that are walked.
+ */
 void sync_vanished(struct maildrop *m, uint32_t first, uint32_t last)
 {
     struct sync *s = &m->sync;
@@ -244,8 +246,7 @@ static void sync_fetch(struct maildrop *m, uint32_t from)
         sync_compare(m);
         return;
     }
-    buf_printf(&line, "UID FETCH %u:* (UID RFC822.SIZE INTERNALDATE%s)", from,
-               uidl_fetch_items(m));
+    buf_printf(&line, "UID FETCH %u:* (UID RFC822.SIZE INTERNALDATE%s)", from, uidl_fetch_items(m));
     upstream_command_line(m, sync_fetch_done, 0, &line);
 }
 
@@ -270,8 +271,8 @@ void sync_fetched(struct maildrop *m, const struct imap_event *ev)
         return;
     }
     if ((ev->fetch.has & needed) == needed) {
-        struct drop_message *found = maildrop_grow(m, (void **)&s->found, &s->found_count,
-                                                   &s->found_cap, sizeof *s->found);
+        struct drop_message *found =
+            maildrop_grow(m, (void **)&s->found, &s->found_count, &s->found_cap, sizeof *s->found);
         if (!found)
             return;
         found->uid = ev->fetch.uid;
@@ -322,7 +323,10 @@ static void sync_filter(struct maildrop *m)
     bool unseen = m->options->unseen_only;
 
     if ((undeleted || unseen) && m->upstream.exists) {
-        sync_search(m, undeleted && unseen ? "UNDELETED UNSEEN" : undeleted ? "UNDELETED" : "UNSEEN",
+        sync_search(m,
+                    undeleted && unseen ? "UNDELETED UNSEEN"
+                    : undeleted         ? "UNDELETED"
+                                        : "UNSEEN",
                     sync_filtered);
         return;
     }

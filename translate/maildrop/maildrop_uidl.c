@@ -120,8 +120,8 @@ char *uidl_of(struct maildrop *m, uint32_t uidvalidity, const struct drop_messag
     return strdup(text);
 }
 
-/* Folders may have the same UIDVALIDITY and the same UIDs: then the later one's are marked, always in
- * the same way. */
+/* Folders may have the same UIDVALIDITY and the same UIDs: then the later one's are marked, always
+ * in the same way. */
 static bool folder_is_ambiguous(const struct maildrop *m, uint16_t folder)
 {
     for (uint16_t i = 0; i < folder; i++)
@@ -151,8 +151,8 @@ void uidl_print(struct maildrop *m, const struct maildrop_message *message, char
 
 /* ---- exceptions ------------------------------------------------------------------------- */
 
-/* A message seen under another UIDVALIDITY is the same beyond doubt when its date of arrival and its
- * size occur once there and once here (CASES D7). */
+/* A message seen under another UIDVALIDITY is the same beyond doubt when its date of arrival and
+ * its size occur once there and once here (CASES D7). */
 struct candidate {
     int64_t received;
     uint64_t size;

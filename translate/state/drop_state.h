@@ -5,9 +5,20 @@
  *
  * The state is a value: records (JSON objects, one line of the journal each) are applied to it one
  * after the other, and a snapshot is itself a JSON object that contains the whole. Records say
- * facts
- * ("these UIDs of this UIDVALIDITY have these sizes"), so that applying one twice, or those of two
- * sessions in either order, gives the same state.
+ * facts ("these UIDs of this UIDVALIDITY have these sizes"), so that applying one twice in a row
+ * changes nothing more, and those of two sessions may come in any order.
+ *
+ * Two orders need a rule:
+ *
+ * - UIDVALIDITY. A session that still speaks of the old one must not undo what a newer one has
+ *   written. `messages` with a larger UIDVALIDITY than the folder's begins it anew: the standard
+ *   demands that a new one is larger (RFC 9051 section 2.3.1.1). Every record with another one is
+ *   passed over. A server that was replaced by one with a smaller UIDVALIDITY breaks that rule:
+ *   `begun`, which names the UIDVALIDITY that the session had read, begins the folder anew
+ *   whichever is larger, and is passed over when another session was quicker.
+ * - A slow session may report as new what a quicker one has seen to be gone. So the folder may hold
+ *   messages that the server no longer has, never the reverse: whoever uses it compares its count
+ *   with EXISTS, and asks for all UIDs when the folder has more.
  */
 #ifndef TRANSLATE_STATE_DROP_STATE_H
 #define TRANSLATE_STATE_DROP_STATE_H
@@ -21,12 +32,12 @@ enum { DROP_STATE_VERSION = 1 };
 
 struct drop_message {
     uint32_t uid;
-    uint64_t size;    /* octets as POP3 sends them */
+    uint64_t size;    /* octets as POP3 sends them; at most 2^63 - 1 */
     int64_t received; /* INTERNALDATE, seconds since 1970; 0: not known */
     char *id;         /* the server's own message id, or what the UIDL format took from the header;
-                         NULL: none. Owned. */
+                         UTF-8; NULL: none. Owned. */
     char *uidl;     /* an exception to the route's UIDL format (imported, or kept across a change of
-                       UIDVALIDITY); NULL: none. Owned. */
+                       UIDVALIDITY); UTF-8; NULL: none. Owned. */
     int64_t hidden; /* -1: not hidden; else the account's age in seconds (see drop_state.age) when
                        it was deleted by the client in a `keep` mode */
 };
@@ -38,6 +49,7 @@ struct drop_folder {
     uint64_t modseq;               /* HIGHESTMODSEQ; 0: not known */
     struct drop_message *messages; /* ascending by uid */
     size_t count;
+    size_t capacity;
 };
 
 struct drop_state {
@@ -56,45 +68,74 @@ void drop_state_free(struct drop_state *s);
 /* A deep copy, or NULL. */
 struct drop_state *drop_state_copy(const struct drop_state *s);
 
-/* The folder of that name, or NULL. Borrowed. */
+/* The folder of that name, or NULL. Borrowed, until the next record is applied. */
 struct drop_folder *drop_state_folder(struct drop_state *s, struct slice name);
 
-/* The message, or NULL. Borrowed. */
+/* The message, or NULL. Borrowed, until the next record is applied. */
 struct drop_message *drop_folder_message(struct drop_folder *f, uint32_t uid);
 
-/* As JSON (new reference), with "version", columns instead of objects for each message: "uids" is a
- * sequence set ("1:3,7"), "sizes" and "received" arrays in the same order, "ids", "uidls" and
- * "hidden" objects keyed by UID for those that have one. NULL when memory is out. */
+/* As JSON (new reference), with "version". Messages are columns, not an object each: "uids" is a
+ * sequence set ("1:3,7"), "sizes" and "received" lists of numbers in the same order ("310 4711 95",
+ * the latter absent when none is known). What few messages have says which: "ids" and "uidls" are
+ * {"uids":"1,7","texts":["a","b"]}, "hidden" is {"uids":"3","ages":"86400"}; each is absent when no
+ * message has any. NULL when memory is out. */
 json_t *drop_state_to_json(const struct drop_state *s);
 
-/* Reads a snapshot. NULL, with the JSON pointer of the fault, when it is damaged or its version is
- * newer than this program's. */
+/* Reads a snapshot; members it does not know are passed over. NULL with FAILURE_PERMANENT and the
+ * JSON pointer of the fault when it is damaged or its version is newer than this program's, with
+ * FAILURE_TEMPORARY when memory is out. */
 struct drop_state *drop_state_from_json(const json_t *snapshot, struct failure *why);
 
-/* Applies one record. False, with the reason, when it is no valid record; then the state is as
+/* Whether a snapshot (or a journal's first line) says that a newer program wrote it: that is no
+ * damage. */
+bool drop_state_is_newer(const json_t *document);
+
+/* Applies one record. False, with the reason, when it is no valid record (FAILURE_PERMANENT, with
+ * the JSON pointer of the fault) or memory is out (FAILURE_TEMPORARY); then the state is as
  * before. */
 bool drop_state_apply(struct drop_state *s, const json_t *record, struct failure *why);
 
 /*
- * Records. Each builder returns a new reference, or NULL when memory is out; arrays of UIDs are
- * ascending. `messages` borrows: uid, size, received, id are taken, uidl and hidden when set.
+ * Records. Each builder returns a new reference, or NULL when memory is out or the facts cannot be
+ * said: a text is not UTF-8, a number is above 2^63 - 1, a UID or UIDVALIDITY is 0, UIDs are not
+ * strictly ascending. So drop_state_apply() accepts whatever a builder returns, also when it comes
+ * back from a file.
  */
-/* Messages seen for the first time, or seen to be otherwise (a size corrected at RETR). */
+/* The folder's UIDVALIDITY is now another one, where the session had read `was` in the state (0:
+ * the folder was not there): the folder begins anew, empty. Passed over when the folder has neither
+ * of that; see the head comment. */
+json_t *drop_record_begun(struct slice folder, uint32_t uidvalidity, uint32_t was);
+/* Messages seen for the first time, or seen to be otherwise (a size corrected at RETR). `messages`
+ * borrows: uid and size are taken, and received, id, uidl and hidden where they are set; of a
+ * message that is known already, what is not set stays as it is, and of two `hidden` the later
+ * stands. */
 json_t *drop_record_messages(struct slice folder, uint32_t uidvalidity,
                              const struct drop_message *messages, size_t count);
 /* Messages that the server no longer has. */
 json_t *drop_record_gone(struct slice folder, uint32_t uidvalidity, const uint32_t *uids,
                          size_t count);
-/* UIDNEXT and HIGHESTMODSEQ up to which the two above are complete. */
+/* UIDNEXT and HIGHESTMODSEQ up to which `messages` and `gone` are complete, so it comes behind
+ * them. The last one stands, even when it is smaller: then the next session only asks for more. */
 json_t *drop_record_synced(struct slice folder, uint32_t uidvalidity, uint32_t uidnext,
                            uint64_t modseq);
 /* Messages the client deleted in a `keep` mode, at the account's `age`. */
 json_t *drop_record_hidden(struct slice folder, uint32_t uidvalidity, const uint32_t *uids,
                            size_t count, int64_t age);
-/* A login at wall time `now`: last_login becomes `now`, `age` grows by what certainly passed. */
+/* A login at wall time `now`: last_login becomes `now`, `age` what drop_state_age_at() said.
+ * Passed over when another login has already made the account older. */
 json_t *drop_record_login(int64_t now, int64_t age);
 
-/* The age at a login at `now`: see drop_state.age. */
+/*
+ * The age at a login at `now`: what it was, and the time since the last login, but at least nothing
+ * and at most a day. The first login adds nothing.
+ *
+ * So one jump of the clock ages the account by at most a day, in whatever direction and by however
+ * much. A clock that keeps jumping adds up to a day at each login before which it went forward: an
+ * account that logs in every minute on a clock that flaps between two years would age 12 hours in a
+ * minute. Against this `now` should be the wall time of the process's start plus what its monotonic
+ * clock has counted since; then it can jump only from one start of the process to the next, and a
+ * retention ends early by at most a day for each of those.
+ */
 int64_t drop_state_age_at(const struct drop_state *s, int64_t now);
 
 #endif

@@ -1,76 +1,82 @@
+/* See base64.h. */
 #include "translate/text/base64.h"
-
-#include <string.h>
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* One to three octets as four characters. */
-static void put_group(char out[4], struct slice octets)
+static void encode_group(char out[4], const unsigned char *octets, size_t n)
 {
-    unsigned char in[3] = {0};
+    uint32_t bits = (uint32_t)octets[0] << 16;
 
-    memcpy(in, octets.p, octets.n);
-    out[0] = alphabet[in[0] >> 2];
-    out[1] = alphabet[(in[0] & 3) << 4 | in[1] >> 4];
-    out[2] = octets.n > 1 ? alphabet[(in[1] & 15) << 2 | in[2] >> 6] : '=';
-    out[3] = octets.n > 2 ? alphabet[in[2] & 63] : '=';
-    explicit_bzero(in, sizeof in);
+    if (n > 1)
+        bits |= (uint32_t)octets[1] << 8;
+    if (n > 2)
+        bits |= octets[2];
+    out[0] = alphabet[bits >> 18];
+    out[1] = alphabet[bits >> 12 & 63];
+    out[2] = n > 1 ? alphabet[bits >> 6 & 63] : '=';
+    out[3] = n > 2 ? alphabet[bits & 63] : '=';
 }
 
 void base64_encode(struct buf *out, struct slice octets)
 {
+    if (octets.n)
+        buf_reserve(out, (octets.n + 2) / 3 * 4);
     while (octets.n) {
-        char *p = buf_reserve(out, 4);
-        if (!p)
-            return;
-        put_group(p, slice_take(&octets, 3));
-        buf_added(out, 4);
+        struct slice group = slice_take(&octets, 3);
+        char text[4];
+        encode_group(text, (const unsigned char *)group.p, group.n);
+        buf_put(out, slice_make(text, sizeof text));
     }
 }
 
-static int digit_value(char c)
+static int value_of(char c)
 {
-    const char *p = c ? strchr(alphabet, c) : NULL;
-
-    return p ? (int)(p - alphabet) : -1;
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-/* Up to four characters without padding; false when one is foreign, or when bits are left over that
- * are not zero (two spellings of the same octets, RFC 4648 section 3.5). */
-static bool get_group(char out[3], struct slice digits)
+/* Four characters as one to three octets; 0 when they are not canonical. */
+static size_t decode_group(char out[3], const char text[4], bool last)
 {
+    size_t n = !last || text[3] != '=' ? 3 : text[2] != '=' ? 2 : 1;
     uint32_t bits = 0;
 
-    for (size_t i = 0; i < 4; i++) {
-        int value = i < digits.n ? digit_value(digits.p[i]) : 0;
+    for (size_t i = 0; i < n + 1; i++) {
+        int value = value_of(text[i]);
         if (value < 0)
-            return false;
-        bits = bits << 6 | (uint32_t)value;
+            return 0;
+        bits |= (uint32_t)value << (18 - 6 * i);
     }
-    out[0] = (char)(bits >> 16);
-    out[1] = (char)(bits >> 8 & 0xff);
-    out[2] = (char)(bits & 0xff);
-    return digits.n == 4 || (digits.n == 3 && out[2] == 0) ||
-           (digits.n == 2 && out[1] == 0 && out[2] == 0);
+    if ((bits & (0xffffffu >> (8 * n))) != 0)
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        out[i] = (char)(bits >> (16 - 8 * i) & 0xff);
+    return n;
 }
 
 bool base64_decode(struct buf *out, struct slice text)
 {
+    size_t before = buf_size(out);
+
     if (text.n % 4 != 0)
         return false;
-    if (text.n == 0)
-        return true;
-    size_t padding = text.p[text.n - 1] != '=' ? 0 : text.p[text.n - 2] != '=' ? 1 : 2;
-    char *p = buf_reserve(out, text.n / 4 * 3);
-    if (!p)
-        return false;
-    size_t size = text.n / 4 * 3 - padding;
-    text.n -= padding;
+    if (text.n)
+        buf_reserve(out, text.n / 4 * 3);
     while (text.n) {
-        if (!get_group(p, slice_take(&text, 4)))
+        struct slice group = slice_take(&text, 4);
+        char octets[3];
+        size_t n = decode_group(octets, group.p, text.n == 0);
+        if (n == 0) {
+            buf_truncate(out, before);
             return false;
-        p += 3;
+        }
+        buf_put(out, slice_make(octets, n));
     }
-    buf_added(out, size);
     return true;
 }

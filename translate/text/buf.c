@@ -8,16 +8,22 @@
 
 enum { BUF_MIN = 128 };
 
+static void buf_free(struct buf *b)
+{
+    if (b->p && b->secret)
+        explicit_bzero(b->p, b->cap);
+    free(b->p);
+}
+
 void buf_clear(struct buf *b)
 {
-    free(b->p);
+    buf_free(b);
     *b = (struct buf)BUF_INIT;
 }
 
 void buf_wipe(struct buf *b)
 {
-    if (b->p)
-        explicit_bzero(b->p, b->cap);
+    b->secret = true;
     buf_clear(b);
 }
 
@@ -62,10 +68,8 @@ static bool buf_grow(struct buf *b, size_t n)
         return false;
     if (used)
         memcpy(p, b->p + b->start, used);
-    if (b->p)
-        explicit_bzero(b->p, b->end);
-    free(b->p);
-    *b = (struct buf){.p = p, .end = used, .cap = cap};
+    buf_free(b);
+    *b = (struct buf){.p = p, .end = used, .cap = cap, .secret = b->secret};
     return true;
 }
 
@@ -152,8 +156,9 @@ void buf_move(struct buf *b, struct buf *from)
         buf_clear(b);
         *b = *from;
     } else {
+        b->secret = b->secret || from->secret;
         buf_put(b, buf_slice(from));
-        free(from->p);
+        buf_free(from);
     }
     *from = (struct buf)BUF_INIT;
 }

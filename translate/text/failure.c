@@ -1,28 +1,11 @@
 #include "translate/text/failure.h"
 
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Length of the valid UTF-8 character at the front, 0 when there is none (RFC 3629 section 4). */
-static size_t utf8_length(struct slice s)
-{
-    unsigned char c = (unsigned char)s.p[0];
-    size_t n = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
-
-    if (n == 0 || n > s.n)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if (((unsigned char)s.p[i] & 0xc0) != 0x80)
-            return 0;
-    if (n < 3)
-        return n;
-    unsigned char second = (unsigned char)s.p[1];
-    bool overlong = (c == 0xe0 && second < 0xa0) || (c == 0xf0 && second < 0x90);
-    bool surrogate = c == 0xed && second >= 0xa0;
-    bool beyond = c == 0xf4 && second >= 0x90;
-    return overlong || surrogate || beyond ? 0 : n;
-}
+#include "translate/text/utf8.h"
 
 /* C0, DEL and, as UTF-8 spells them, C1: some terminals obey those too (U+009B begins a sequence).
  */

@@ -1,0 +1,311 @@
+/* One table says what each option is called, who takes it, what it sets and how it is explained. */
+#include "proxy/cli.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/config_fault.h"
+
+enum {
+    WORKERS_MAX = 1024,
+    EVERY = CLI_SERVE | CLI_CHECK | CLI_HEALTHCHECK,
+    RUNNING = CLI_SERVE | CLI_CHECK,
+};
+
+void cli_error(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    fputs("mailferry: ", stderr);
+    vfprintf(stderr, format, args);
+    fputs("; see mailferry --help\n", stderr);
+    va_end(args);
+}
+
+static bool set_config_file(struct cli_options *o, const char *value)
+{
+    o->config_file = value;
+    return true;
+}
+
+static bool set_route(struct cli_options *o, const char *value)
+{
+    const char **routes = reallocarray(o->routes, o->route_count + 1, sizeof *routes);
+
+    if (!routes)
+        return false;
+    o->routes = routes;
+    o->routes[o->route_count++] = value;
+    return true;
+}
+
+static bool set_certificate(struct cli_options *o, const char *value)
+{
+    o->certificate = value;
+    return true;
+}
+
+static bool set_key(struct cli_options *o, const char *value)
+{
+    o->key = value;
+    return true;
+}
+
+static bool set_state_dir(struct cli_options *o, const char *value)
+{
+    o->state_dir = value;
+    return *value != '\0';
+}
+
+static bool set_workers(struct cli_options *o, const char *value)
+{
+    uint64_t workers;
+
+    if (!slice_number(slice_of(value), WORKERS_MAX, &workers))
+        return false;
+    o->workers = (int)workers;
+    return true;
+}
+
+static bool set_log_format(struct cli_options *o, const char *value)
+{
+    o->log_json = strcmp(value, "json") == 0;
+    return o->log_json || strcmp(value, "text") == 0;
+}
+
+static bool set_log_level(struct cli_options *o, const char *value)
+{
+    o->log_level = config_log_level(value);
+    return o->log_level >= 0;
+}
+
+static bool set_allow_cleartext(struct cli_options *o, const char *value)
+{
+    (void)value;
+    o->allow_cleartext = true;
+    return true;
+}
+
+static bool set_help(struct cli_options *o, const char *value)
+{
+    (void)value;
+    o->help = true;
+    return true;
+}
+
+static const struct cli_option {
+    const char *name;
+    char letter;          /* short form, or 0 */
+    const char *argument; /* what it is called in the help; NULL: none */
+    unsigned commands;    /* bits of enum cli_command */
+    bool (*set)(struct cli_options *o, const char *value); /* false: `wanted` was not given */
+    const char *wanted;
+    const char *help;
+} options[] = {
+    {"config", 'c', "FILE", EVERY, set_config_file, "a file", "JSON configuration"},
+    {"route", 'r', "LISTENER=UPSTREAM", RUNNING, set_route, "two URLs",
+     "serve without a file; may be repeated"},
+    {"certificate", 0, "FILE", RUNNING, set_certificate, "a file",
+     "PEM certificate chain for clients (with --route)"},
+    {"key", 0, "FILE", RUNNING, set_key, "a file", "its private key (with --route)"},
+    {"allow-cleartext", 0, NULL, RUNNING, set_allow_cleartext, "",
+     "let passwords cross a network unencrypted (with --route)"},
+    {"state-dir", 0, "DIR", EVERY, set_state_dir, "a directory", "where state is kept"},
+    {"workers", 0, "N", RUNNING, set_workers, "a number from 0 to 1024",
+     "event loops; 0: one for each core"},
+    {"log-format", 0, "text|json", RUNNING, set_log_format, "text or json", "default: text"},
+    {"log-level", 0, "LEVEL", RUNNING, set_log_level, "error, warning, info or debug",
+     "error, warning, info or debug; default: info"},
+    {"help", 'h', NULL, EVERY, set_help, "", "this text"},
+};
+
+enum { OPTIONS = sizeof options / sizeof *options, LONG_BASE = 256 };
+
+struct getopt_tables {
+    struct option longs[OPTIONS + 1];
+    char shorts[2 * OPTIONS + 3];
+};
+
+/* What getopt_long wants to know; it then returns LONG_BASE + index, or a letter. */
+static void tables_fill(struct getopt_tables *t, enum cli_command command)
+{
+    size_t letters = 0;
+    size_t count = 0;
+
+    *t = (struct getopt_tables){0};
+    t->shorts[letters++] = '+'; /* options end at the first other argument */
+    t->shorts[letters++] = ':'; /* a missing argument is told apart from an unknown option */
+    for (size_t i = 0; i < OPTIONS; i++) {
+        const struct cli_option *o = &options[i];
+        if (!(o->commands & command))
+            continue;
+        t->longs[count++] = (struct option){
+            .name = o->name, .has_arg = o->argument != NULL, .val = LONG_BASE + (int)i};
+        if (o->letter)
+            t->shorts[letters++] = o->letter;
+        if (o->letter && o->argument)
+            t->shorts[letters++] = ':';
+    }
+}
+
+static const struct cli_option *option_find(int value)
+{
+    for (size_t i = 0; i < OPTIONS; i++)
+        if (value == LONG_BASE + (int)i || (value && value == options[i].letter))
+            return &options[i];
+    return NULL;
+}
+
+/* The name that an unknown "--nmae=value" was probably meant to be. */
+static const char *option_nearest(const char *argument, enum cli_command command)
+{
+    const char *names[OPTIONS + 1] = {NULL};
+    char name[64];
+    size_t count = 0;
+
+    for (size_t i = 0; i < OPTIONS; i++)
+        if (options[i].commands & command)
+            names[count++] = options[i].name;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(argument, "="), argument);
+    return config_nearest(name, names);
+}
+
+/* An unknown option is named without its value: that may be a password. */
+static void refuse_option(const char *argument, enum cli_command command)
+{
+    bool is_long = strncmp(argument, "--", 2) == 0;
+    const char *name = argument + strspn(argument, "-");
+    const char *nearest = is_long ? option_nearest(name, command) : NULL;
+
+    if (strncmp(name, "pass", 4) == 0)
+        cli_error("a password is never given on the command line, where every user can read it: "
+                  "mail clients send their own");
+    else if (nearest)
+        cli_error("no option --%.*s here (did you mean --%s?)", (int)strcspn(name, "="), name,
+                  nearest);
+    else if (is_long)
+        cli_error("no option --%.*s here", (int)strcspn(name, "="), name);
+    else
+        cli_error("no option -%c here", optopt);
+}
+
+static bool option_take(struct cli_options *o, int value, const char *argument)
+{
+    const struct cli_option *option = option_find(value);
+
+    if (option->set(o, argument))
+        return true;
+    cli_error("--%s needs %s", option->name, option->wanted);
+    return false;
+}
+
+/* Combinations that contradict each other. */
+static bool options_agree(const struct cli_options *o, enum cli_command command)
+{
+    if (o->help)
+        return true;
+    if (o->config_file && o->route_count)
+        cli_error("-c and --route exclude each other: write the routes into the file, or leave -c "
+                  "out");
+    else if (o->config_file && (o->certificate || o->key))
+        cli_error("--certificate and --key belong to --route: with -c, write them into the file, "
+                  "under \"tls\"");
+    else if (o->config_file && o->allow_cleartext)
+        cli_error("--allow-cleartext belongs to --route: with -c, write it into the file, at a "
+                  "listener or route");
+    else if (command != CLI_HEALTHCHECK && !o->config_file && !o->route_count)
+        cli_error("nothing to serve: give -c FILE or --route LISTENER=UPSTREAM");
+    else if (!o->certificate != !o->key)
+        cli_error("--certificate and --key come together: give both");
+    else
+        return true;
+    return false;
+}
+
+bool cli_options_parse(struct cli_options *o, enum cli_command command, int argc, char **argv)
+{
+    struct getopt_tables tables;
+
+    *o = (struct cli_options){.workers = -1, .log_json = -1, .log_level = -1};
+    tables_fill(&tables, command);
+    optind = 0; /* glibc: begin anew, also when called a second time */
+    opterr = 0;
+    for (;;) {
+        int before = optind ? optind : 1;
+        int value = getopt_long(argc, argv, tables.shorts, tables.longs, NULL);
+        if (value == -1)
+            break;
+        if (value == '?' || value == ':') {
+            if (value == '?')
+                refuse_option(argv[before], command);
+            else
+                cli_error("%s needs a value behind it", argv[before]);
+            return false;
+        }
+        if (!option_take(o, value, optarg))
+            return false;
+    }
+    if (optind < argc && !o->help) {
+        cli_error("one argument too many, number %d: options begin with --", optind);
+        return false;
+    }
+    return options_agree(o, command);
+}
+
+void cli_options_clear(struct cli_options *o)
+{
+    free(o->routes);
+    *o = (struct cli_options){0};
+}
+
+static bool override_state_dir(struct config *c, const char *dir)
+{
+    char *copy = strdup(dir);
+
+    if (!copy) {
+        fputs("mailferry: out of memory\n", stderr);
+        return false;
+    }
+    free(c->state_dir);
+    c->state_dir = copy;
+    return true;
+}
+
+struct config *cli_config(const struct cli_options *o)
+{
+    struct config *c = o->config_file
+                           ? config_load(o->config_file, stderr)
+                           : config_from_routes(o->routes, o->route_count, o->certificate, o->key,
+                                                o->allow_cleartext, stderr);
+
+    if (!c)
+        return NULL;
+    if (o->workers >= 0)
+        c->workers = (unsigned)o->workers;
+    if (o->log_json >= 0)
+        c->log_json = o->log_json != 0;
+    if (o->log_level >= 0)
+        c->log_level = o->log_level;
+    if (o->state_dir && !override_state_dir(c, o->state_dir)) {
+        config_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+void cli_options_help(enum cli_command command, FILE *out)
+{
+    for (size_t i = 0; i < OPTIONS; i++) {
+        const struct cli_option *o = &options[i];
+        char left[48];
+        if (!(o->commands & command))
+            continue;
+        snprintf(left, sizeof left, "%c%c%c --%s%s%s", o->letter ? '-' : ' ',
+                 o->letter ? o->letter : ' ', o->letter ? ',' : ' ', o->name,
+                 o->argument ? " " : "", o->argument ? o->argument : "");
+        fprintf(out, "  %-32s %s\n", left, o->help);
+    }
+}

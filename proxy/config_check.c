@@ -1,0 +1,287 @@
+/*
+ * One function per rule, each with the pointer of what is to be changed. A rule that needs what
+ * could not be read stays silent: that has its own fault already.
+ */
+#include "proxy/config_check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "proxy/config_key.h"
+#include "proxy/config_match.h"
+#include "translate/maildrop/uidl_format.h"
+
+enum {
+    POINTER_MAX = 64, /* of an element of a list */
+    BELOW_MAX = 128,  /* of a key in it */
+};
+
+static bool endpoint_is_known(const struct endpoint *e)
+{
+    return e->host || e->unix_path;
+}
+
+/* Opens it, so that the answer is the system's own, as it will be for the server. */
+static void check_file(const char *path, bool may_be_directory, const char *pointer,
+                       struct config_faults *faults)
+{
+    struct stat info;
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+
+    if (!path)
+        return;
+    if (fd < 0)
+        config_fault_add(faults, pointer, "%s cannot be read: %s; check its path and permissions",
+                         path, strerror(errno));
+    else if (fstat(fd, &info) == 0 && S_ISDIR(info.st_mode) && !may_be_directory)
+        config_fault_add(faults, pointer, "%s is a directory; name the PEM file in it", path);
+    if (fd >= 0)
+        close(fd);
+}
+
+/* A certificate and its key: both or none, both readable. */
+static void check_pair(const char *certificate, const char *key, const char *pointer,
+                       struct config_faults *faults)
+{
+    char at[BELOW_MAX];
+
+    if (!certificate != !key)
+        config_fault_add(faults, pointer, "has a %s without a %s; give both PEM files",
+                         certificate ? "certificate" : "key", certificate ? "key" : "certificate");
+    snprintf(at, sizeof at, "%s/certificate", pointer);
+    check_file(certificate, false, at, faults);
+    snprintf(at, sizeof at, "%s/key", pointer);
+    check_file(key, false, at, faults);
+}
+
+static void check_listener_tls(const struct config *c, const struct config_listener *l,
+                               const char *pointer, struct config_faults *faults)
+{
+    bool demands =
+        l->endpoint.tls == ENDPOINT_TLS_IMPLICIT || l->endpoint.tls == ENDPOINT_TLS_STARTTLS;
+    char name[ENDPOINT_TEXT];
+
+    check_pair(l->certificate, l->key, pointer, faults);
+    if (!endpoint_is_known(&l->endpoint))
+        return;
+    endpoint_print(&l->endpoint, name, sizeof name);
+    if (demands && !l->certificate && !c->certificate)
+        config_fault_add(faults, pointer,
+                         "%s has no certificate; give it a certificate and its key", name);
+    if (l->endpoint.protocol != ENDPOINT_POP3)
+        config_fault_add(faults, pointer,
+                         "%s: only POP3 clients can be served; write pop3:// or pop3s://", name);
+    if (l->endpoint.ca || !l->endpoint.verify)
+        config_fault_add(faults, pointer,
+                         "%s: ca= and verify= are about an upstream's certificate; leave them out",
+                         name);
+}
+
+static void check_listener_unique(const struct config *c, size_t index, const char *pointer,
+                                  struct config_faults *faults)
+{
+    const struct endpoint *e = &c->listeners[index].endpoint;
+    char name[ENDPOINT_TEXT];
+
+    if (!endpoint_is_known(e))
+        return;
+    for (size_t i = 0; i < index; i++) {
+        if (endpoint_is_known(&c->listeners[i].endpoint) &&
+            endpoint_same_address(&c->listeners[i].endpoint, e)) {
+            endpoint_print(e, name, sizeof name);
+            config_fault_add(faults, pointer,
+                             "%s is another listener's address too; keep one of them", name);
+            return;
+        }
+    }
+}
+
+static void check_listeners(const struct config *c, struct config_faults *faults)
+{
+    char pointer[POINTER_MAX];
+
+    for (size_t i = 0; i < c->listener_count; i++) {
+        snprintf(pointer, sizeof pointer, "/listeners/%zu", i);
+        check_listener_tls(c, &c->listeners[i], pointer, faults);
+        check_listener_unique(c, i, pointer, faults);
+    }
+}
+
+static void check_upstream(const struct config_route *r, const char *pointer,
+                           struct config_faults *faults)
+{
+    char at[BELOW_MAX];
+    const struct endpoint *e = &r->upstream;
+
+    if (!endpoint_is_known(e))
+        return;
+    snprintf(at, sizeof at, "%s/upstream", pointer);
+    if (endpoint_is_any(e))
+        config_fault_add(faults, at, "an upstream needs a host, as in imaps://imap.example.com");
+    if (e->ca)
+        check_file(e->ca, true, at, faults);
+    if (e->ca && !e->verify)
+        config_fault_add(faults, at, "ca= is of no use with verify=off; leave one of them out");
+    if (e->tls == ENDPOINT_TLS_OFF && !endpoint_is_loopback(e) && !r->allow_cleartext)
+        config_fault_add(faults, at,
+                         "with tls=off no password could be sent there; leave tls=off "
+                         "out, or set allow_cleartext");
+    if (e->protocol != ENDPOINT_IMAP)
+        config_fault_add(
+            faults, at, "POP3 clients are served from an IMAP upstream; write imap:// or imaps://");
+}
+
+static void check_deletion(const struct maildrop_options *o, const char *pointer,
+                           struct config_faults *faults)
+{
+    char at[BELOW_MAX];
+
+    snprintf(at, sizeof at, "%s/pop3/deletion", pointer);
+    if (o->deletion == MAILDROP_KEEP_DAYS && o->keep_days == 0)
+        config_fault_add(faults, at, "keep-days needs a number of days; add keep_days");
+    snprintf(at, sizeof at, "%s/pop3/keep_days", pointer);
+    if (o->deletion != MAILDROP_KEEP_DAYS && o->keep_days)
+        config_fault_add(faults, at,
+                         "is only for \"deletion\": \"keep-days\"; set that or leave "
+                         "keep_days out");
+    snprintf(at, sizeof at, "%s/pop3/move_to", pointer);
+    if (o->deletion != MAILDROP_MOVE && o->move_to)
+        config_fault_add(faults, at,
+                         "is only for \"deletion\": \"move\"; set that or leave move_to out");
+}
+
+static void check_folders(const struct maildrop_options *o, const char *pointer,
+                          struct config_faults *faults)
+{
+    struct uidl_format format;
+    struct failure ignored;
+    char at[BELOW_MAX];
+
+    for (size_t i = 0; i < o->folder_count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (o->folders[i] && o->folders[j] && strcmp(o->folders[i], o->folders[j]) == 0) {
+                snprintf(at, sizeof at, "%s/pop3/folders/%zu", pointer, i);
+                config_fault_add(faults, at, "is in the list already; leave it out");
+                break;
+            }
+        }
+    }
+    snprintf(at, sizeof at, "%s/pop3/uidl", pointer);
+    if (o->folder_count > 1 && o->uidl && uidl_format_parse(&format, o->uidl, &ignored) &&
+        !uidl_format_spans_folders(&format))
+        config_fault_add(faults, at,
+                         "messages of different folders would be alike; add %%v or %%F");
+}
+
+/* Every login that `later` matches was taken by `earlier` already. Where a separator takes a part
+ * off the login for one of them only, that is certain for the pattern `*` alone. */
+static bool route_covers(const struct config_route *earlier, const struct config_route *later)
+{
+    if (earlier->pop3.folder_separator != later->pop3.folder_separator)
+        return strcmp(earlier->match, "*") == 0;
+    return config_pattern_covers(earlier->match, later->match);
+}
+
+/* Where no listener is left to a route, `*by` is the last route that took one; -1: it never had. */
+static bool route_is_reached(const struct config *c, size_t index, int *by)
+{
+    const struct config_route *r = &c->routes[index];
+
+    *by = -1;
+    for (size_t l = 0; l < c->listener_count; l++) {
+        size_t i = 0;
+        if (!config_route_serves(c, r, l))
+            continue;
+        while (i < index &&
+               !(config_route_serves(c, &c->routes[i], l) && route_covers(&c->routes[i], r)))
+            i++;
+        if (i == index)
+            return true;
+        *by = (int)i;
+    }
+    return false;
+}
+
+static void check_route_reached(const struct config *c, size_t index, const char *pointer,
+                                struct config_faults *faults)
+{
+    int by;
+
+    if (route_is_reached(c, index, &by))
+        return;
+    if (by < 0)
+        config_fault_add(faults, pointer,
+                         "no listener leads here; add a listener with a pop3:// url");
+    else
+        config_fault_add(faults, pointer,
+                         "no user gets here: /routes/%d takes them all; put this one before it or "
+                         "narrow its match",
+                         by);
+}
+
+static void check_listener_used(const struct config *c, size_t index, struct config_faults *faults)
+{
+    char pointer[POINTER_MAX];
+    char name[ENDPOINT_TEXT];
+
+    for (size_t i = 0; i < c->route_count; i++)
+        if (config_route_serves(c, &c->routes[i], index))
+            return;
+    snprintf(pointer, sizeof pointer, "/listeners/%zu", index);
+    endpoint_print(&c->listeners[index].endpoint, name, sizeof name);
+    config_fault_add(faults, pointer, "%s has no route; add one or leave the listener out", name);
+}
+
+static void check_routes(const struct config *c, struct config_faults *faults)
+{
+    char pointer[POINTER_MAX];
+
+    for (size_t i = 0; i < c->route_count; i++) {
+        snprintf(pointer, sizeof pointer, "/routes/%zu", i);
+        check_upstream(&c->routes[i], pointer, faults);
+        check_deletion(&c->routes[i].pop3, pointer, faults);
+        check_folders(&c->routes[i].pop3, pointer, faults);
+    }
+}
+
+/* Who reaches whom can be told only when every address and pattern could be read and is of a
+ * protocol that is served. */
+static bool all_is_known(const struct config *c)
+{
+    for (size_t i = 0; i < c->listener_count; i++)
+        if (!endpoint_is_known(&c->listeners[i].endpoint) ||
+            c->listeners[i].endpoint.protocol != ENDPOINT_POP3)
+            return false;
+    for (size_t i = 0; i < c->route_count; i++)
+        if (!endpoint_is_known(&c->routes[i].upstream) || !c->routes[i].match ||
+            c->routes[i].upstream.protocol != ENDPOINT_IMAP ||
+            c->routes[i].listener == CONFIG_LISTENER_UNKNOWN)
+            return false;
+    return c->listener_count > 0 && c->route_count > 0;
+}
+
+static void check_reach(const struct config *c, struct config_faults *faults)
+{
+    char pointer[POINTER_MAX];
+
+    for (size_t i = 0; i < c->listener_count; i++)
+        check_listener_used(c, i, faults);
+    for (size_t i = 0; i < c->route_count; i++) {
+        snprintf(pointer, sizeof pointer, "/routes/%zu", i);
+        check_route_reached(c, i, pointer, faults);
+    }
+}
+
+void config_check(const struct config *c, struct config_faults *faults)
+{
+    check_pair(c->certificate, c->key, "/tls", faults);
+    check_listeners(c, faults);
+    check_routes(c, faults);
+    if (all_is_known(c))
+        check_reach(c, faults);
+}

@@ -1,0 +1,207 @@
+/* The table of keys, and the strings among them that are more than text. */
+#include "proxy/config_key.h"
+
+#include <string.h>
+
+#include "translate/maildrop/uidl_format.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+enum { DAYS_MAX = 36500 };
+
+const char *const config_deletions[] = {"expunge", "move", "flag", "keep", "keep-days", NULL};
+const char *const config_log_levels[] = {"error", "warning", "info", "debug", NULL};
+const char *const config_log_formats[] = {"text", "json", NULL};
+
+static bool refuse(struct failure *why, const char *sentence)
+{
+    failure_set(why, FAILURE_PERMANENT, "%s", sentence);
+    return false;
+}
+
+static bool keep_copy(const char *text, void *field, struct failure *why)
+{
+    char **string = field;
+
+    *string = strdup(text);
+    if (!*string)
+        failure_set(why, FAILURE_TEMPORARY, "out of memory");
+    return *string != NULL;
+}
+
+static bool accept_url(const struct config *c, const char *text, void *field, struct failure *why)
+{
+    (void)c;
+    return endpoint_parse(field, slice_of(text), why);
+}
+
+/* A pattern is matched against a login, which has no blanks at its ends and no controls at all. */
+static bool accept_pattern(const struct config *c, const char *text, void *field,
+                           struct failure *why)
+{
+    (void)c;
+    if (*text == '\0')
+        return refuse(why, "an empty pattern matches nobody; write * for every user");
+    if (strchr(text, ' '))
+        return refuse(why, "a pattern is one word with the wildcards * and ?, as in *@example.com");
+    return keep_copy(text, field, why);
+}
+
+static bool accept_login(const struct config *c, const char *text, void *field, struct failure *why)
+{
+    bool has_item = false;
+
+    (void)c;
+    for (const char *p = strchr(text, '%'); p; p = strchr(p + 2, '%')) {
+        if (p[1] == '\0' || !strchr("und%", p[1]))
+            return refuse(why, "items are %u (whole login), %n (before the last @), %d (behind it) "
+                               "and %%");
+        has_item = has_item || p[1] == 'u' || p[1] == 'n';
+    }
+    if (!has_item)
+        return refuse(why, "without %u or %n every user would be the same one upstream");
+    return keep_copy(text, field, why);
+}
+
+static bool accept_uidl(const struct config *c, const char *text, void *field, struct failure *why)
+{
+    struct uidl_format ignored;
+
+    (void)c;
+    return uidl_format_parse(&ignored, text, why) && keep_copy(text, field, why);
+}
+
+static bool accept_separator(const struct config *c, const char *text, void *field,
+                             struct failure *why)
+{
+    char *separator = field;
+
+    (void)c;
+    if (strlen(text) != 1 || !strchr("+#!$%&/=^|~:;,-_", *text))
+        return refuse(why, "the separator is one of + # ! $ % & / = ^ | ~ : ; , - _");
+    *separator = *text;
+    return true;
+}
+
+/* The listener with that URL. Listeners stand before routes in the table, so they are read. */
+static bool accept_listener(const struct config *c, const char *text, void *field,
+                            struct failure *why)
+{
+    int *listener = field;
+    struct endpoint wanted;
+
+    if (strcmp(text, "*") == 0) {
+        *listener = CONFIG_LISTENER_EVERY;
+        return true;
+    }
+    *listener = CONFIG_LISTENER_UNKNOWN;
+    if (!endpoint_parse(&wanted, slice_of(text), why))
+        return false;
+    for (size_t i = 0; i < c->listener_count; i++) {
+        const struct endpoint *e = &c->listeners[i].endpoint;
+        if ((e->host || e->unix_path) && e->protocol == wanted.protocol &&
+            endpoint_same_address(e, &wanted))
+            *listener = (int)i;
+    }
+    endpoint_clear(&wanted);
+    if (*listener == CONFIG_LISTENER_UNKNOWN)
+        return refuse(why, "no listener has this URL; write the url of one of /listeners");
+    return true;
+}
+
+/* Shorthands of the tables below: a field's place, and the kinds of keys that repeat. */
+#define AT(in, member) .offset = offsetof(struct in, member)
+#define COUNTED(in, member, number_of) \
+    AT(in, member), .count_offset = offsetof(struct in, number_of)
+#define NUMBER(in, member, from, to, preset) \
+    .type = CONFIG_NUMBER, AT(in, member), .min = (from), .max = (to), .number = (preset)
+#define FLAG(in, member, preset) .type = CONFIG_FLAG, AT(in, member), .number = (preset)
+#define KEYS(array, bytes)                                      \
+    {                                                           \
+        .keys = (array), .count = COUNT(array), .size = (bytes) \
+    }
+
+static const struct config_key listener_keys[] = {
+    {"url", CONFIG_STRING, AT(config_listener, endpoint), .required = true, .accept = accept_url},
+    {"certificate", CONFIG_STRING, AT(config_listener, certificate)},
+    {"key", CONFIG_STRING, AT(config_listener, key)},
+    {"allow_cleartext", FLAG(config_listener, allow_cleartext, false)},
+};
+static const struct config_object listener_object =
+    KEYS(listener_keys, sizeof(struct config_listener));
+
+static const struct config_key tls_keys[] = {
+    {"certificate", CONFIG_STRING, AT(config, certificate)},
+    {"key", CONFIG_STRING, AT(config, key)},
+};
+static const struct config_object tls_object = KEYS(tls_keys, 0);
+
+static const struct config_key state_keys[] = {
+    {"dir", CONFIG_STRING, AT(config, state_dir)},
+};
+static const struct config_object state_object = KEYS(state_keys, 0);
+
+static const struct config_key log_keys[] = {
+    {"format", CONFIG_CHOICE, AT(config, log_json), .words = config_log_formats},
+    {"level", CONFIG_WORD, AT(config, log_level), .words = config_log_levels, .number = 2},
+};
+static const struct config_object log_object = KEYS(log_keys, 0);
+
+static const struct config_key limits_keys[] = {
+    {"connections", NUMBER(config_limits, connections, 1, 1000000, 10000)},
+    {"connections_per_address", NUMBER(config_limits, connections_per_address, 1, 1000000, 100)},
+    {"login_seconds", NUMBER(config_limits, login_seconds, 5, 3600, 60)},
+    {"idle_seconds", NUMBER(config_limits, idle_seconds, 600, 86400, 600)},
+    {"write_seconds", NUMBER(config_limits, write_seconds, 5, 3600, 120)},
+    {"connect_seconds", NUMBER(config_limits, connect_seconds, 1, 600, 20)},
+    {"response_seconds", NUMBER(config_limits, response_seconds, 1, 3600, 60)},
+    {"errors", NUMBER(config_limits, errors, 1, 1000, 20)},
+    {"login_attempts", NUMBER(config_limits, login_attempts, 1, 100, 5)},
+    {"drain_seconds", NUMBER(config_limits, drain_seconds, 0, 3600, 30)},
+};
+static const struct config_object limits_object = KEYS(limits_keys, 0);
+
+static const struct config_key pop3_keys[] = {
+    {"uidl", CONFIG_STRING, AT(maildrop_options, uidl), .text = "%08Xu%08Xv",
+     .accept = accept_uidl},
+    {"folders", CONFIG_STRINGS, COUNTED(maildrop_options, folders, folder_count), .text = "INBOX"},
+    {"folder_separator", CONFIG_STRING, AT(maildrop_options, folder_separator),
+     .accept = accept_separator},
+    {"deletion", CONFIG_WORD, AT(maildrop_options, deletion), .words = config_deletions},
+    {"move_to", CONFIG_STRING, AT(maildrop_options, move_to)},
+    {"keep_days", NUMBER(maildrop_options, keep_days, 1, DAYS_MAX, 0)},
+    {"seen", FLAG(maildrop_options, seen, true)},
+    {"unseen_only", FLAG(maildrop_options, unseen_only, false)},
+    {"last_days", NUMBER(maildrop_options, last_days, 0, DAYS_MAX, 0)},
+    {"last_messages", NUMBER(maildrop_options, last_messages, 0, UINT32_MAX, 0)},
+    {"prefetch", CONFIG_SIZE, AT(maildrop_options, prefetch), .max = 1 << 30, .number = 1 << 20},
+    {"login_delay", NUMBER(maildrop_options, login_delay, 0, 86400, 0)},
+    {"allow_preauth", FLAG(maildrop_options, allow_preauth, false)},
+    {"compress", FLAG(maildrop_options, compress, true)},
+};
+static const struct config_object pop3_object = KEYS(pop3_keys, 0);
+
+static const struct config_key route_keys[] = {
+    {"name", CONFIG_STRING, AT(config_route, name)},
+    {"match", CONFIG_STRING, AT(config_route, match), .text = "*", .accept = accept_pattern},
+    {"listener", CONFIG_STRING, AT(config_route, listener), .text = "*", .accept = accept_listener},
+    {"upstream", CONFIG_STRING, AT(config_route, upstream), .required = true, .accept = accept_url},
+    {"login", CONFIG_STRING, AT(config_route, login), .text = "%u", .accept = accept_login},
+    {"allow_cleartext", FLAG(config_route, allow_cleartext, false)},
+    {"pop3", CONFIG_GROUP, AT(config_route, pop3), .object = &pop3_object},
+};
+static const struct config_object route_object = KEYS(route_keys, sizeof(struct config_route));
+
+static const struct config_key root_keys[] = {
+    {"$schema", .type = CONFIG_IGNORED},
+    {"listeners", CONFIG_LIST, COUNTED(config, listeners, listener_count), .required = true,
+     .object = &listener_object},
+    {"tls", CONFIG_GROUP, .object = &tls_object},
+    {"state", CONFIG_GROUP, .object = &state_object},
+    {"log", CONFIG_GROUP, .object = &log_object},
+    {"workers", NUMBER(config, workers, 0, 1024, 0)},
+    {"limits", CONFIG_GROUP, AT(config, limits), .object = &limits_object},
+    {"routes", CONFIG_LIST, COUNTED(config, routes, route_count), .required = true,
+     .object = &route_object},
+};
+const struct config_object config_root = KEYS(root_keys, sizeof(struct config));

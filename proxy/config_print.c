@@ -1,0 +1,224 @@
+/* What a configuration means, told to the person who wrote it; and what should worry them. */
+#include <sys/stat.h>
+
+#include "proxy/config_key.h"
+
+static const char *tls_words(const struct config_listener *l, const struct config *c)
+{
+    bool certificate = l->certificate || c->certificate;
+
+    switch (l->endpoint.tls) {
+    case ENDPOINT_TLS_IMPLICIT:
+        return "TLS";
+    case ENDPOINT_TLS_STARTTLS:
+        return "STLS demanded";
+    case ENDPOINT_TLS_OFF:
+        return l->endpoint.unix_path ? "local" : "no TLS";
+    default:
+        return certificate ? "STLS offered" : "no TLS: no certificate";
+    }
+}
+
+static const char *upstream_tls_words(const struct config_route *r)
+{
+    const struct endpoint *e = &r->upstream;
+
+    switch (e->tls) {
+    case ENDPOINT_TLS_IMPLICIT:
+        return "TLS";
+    case ENDPOINT_TLS_STARTTLS:
+        return "STARTTLS demanded";
+    case ENDPOINT_TLS_OFF:
+        return e->unix_path ? "local" : "no TLS";
+    default:
+        return r->allow_cleartext || endpoint_is_loopback(e) ? "STARTTLS where offered"
+                                                             : "STARTTLS, no password without it";
+    }
+}
+
+static void print_listener(const struct config *c, const struct config_listener *l, FILE *out)
+{
+    char name[ENDPOINT_TEXT];
+
+    endpoint_print(&l->endpoint, name, sizeof name);
+    fprintf(out, "listener %s\n", name);
+    fprintf(out, "  security      %s%s\n", tls_words(l, c),
+            l->allow_cleartext ? ", passwords in the clear allowed" : "");
+    if (l->certificate || c->certificate)
+        fprintf(out, "  certificate   %s\n", l->certificate ? l->certificate : c->certificate);
+}
+
+static void print_upstream(const struct config_route *r, FILE *out)
+{
+    const struct endpoint *e = &r->upstream;
+    char name[ENDPOINT_TEXT];
+
+    endpoint_print(e, name, sizeof name);
+    fprintf(out, "  upstream      %s, %s", name, upstream_tls_words(r));
+    if (e->tls != ENDPOINT_TLS_OFF && e->verify)
+        fprintf(out, ", certificate verified by %s", e->ca ? e->ca : "the system's CAs");
+    else if (e->tls != ENDPOINT_TLS_OFF)
+        fprintf(out, ", certificate NOT VERIFIED");
+    fprintf(out, "%s\n", r->allow_cleartext ? ", passwords in the clear allowed" : "");
+}
+
+static void print_deletion(const struct maildrop_options *o, FILE *out)
+{
+    static const char *const meanings[] = {
+        [MAILDROP_EXPUNGE] = "deleted upstream",
+        [MAILDROP_MOVE] = "moved to",
+        [MAILDROP_FLAG] = "marked \\Deleted upstream, not expunged",
+        [MAILDROP_KEEP] = "hidden from this login, kept upstream",
+        [MAILDROP_KEEP_DAYS] = "hidden from this login, deleted upstream",
+    };
+
+    fprintf(out, "  deletion      %s: %s", config_deletions[o->deletion], meanings[o->deletion]);
+    if (o->deletion == MAILDROP_MOVE)
+        fprintf(out, " %s", o->move_to ? o->move_to : "the folder marked \\Trash");
+    if (o->deletion == MAILDROP_KEEP_DAYS)
+        fprintf(out, " %u days later", o->keep_days);
+    fputc('\n', out);
+}
+
+static void print_folders(const struct maildrop_options *o, FILE *out)
+{
+    fprintf(out, "  folders       ");
+    for (size_t i = 0; i < o->folder_count; i++)
+        fprintf(out, "%s%s", i ? ", " : "", o->folders[i]);
+    if (o->folder_separator)
+        fprintf(out, "; others by login as user%cFolder", o->folder_separator);
+    fputc('\n', out);
+}
+
+static void print_selection(const struct maildrop_options *o, FILE *out)
+{
+    fprintf(out, "  messages      %s", o->unseen_only ? "unseen" : "all");
+    if (o->last_days)
+        fprintf(out, ", of the last %u days", o->last_days);
+    if (o->last_messages)
+        fprintf(out, ", the newest %u", o->last_messages);
+    fprintf(out, "; RETR %s\n", o->seen ? "sets \\Seen" : "leaves \\Seen alone");
+}
+
+static void print_behaviour(const struct maildrop_options *o, FILE *out)
+{
+    fprintf(out, "  uidl          %s\n", o->uidl);
+    if (o->prefetch)
+        fprintf(out, "  prefetch      %zu octets\n", o->prefetch);
+    else
+        fprintf(out, "  prefetch      off\n");
+    if (o->login_delay)
+        fprintf(out, "  login delay   %u s\n", o->login_delay);
+    fprintf(out, "  compression   %s\n", o->compress ? "where offered" : "off");
+    fprintf(out, "  PREAUTH       %s\n", o->allow_preauth ? "accepted" : "refused");
+}
+
+static void print_route(const struct config *c, size_t index, FILE *out)
+{
+    const struct config_route *r = &c->routes[index];
+    char listener[ENDPOINT_TEXT] = "every listener";
+
+    if (r->listener >= 0)
+        endpoint_print(&c->listeners[r->listener].endpoint, listener, sizeof listener);
+    fprintf(out, "route %zu: %s\n", index + 1, r->name);
+    fprintf(out, "  from          %s\n", listener);
+    fprintf(out, "  users         %s, upstream as %s\n", r->match, r->login);
+    print_upstream(r, out);
+    print_folders(&r->pop3, out);
+    print_selection(&r->pop3, out);
+    print_deletion(&r->pop3, out);
+    print_behaviour(&r->pop3, out);
+}
+
+static void print_limits(const struct config_limits *l, FILE *out)
+{
+    fprintf(out, "limits\n");
+    fprintf(out, "  connections   %u, %u for each address\n", l->connections,
+            l->connections_per_address);
+    fprintf(out, "  clients       %u s to log in, %u s idle, %u s without taking an octet\n",
+            l->login_seconds, l->idle_seconds, l->write_seconds);
+    fprintf(out, "  patience      %u wrong commands, %u refused logins\n", l->errors,
+            l->login_attempts);
+    fprintf(out, "  upstreams     %u s to connect, %u s to answer\n", l->connect_seconds,
+            l->response_seconds);
+    fprintf(out, "  shutdown      %u s for sessions to end\n", l->drain_seconds);
+}
+
+void config_print(const struct config *c, FILE *out)
+{
+    for (size_t i = 0; i < c->listener_count; i++)
+        print_listener(c, &c->listeners[i], out);
+    for (size_t i = 0; i < c->route_count; i++)
+        print_route(c, i, out);
+    print_limits(&c->limits, out);
+    fprintf(out, "process\n  state         %s\n", c->state_dir);
+    fprintf(out, "  log           %s, level %s\n", config_log_formats[c->log_json],
+            config_log_levels[c->log_level]);
+    if (c->workers)
+        fprintf(out, "  workers       %u\n", c->workers);
+    else
+        fprintf(out, "  workers       one for each core\n");
+}
+
+static size_t warn_listener(const struct config *c, const struct config_listener *l, FILE *out)
+{
+    bool can_tls = l->endpoint.tls != ENDPOINT_TLS_OFF && (l->certificate || c->certificate);
+    char name[ENDPOINT_TEXT];
+
+    if (endpoint_is_loopback(&l->endpoint) || l->endpoint.tls == ENDPOINT_TLS_IMPLICIT ||
+        l->endpoint.tls == ENDPOINT_TLS_STARTTLS)
+        return 0;
+    endpoint_print(&l->endpoint, name, sizeof name);
+    if (l->allow_cleartext)
+        fprintf(out, "warning: %s: passwords may cross the network in the clear\n", name);
+    else if (!can_tls)
+        fprintf(out,
+                "warning: %s: passwords from other machines will be refused; give it a certificate "
+                "or, in a network you trust, allow_cleartext\n",
+                name);
+    return l->allow_cleartext || !can_tls;
+}
+
+static size_t warn_upstream(const struct config_route *r, FILE *out)
+{
+    const struct endpoint *e = &r->upstream;
+    size_t lines = 0;
+    char name[ENDPOINT_TEXT];
+
+    endpoint_print(e, name, sizeof name);
+    if (!e->verify && e->tls != ENDPOINT_TLS_OFF) {
+        fprintf(out,
+                "WARNING: %s: verify=off: ANYONE IN BETWEEN CAN READ PASSWORDS AND MAIL; use "
+                "ca=FILE with the server's CA instead\n",
+                name);
+        lines++;
+    }
+    if (r->allow_cleartext && !endpoint_is_loopback(e) &&
+        (e->tls == ENDPOINT_TLS_AUTO || e->tls == ENDPOINT_TLS_OFF)) {
+        fprintf(out, "warning: %s: passwords may cross the network in the clear\n", name);
+        lines++;
+    }
+    return lines;
+}
+
+static size_t warn_key(const char *path, FILE *out)
+{
+    struct stat info;
+
+    if (!path || stat(path, &info) != 0 || !(info.st_mode & S_IRWXO))
+        return 0;
+    fprintf(out, "warning: %s: every user of this machine can reach the private key; chmod o= it\n",
+            path);
+    return 1;
+}
+
+size_t config_warn(const struct config *c, FILE *out)
+{
+    size_t lines = warn_key(c->key, out);
+
+    for (size_t i = 0; i < c->listener_count; i++)
+        lines += warn_listener(c, &c->listeners[i], out) + warn_key(c->listeners[i].key, out);
+    for (size_t i = 0; i < c->route_count; i++)
+        lines += warn_upstream(&c->routes[i], out);
+    return lines;
+}

@@ -1,0 +1,18 @@
+/*
+ * Why a server's certificate was refused, in words, with what to do (CASES T4).
+ */
+#ifndef PROXY_NET_TLS_VERIFY_H
+#define PROXY_NET_TLS_VERIFY_H
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+
+/* Makes the connection verify that the certificate is valid for `name`, a host name or an IP
+ * address. When it is not, the reason is written to the `why` of the struct tls_connection that
+ * is the SSL's app data. False when memory is out. */
+bool tls_verify_name(SSL *ssl, const char *name);
+
+/* Whether `name` is an IPv4 or IPv6 address. */
+bool tls_name_is_address(const char *name);
+
+#endif

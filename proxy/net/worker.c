@@ -1,0 +1,245 @@
+#include "proxy/net/worker.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "proxy/log.h"
+#include "proxy/net/listener.h"
+#include "proxy/session.h"
+
+/* A listening descriptor and what its clients come in for. */
+struct worker_port {
+    struct worker_port *next;
+    struct worker *worker;
+    size_t number;
+    struct listener *listener;
+};
+
+struct worker {
+    uv_loop_t loop;
+    uv_async_t wake;
+    uv_thread_t thread;
+    bool started;
+
+    /* Used on the loop only. */
+    struct session_house house;
+    struct settings *settings;
+    struct worker_port *ports;
+    bool draining;
+
+    uv_mutex_t lock; /* of what other threads ask for */
+    struct settings *new_settings;
+    bool drain_asked;
+    bool stop_asked;
+
+    void (*on_ended)(void *owner);
+    void *owner;
+};
+
+static void on_accept(void *owner, struct listener *listener, int fd)
+{
+    struct worker_port *port = owner;
+
+    (void)listener;
+    session_start(&port->worker->house, port->worker->settings, port->number, fd);
+}
+
+static void worker_close_ports(struct worker *w)
+{
+    while (w->ports) {
+        struct worker_port *port = w->ports;
+        w->ports = port->next;
+        listener_stop(port->listener);
+        free(port);
+    }
+}
+
+/* With the last session of a worker that takes no more, nothing is left to wake it up for, and its
+ * loop ends. */
+static void worker_end_if_empty(void *owner)
+{
+    struct worker *w = owner;
+
+    if (w->draining && !w->house.sessions && !uv_is_closing((uv_handle_t *)&w->wake))
+        uv_close((uv_handle_t *)&w->wake, NULL);
+}
+
+static void worker_take_settings(struct worker *w, struct settings *settings)
+{
+    if (!settings)
+        return;
+    settings_release(w->settings);
+    w->settings = settings;
+}
+
+/* For the second time it tells the sessions that patience is over. */
+static void worker_drain_sessions(struct worker *w)
+{
+    w->draining = true;
+    worker_close_ports(w);
+    for (struct session *s = w->house.sessions; s; s = session_next(s))
+        session_drain(s);
+}
+
+static void worker_stop_sessions(struct worker *w)
+{
+    w->draining = true;
+    worker_close_ports(w);
+    for (struct session *s = w->house.sessions; s; s = session_next(s))
+        session_stop(s);
+}
+
+/* Other threads asked for something. */
+static void on_wake(uv_async_t *async)
+{
+    struct worker *w = async->data;
+
+    uv_mutex_lock(&w->lock);
+    struct settings *settings = w->new_settings;
+    bool drain = w->drain_asked;
+    bool stop = w->stop_asked;
+    w->new_settings = NULL;
+    w->drain_asked = false;
+    w->stop_asked = false;
+    uv_mutex_unlock(&w->lock);
+
+    worker_take_settings(w, settings);
+    if (drain)
+        worker_drain_sessions(w);
+    if (stop)
+        worker_stop_sessions(w);
+    worker_end_if_empty(w);
+}
+
+static bool worker_init(struct worker *w)
+{
+    if (uv_mutex_init(&w->lock) < 0)
+        return false;
+    if (uv_loop_init(&w->loop) < 0) {
+        uv_mutex_destroy(&w->lock);
+        return false;
+    }
+    if (uv_async_init(&w->loop, &w->wake, on_wake) < 0) {
+        uv_loop_close(&w->loop);
+        uv_mutex_destroy(&w->lock);
+        return false;
+    }
+    return true;
+}
+
+struct worker *worker_new(const struct worker_options *options, struct failure *why)
+{
+    struct worker *w = calloc(1, sizeof *w);
+
+    if (!w || !worker_init(w)) {
+        free(w);
+        failure_set(why, FAILURE_TEMPORARY,
+                    "no memory or descriptors for a worker; raise the limits or use fewer");
+        return NULL;
+    }
+    w->wake.data = w;
+    w->settings = settings_hold(options->settings);
+    w->on_ended = options->on_ended;
+    w->owner = options->owner;
+    w->house = (struct session_house){
+        .loop = &w->loop,
+        .store = options->store,
+        .gate = options->gate,
+        .health = options->health,
+        .on_ended = worker_end_if_empty,
+        .owner = w,
+    };
+    return w;
+}
+
+bool worker_listen(struct worker *w, size_t listener, int fd, bool is_unix, struct failure *why)
+{
+    struct worker_port *port = calloc(1, sizeof *port);
+
+    if (!port) {
+        close(fd);
+        failure_set(why, FAILURE_TEMPORARY, "out of memory");
+        return false;
+    }
+    port->worker = w;
+    port->number = listener;
+    port->listener = listener_start(&w->loop, fd, is_unix, on_accept, port, why);
+    if (!port->listener) {
+        free(port);
+        return false;
+    }
+    port->next = w->ports;
+    w->ports = port;
+    return true;
+}
+
+static void worker_run(void *owner)
+{
+    struct worker *w = owner;
+
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    w->on_ended(w->owner);
+}
+
+bool worker_start(struct worker *w, struct failure *why)
+{
+    int rc = uv_thread_create(&w->thread, worker_run, w);
+
+    w->started = rc == 0;
+    if (!w->started)
+        failure_set(why, FAILURE_TEMPORARY, "no thread for a worker: %s", uv_strerror(rc));
+    return w->started;
+}
+
+/* The loop itself is closed by worker_free() only, so one that has run out meanwhile can still be
+ * woken. */
+void worker_reload(struct worker *w, struct settings *settings)
+{
+    uv_mutex_lock(&w->lock);
+    settings_release(w->new_settings);
+    w->new_settings = settings_hold(settings);
+    uv_mutex_unlock(&w->lock);
+    uv_async_send(&w->wake);
+}
+
+static void worker_ask(struct worker *w, bool *what)
+{
+    uv_mutex_lock(&w->lock);
+    *what = true;
+    uv_mutex_unlock(&w->lock);
+    uv_async_send(&w->wake);
+}
+
+void worker_drain(struct worker *w)
+{
+    worker_ask(w, &w->drain_asked);
+}
+
+void worker_stop(struct worker *w)
+{
+    worker_ask(w, &w->stop_asked);
+}
+
+/* A loop whose thread never ran is emptied here. */
+static void worker_unwind(struct worker *w)
+{
+    worker_close_ports(w);
+    uv_close((uv_handle_t *)&w->wake, NULL);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+}
+
+void worker_free(struct worker *w)
+{
+    if (!w)
+        return;
+    if (w->started)
+        uv_thread_join(&w->thread);
+    else
+        worker_unwind(w);
+    if (uv_loop_close(&w->loop) < 0)
+        log_message(LOG_ERROR, "worker", "a worker ended with something still open");
+    settings_release(w->new_settings);
+    settings_release(w->settings);
+    uv_mutex_destroy(&w->lock);
+    free(w);
+}

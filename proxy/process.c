@@ -1,0 +1,54 @@
+#include "proxy/process.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <uv.h>
+
+#include "proxy/log.h"
+
+/* A session needs two descriptors; the soft limit that shells give is for programs that use
+ * select(). */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        log_message(LOG_WARNING, "process", "the limit of open files stays as it is: %s",
+                    strerror(errno));
+}
+
+/* The core limit does not hold where cores are piped to a program: so the process is also made one
+ * of which no core is taken. */
+static void forbid_cores(void)
+{
+    const struct rlimit none = {0, 0};
+
+    if (setrlimit(RLIMIT_CORE, &none) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
+        log_message(LOG_WARNING, "process", "core files cannot be forbidden: %s", strerror(errno));
+}
+
+void process_prepare(void)
+{
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+    raise_descriptors();
+    forbid_cores();
+    sigaction(SIGPIPE, &ignore, NULL);
+    /* Lookups and syncs wait rather than compute: libuv's four threads would make them queue. */
+    if (setenv("UV_THREADPOOL_SIZE", "16", 0) < 0)
+        log_message(LOG_WARNING, "process", "the thread pool stays small: %s", strerror(errno));
+}
+
+unsigned process_cores(void)
+{
+    unsigned cores = uv_available_parallelism();
+
+    return cores ? cores : 1;
+}

@@ -1,0 +1,114 @@
+/*
+ * The lines that a session writes.
+ */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "proxy/log.h"
+#include "proxy/session_parts.h"
+
+/* Unique among the latest four thousand million sessions, as multiplying by an odd number loses
+ * nothing, and without a pattern for whoever reads along. */
+void session_make_id(char id[9])
+{
+    static atomic_uint count;
+    static atomic_uint seed;
+    unsigned expected = 0;
+    unsigned random;
+
+    if (seed == 0 && getrandom(&random, sizeof random, GRND_NONBLOCK) == sizeof random)
+        atomic_compare_exchange_strong(&seed, &expected, random | 1);
+    unsigned number = (atomic_fetch_add(&count, 1) + seed) * 2654435761U;
+    snprintf(id, 9, "%08x", number);
+}
+
+void session_log_message(const struct session *s, int level, const char *event, const char *text)
+{
+    log_event((enum log_level)level, s->id, event,
+              (struct log_field[]){LOG_FIELD("message", slice_of(text)), LOG_FIELD_END});
+}
+
+void session_log_connect(const struct session *s)
+{
+    char listener[300];
+
+    endpoint_print(&s->settings->config->listeners[s->listener].endpoint, listener,
+                   sizeof listener);
+    log_event(LOG_INFO, s->id, "connect",
+              (struct log_field[]){LOG_FIELD("peer", slice_of(stream_peer(s->client.stream))),
+                                   LOG_FIELD("listener", slice_of(listener)), LOG_FIELD_END});
+}
+
+void session_log_tls(const struct session *s, const char *event, const struct session_side *side)
+{
+    const char *tls = stream_tls_description(side->stream);
+
+    log_event(LOG_INFO, s->id, event,
+              (struct log_field[]){LOG_FIELD("tls", slice_of(tls)), LOG_FIELD_END});
+}
+
+void session_log_upstream(const struct session *s)
+{
+    struct slice tls = slice_of(stream_tls_description(s->upstream.stream));
+
+    log_event(LOG_INFO, s->id, "upstream",
+              (struct log_field[]){LOG_FIELD("route", slice_of(s->route->name)),
+                                   LOG_FIELD("address", slice_of(stream_peer(s->upstream.stream))),
+                                   LOG_FIELD("tls", tls.n ? tls : slice_of("none")),
+                                   LOG_FIELD_END});
+}
+
+void session_log_action(const struct session *s, const struct maildrop_action *action)
+{
+    static const enum log_level levels[] = {
+        [MAILDROP_ERROR] = LOG_ERROR,
+        [MAILDROP_WARNING] = LOG_WARNING,
+        [MAILDROP_INFO] = LOG_INFO,
+        [MAILDROP_DEBUG] = LOG_DEBUG,
+    };
+    struct log_field fields[4];
+    size_t count = 0;
+    struct maildrop_summary summary;
+
+    maildrop_summary(s->maildrop, &summary);
+    if (*summary.user)
+        fields[count++] = LOG_FIELD("user", slice_of(summary.user));
+    if (s->route)
+        fields[count++] = LOG_FIELD("route", slice_of(s->route->name));
+    fields[count++] = LOG_FIELD("message", slice_of(action->text));
+    fields[count] = LOG_FIELD_END;
+    log_event(levels[action->level], s->id, action->event, fields);
+}
+
+static uint64_t side_in(const struct session_side *side)
+{
+    return side->in + (side->stream && !side->closing ? stream_octets_in(side->stream) : 0);
+}
+
+static uint64_t side_out(const struct session_side *side)
+{
+    return side->out + (side->stream && !side->closing ? stream_octets_out(side->stream) : 0);
+}
+
+void session_log_end(const struct session *s, const char *cause)
+{
+    struct maildrop_summary summary = {.user = "", .cause = ""};
+
+    if (s->maildrop)
+        maildrop_summary(s->maildrop, &summary);
+    log_event(LOG_INFO, s->id, "end",
+              (struct log_field[]){
+                  LOG_FIELD("user", slice_of(summary.user)),
+                  LOG_FIELD_NUMBER("messages", summary.messages),
+                  LOG_FIELD_NUMBER("octets", summary.octets),
+                  LOG_FIELD_NUMBER("deleted", summary.deleted),
+                  LOG_FIELD_NUMBER("seconds", (uv_now(s->house->loop) - s->began) / 1000),
+                  LOG_FIELD("cause", slice_of(cause ? cause : summary.cause)),
+                  LOG_FIELD_NUMBER("client_in", side_in(&s->client)),
+                  LOG_FIELD_NUMBER("client_out", side_out(&s->client)),
+                  LOG_FIELD_NUMBER("upstream_in", side_in(&s->upstream)),
+                  LOG_FIELD_NUMBER("upstream_out", side_out(&s->upstream)),
+                  LOG_FIELD_END,
+              });
+}

@@ -1,0 +1,116 @@
+#include "proxy/store/account_state.h"
+
+#include <errno.h>
+
+#include "proxy/store/disk.h"
+#include "translate/state/journal.h"
+
+/* A file's text. False with the reason. */
+static bool read_text(struct account_dir *d, const char *name, struct buf *text,
+                      struct failure *why)
+{
+    return disk_read(d->fd, name, ACCOUNT_FILE_MAX, text) ||
+           account_dir_failed(d, "read", name, why);
+}
+
+static enum account_read damaged(const char *name, const char *what, struct failure *why)
+{
+    failure_set(why, FAILURE_PERMANENT, "%s: %s", name, what);
+    return ACCOUNT_DAMAGED;
+}
+
+/* Only what is wrong with the text itself is damage: not an empty memory, not a newer program. */
+static enum account_read refused(const struct account_dir *d, const char *name, bool newer,
+                                 const struct failure *wrong, struct failure *why)
+{
+    if (wrong->kind == FAILURE_PERMANENT && !newer)
+        return damaged(name, wrong->text, why);
+    failure_set(why, wrong->kind, "%s/%s: %s", d->path, name, wrong->text);
+    return ACCOUNT_FAILED;
+}
+
+static enum account_read snapshot_convert(struct account_dir *d, const json_t *json,
+                                          struct drop_state **state, struct failure *why)
+{
+    struct failure wrong = {.kind = FAILURE_NONE};
+    const json_t *generation = json_object_get(json, "generation");
+    bool newer = drop_state_is_newer(json);
+
+    if (!newer &&
+        (!json_is_integer(generation) || (uint64_t)json_integer_value(generation) != d->generation))
+        return damaged(d->snapshot_name, "/generation: not that of the file's name", why);
+    *state = drop_state_from_json(json, &wrong);
+    return *state ? ACCOUNT_READ : refused(d, d->snapshot_name, newer, &wrong, why);
+}
+
+static enum account_read snapshot_parse(struct account_dir *d, struct slice text,
+                                        struct drop_state **state, struct failure *why)
+{
+    json_error_t error;
+    json_t *json = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &error);
+
+    if (json) {
+        enum account_read read = snapshot_convert(d, json, state, why);
+        json_decref(json);
+        return read;
+    }
+    if (json_error_code(&error) != json_error_out_of_memory)
+        return damaged(d->snapshot_name, error.text, why);
+    errno = ENOMEM;
+    account_dir_failed(d, "read", d->snapshot_name, why);
+    return ACCOUNT_FAILED;
+}
+
+static enum account_read read_snapshot(struct account_dir *d, struct drop_state **state,
+                                       struct failure *why)
+{
+    struct buf text = BUF_INIT;
+    enum account_read read = read_text(d, d->snapshot_name, &text, why)
+                                 ? snapshot_parse(d, buf_slice(&text), state, why)
+                                 : ACCOUNT_FAILED;
+
+    buf_clear(&text);
+    return read;
+}
+
+static enum account_read replay_journal(struct account_dir *d, struct drop_state *state,
+                                        struct failure *why)
+{
+    struct journal_replay done = {.generation = d->generation};
+    struct failure wrong = {.kind = FAILURE_NONE};
+    struct buf text = BUF_INIT;
+    enum account_read read = ACCOUNT_READ;
+
+    if (!read_text(d, d->journal_name, &text, why))
+        read = ACCOUNT_FAILED;
+    else if (!journal_replay(state, buf_slice(&text), &done, &wrong))
+        read = refused(d, d->journal_name, done.newer, &wrong, why);
+    buf_clear(&text);
+    return read;
+}
+
+static enum account_read read_new(struct account_dir *d, struct drop_state **state,
+                                  struct failure *why)
+{
+    *state = drop_state_new();
+    if (*state)
+        return ACCOUNT_READ;
+    disk_failure(why, ENOMEM, "read", d->path);
+    return ACCOUNT_FAILED;
+}
+
+enum account_read account_state_read(struct account_dir *d, struct drop_state **state,
+                                     struct failure *why)
+{
+    *state = NULL;
+    if (d->journal_ahead)
+        return damaged(d->path, "there is a journal whose snapshot is missing", why);
+    enum account_read read = d->snapshot ? read_snapshot(d, state, why) : read_new(d, state, why);
+    if (read == ACCOUNT_READ && d->journal)
+        read = replay_journal(d, *state, why);
+    if (read != ACCOUNT_READ) {
+        drop_state_free(*state);
+        *state = NULL;
+    }
+    return read;
+}

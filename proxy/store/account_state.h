@@ -1,0 +1,23 @@
+/*
+ * Reading an account's state back: its snapshot, and its journal on top of it.
+ */
+#ifndef PROXY_STORE_ACCOUNT_STATE_H
+#define PROXY_STORE_ACCOUNT_STATE_H
+
+#include "proxy/store/account_dir.h"
+#include "translate/state/drop_state.h"
+
+/* No file is read, or let grow, beyond this: some ten million messages. */
+enum { ACCOUNT_FILE_MAX = 1 << 30 };
+
+enum account_read {
+    ACCOUNT_READ,    /* `*state` is the receiver's; empty for an account never seen */
+    ACCOUNT_DAMAGED, /* what is there does not make sense */
+    ACCOUNT_FAILED,  /* could not be read, or not by this version; nothing is known to be wrong */
+};
+
+/* But for ACCOUNT_READ, `*why` is the reason and `*state` NULL. */
+enum account_read account_state_read(struct account_dir *d, struct drop_state **state,
+                                     struct failure *why);
+
+#endif

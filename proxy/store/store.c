@@ -1,0 +1,426 @@
+/*
+ * How requests find their thread. The requests of one account stand in a queue; the first one that
+ * finds no queue makes it and gives it to the thread pool, and the others only join it. The one
+ * thread that has a queue takes all that stands in it, writes the appends among them with one sync,
+ * and looks again, until it is empty. So requests of an account never run side by side, and no
+ * thread of the pool ever waits for another.
+ *
+ * An answer goes back by a uv_async_t of its own on the loop that asked. What a request holds is
+ * touched by the pool's thread only until the answer is sent, by the loop's only after it came;
+ * the store's mutex is taken for both.
+ */
+#include "proxy/store/store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/store/account_dir.h"
+#include "proxy/store/account_journal.h"
+#include "proxy/store/account_name.h"
+#include "proxy/store/account_state.h"
+#include "proxy/store/disk.h"
+#include "proxy/store/state_dir.h"
+#include "translate/state/journal.h"
+
+enum { BUCKETS = 256 };
+
+struct store_request {
+    uv_async_t async;
+    struct store *store;
+    struct store_request *next;
+    store_loaded loaded; /* one of the two; both NULL when cancelled */
+    store_saved saved;
+    void *owner;
+    bool is_load;
+    struct buf lines;         /* to be appended */
+    struct drop_state *state; /* loaded */
+    struct failure why;
+};
+
+/* An account with requests under way. It is in the store's table from the first one until its
+ * thread finds the queue empty. */
+struct account_queue {
+    uv_work_t work;
+    struct store *store;
+    struct account_queue *next; /* in the bucket */
+    char *name;                 /* of its directory */
+    struct store_request *first;
+    struct store_request *last;
+};
+
+struct store {
+    struct state_dir dir;
+    uv_mutex_t mutex; /* guards everything below, and each queue's requests */
+    uv_cond_t idle;
+    size_t queues; /* in the table, or their thread not yet done with the store */
+    struct account_queue *buckets[BUCKETS];
+    store_notice notice;
+    void *notice_owner;
+};
+
+struct store *store_open(const char *dir, struct failure *why)
+{
+    struct store *s = calloc(1, sizeof *s);
+
+    if (!s || uv_mutex_init(&s->mutex) != 0) {
+        disk_failure(why, ENOMEM, "open", dir);
+        free(s);
+        return NULL;
+    }
+    if (uv_cond_init(&s->idle) == 0) {
+        if (state_dir_open(&s->dir, dir, why))
+            return s;
+        uv_cond_destroy(&s->idle);
+    } else {
+        disk_failure(why, ENOMEM, "open", dir);
+    }
+    uv_mutex_destroy(&s->mutex);
+    free(s);
+    return NULL;
+}
+
+void store_close(struct store *s)
+{
+    if (!s)
+        return;
+    uv_mutex_lock(&s->mutex);
+    while (s->queues)
+        uv_cond_wait(&s->idle, &s->mutex);
+    uv_mutex_unlock(&s->mutex);
+    state_dir_close(&s->dir);
+    uv_cond_destroy(&s->idle);
+    uv_mutex_destroy(&s->mutex);
+    free(s);
+}
+
+void store_on_notice(struct store *s, store_notice notice, void *owner)
+{
+    s->notice = notice;
+    s->notice_owner = owner;
+}
+
+static void notify(const struct store *s, const struct account_dir *d, const struct failure *why)
+{
+    struct failure what;
+
+    failure_set(&what, why->kind, "%s: %s", d->path, why->text);
+    if (s->notice)
+        s->notice(s->notice_owner, &what);
+}
+
+/* Where in the table the account is, or would be put. */
+static struct account_queue **table_slot(struct store *s, const char *name)
+{
+    uint32_t hash = 2166136261u;
+
+    for (const char *p = name; *p; p++)
+        hash = (hash ^ (unsigned char)*p) * 16777619u;
+    struct account_queue **slot = &s->buckets[hash % BUCKETS];
+    while (*slot && strcmp((*slot)->name, name) != 0)
+        slot = &(*slot)->next;
+    return slot;
+}
+
+/* Answers. */
+
+static void request_free(struct store_request *r)
+{
+    if (!r)
+        return;
+    buf_clear(&r->lines);
+    drop_state_free(r->state);
+    free(r);
+}
+
+static void request_closed(uv_handle_t *async)
+{
+    request_free(async->data);
+}
+
+/* On the loop's thread. */
+static void request_answer(uv_async_t *async)
+{
+    struct store_request *r = async->data;
+    struct drop_state *state = NULL;
+
+    uv_mutex_lock(&r->store->mutex);
+    if (r->loaded) {
+        state = r->state;
+        r->state = NULL;
+    }
+    uv_mutex_unlock(&r->store->mutex);
+    uv_close((uv_handle_t *)async, request_closed);
+    if (r->loaded)
+        r->loaded(r->owner, state, &r->why);
+    else if (r->saved)
+        r->saved(r->owner, &r->why);
+}
+
+/* On the pool's thread; the request is no longer ours behind it. */
+static void request_done(struct store_request *r)
+{
+    struct store *s = r->store;
+
+    uv_mutex_lock(&s->mutex);
+    uv_async_send(&r->async);
+    uv_mutex_unlock(&s->mutex);
+}
+
+void store_request_cancel(struct store_request *r)
+{
+    if (!r)
+        return;
+    r->loaded = NULL;
+    r->saved = NULL;
+}
+
+/* Work. */
+
+/* What is damaged is moved away, and the sentence says both what and where to. */
+static void set_aside(struct account_dir *d, struct failure *why)
+{
+    struct failure wrong = *why;
+    struct failure failed = {.kind = FAILURE_NONE};
+    unsigned where = 0;
+
+    if (account_dir_set_aside(d, &where, &failed))
+        failure_set(why, FAILURE_TEMPORARY,
+                    "damaged sync state was set aside in %s/damaged-%u, the next login begins "
+                    "anew: %s",
+                    d->path, where, wrong.text);
+    else
+        failure_set(why, FAILURE_TEMPORARY, "%.160s (%s)", failed.text, wrong.text);
+}
+
+static void load_from(struct account_dir *d, struct store_request *r)
+{
+    struct failure notice = {.kind = FAILURE_NONE};
+
+    switch (account_state_read(d, &r->state, &r->why)) {
+    case ACCOUNT_READ:
+        if (!account_dir_sweep(d, &notice))
+            notify(r->store, d, &notice);
+        break;
+    case ACCOUNT_DAMAGED:
+        set_aside(d, &r->why);
+        break;
+    case ACCOUNT_FAILED:
+        break;
+    }
+}
+
+static void load(struct account_queue *q, struct store_request *r)
+{
+    struct account_dir d;
+
+    if (!account_dir_open(&d, &q->store->dir, q->name, false, &r->why))
+        return;
+    load_from(&d, r);
+    account_dir_close(&d);
+}
+
+/* Takes the appends at the front of the batch off it, and their lines into one text. */
+static struct store_request *take_appends(struct store_request **batch, struct buf *lines)
+{
+    struct store_request *first = *batch;
+    struct store_request *last = NULL;
+
+    for (; *batch && !(*batch)->is_load; *batch = (*batch)->next) {
+        last = *batch;
+        buf_move(lines, &last->lines);
+    }
+    last->next = NULL;
+    return first;
+}
+
+static void answer_all(struct store_request *r, const struct failure *why)
+{
+    while (r) {
+        struct store_request *next = r->next;
+        r->why = *why;
+        request_done(r);
+        r = next;
+    }
+}
+
+/* Those who wait are answered before the fold, which is not their concern. */
+static void append_to(struct account_dir *d, const struct buf *lines, struct store_request *group)
+{
+    struct store *s = group->store;
+    struct failure why = {.kind = FAILURE_NONE};
+    bool appended = account_journal_append(d, buf_slice(lines), &why);
+
+    answer_all(group, &why);
+    if (!appended || !account_journal_is_long(d))
+        return;
+    if (!account_journal_fold(d, &why))
+        notify(s, d, &why);
+}
+
+static void append(struct account_queue *q, struct store_request **batch)
+{
+    struct buf lines = BUF_INIT;
+    struct failure why = {.kind = FAILURE_NONE};
+    struct store_request *group = take_appends(batch, &lines);
+    struct account_dir d;
+
+    if (buf_failed(&lines)) {
+        disk_failure(&why, ENOMEM, "append to the state of", q->name);
+        answer_all(group, &why);
+    } else if (!account_dir_open(&d, &q->store->dir, q->name, true, &why)) {
+        answer_all(group, &why);
+    } else {
+        append_to(&d, &lines, group);
+        account_dir_close(&d);
+    }
+    buf_clear(&lines);
+}
+
+static void serve(struct account_queue *q, struct store_request *batch)
+{
+    while (batch) {
+        struct store_request *r = batch;
+        if (!r->is_load) {
+            append(q, &batch);
+            continue;
+        }
+        batch = r->next;
+        load(q, r);
+        request_done(r);
+    }
+}
+
+/* All that stands in the queue. NULL when nothing does: then the account is out of the table. */
+static struct store_request *queue_take(struct account_queue *q)
+{
+    struct store *s = q->store;
+
+    uv_mutex_lock(&s->mutex);
+    struct store_request *batch = q->first;
+    q->first = q->last = NULL;
+    if (!batch) {
+        *table_slot(s, q->name) = q->next;
+        if (--s->queues == 0)
+            uv_cond_broadcast(&s->idle); /* the store may be gone as soon as it is unlocked */
+    }
+    uv_mutex_unlock(&s->mutex);
+    return batch;
+}
+
+static void queue_work(uv_work_t *work)
+{
+    struct account_queue *q = work->data;
+    struct store_request *batch;
+
+    while ((batch = queue_take(q)) != NULL)
+        serve(q, batch);
+}
+
+static void queue_free(struct account_queue *q)
+{
+    if (!q)
+        return;
+    free(q->name);
+    free(q);
+}
+
+static void queue_done(uv_work_t *work, int status)
+{
+    (void)status; /* nobody cancels it */
+    queue_free(work->data);
+}
+
+/* Requests. */
+
+static struct account_queue *queue_new(struct store *s, struct slice account)
+{
+    struct account_queue *q = calloc(1, sizeof *q);
+
+    if (!q)
+        return NULL;
+    q->store = s;
+    q->work.data = q;
+    q->name = account_name(account);
+    if (q->name)
+        return q;
+    free(q);
+    return NULL;
+}
+
+/* Puts the request into its account's queue: into `fresh`, when the account has none yet. True when
+ * `fresh` was needed. */
+static bool queue_join(struct store *s, struct account_queue *fresh, struct store_request *r)
+{
+    uv_mutex_lock(&s->mutex);
+    struct account_queue **slot = table_slot(s, fresh->name);
+    bool needed = *slot == NULL;
+    if (needed) {
+        *slot = fresh;
+        s->queues++;
+    }
+    struct account_queue *q = *slot;
+    if (q->last)
+        q->last->next = r;
+    else
+        q->first = r;
+    q->last = r;
+    uv_mutex_unlock(&s->mutex);
+    return needed;
+}
+
+/* Takes the request over. Everything that can fail is done before it joins. */
+static struct store_request *request_start(struct store *s, uv_loop_t *loop, struct slice account,
+                                           struct store_request *r)
+{
+    struct account_queue *fresh = queue_new(s, account);
+
+    r->store = s;
+    r->async.data = r;
+    if (!fresh || uv_async_init(loop, &r->async, request_answer) != 0) {
+        queue_free(fresh);
+        request_free(r);
+        return NULL;
+    }
+    if (queue_join(s, fresh, r))
+        uv_queue_work(loop, &fresh->work, queue_work, queue_done);
+    else
+        queue_free(fresh);
+    return r;
+}
+
+struct store_request *store_load(struct store *s, uv_loop_t *loop, struct slice account,
+                                 store_loaded done, void *owner)
+{
+    struct store_request *r = calloc(1, sizeof *r);
+
+    if (!r)
+        return NULL;
+    r->is_load = true;
+    r->loaded = done;
+    r->owner = owner;
+    return request_start(s, loop, account, r);
+}
+
+static bool put_lines(struct buf *lines, const json_t *records)
+{
+    for (size_t i = 0; i < json_array_size(records); i++)
+        if (!journal_put(lines, json_array_get(records, i)))
+            return false;
+    return true;
+}
+
+struct store_request *store_append(struct store *s, uv_loop_t *loop, struct slice account,
+                                   const json_t *records, store_saved done, void *owner)
+{
+    struct store_request *r = calloc(1, sizeof *r);
+
+    if (!r)
+        return NULL;
+    r->saved = done;
+    r->owner = owner;
+    if (put_lines(&r->lines, records))
+        return request_start(s, loop, account, r);
+    request_free(r);
+    return NULL;
+}

@@ -1,0 +1,249 @@
+"""A password is in no log, at any level, in any encoding; and never crosses a network in the clear
+unless that was allowed by name (CASES A1, A2, A6)."""
+
+import base64
+import contextlib
+import ctypes
+import json
+import os
+import subprocess
+import unittest
+
+from tests.lib import corpus
+from tests.lib.fakeimap import FakeImap
+from tests.lib.pop3 import Pop3, Refused, trusting
+from tests.lib.scene import PASSWORD, USER, Scene
+
+MAILS = [corpus.plain_mail(1)]
+WRONG = "Wr0ng-but-still-s3cret"
+
+
+def b64(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+def forms(password):
+    """How a password may appear: as it is, and in each alignment of base64."""
+    plain = [password, f"\0{USER}\0{password}", f"{USER}\0{USER}\0{password}"]
+    return [password] + [b64(text).rstrip("=")[:-1] for text in plain]
+
+
+class Logs(Scene):
+    def sessions(self, gateway, context=None):
+        """Every way to give a password, right and wrong, whole and broken."""
+        for password in (PASSWORD, WRONG):
+            initial = b64(f"\0{USER}\0{password}")
+            for dialogue in ([f"USER {USER}", f"PASS {password}"],
+                             [f"USER {USER}", f"PASS {password} and more"],
+                             [f"PASS {password}"],
+                             [f"USER {USER}", f"PAS {password}"],
+                             [f"AUTH PLAIN {initial}"],
+                             ["AUTH PLAIN", initial],
+                             ["AUTH PLAIN", initial + "!"],
+                             [f"AUTH PLAIN {initial} {initial}"],
+                             ["AUTH LOGIN", b64(USER), b64(password)],
+                             [f"AUTH LOGIN {b64(USER)}", b64(password)],
+                             ["AUTH LOGIN", b64(USER), "*", f"PASS {password}"]):
+                client = self.connect(gateway)
+                if context:
+                    client.stls(context)
+                with contextlib.suppress(Refused):
+                    for line in dialogue:
+                        client.command(line)
+                    client.quit()
+                client.close()
+
+    def check(self, gateway):
+        gateway.stop()
+        found = [gateway.output()]
+        for base, _, names in os.walk(gateway.state_dir):
+            for name in names:
+                with open(os.path.join(base, name), encoding="utf-8", errors="replace") as f:
+                    found.append(f.read())
+        self.assertIn(USER, found[0])  # the log is one
+        for text in found:
+            for password in (PASSWORD, WRONG):
+                for form in forms(password):
+                    self.assertNotIn(form, text)
+
+    def test_text_at_debug_level(self):
+        gateway = self.gateway(self.fake(MAILS))
+        self.sessions(gateway)
+        self.check(gateway)
+
+    def test_json_at_debug_level(self):
+        for capabilities in ("IMAP4rev1", "IMAP4rev1 AUTH=PLAIN", "IMAP4rev1 AUTH=PLAIN SASL-IR"):
+            with self.subTest(capabilities):
+                fake = self.fake(MAILS, capabilities=capabilities)
+                gateway = self.gateway(fake, config={"log": {"format": "json", "level": "debug"}})
+                self.sessions(gateway)
+                self.check(gateway)
+                for line in gateway.output().splitlines():
+                    if line.startswith("{"):
+                        self.assertIn("event", json.loads(line))
+
+    def test_over_tls(self):
+        ca = self.authority()
+        gateway = self.gateway(self.fake(MAILS), tls=ca.issue("gateway"))
+        self.sessions(gateway, trusting(ca.cert))
+        self.check(gateway)
+
+    def test_state_is_private(self):
+        gateway = self.gateway(self.fake(MAILS))
+        client = self.login(gateway)
+        client.uidl()
+        client.quit()
+        gateway.stop()
+        for base, _, names in os.walk(gateway.state_dir):
+            self.assertEqual(os.stat(base).st_mode & 0o077, 0, base)
+            for name in names:
+                self.assertEqual(os.stat(os.path.join(base, name)).st_mode & 0o077, 0, name)
+
+
+class Sasl(Scene):
+    def test_mechanisms(self):
+        gateway = self.gateway(self.fake(MAILS))
+        initial = b64(f"\0{USER}\0{PASSWORD}")
+        for dialogue in ([f"AUTH PLAIN {initial}"], ["AUTH PLAIN", initial],
+                         [f"auth plain {initial}"],
+                         ["AUTH LOGIN", b64(USER), b64(PASSWORD)]):
+            with self.subTest(dialogue[0].split()[1]):
+                client = self.connect(gateway)
+                for line in dialogue:
+                    client.command(line)
+                self.assertEqual(client.stat()[0], 1)
+                client.quit()
+
+    def test_challenges_are_empty_or_as_known(self):
+        client = self.connect(self.gateway(self.fake(MAILS)))
+        self.assertEqual(client.command("AUTH PLAIN"), "+ ")
+        with self.assertRaises(Refused):
+            client.command("*")
+        self.assertEqual(client.command("AUTH LOGIN"), "+ " + b64("Username:"))
+        self.assertEqual(client.command(b64(USER)), "+ " + b64("Password:"))
+        client.command(b64(PASSWORD))
+        client.quit()
+
+    def test_broken(self):
+        gateway = self.gateway(self.fake(MAILS))
+        for answer in ("*", "", "=", "!!!!", b64("no nul"), b64("\0\0"), b64(f"\0{USER}\0"),
+                       b64("other\0" + USER + "\0" + PASSWORD), "A" * 20_000):
+            with self.subTest(answer[:20]):
+                client = self.connect(gateway)
+                client.command("AUTH PLAIN")
+                with self.assertRaises(AssertionError):  # Refused, or Closed when it was too long
+                    client.command(answer)
+                client.close()
+
+    def test_a_line_of_12288_octets(self):
+        """RFC 5034 section 4: so long may a SASL answer be."""
+        password = "p" * 9000
+        gateway = self.gateway(self.fake(MAILS, users={USER: password}))
+        client = self.connect(gateway)
+        client.command("AUTH PLAIN")
+        client.command(b64(f"\0{USER}\0{password}"))
+        client.quit()
+
+
+class Network(Scene):
+    """Peers that are not loopback: an address of our own, in a network namespace of our own."""
+
+    ADDRESS = "192.0.2.1"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.leave = None
+        try:
+            cls.enter_namespace()
+        except OSError as e:
+            raise unittest.SkipTest(f"no network namespace permitted here: {e}") from e
+
+    @classmethod
+    def enter_namespace(cls):
+        """This process and all it starts from now on. (Without root, as root of a user namespace.)"""
+        new_user, new_net = 0x10000000, 0x40000000
+        libc = ctypes.CDLL(None, use_errno=True)
+        uid, gid = os.geteuid(), os.getegid()
+        before = os.open("/proc/self/ns/net", os.O_RDONLY)
+        if libc.unshare(new_net if uid == 0 else new_user | new_net) != 0:
+            os.close(before)
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        if uid != 0:
+            for name, text in (("setgroups", "deny"), ("uid_map", f"0 {uid} 1"),
+                               ("gid_map", f"0 {gid} 1")):
+                with open(f"/proc/self/{name}", "w", encoding="ascii") as f:
+                    f.write(text)
+        else:
+            cls.leave = libc, before
+        for command in (["link", "set", "lo", "up"], ["addr", "add", cls.ADDRESS, "dev", "lo"]):
+            subprocess.run(["ip", *command], check=True)
+
+    @classmethod
+    def tearDownClass(cls):
+        if cls.leave:
+            libc, before = cls.leave
+            libc.setns(before, 0)
+            os.close(before)
+
+    def listen_everywhere(self, listener=None, **options):
+        """A gateway whose only listener is on every address; `listener`: more of its keys."""
+        gateway = self.gateway(self.fake(MAILS), start=False, **options)
+        gateway.config["listeners"] = [{"url": f"pop3://*:{gateway.port}", **(listener or {})}]
+        return gateway.start()
+
+    def far(self, gateway, tls=None):
+        client = Pop3(gateway.port, host=self.ADDRESS, tls=tls)
+        self.addCleanup(client.close)
+        return client
+
+    def test_client_in_the_clear_is_refused(self):
+        gateway = self.listen_everywhere()
+        client = self.far(gateway)
+        capabilities = " ".join(client.lines("CAPA"))
+        self.assertNotIn("USER", capabilities)
+        self.assertNotIn("SASL PLAIN", capabilities)
+        for command in (f"USER {USER}", f"PASS {PASSWORD}",
+                        "AUTH PLAIN " + b64(f"\0{USER}\0{PASSWORD}")):
+            with self.assertRaises(Refused):
+                client.command(command)
+        client.close()
+        self.login(gateway).quit()  # over loopback it is allowed
+
+    def test_client_with_stls_is_served(self):
+        ca = self.authority()
+        gateway = self.listen_everywhere(tls=ca.issue("gateway"))
+        client = self.far(gateway)
+        client.stls(trusting(ca.cert))
+        client.login(USER, PASSWORD).quit()
+
+    def test_client_allowed_by_name(self):
+        gateway = self.listen_everywhere({"allow_cleartext": True})
+        self.far(gateway).login(USER, PASSWORD).quit()
+
+    def test_upstream_in_the_clear_is_refused(self):
+        fake = self.far_upstream()
+        gateway = self.gateway(f"imap://{self.ADDRESS}:{fake.port}")
+        client = self.connect(gateway)
+        client.command(f"USER {USER}")
+        with self.assertRaises(Refused):
+            client.command(f"PASS {PASSWORD}")
+        received = fake.all_received()
+        for secret in (b"LOGIN", b"AUTHENTICATE", PASSWORD.encode()):
+            self.assertNotIn(secret, received)
+        client.close()
+
+    def test_upstream_allowed_by_name(self):
+        fake = self.far_upstream()
+        gateway = self.gateway(f"imap://{self.ADDRESS}:{fake.port}",
+                               route={"allow_cleartext": True})
+        self.login(gateway).quit()
+
+    def far_upstream(self):
+        fake = FakeImap(MAILS, users={USER: PASSWORD}, host=self.ADDRESS)
+        fake.start()
+        self.addCleanup(fake.stop)
+        return fake
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,119 @@
+"""Child processes of a test: they end with the test, whatever ends the test.
+
+A child is in its own process group, gets SIGTERM from the kernel when our process dies, has its
+output in a file, and is stopped by its process id.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import time
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+# Under a sanitizer and with the machine's cores shared, all is slower; a condition that comes true
+# ends the wait at once, so a generous limit costs nothing.
+PATIENCE = 30.0
+
+
+def wait_until(condition, what, timeout=PATIENCE):
+    """Polls `condition` until it gives something true, which is returned."""
+    end = time.monotonic() + timeout
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {timeout:.0f} s in vain: {what}")
+        time.sleep(0.01)
+
+
+def free_port(host="127.0.0.1", preferred=0):
+    """A TCP port nobody listens on: `preferred` when that is free."""
+    for port in (preferred, 0):
+        with contextlib.suppress(OSError), socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind((host, port))
+            return s.getsockname()[1]
+    raise AssertionError(f"no free port on {host}")
+
+
+def listening(port, host="127.0.0.1"):
+    """True once something accepts connections there."""
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
+        return True
+    return False
+
+
+def greets(port, host="127.0.0.1"):
+    """True once the server there has said something: its parts are all up."""
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=5) as s:
+        return bool(s.recv(1))
+    return False
+
+
+def _child_setup():
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class Process:
+    """A program running in the foreground under us, with stdout and stderr together in `log`."""
+
+    def __init__(self, argv, log, **popen):
+        self.argv = argv
+        self.log = log
+        with open(log, "ab") as out:
+            self.child = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                start_new_session=True, preexec_fn=_child_setup, **popen)
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    def output(self):
+        with open(self.log, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def wait_listening(self, *ports, ready=listening):
+        """Waits until it accepts connections. When it does not, it is ended, and what it said is
+        raised."""
+        try:
+            for port in ports:
+                wait_until(lambda: ready(port) or self.child.poll() is not None,
+                           f"{self.argv[0]} to listen on {port}")
+        except BaseException as e:
+            self.stop(group=True)
+            if isinstance(e, AssertionError):
+                raise AssertionError(f"{e}; it said:\n{self.output()}") from None
+            raise
+        if self.child.poll() is not None:
+            raise AssertionError(f"{' '.join(self.argv)} ended with {self.child.returncode}:\n"
+                                 f"{self.output()}")
+
+    def signal(self, number):
+        if self.child.poll() is None:
+            self.child.send_signal(number)
+
+    def wait(self, timeout=PATIENCE):
+        """Its exit status, once it has ended."""
+        return self.child.wait(timeout)
+
+    def stop(self, timeout=PATIENCE, group=False):
+        """Asks it (or its whole process group) to end and gives its exit status; kills the group
+        when it does not."""
+        if group and self.child.poll() is None:
+            os.killpg(self.child.pid, signal.SIGTERM)
+        self.signal(signal.SIGTERM)
+        try:
+            return self.child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.child.pid, signal.SIGKILL)
+            self.child.wait()
+            raise AssertionError(f"{self.argv[0]} did not end {timeout:.0f} s after SIGTERM:\n"
+                                 f"{self.output()}") from None

@@ -1,0 +1,66 @@
+"""A relay between a client and a server that is further away than loopback: every octet arrives
+`delay` seconds after it was sent, each way, and any number of octets may be under way.
+"""
+
+import contextlib
+import queue
+import socket
+import threading
+import time
+
+from tests.lib.process import free_port
+
+
+class Relay:
+    def __init__(self, target_port, delay=0.02):
+        self.target_port = target_port
+        self.delay = delay
+        self.port = free_port()
+        self.octets_up = 0
+        self.octets_down = 0
+        self._listener = None
+
+    def __enter__(self):
+        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                far = socket.create_connection(("127.0.0.1", self.target_port))
+                for s in (near, far):
+                    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._carry(near, far, "octets_up")
+                self._carry(far, near, "octets_down")
+
+    def _carry(self, source, sink, counter):
+        under_way = queue.Queue()
+
+        def read():
+            data = b"x"
+            while data:
+                try:
+                    data = source.recv(65536)
+                except OSError:
+                    data = b""
+                setattr(self, counter, getattr(self, counter) + len(data))
+                under_way.put((time.monotonic() + self.delay, data))
+
+        def write():
+            while True:
+                due, data = under_way.get()
+                time.sleep(max(0.0, due - time.monotonic()))
+                with contextlib.suppress(OSError):
+                    if not data:
+                        sink.shutdown(socket.SHUT_WR)
+                        return
+                    sink.sendall(data)
+
+        threading.Thread(target=read, daemon=True).start()
+        threading.Thread(target=write, daemon=True).start()

@@ -1,0 +1,185 @@
+/* proxy/net/tls.c: what is said of bad files (CASES T7), and that sessions are resumed. */
+#include "tests/unit/certificates.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "proxy/net/tls.h"
+
+static char dir[] = "/tmp/mailferry-test-XXXXXX";
+static struct identity good;
+static struct identity other;
+static char garbage[PATH_MAX];
+static char encrypted[PATH_MAX];
+static char missing[PATH_MAX];
+
+static int make_files(void **state)
+{
+    const struct identity_wish wish = {"x", "DNS:x", false, -1, 30};
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    identity_make(&good, dir, "good", &wish, NULL);
+    identity_make(&other, dir, "other", &wish, NULL);
+    snprintf(garbage, sizeof garbage, "%s/garbage", dir);
+    snprintf(encrypted, sizeof encrypted, "%s/encrypted", dir);
+    snprintf(missing, sizeof missing, "%s/missing", dir);
+    FILE *f = fopen(garbage, "w");
+    fputs("this is no PEM\n", f);
+    fclose(f);
+    f = fopen(encrypted, "w");
+    assert_int_equal(PEM_write_PrivateKey(f, good.key, EVP_aes_128_cbc(),
+                                          (const unsigned char *)"secret", 6, NULL, NULL),
+                     1);
+    fclose(f);
+    return 0;
+}
+
+static int remove_files(void **state)
+{
+    (void)state;
+    identity_clear(&good);
+    identity_clear(&other);
+    unlink(garbage);
+    unlink(encrypted);
+    assert_int_equal(rmdir(dir), 0);
+    return 0;
+}
+
+/* The sentence about a pair of files begins with that, and contains that. */
+static void assert_refused(const char *certificate, const char *key, const char *file,
+                           const char *what)
+{
+    struct failure why = {0};
+
+    assert_null(tls_server_new(certificate, key, &why));
+    assert_int_equal(why.kind, FAILURE_PERMANENT);
+    assert_non_null(strstr(why.text, file));
+    assert_non_null(strstr(why.text, what));
+    assert_int_equal(ERR_peek_error(), 0);
+}
+
+static void takes_a_pair(void **state)
+{
+    struct failure why;
+    struct tls_context *t = tls_server_new(good.certificate_path, good.key_path, &why);
+
+    (void)state;
+    assert_non_null(t);
+    tls_context_free(t);
+    tls_context_free(NULL);
+}
+
+static void says_what_is_wrong(void **state)
+{
+    (void)state;
+    assert_refused(missing, good.key_path, missing, "No such file");
+    assert_refused(good.certificate_path, missing, missing, "No such file");
+    assert_refused(garbage, good.key_path, garbage, "holds no PEM certificate");
+    assert_refused(good.certificate_path, garbage, garbage, "holds no PEM private key");
+    assert_refused(good.key_path, good.key_path, good.key_path, "holds no PEM certificate");
+    assert_refused(good.certificate_path, encrypted, encrypted, "encrypted");
+    assert_refused(good.certificate_path, other.key_path, other.key_path,
+                   "does not belong to the certificate");
+}
+
+static void takes_authorities(void **state)
+{
+    struct failure why;
+    const char *accepted[] = {NULL, good.certificate_path, dir};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct tls_context *t = tls_client_new(accepted[i], true, &why);
+        assert_non_null(t);
+        tls_context_free(t);
+    }
+    assert_null(tls_client_new(missing, true, &why));
+    assert_non_null(strstr(why.text, "No such file"));
+    assert_null(tls_client_new(garbage, true, &why));
+    assert_non_null(strstr(why.text, "holds no PEM certificate"));
+}
+
+/* ---- sessions ---- */
+
+/* Handshakes in memory, and reads so that the client sees its tickets. */
+static void handshake(struct tls_connection *client, struct tls_connection *server)
+{
+    BIO *a;
+    BIO *b;
+    char octet;
+
+    BIO_new_bio_pair(&a, 0, &b, 0);
+    SSL_set_bio(client->ssl, a, a);
+    SSL_set_bio(server->ssl, b, b);
+    for (int i = 0; i < 10; i++) {
+        SSL_do_handshake(client->ssl);
+        SSL_do_handshake(server->ssl);
+    }
+    assert_true(SSL_is_init_finished(client->ssl) && SSL_is_init_finished(server->ssl));
+    assert_int_equal(SSL_read(client->ssl, &octet, 1), -1);
+}
+
+static bool is_resumed(struct tls_context *client, const char *name, struct tls_context *server)
+{
+    struct tls_connection *c = tls_connection_new(client, name);
+    struct tls_connection *s = tls_connection_new(server, NULL);
+
+    handshake(c, s);
+    bool resumed = SSL_session_reused(c->ssl);
+    tls_connection_free(c);
+    tls_connection_free(s);
+    return resumed;
+}
+
+static void resumes_by_name(void **state)
+{
+    struct failure why;
+    const struct identity_wish wish = {"x", "DNS:x,DNS:y,IP:127.0.0.1", false, -1, 30};
+    struct identity id;
+
+    (void)state;
+    identity_make(&id, dir, "names", &wish, NULL);
+    struct tls_context *server = tls_server_new(id.certificate_path, id.key_path, &why);
+    struct tls_context *client = tls_client_new(id.certificate_path, true, &why);
+    assert_false(is_resumed(client, "x", server));
+    assert_true(is_resumed(client, "x", server));
+    assert_true(is_resumed(client, "x", server));
+    assert_false(is_resumed(client, "y", server));
+    assert_false(is_resumed(client, "127.0.0.1", server));
+    assert_true(is_resumed(client, "127.0.0.1", server));
+    tls_context_free(client);
+    client = tls_client_new(NULL, false, &why);
+    assert_false(is_resumed(client, "x", server));
+    assert_false(is_resumed(client, "x", server));
+    tls_context_free(client);
+    tls_context_free(server);
+    identity_clear(&id);
+}
+
+/* A name goes as SNI, an address does not (RFC 6066 section 3). */
+static void sends_names_only(void **state)
+{
+    struct failure why;
+    struct tls_context *t = tls_client_new(NULL, true, &why);
+    struct tls_connection *c = tls_connection_new(t, "imap.example.com");
+
+    (void)state;
+    assert_string_equal(SSL_get_servername(c->ssl, TLSEXT_NAMETYPE_host_name), "imap.example.com");
+    tls_connection_free(c);
+    c = tls_connection_new(t, "2001:db8::1");
+    assert_null(SSL_get_servername(c->ssl, TLSEXT_NAMETYPE_host_name));
+    tls_connection_free(c);
+    tls_context_free(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(takes_a_pair),      cmocka_unit_test(says_what_is_wrong),
+        cmocka_unit_test(takes_authorities), cmocka_unit_test(resumes_by_name),
+        cmocka_unit_test(sends_names_only),
+    };
+
+    return cmocka_run_group_tests_name("tls", tests, make_files, remove_files);
+}

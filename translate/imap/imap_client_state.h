@@ -1,0 +1,86 @@
+/*
+ * What imap_client.c (queue, tags, events) and imap_login.c (from the greeting to READY) share;
+ * nobody else includes it.
+ */
+#ifndef TRANSLATE_IMAP_IMAP_CLIENT_STATE_H
+#define TRANSLATE_IMAP_IMAP_CLIENT_STATE_H
+
+#include "translate/imap/imap_client.h"
+#include "translate/imap/imap_pending.h"
+
+enum imap_client_state {
+    IMAP_STATE_GREETING, /* nothing has come yet */
+    IMAP_STATE_LOGIN,    /* commands of imap_login.c are on their way */
+    IMAP_STATE_TLS,      /* the caller starts TLS */
+    IMAP_STATE_DEFLATE,  /* the caller starts DEFLATE */
+    IMAP_STATE_READY,
+};
+
+/* For whom a command was sent: whose answer it is. */
+enum imap_purpose {
+    IMAP_FOR_CALLER,
+    IMAP_FOR_CAPABILITY,
+    IMAP_FOR_STARTTLS,
+    IMAP_FOR_AUTHENTICATE,
+    IMAP_FOR_LOGIN,
+    IMAP_FOR_ID,
+    IMAP_FOR_ENABLE,
+    IMAP_FOR_COMPRESS,
+    IMAP_FOR_LOGOUT,
+};
+
+/* The command line and what follows each "+": two literals at most. */
+enum { IMAP_LOGIN_PARTS = 3 };
+
+struct imap_client {
+    struct imap_client_options options;
+    struct imap_response *parser;
+    enum imap_client_state state;
+    struct failure failure; /* not FAILURE_NONE: over */
+    struct failure bye;     /* not FAILURE_NONE: the server said goodbye */
+    bool no_memory;
+    bool logout;
+
+    struct buf out;
+    struct imap_pending pending;
+    uint32_t last_command;
+    enum imap_client_event_type announce; /* the next event, unless IMAP_CLIENT_MORE */
+
+    bool tls;
+    bool authenticated;
+    uint32_t capabilities;
+    bool capabilities_fresh; /* they came after the last change of TLS or login */
+    bool starttls_refused;
+    bool compress_tried;
+    bool qresync;
+    bool utf8;
+    char server_name[64];
+
+    bool has_login;
+    struct buf user;
+    struct buf password;
+    struct buf parts[IMAP_LOGIN_PARTS];
+    size_t part_count;
+    size_t next_part; /* sent when the next "+" comes */
+};
+
+/* The connection is of no use any more; credentials are wiped. */
+void imap_client_fail(struct imap_client *c, const struct failure *why);
+void imap_client_fail_text(struct imap_client *c, enum failure_kind kind, const char *text);
+
+/* Sends a command line and remembers for whom. */
+uint32_t imap_client_send(struct imap_client *c, enum imap_purpose purpose, const char *line);
+
+/* The number of the next command, remembered as sent; its tag and a space are put to `out`. */
+uint32_t imap_client_begin(struct imap_client *c, enum imap_purpose purpose, struct buf *out);
+
+/* imap_login.c: the first status; the answer to a command of its own; a "+"; TLS is there. */
+void imap_login_greeting(struct imap_client *c, const struct imap_event *status);
+void imap_login_done(struct imap_client *c, enum imap_purpose purpose,
+                     const struct imap_event *status);
+void imap_login_continue(struct imap_client *c);
+void imap_login_tls_started(struct imap_client *c);
+void imap_login_enabled(struct imap_client *c, struct slice list);
+void imap_login_wipe(struct imap_client *c);
+
+#endif

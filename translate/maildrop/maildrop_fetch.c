@@ -1,0 +1,388 @@
+/*
+ * Messages on their way from the upstream.
+ *
+ * Every POP3 client reads its messages one after the other, so while it reads one the next ones are
+ * already asked for: the upstream's round trip is paid once, not once a message. What comes before
+ * it is wanted is held in wire form, within the route's `prefetch` octets; what is wanted goes
+ * straight to the client. The number of messages asked for ahead doubles with each one that was
+ * read in sequence, so a client that wants a single message costs no more than that.
+ *
+ * FETCH answers are matched by UID. A server that tells the UID only behind the body is believed
+ * when the two agree at the end - a message is complete only then - and gets one command at a time
+ * from then on.
+ */
+#include <stdlib.h>
+
+#include "translate/maildrop/maildrop_internal.h"
+
+/* More than this in one burst gains nothing, whatever the messages' size. */
+enum { AHEAD_MAX = 512 };
+
+/* ---- the queue -------------------------------------------------------------------------- */
+
+struct fetch *fetch_add(struct maildrop *m, uint32_t index, uint32_t lines)
+{
+    struct fetch *f = calloc(1, sizeof *f);
+
+    if (!f) {
+        m->failed = true;
+        return NULL;
+    }
+    f->index = index;
+    pop3_body_init(&f->body, lines);
+    *m->fetches.last = f;
+    m->fetches.last = &f->next;
+    return f;
+}
+
+static void fetch_free(struct fetch *f)
+{
+    buf_clear(&f->held);
+    free(f);
+}
+
+void fetch_remove(struct maildrop *m, struct fetch *f)
+{
+    struct fetches *q = &m->fetches;
+
+    for (struct fetch **at = &q->first; *at; at = &(*at)->next) {
+        if (*at != f)
+            continue;
+        *at = f->next;
+        if (!f->next)
+            q->last = at;
+        break;
+    }
+    if (q->delivering == f)
+        q->delivering = NULL;
+    if (q->receiving == f)
+        q->receiving = NULL;
+    fetch_free(f);
+}
+
+void fetch_clear(struct fetches *q)
+{
+    while (q->first) {
+        struct fetch *f = q->first;
+        q->first = f->next;
+        fetch_free(f);
+    }
+    *q = (struct fetches){.last = &q->first};
+}
+
+static bool is_ahead(const struct fetch *f)
+{
+    return f->body.lines_max == UINT32_MAX;
+}
+
+struct fetch *fetch_find(struct maildrop *m, uint32_t index)
+{
+    for (struct fetch *f = m->fetches.first; f; f = f->next)
+        if (f->index == index && !f->discard && is_ahead(f))
+            return f;
+    return NULL;
+}
+
+static void fetch_discard(struct fetch *f)
+{
+    f->discard = true;
+    buf_clear(&f->held);
+}
+
+/* What is still to come of a discarded message must be read over; what is whole can go. */
+void fetch_discard_all(struct maildrop *m)
+{
+    struct fetch *next;
+
+    for (struct fetch *f = m->fetches.first; f; f = next) {
+        next = f->next;
+        if (f->state != FETCH_ASKED && f->state != FETCH_COMING)
+            fetch_remove(m, f);
+        else
+            fetch_discard(f);
+    }
+}
+
+bool fetch_lost(struct maildrop *m)
+{
+    struct fetch *wanted = m->fetches.delivering;
+    struct fetch *next;
+    bool cut = wanted && wanted->given;
+
+    m->fetches.receiving = NULL;
+    for (struct fetch *f = m->fetches.first; f && !cut; f = next) {
+        next = f->next;
+        if (f->state != FETCH_WHOLE)
+            fetch_remove(m, f);
+    }
+    return cut;
+}
+
+/* ---- asking ----------------------------------------------------------------------------- */
+
+void fetch_absent(struct maildrop *m, struct fetch *f, const struct imap_event *status)
+{
+    f->state = status->status == IMAP_OK ? FETCH_MISSING : FETCH_REFUSED;
+    if (f->state == FETCH_REFUSED)
+        imap_failure(&m->fetches.refusal, status, FAILURE_TEMPORARY);
+}
+
+/* The tagged answer: what did not come is not there. */
+static void fetch_done(struct maildrop *m, struct upstream_op *op, const struct imap_event *status)
+{
+    struct fetch *next;
+
+    for (struct fetch *f = m->fetches.first; f; f = next) {
+        next = f->next;
+        if (f->command != op->command || f->state == FETCH_WHOLE)
+            continue;
+        if (f->discard)
+            fetch_remove(m, f);
+        else if (f->state != FETCH_REFUSED)
+            fetch_absent(m, f, status);
+    }
+}
+
+struct fetch *fetch_ask(struct maildrop *m, uint32_t index)
+{
+    struct fetch *f = fetch_add(m, index, UINT32_MAX);
+    struct buf line = BUF_INIT;
+
+    if (!f)
+        return NULL;
+    buf_printf(&line, "UID FETCH %u (UID BODY.PEEK[])", m->list.items[index].uid);
+    struct upstream_op *op = upstream_command_line(m, fetch_done, index, &line);
+    if (op)
+        f->command = op->command;
+    return f;
+}
+
+static uint64_t octets_ahead(const struct maildrop *m)
+{
+    uint64_t octets = 0;
+
+    for (const struct fetch *f = m->fetches.first; f; f = f->next)
+        if (f != m->fetches.delivering && !f->discard)
+            octets += f->state == FETCH_WHOLE ? buf_size(&f->held) : m->list.items[f->index].size;
+    return octets;
+}
+
+static uint32_t messages_ahead(const struct maildrop *m)
+{
+    uint32_t count = 0;
+
+    for (const struct fetch *f = m->fetches.first; f; f = f->next)
+        count += f != m->fetches.delivering && !f->discard;
+    return count;
+}
+
+/* The next message in reading order that is worth asking for, from `*index` on. */
+static bool next_ahead(struct maildrop *m, uint32_t *index, uint16_t folder)
+{
+    for (; *index < m->list.count && m->list.items[*index].folder == folder; (*index)++) {
+        const struct maildrop_message *message = &m->list.items[*index];
+        if (!(message->flags & (MESSAGE_DELETED | MESSAGE_GONE)) && !fetch_find(m, *index))
+            return true;
+    }
+    return false;
+}
+
+static bool ask_together(struct maildrop *m, uint32_t first, uint32_t most, uint64_t budget,
+                         uint16_t folder)
+{
+    uint32_t uids[AHEAD_MAX];
+    struct fetch *asked[AHEAD_MAX];
+    struct buf line = BUF_INIT;
+    size_t count = 0;
+
+    for (uint32_t i = first; count < most && next_ahead(m, &i, folder); i++) {
+        const struct maildrop_message *message = &m->list.items[i];
+        if (message->size > budget)
+            break;
+        budget -= message->size;
+        asked[count] = fetch_add(m, i, UINT32_MAX);
+        if (!asked[count])
+            return false;
+        uids[count++] = message->uid;
+    }
+    if (count == 0)
+        return false;
+    buf_puts(&line, "UID FETCH ");
+    size_t written = imap_put_set(&line, uids, count, UID_SET_MAX);
+    buf_puts(&line, " (UID BODY.PEEK[])");
+    struct upstream_op *op = upstream_command_line(m, fetch_done, 0, &line);
+    for (size_t i = 0; i < count; i++) {
+        if (op && i < written)
+            asked[i]->command = op->command;
+        else
+            fetch_remove(m, asked[i]);
+    }
+    return true;
+}
+
+void fetch_ahead(struct maildrop *m)
+{
+    struct fetches *q = &m->fetches;
+    uint16_t folder = m->list.items[q->previous].folder;
+    uint32_t window = q->run > 9 ? AHEAD_MAX : 1u << (q->run ? q->run - 1 : 0);
+    uint32_t ahead = messages_ahead(m);
+    uint64_t octets = octets_ahead(m);
+    uint64_t budget = m->options->prefetch;
+
+    /* Asked for in bursts: half of what may be ahead must have been read first. */
+    if (q->in_order || ahead > window / 2 || octets > budget / 2 ||
+        m->upstream.state != UPSTREAM_READY || m->upstream.selected != folder)
+        return;
+    ask_together(m, q->previous + 1, window - ahead, budget - octets, folder);
+}
+
+/* ---- receiving -------------------------------------------------------------------------- */
+
+static struct fetch *oldest_open(const struct fetches *q)
+{
+    for (struct fetch *f = q->first; f; f = f->next)
+        if (f->state == FETCH_ASKED || f->state == FETCH_COMING)
+            return f;
+    return NULL;
+}
+
+/* Discarded ones too: their octets must not be taken for another's. */
+static struct fetch *open_with_uid(const struct maildrop *m, uint32_t uid)
+{
+    for (struct fetch *f = m->fetches.first; f; f = f->next)
+        if (m->list.items[f->index].uid == uid &&
+            (f->state == FETCH_ASKED || f->state == FETCH_COMING))
+            return f;
+    return NULL;
+}
+
+static bool section_expected(const struct fetch *f, const struct imap_event *ev)
+{
+    if (is_ahead(f))
+        return ev->section.n == 0 && f->state == FETCH_ASKED;
+    if (slice_is_nocase(ev->section, "HEADER"))
+        return f->state == FETCH_ASKED;
+    return slice_is_nocase(ev->section, "TEXT") && f->state == FETCH_COMING &&
+           ev->origin == f->text;
+}
+
+/* NIL, or nothing where there should be something: Exchange does so with what it cannot render. It
+ * must not pass as the message (QUIRKS). */
+static bool section_is_placeholder(const struct maildrop *m, const struct fetch *f,
+                                   const struct imap_event *ev)
+{
+    bool empty = ev->nil || ev->length == 0;
+
+    return empty && f->state == FETCH_ASKED && m->list.items[f->index].size > 2;
+}
+
+static void section_begin(struct maildrop *m, struct fetch *f, const struct imap_event *ev)
+{
+    struct fetches *q = &m->fetches;
+
+    if (section_is_placeholder(m, f, ev)) {
+        f->state = FETCH_REFUSED;
+        failure_set(&q->refusal, FAILURE_TEMPORARY,
+                    "the mail server gave nothing for this message; it stays where it is");
+        return;
+    }
+    if (f->state == FETCH_COMING)
+        f->closed = ev->nil || ev->length < f->chunk;
+    f->state = FETCH_COMING;
+    q->in_section = !ev->nil;
+    if (f == q->delivering)
+        retr_advance(m);
+}
+
+static void body_begin(struct maildrop *m, const struct imap_event *ev)
+{
+    struct fetches *q = &m->fetches;
+    bool has_uid = ev->fetch.has & IMAP_HAS_UID;
+
+    q->in_order = q->in_order || !has_uid;
+    q->receiving = has_uid ? open_with_uid(m, ev->fetch.uid) : oldest_open(q);
+    q->in_section = false;
+    if (q->receiving && section_expected(q->receiving, ev))
+        section_begin(m, q->receiving, ev);
+}
+
+static void body_data(struct maildrop *m, const struct imap_event *ev)
+{
+    struct fetches *q = &m->fetches;
+    struct fetch *f = q->receiving;
+
+    if (!f || !q->in_section || f->discard)
+        return;
+    if (slice_is_nocase(ev->section, "TEXT"))
+        f->text += ev->text.n;
+    pop3_body_put(&f->body, f == q->delivering ? &m->client_out : &f->held, ev->text);
+}
+
+/* The response is complete, and with it the UID is known: only now is the message. */
+static void fetch_complete(struct maildrop *m, const struct imap_event *ev)
+{
+    struct fetches *q = &m->fetches;
+    struct fetch *f = q->receiving;
+    struct failure why;
+
+    q->receiving = NULL;
+    q->in_section = false;
+    if (!f || f->state != FETCH_COMING)
+        return;
+    if (!(ev->fetch.has & IMAP_HAS_UID) || ev->fetch.uid != m->list.items[f->index].uid) {
+        failure_set(&why, FAILURE_TEMPORARY, "the mail server sent another message than asked for");
+        upstream_lost(m, &why);
+    } else if (f->discard && is_ahead(f)) {
+        fetch_remove(m, f);
+    } else if (is_ahead(f)) {
+        f->state = FETCH_WHOLE;
+        pop3_body_end(&f->body, f == q->delivering ? &m->client_out : &f->held);
+        if (f == q->delivering)
+            retr_advance(m);
+    }
+}
+
+void fetch_event(struct maildrop *m, const struct imap_event *ev)
+{
+    switch (ev->type) {
+    case IMAP_EV_BODY_BEGIN:
+        body_begin(m, ev);
+        break;
+    case IMAP_EV_BODY_DATA:
+        body_data(m, ev);
+        break;
+    case IMAP_EV_BODY_END:
+        m->fetches.in_section = false;
+        break;
+    default:
+        fetch_complete(m, ev);
+        break;
+    }
+}
+
+/* ---- room ------------------------------------------------------------------------------- */
+
+bool fetch_has_room(const struct maildrop *m)
+{
+    const struct fetch *f = m->fetches.receiving;
+    uint64_t held = 0;
+
+    if (!f || f->discard || !m->fetches.in_section)
+        return true;
+    if (f == m->fetches.delivering)
+        return maildrop_client_has_room(m);
+    for (const struct fetch *each = m->fetches.first; each; each = each->next)
+        held += buf_size(&each->held);
+    return held <= m->options->prefetch;
+}
+
+/* A message that turned out larger than announced fills the budget, and the client waits for
+ * something behind it: nobody waits for this one. */
+void fetch_make_room(struct maildrop *m)
+{
+    struct fetch *f = m->fetches.receiving;
+    bool waiting = m->busy == BUSY_MESSAGE || m->busy == BUSY_QUIT;
+
+    if (waiting && f && f != m->fetches.delivering && !fetch_has_room(m))
+        fetch_discard(f);
+}

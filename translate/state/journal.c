@@ -1,0 +1,109 @@
+#include "translate/state/journal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "translate/state/json_at.h"
+
+void journal_begin(struct buf *out, uint64_t generation)
+{
+    buf_printf(out, "{\"generation\":%" PRIu64 ",\"version\":%d}\n", generation,
+               DROP_STATE_VERSION);
+}
+
+static int put_octets(const char *p, size_t n, void *out)
+{
+    buf_put(out, slice_make(p, n));
+    return buf_failed(out) ? -1 : 0;
+}
+
+bool journal_put(struct buf *out, const json_t *record)
+{
+    struct buf line = BUF_INIT;
+    bool written = json_is_object(record) && json_dump_callback(record, put_octets, &line,
+                                                                JSON_COMPACT | JSON_SORT_KEYS) == 0;
+
+    buf_putc(&line, '\n');
+    if (written && !buf_failed(&line))
+        buf_move(out, &line);
+    else
+        written = false;
+    buf_clear(&line);
+    return written && !buf_failed(out);
+}
+
+/* A line as JSON object, new reference; NULL with the reason. */
+static json_t *line_parse(struct slice line, struct failure *why)
+{
+    json_error_t error;
+    json_t *json = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES, &error);
+
+    if (json_is_object(json))
+        return json;
+    if (json)
+        failure_set(why, FAILURE_PERMANENT, "not a JSON object");
+    else if (json_error_code(&error) == json_error_out_of_memory)
+        failure_set(why, FAILURE_TEMPORARY, "out of memory for the sync state");
+    else
+        failure_set(why, FAILURE_PERMANENT, "octet %d: %s", error.position, error.text);
+    json_decref(json);
+    return NULL;
+}
+
+static bool head_fits(const json_t *head, struct journal_replay *done, struct failure *why)
+{
+    struct json_at at = {.object = head, .why = why};
+    int64_t version = 0;
+    int64_t generation = 0;
+
+    done->newer = drop_state_is_newer(head);
+    if (done->newer)
+        return json_at_wrong(&at, "version", "written by a newer mailferry; use that, or a later");
+    if (!json_at_integer(&at, "version", DROP_STATE_VERSION, DROP_STATE_VERSION, &version) ||
+        !json_at_integer(&at, "generation", 0, INT64_MAX, &generation))
+        return false;
+    return (uint64_t)generation == done->generation ||
+           json_at_wrong(&at, "generation", "of another snapshot");
+}
+
+bool journal_head(struct slice line, struct journal_replay *done, struct failure *why)
+{
+    json_t *head = line_parse(line, why);
+    bool fits = head && head_fits(head, done, why);
+
+    json_decref(head);
+    return fits;
+}
+
+static bool record_line(struct drop_state *s, struct slice line, struct journal_replay *done,
+                        struct failure *why)
+{
+    json_t *record = line_parse(line, why);
+    bool applied = record && drop_state_apply(s, record, why);
+
+    done->records += applied;
+    json_decref(record);
+    return applied;
+}
+
+bool journal_replay(struct drop_state *s, struct slice text, struct journal_replay *done,
+                    struct failure *why)
+{
+    *done = (struct journal_replay){.generation = done->generation};
+    for (size_t number = 1; text.n; number++) {
+        struct failure wrong = {.kind = FAILURE_NONE};
+        const char *end = memchr(text.p, '\n', text.n);
+        if (!end)
+            break;
+        struct slice line = slice_take(&text, (size_t)(end - text.p));
+        slice_take(&text, 1);
+        if (number == 1 ? !journal_head(line, done, &wrong) : !record_line(s, line, done, &wrong)) {
+            done->line = number;
+            failure_set(why, wrong.kind, "line %zu: %s", number, wrong.text);
+            return false;
+        }
+        done->octets += line.n + 1;
+    }
+    return true;
+}

@@ -1,0 +1,58 @@
+#include "translate/state/json_at.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+bool json_at_wrong(const struct json_at *at, const char *key, const char *what)
+{
+    failure_set(at->why, FAILURE_PERMANENT, "%s/%s: %s", at->pointer, key, what);
+    return false;
+}
+
+bool json_at_wrong_element(const struct json_at *at, const char *key, size_t index,
+                           const char *what)
+{
+    failure_set(at->why, FAILURE_PERMANENT, "%s/%s/%zu: %s", at->pointer, key, index, what);
+    return false;
+}
+
+bool json_at_no_memory(const struct json_at *at)
+{
+    failure_set(at->why, FAILURE_TEMPORARY, "out of memory for the sync state");
+    return false;
+}
+
+bool json_at_integer(const struct json_at *at, const char *key, int64_t min, int64_t max,
+                     int64_t *out)
+{
+    const json_t *value = json_object_get(at->object, key);
+    char what[80];
+
+    if (json_is_integer(value) && json_integer_value(value) >= min &&
+        json_integer_value(value) <= max) {
+        *out = json_integer_value(value);
+        return true;
+    }
+    snprintf(what, sizeof what, "not an integer of %" PRId64 " to %" PRId64, min, max);
+    return json_at_wrong(at, key, value ? what : "missing");
+}
+
+bool json_at_text(const struct json_at *at, const char *key, struct slice *out)
+{
+    const json_t *value = json_object_get(at->object, key);
+
+    if (!json_is_string(value))
+        return json_at_wrong(at, key, value ? "not a string" : "missing");
+    *out = slice_make(json_string_value(value), json_string_length(value));
+    return true;
+}
+
+bool json_at_optional(const struct json_at *at, const char *key, json_type type, const json_t **out)
+{
+    const json_t *value = json_object_get(at->object, key);
+
+    if (value && json_typeof(value) != type)
+        return json_at_wrong(at, key, type == JSON_ARRAY ? "not an array" : "not an object");
+    *out = value;
+    return true;
+}
