@@ -12,7 +12,7 @@
 #include "tests/dialogues/runner_actions.h"
 #include "tests/dialogues/runner_directives.h"
 
-enum { SLOW_CLIENT_QUEUE = 64 << 20 };
+enum { SLOW_CLIENT_QUEUE = 64 << 20, SLOW_CLIENT_SURPLUS = 70000 };
 
 void play_fail(struct play *p, const char *format, ...)
 {
@@ -147,16 +147,23 @@ void play_pump(struct play *p)
         play_fail(p, "it wants octets of the upstream and takes none: its owner would spin");
 }
 
+/* While the client takes nothing, what is produced for it must stay bounded (CASES R5). */
+static void pump_stalled(struct play *p)
+{
+    size_t before = buf_size(&p->client.all);
+
+    maildrop_client_queued(p->m, SLOW_CLIENT_QUEUE);
+    play_pump(p);
+    if (buf_size(&p->client.all) - before > SLOW_CLIENT_SURPLUS)
+        play_fail(p, "it goes on producing for a client that takes nothing");
+    maildrop_client_queued(p->m, 0);
+}
+
 static void feed_piece(struct play *p, struct play_side *side, struct slice piece)
 {
     buf_put(&side->in, piece);
-    if (p->mode == PLAY_SLOW) {
-        maildrop_client_queued(p->m, SLOW_CLIENT_QUEUE);
-        play_pump(p);
-        if (!p->m || p->failed)
-            return;
-        maildrop_client_queued(p->m, 0);
-    }
+    if (p->mode == PLAY_SLOW)
+        pump_stalled(p);
     play_pump(p);
 }
 

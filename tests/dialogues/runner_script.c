@@ -222,6 +222,25 @@ static bool read_include(struct reader *r, char *path)
 
 static bool read_line(struct reader *r, const char *text);
 
+/* `%d` becomes the number of the repetition. */
+static bool read_numbered(struct reader *r, struct slice text, uint64_t number)
+{
+    struct buf line = BUF_INIT;
+
+    while (text.n) {
+        bool place = text.n >= 2 && text.p[0] == '%' && text.p[1] == 'd';
+        struct slice piece = slice_take(&text, place ? 2 : 1);
+        if (place)
+            buf_printf(&line, "%llu", (unsigned long long)number);
+        else
+            buf_put(&line, piece);
+    }
+    buf_putc(&line, '\0');
+    bool good = !buf_failed(&line) && read_line(r, buf_slice(&line).p);
+    buf_clear(&line);
+    return good;
+}
+
 /* `@repeat N LINE` */
 static bool read_repeat(struct reader *r, struct slice args)
 {
@@ -230,10 +249,9 @@ static bool read_repeat(struct reader *r, struct slice args)
 
     if (!good)
         return complain(r, "@repeat needs a number", args.p);
-    char *line = slice_dup(slice_trim(args));
-    for (uint64_t i = 0; good && i < times; i++)
-        good = line && read_line(r, line);
-    free(line);
+    args = slice_trim(args);
+    for (uint64_t i = 1; good && i <= times; i++)
+        good = read_numbered(r, args, i);
     return good;
 }
 
