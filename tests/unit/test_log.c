@@ -100,7 +100,7 @@ static void cannot_be_forged(void **state)
     assert_string_equal(TEXT_OF("a\0b\x1b[2Jc\x7f"), "\"a b [2Jc \"\n");
     assert_string_equal(TEXT_OF("a\xc2\x9b"
                                 "2J"),
-                        "\"a  2J\"\n");
+                        "\"a 2J\"\n");
     assert_string_equal(TEXT_OF("a\xe2\x80\xa8z"), "\"a   z\"\n");
     assert_string_equal(TEXT_OF("\xff\xc0\xafz"), "???z\n");
     capture(false, "a b=c\n", "x\ny", NULL);

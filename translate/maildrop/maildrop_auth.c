@@ -74,6 +74,7 @@ void auth_pass(struct maildrop *m, const struct pop3_command *cmd)
         return;
     }
     buf_wipe(&m->password);
+    m->password.secret = true;
     buf_put(&m->password, cmd->text);
     auth_start(m);
 }

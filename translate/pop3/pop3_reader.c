@@ -50,6 +50,7 @@ static struct slice join(struct pop3_reader *r, struct slice piece, bool ended)
 {
     if (ended && buf_size(&r->partial) == 0)
         return piece;
+    r->partial.secret = true;
     buf_put(&r->partial, piece);
     return buf_slice(&r->partial);
 }

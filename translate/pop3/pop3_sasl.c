@@ -77,6 +77,7 @@ static enum pop3_sasl_result take_plain(struct pop3_sasl *s, struct slice messag
         return fail(s, why, FAILURE_PERMANENT, "A password cannot hold a NUL octet");
     buf_put(&s->authzid, authzid);
     buf_put(&s->user, user);
+    s->password.secret = true;
     buf_put(&s->password, message);
     return finish(s, why);
 }
@@ -97,6 +98,7 @@ static enum pop3_sasl_result take_login_password(struct pop3_sasl *s, struct sli
 {
     if (slice_has_nul(password))
         return fail(s, why, FAILURE_PERMANENT, "A password cannot hold a NUL octet");
+    s->password.secret = true;
     buf_put(&s->password, password);
     return finish(s, why);
 }
