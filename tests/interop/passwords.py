@@ -199,9 +199,9 @@ class Network(Scene):
     def test_client_in_the_clear_is_refused(self):
         gateway = self.listen_everywhere()
         client = self.far(gateway)
-        capabilities = " ".join(client.lines("CAPA"))
+        capabilities = [line.split()[0] for line in client.lines("CAPA")]
         self.assertNotIn("USER", capabilities)
-        self.assertNotIn("SASL PLAIN", capabilities)
+        self.assertNotIn("SASL", capabilities)
         for command in (f"USER {USER}", f"PASS {PASSWORD}",
                         "AUTH PLAIN " + b64(f"\0{USER}\0{PASSWORD}")):
             with self.assertRaises(Refused):

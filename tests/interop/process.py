@@ -158,27 +158,44 @@ class Signals(Scene):
         gateway.process.signal(signal.SIGINT)
         self.assertEqual(gateway.process.wait(), 0)
 
-    def test_idle_session_is_told(self):
-        gateway = self.gateway(self.fake(MAILS))
+    def test_session_may_go_on_to_its_quit(self):
+        """What it has read it can delete, so that it is not read again."""
+        fake = self.fake(MAILS)
+        gateway = self.gateway(fake, config={"limits": {"drain_seconds": 30}})
+        before_login, client = self.connect(gateway), self.login(gateway)
+        client.retr(1)
+        client.dele(1)
+        gateway.process.signal(signal.SIGTERM)
+        with self.assertRaises((Refused, Closed)):
+            before_login.reply()
+        client.quit()
+        self.assertEqual(fake.uids(), [2, 3])
+        self.assertEqual(gateway.process.wait(), 0)
+
+    def test_idle_session_ends_when_patience_is_over(self):
+        fake = self.fake(MAILS)
+        gateway = self.gateway(fake)
         client = self.login(gateway)
-        client.stat()
+        client.dele(1)
         gateway.process.signal(signal.SIGTERM)
         self.assertEqual(gateway.process.wait(), 0)
         with self.assertRaises((Refused, Closed)):
             client.reply()
+        self.assertEqual(fake.uids(), [1, 2, 3])
 
     def test_message_under_way_is_finished(self):
         size = 3_000_000
         go_on = threading.Event()
         self.addCleanup(go_on.set)
         fake = self.fake([Generated(size, gate=lambda at: at > size // 2 and go_on.wait())])
-        gateway = self.gateway(fake)
+        gateway = self.gateway(fake, config={"limits": {"drain_seconds": 30}})
         client = self.login(gateway)
         client.command("RETR 1")
         gateway.process.signal(signal.SIGTERM)
         wait_until(lambda: not listening(gateway.port), "the listener to close")
         go_on.set()
         self.assertEqual(len(client.body()), size)
+        client.close()
         self.assertEqual(gateway.process.wait(), 0)
 
     def test_drain_ends(self):
@@ -272,7 +289,7 @@ class Sessions(Scene):
         wait_until(again, "a place to be free again")
 
     def test_unauthenticated_client_is_sent_away(self):
-        gateway = self.gateway(self.fake(MAILS), config={"limits": {"login_seconds": 1}})
+        gateway = self.gateway(self.fake(MAILS), config={"limits": {"login_seconds": 5}})
         client = self.connect(gateway)
         with self.assertRaises((Closed, Refused)):
             client.reply()

@@ -43,11 +43,13 @@ def _crlf_lines(data):
 
 
 def received(stored):
-    """Every line ends with CRLF, the last one too; a header has its empty line (some clients hang
-    without), so an empty message is one empty line; NUL, which some clients choke on, is 0x80, as
-    Dovecot sends it. All else is as stored."""
+    """Every line ends with CRLF, the last one too (a lone CR at the very end is half of one). A header
+    has its empty line (some clients hang without), so an empty message is one empty line. NUL, which
+    some clients choke on, is 0x80, as Dovecot sends it. All else is as stored."""
     data = re.sub(rb"\r?\n", b"\r\n", stored).replace(b"\0", b"\x80")
-    if data and not data.endswith(b"\r\n"):
+    if data.endswith(b"\r"):
+        data += b"\n"
+    elif data and not data.endswith(b"\r\n"):
         data += b"\r\n"
     if b"\r\n\r\n" not in data and not data.startswith(b"\r\n"):
         data += b"\r\n"

@@ -14,17 +14,9 @@ What one should know about it:
 
 import grp
 import os
-import pwd
 import shutil
 
-from tests.lib.process import Process, free_port, greets
-
-
-def service_user():
-    """(uid, gid, user, group) for servers that must not run as root: our own, or nobody's."""
-    name = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-    entry = pwd.getpwnam(name)
-    return entry.pw_uid, entry.pw_gid, name
+from tests.lib.process import Process, free_port, greets, own_tree, service_user
 
 
 class Dovecot:
@@ -59,12 +51,7 @@ class Dovecot:
 
     def own(self, path):
         """Gives a file or tree that a test made to the user Dovecot runs as."""
-        if os.geteuid() != 0:
-            return
-        os.chown(path, *self._user[:2])
-        for base, directories, files in os.walk(path):
-            for name in directories + files:
-                os.chown(os.path.join(base, name), *self._user[:2])
+        own_tree(path)
 
     def start(self):
         config = os.path.join(self.directory, "dovecot.conf")
@@ -107,7 +94,7 @@ class Dovecot:
         protocols = "imap pop3" if self.pop3 else "imap"
         return (_BASE.format(directory=self.directory, user=self._user[2], uid=self._user[0],
                              gid=self._user[1], protocols=protocols,
-                             group=_group_name(self._user[1]))
+                             group=grp.getgrgid(self._user[1]).gr_name)
                 + self._listeners() + self._tls() + self.extra + "\n")
 
     def _listeners(self):
@@ -123,10 +110,6 @@ class Dovecot:
         if not self.tls:
             return "ssl = no\n"
         return f"ssl = yes\nssl_cert = <{self.tls.cert}\nssl_key = <{self.tls.key}\n"
-
-
-def _group_name(gid):
-    return grp.getgrgid(gid).gr_name
 
 
 _BASE = """\

@@ -48,7 +48,8 @@ class Mailferry:
     tls:        a certificates.Certificate for the listener
     pop3:       the route's POP3 choices (configuration key routes[].pop3)
     route:      further keys of the route
-    config:     further keys of the configuration, merged over what is made here
+    config:     further keys of the configuration, merged over what is made here. Sessions get two
+                seconds to end by themselves at SIGTERM, so that a forgotten one costs no more.
     arguments:  if given, the whole of the command line behind `serve`, and no configuration
     """
 
@@ -66,13 +67,16 @@ class Mailferry:
             "state": {"dir": self.state_dir},
             "log": {"format": "text", "level": "debug"},
             "workers": workers,
+            "limits": {"drain_seconds": 2},
             "routes": [{"upstream": upstream, **(route or {})}],
         }
         if pop3:
             self.config["routes"][0]["pop3"] = pop3
         if tls:
             self.config["tls"] = {"certificate": tls.cert, "key": tls.key}
-        self.config.update(config or {})
+        for key, value in (config or {}).items():
+            merge = isinstance(value, dict) and isinstance(self.config.get(key), dict)
+            self.config[key] = {**self.config[key], **value} if merge else value
 
     @property
     def config_file(self):

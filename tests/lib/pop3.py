@@ -21,7 +21,7 @@ class Closed(AssertionError):
 class Pop3:
     """One session. Methods raise Refused on -ERR, so that a test cannot overlook one."""
 
-    def __init__(self, port, tls=None, timeout=60, host="127.0.0.1", receive_buffer=None):
+    def __init__(self, port, tls=None, timeout=30, host="127.0.0.1", receive_buffer=None):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.sock = socket.socket(family)
         if receive_buffer:

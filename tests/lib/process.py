@@ -7,6 +7,7 @@ output in a file, and is stopped by its process id.
 import contextlib
 import ctypes
 import os
+import pwd
 import signal
 import socket
 import subprocess
@@ -54,6 +55,24 @@ def greets(port, host="127.0.0.1"):
     with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=5) as s:
         return bool(s.recv(1))
     return False
+
+
+def service_user():
+    """(uid, gid, user) for servers that must not run as root: our own, or nobody's."""
+    name = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+    entry = pwd.getpwnam(name)
+    return entry.pw_uid, entry.pw_gid, name
+
+
+def own_tree(path):
+    """Gives files that we made to service_user()."""
+    if os.geteuid() != 0:
+        return
+    uid, gid, _ = service_user()
+    os.chown(path, uid, gid)
+    for base, directories, files in os.walk(path):
+        for name in directories + files:
+            os.chown(os.path.join(base, name), uid, gid)
 
 
 def _child_setup():

@@ -90,6 +90,11 @@ class Mailbox:
     def uids(self, criterion="ALL"):
         return [int(u) for u in self._must(self.imap.uid("SEARCH", criterion))[0].split()]
 
+    def body(self, uid):
+        """The octets of a message as the server gives them."""
+        answer = self._must(self.imap.uid("FETCH", str(uid), "(BODY.PEEK[])"))
+        return next((item[1] for item in answer if isinstance(item, tuple)), b"")
+
     def flags(self):
         """Flags by uid, lower case, as one set each."""
         self._must(self.imap.noop())
