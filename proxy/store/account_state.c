@@ -4,6 +4,7 @@
 
 #include "proxy/store/disk.h"
 #include "translate/state/journal.h"
+#include "translate/state/json_at.h"
 
 /* A file's text. False with the reason. */
 static bool read_text(struct account_dir *d, const char *name, struct buf *text,
@@ -46,19 +47,14 @@ static enum account_read snapshot_convert(struct account_dir *d, const json_t *j
 static enum account_read snapshot_parse(struct account_dir *d, struct slice text,
                                         struct drop_state **state, struct failure *why)
 {
-    json_error_t error;
-    json_t *json = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &error);
+    struct failure wrong = {.kind = FAILURE_NONE};
+    json_t *json = json_at_parse(text, &wrong);
 
-    if (json) {
-        enum account_read read = snapshot_convert(d, json, state, why);
-        json_decref(json);
-        return read;
-    }
-    if (json_error_code(&error) != json_error_out_of_memory)
-        return damaged(d->snapshot_name, error.text, why);
-    errno = ENOMEM;
-    account_dir_failed(d, "read", d->snapshot_name, why);
-    return ACCOUNT_FAILED;
+    if (!json)
+        return refused(d, d->snapshot_name, false, &wrong, why);
+    enum account_read read = snapshot_convert(d, json, state, why);
+    json_decref(json);
+    return read;
 }
 
 static enum account_read read_snapshot(struct account_dir *d, struct drop_state **state,

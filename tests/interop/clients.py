@@ -263,7 +263,7 @@ class OldDevices(WithTls):
         self.assertEqual(len(glob.glob(self.server.maildir(USER, "Work") + "/???/*.test*")), 1)
 
     def test_last_messages_and_unseen(self):
-        for choice, count in (({"last_messages": 3}, 3), ({"unseen_only": True}, 7)):
+        for choice, count in (({"last_messages": 3, "seen": False}, 3), ({"unseen_only": True}, 7)):
             with self.subTest(choice):
                 with Mailbox(self.server.port, USER, PASSWORD) as other:
                     other.flag(1, "\\Seen")

@@ -212,6 +212,53 @@ static void an_empty_journal(void **state)
     free(after);
 }
 
+/* Allocations of jansson until the next one fails. */
+static long allowed;
+
+static void *scarce_malloc(size_t n)
+{
+    return allowed-- > 0 ? malloc(n) : NULL;
+}
+
+/* Whenever memory runs out, a record is whole or not made at all, and a journal is replayed whole
+ * or refused for want of memory: nothing is said to be wrong with it. */
+static void memory_runs_out_at_every_step(void **state)
+{
+    struct fixture *f = *state;
+    size_t made = 0;
+
+    for (long n = 0; made < RECORDS; n++) {
+        struct buf text = BUF_INIT;
+        json_set_alloc_funcs(scarce_malloc, free);
+        allowed = n;
+        journal_begin(&text, 3);
+        for (made = 0; made < RECORDS; made++) {
+            json_t *json = record(made);
+            bool put = json && journal_put(&text, json);
+            json_decref(json);
+            if (!put)
+                break;
+        }
+        json_set_alloc_funcs(malloc, free);
+        assert_int_equal(buf_size(&text), f->ends[made]);
+        assert_memory_equal(buf_slice(&text).p, buf_slice(&f->text).p, f->ends[made]);
+        buf_clear(&text);
+    }
+    bool replayed = false;
+    for (long n = 0; !replayed; n++) {
+        struct drop_state *s = drop_state_new();
+        struct journal_replay done = {.generation = 3};
+        struct failure why = {.kind = FAILURE_NONE};
+        json_set_alloc_funcs(scarce_malloc, free);
+        allowed = n;
+        replayed = journal_replay(s, buf_slice(&f->text), &done, &why);
+        json_set_alloc_funcs(malloc, free);
+        if (why.kind != (replayed ? FAILURE_NONE : FAILURE_TEMPORARY))
+            fail_msg("allocation %ld: %s", n, why.text);
+        drop_state_free(s);
+    }
+}
+
 static void only_objects_are_put(void **state)
 {
     struct buf out = BUF_INIT;
@@ -231,7 +278,7 @@ int main(void)
         cmocka_unit_test(one_compact_line_each), cmocka_unit_test(cut_at_every_octet),
         cmocka_unit_test(flip_every_octet),      cmocka_unit_test(the_first_line_must_fit),
         cmocka_unit_test(damage_names_its_line), cmocka_unit_test(an_empty_journal),
-        cmocka_unit_test(only_objects_are_put),
+        cmocka_unit_test(only_objects_are_put),  cmocka_unit_test(memory_runs_out_at_every_step),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

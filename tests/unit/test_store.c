@@ -15,11 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "proxy/store/store.h"
-#include "tests/unit/temp_dir.h"
-
-#define INBOX slice_of("INBOX")
-#define ANN   slice_of("ann")
+#include "tests/unit/store_asked.h"
 
 /* The journal's syncs, counted; the first one can be held up. */
 static struct {
@@ -36,100 +32,6 @@ int fdatasync(int fd)
         uv_sem_wait(&gate.released);
     }
     return (int)syscall(SYS_fdatasync, fd);
-}
-
-/* What the callbacks were told. */
-struct answer {
-    int calls;
-    struct drop_state *state;
-    struct failure why;
-};
-
-static void loaded(void *owner, struct drop_state *state, const struct failure *why)
-{
-    struct answer *answer = owner;
-
-    answer->calls++;
-    answer->state = state;
-    answer->why = *why;
-}
-
-static void saved(void *owner, const struct failure *why)
-{
-    struct answer *answer = owner;
-
-    answer->calls++;
-    answer->why = *why;
-}
-
-static struct store *open_store(const char *dir)
-{
-    struct failure why;
-    struct store *s = store_open(dir, &why);
-
-    if (!s)
-        fail_msg("%s", why.text);
-    return s;
-}
-
-/* One record: there is a message with that UID, which is its size too. */
-static json_t *records_of(uint32_t uid)
-{
-    struct drop_message m = {.uid = uid, .size = uid, .hidden = -1};
-    json_t *records = json_array();
-
-    assert_int_equal(json_array_append_new(records, drop_record_messages(INBOX, 7, &m, 1)), 0);
-    return records;
-}
-
-static struct store_request *begin_append(struct store *s, uv_loop_t *loop, uint32_t uid,
-                                          store_saved done, void *owner)
-{
-    json_t *records = records_of(uid);
-    struct store_request *r = store_append(s, loop, ANN, records, done, owner);
-
-    json_decref(records);
-    return r;
-}
-
-static struct answer append(struct store *s, uint32_t uid)
-{
-    struct answer answer = {.calls = 0};
-
-    assert_non_null(begin_append(s, uv_default_loop(), uid, saved, &answer));
-    uv_run(uv_default_loop(), UV_RUN_DEFAULT);
-    assert_int_equal(answer.calls, 1);
-    return answer;
-}
-
-static struct answer load(struct store *s)
-{
-    struct answer answer = {.calls = 0};
-
-    assert_non_null(store_load(s, uv_default_loop(), ANN, loaded, &answer));
-    uv_run(uv_default_loop(), UV_RUN_DEFAULT);
-    assert_int_equal(answer.calls, 1);
-    assert_int_equal(answer.state == NULL, answer.why.kind != FAILURE_NONE);
-    return answer;
-}
-
-static size_t count_of(struct drop_state *state)
-{
-    struct drop_folder *f = drop_state_folder(state, INBOX);
-
-    return f ? f->count : 0;
-}
-
-/* How many messages the account has; it must be whole. */
-static size_t loaded_count(struct store *s)
-{
-    struct answer answer = load(s);
-
-    if (!answer.state)
-        fail_msg("%s", answer.why.text);
-    size_t count = count_of(answer.state);
-    drop_state_free(answer.state);
-    return count;
 }
 
 /* Runs a test's body in a child. */
@@ -402,6 +304,7 @@ enum { HAMMERS = 4, EACH = 250, LOOPS = 2 };
 
 struct hammer {
     uv_thread_t thread;
+    uv_loop_t loop;
     struct store *store;
     uint32_t first;
     struct answer loaded;
@@ -412,33 +315,33 @@ static void hammer(void *arg)
 {
     struct hammer *h = arg;
     struct appender a[HAMMERS];
-    uv_loop_t loop;
 
-    uv_loop_init(&loop);
     for (uint32_t i = 0; i < HAMMERS; i++) {
-        a[i] = (struct appender){h->store, &loop, h->first + i, HAMMERS, h->first + EACH - 1, -1};
-        begin_append(h->store, &loop, a[i].uid, appended, &a[i]);
+        uint32_t last = h->first + EACH - 1;
+        a[i] = (struct appender){h->store, &h->loop, h->first + i, HAMMERS, last, -1};
+        begin_append(h->store, &h->loop, a[i].uid, appended, &a[i]);
     }
-    store_load(h->store, &loop, ANN, loaded, &h->loaded);
-    uv_run(&loop, UV_RUN_DEFAULT);
-    if (uv_loop_close(&loop) != 0)
-        abort();
+    store_load(h->store, &h->loop, ANN, loaded, &h->loaded);
+    uv_run(&h->loop, UV_RUN_DEFAULT);
 }
 
 static void two_loops_on_one_account(void **state)
 {
     const char *dir = temp_dir_make();
     struct store *s = open_store(dir);
-    struct hammer hammers[LOOPS] = {{.store = NULL}};
+    static struct hammer hammers[LOOPS];
 
     (void)state;
     for (uint32_t i = 0; i < LOOPS; i++) {
         hammers[i].store = s;
         hammers[i].first = 1 + i * EACH;
+        assert_int_equal(uv_loop_init(&hammers[i].loop), 0);
         assert_int_equal(uv_thread_create(&hammers[i].thread, hammer, &hammers[i]), 0);
     }
-    for (size_t i = 0; i < LOOPS; i++) {
+    for (size_t i = 0; i < LOOPS; i++)
         uv_thread_join(&hammers[i].thread);
+    for (size_t i = 0; i < LOOPS; i++) {
+        assert_int_equal(uv_loop_close(&hammers[i].loop), 0);
         assert_int_equal(hammers[i].loaded.calls, 1);
         assert_non_null(hammers[i].loaded.state);
         drop_state_free(hammers[i].loaded.state);
@@ -461,124 +364,6 @@ static void cancelled_work_goes_on(void **state)
     uv_run(uv_default_loop(), UV_RUN_DEFAULT);
     assert_int_equal(answers[0].calls + answers[1].calls, 0);
     assert_int_equal(loaded_count(s), 1);
-    store_close(s);
-    temp_dir_remove(dir);
-}
-
-/* A directory with these files of the account ann, two of them at most. */
-static const char *account_with(const char *name, const char *text, const char *other,
-                                const char *other_text)
-{
-    const char *dir = temp_dir_make();
-
-    assert_int_equal(mkdir(temp_path(dir, "accounts"), 0700), 0);
-    assert_int_equal(mkdir(temp_path(dir, "accounts/ann"), 0700), 0);
-    if (name)
-        file_put(temp_path(dir, "accounts/ann"), name, text);
-    if (other)
-        file_put(temp_path(dir, "accounts/ann"), other, other_text);
-    return dir;
-}
-
-#define HEAD_0  "{\"generation\":0,\"version\":1}\n"
-#define HEAD_1  "{\"generation\":1,\"version\":1}\n"
-#define EMPTY_1 "{\"version\":1,\"last_login\":5,\"age\":0,\"folders\":[],\"generation\":1}\n"
-#define MESSAGE_1                                                      \
-    "{\"record\":\"messages\",\"folder\":\"INBOX\",\"uidvalidity\":7," \
-    "\"uids\":\"1\",\"sizes\":\"1\"}\n"
-
-static void damage_is_set_aside(void **state)
-{
-    static const struct {
-        const char *name;
-        const char *text;
-        const char *other;
-        const char *other_text;
-        const char *reason;
-    } damages[] = {
-        {"snapshot-1.json", "{", NULL, NULL, "snapshot-1.json: "},
-        {"snapshot-1.json", "", "journal-1.jsonl", HEAD_1, "snapshot-1.json: "},
-        {"snapshot-2.json", EMPTY_1, NULL, NULL, "/generation: "},
-        {"snapshot-1.json", "{\"version\":1,\"generation\":1}", NULL, NULL, "/last_login: "},
-        {"snapshot-1.json", EMPTY_1, "journal-1.jsonl", HEAD_1 "x\n", "line 2: "},
-        {"snapshot-1.json", EMPTY_1, "journal-1.jsonl", HEAD_0, "line 1: /generation: "},
-        {"snapshot-1.json", EMPTY_1, "journal-2.jsonl", HEAD_0, "whose snapshot is missing"},
-        {NULL, NULL, "journal-1.jsonl", HEAD_1, "whose snapshot is missing"},
-        {NULL, NULL, "journal-0.jsonl", HEAD_0 "{}\n", "line 2: /record"},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
-        const char *dir =
-            account_with(damages[i].name, damages[i].text, damages[i].other, damages[i].other_text);
-        struct store *s = open_store(dir);
-        struct answer answer = load(s);
-        char account[128];
-        assert_int_equal(answer.why.kind, FAILURE_TEMPORARY);
-        if (!strstr(answer.why.text, damages[i].reason) ||
-            !strstr(answer.why.text, "/accounts/ann/damaged-1"))
-            fail_msg("%zu: %s", i, answer.why.text);
-        strcpy(account, temp_path(dir, "accounts/ann/damaged-1"));
-        if (damages[i].name)
-            assert_string_equal(file_get(account, damages[i].name), damages[i].text);
-        if (damages[i].other)
-            assert_string_equal(file_get(account, damages[i].other), damages[i].other_text);
-        assert_int_equal(loaded_count(s), 0);
-        assert_int_equal(append(s, 1).why.kind, FAILURE_NONE);
-        assert_int_equal(loaded_count(s), 1);
-        store_close(s);
-        temp_dir_remove(dir);
-    }
-}
-
-static void damage_is_never_overwritten(void **state)
-{
-    const char *dir = account_with("snapshot-1.json", "first", NULL, NULL);
-    struct store *s = open_store(dir);
-
-    (void)state;
-    assert_int_equal(load(s).why.kind, FAILURE_TEMPORARY);
-    file_put(temp_path(dir, "accounts/ann"), "snapshot-1.json", "second");
-    assert_int_equal(load(s).why.kind, FAILURE_TEMPORARY);
-    assert_string_equal(file_get(dir, "accounts/ann/damaged-1/snapshot-1.json"), "first");
-    assert_string_equal(file_get(dir, "accounts/ann/damaged-2/snapshot-1.json"), "second");
-    store_close(s);
-    temp_dir_remove(dir);
-}
-
-static void a_newer_version_is_left_where_it_is(void **state)
-{
-    static const char *const files[][2] = {
-        {"snapshot-1.json", "{\"version\":2,\"generation\":\"new\"}\n"},
-        {"journal-0.jsonl", "{\"generation\":0,\"version\":2}\n{\"new\":1}\n"}};
-
-    (void)state;
-    for (size_t i = 0; i < 2; i++) {
-        const char *dir = account_with(files[i][0], files[i][1], NULL, NULL);
-        struct store *s = open_store(dir);
-        struct answer answer = load(s);
-        assert_int_equal(answer.why.kind, FAILURE_PERMANENT);
-        assert_non_null(strstr(answer.why.text, "newer mailferry"));
-        char account[128];
-        strcpy(account, temp_path(dir, "accounts/ann"));
-        assert_string_equal(file_get(account, files[i][0]), files[i][1]);
-        assert_false(file_is_there(account, "damaged-1"));
-        store_close(s);
-        temp_dir_remove(dir);
-    }
-}
-
-/* A crash between a fold's rename and its deletions: the message, which the journal of the past
- * brings, was already gone when the snapshot was made. */
-static void a_journal_of_the_past_is_passed_over(void **state)
-{
-    const char *dir = account_with("snapshot-1.json", EMPTY_1, "journal-0.jsonl", HEAD_0 MESSAGE_1);
-    struct store *s = open_store(dir);
-
-    (void)state;
-    assert_int_equal(loaded_count(s), 0);
-    assert_false(file_is_there(dir, "accounts/ann/journal-0.jsonl"));
-    assert_false(file_is_there(dir, "accounts/ann/damaged-1"));
     store_close(s);
     temp_dir_remove(dir);
 }
@@ -646,10 +431,6 @@ int main(void)
         cmocka_unit_test(what_waits_shares_one_sync),
         cmocka_unit_test(two_loops_on_one_account),
         cmocka_unit_test(cancelled_work_goes_on),
-        cmocka_unit_test(damage_is_set_aside),
-        cmocka_unit_test(damage_is_never_overwritten),
-        cmocka_unit_test(a_newer_version_is_left_where_it_is),
-        cmocka_unit_test(a_journal_of_the_past_is_passed_over),
         cmocka_unit_test(a_failed_fold_is_noticed),
     };
 

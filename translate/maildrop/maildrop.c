@@ -8,6 +8,9 @@
 
 #include "translate/maildrop/maildrop_internal.h"
 
+/* At a shutdown a client between two commands is given so long to say the next one. */
+enum { DRAIN_GRACE_MS = 2000 };
+
 struct maildrop *maildrop_new(const struct maildrop_settings *settings, uint64_t now_ms,
                               int64_t now_s)
 {
@@ -235,14 +238,30 @@ void maildrop_idle(struct maildrop *m)
 {
     m->busy = BUSY_NONE;
     m->client_since = m->now_ms;
-    if (m->draining && m->phase == PHASE_AUTHORIZATION)
+    if (m->client_gone)
+        maildrop_end(m, "client closed");
+    else if (m->draining && m->phase == PHASE_AUTHORIZATION)
         maildrop_end(m, "shutdown");
 }
 
+/* A client may close behind its last command: that one is carried out to its end, QUIT before all,
+ * for it was said. One whose connection broke is answered no more, but its QUIT stands too. */
 void maildrop_client_closed(struct maildrop *m, const struct failure *why)
 {
+    bool orderly = why->kind == FAILURE_NONE;
+    bool answering = m->busy == BUSY_MESSAGE || m->busy == BUSY_LIST || m->busy == BUSY_LISTING;
+
     m->client_gone = true;
-    maildrop_end(m, why->kind == FAILURE_NONE ? "client closed" : "client connection lost");
+    if (m->busy != BUSY_QUIT && !(orderly && answering))
+        maildrop_end(m, orderly ? "client closed" : "client connection lost");
+}
+
+static bool something_marked(const struct maildrop *m)
+{
+    for (uint32_t i = 0; i < m->list.count; i++)
+        if (m->list.items[i].flags & MESSAGE_DELETED)
+            return true;
+    return false;
 }
 
 void maildrop_drain(struct maildrop *m)
@@ -374,6 +393,8 @@ static uint64_t client_deadline(const struct maildrop *m)
 {
     if (m->busy != BUSY_NONE)
         return UINT64_MAX;
+    if (m->draining && !something_marked(m))
+        return m->client_since + DRAIN_GRACE_MS;
     unsigned seconds =
         m->phase == PHASE_AUTHORIZATION ? m->settings.login_seconds : m->settings.idle_seconds;
     return m->client_since + 1000ull * seconds;
@@ -406,7 +427,9 @@ void maildrop_tick(struct maildrop *m)
                     m->settings.response_seconds);
         upstream_lost(m, &why);
     }
-    if (m->phase != PHASE_ENDED && m->now_ms >= client_deadline(m)) {
+    if (m->phase != PHASE_ENDED && m->draining && m->now_ms >= client_deadline(m)) {
+        maildrop_end(m, "shutdown");
+    } else if (m->phase != PHASE_ENDED && m->now_ms >= client_deadline(m)) {
         pop3_err(&m->client_out, "disconnected for inactivity, nothing was deleted");
         maildrop_end(m, m->phase == PHASE_AUTHORIZATION ? "login timeout" : "autologout");
     }

@@ -105,8 +105,8 @@ void maildrop_client_queued(struct maildrop *m, size_t octets);
 void maildrop_client_data(struct maildrop *m, struct slice *in);
 void maildrop_upstream_data(struct maildrop *m, struct slice *in);
 
-/* The client's stream ended; `why` as in stream.h. An action MAILDROP_END follows, at once or after
- * the upstream was told which messages were read. Nothing is deleted. */
+/* The client's stream ended; `why` as in stream.h. MAILDROP_END follows, at once or when the
+ * command under way is carried out. Without QUIT nothing is deleted. */
 void maildrop_client_closed(struct maildrop *m, const struct failure *why);
 void maildrop_upstream_closed(struct maildrop *m, const struct failure *why);
 
@@ -125,9 +125,12 @@ void maildrop_state_saved(struct maildrop *m, const struct failure *why);
 /* The time has come that maildrop_deadline() told. */
 void maildrop_tick(struct maildrop *m);
 
-/* The process is about to end: a client that has not logged in is sent away, one that has may go on
- * to its QUIT, so that what it deleted is not downloaded again. Called a second time, when patience
- * is over, it ends in any case. */
+/*
+ * The process is about to end. A client that has not logged in is sent away; one that has nothing
+ * marked for deletion may go on as long as it has something to say; one that has may go on to its
+ * QUIT, so that what it deleted is not downloaded again. Called a second time, when patience is
+ * over, the session ends in any case.
+ */
 void maildrop_drain(struct maildrop *m);
 
 /* False when there is none. */

@@ -124,22 +124,34 @@ static void put_verification(struct maildrop *m, const char *keys)
         op->numbers = count_left;
 }
 
-/* RFC 4315. Never a plain EXPUNGE, which would take what another client marked (CASES D2). */
-static void send_expunge(struct maildrop *m)
+static void expunged(struct maildrop *m, struct upstream_op *op, const struct imap_event *status)
 {
-    put_command(m, "UID STORE ", slice_of(" +FLAGS.SILENT (\\Deleted)"), update_answered);
-    if (upstream_can(m, IMAP_CAP_UIDPLUS)) {
-        put_command(m, "UID EXPUNGE ", slice_of(""), update_answered);
-        put_verification(m, "");
-    } else {
-        put_verification(m, " UNDELETED");
-    }
+    update_answered(m, op, status);
+    put_verification(m, "");
+}
+
+static void flagged(struct maildrop *m, struct upstream_op *op, const struct imap_event *status)
+{
+    update_answered(m, op, status);
+    put_verification(m, " UNDELETED");
 }
 
 static void send_flag(struct maildrop *m)
 {
+    put_command(m, "UID STORE ", slice_of(" +FLAGS.SILENT (\\Deleted)"), flagged);
+}
+
+/* RFC 4315. Never a plain EXPUNGE, which would take what another client marked (CASES D2). The
+ * verification waits for the answer: Dovecot may carry out a SEARCH before an EXPUNGE that came
+ * first. */
+static void send_expunge(struct maildrop *m)
+{
+    if (!upstream_can(m, IMAP_CAP_UIDPLUS)) {
+        send_flag(m);
+        return;
+    }
     put_command(m, "UID STORE ", slice_of(" +FLAGS.SILENT (\\Deleted)"), update_answered);
-    put_verification(m, " UNDELETED");
+    put_command(m, "UID EXPUNGE ", slice_of(""), expunged);
 }
 
 /* ---- moving ----------------------------------------------------------------------------- */

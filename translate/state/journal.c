@@ -33,24 +33,6 @@ bool journal_put(struct buf *out, const json_t *record)
     return written && !buf_failed(out);
 }
 
-/* A line as JSON object, new reference; NULL with the reason. */
-static json_t *line_parse(struct slice line, struct failure *why)
-{
-    json_error_t error;
-    json_t *json = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES, &error);
-
-    if (json_is_object(json))
-        return json;
-    if (json)
-        failure_set(why, FAILURE_PERMANENT, "not a JSON object");
-    else if (json_error_code(&error) == json_error_out_of_memory)
-        failure_set(why, FAILURE_TEMPORARY, "out of memory for the sync state");
-    else
-        failure_set(why, FAILURE_PERMANENT, "octet %d: %s", error.position, error.text);
-    json_decref(json);
-    return NULL;
-}
-
 static bool head_fits(const json_t *head, struct journal_replay *done, struct failure *why)
 {
     struct json_at at = {.object = head, .why = why};
@@ -69,7 +51,7 @@ static bool head_fits(const json_t *head, struct journal_replay *done, struct fa
 
 bool journal_head(struct slice line, struct journal_replay *done, struct failure *why)
 {
-    json_t *head = line_parse(line, why);
+    json_t *head = json_at_parse(line, why);
     bool fits = head && head_fits(head, done, why);
 
     json_decref(head);
@@ -79,7 +61,7 @@ bool journal_head(struct slice line, struct journal_replay *done, struct failure
 static bool record_line(struct drop_state *s, struct slice line, struct journal_replay *done,
                         struct failure *why)
 {
-    json_t *record = line_parse(line, why);
+    json_t *record = json_at_parse(line, why);
     bool applied = record && drop_state_apply(s, record, why);
 
     done->records += applied;

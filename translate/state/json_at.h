@@ -17,6 +17,11 @@ struct json_at {
     struct failure *why;
 };
 
+/* A whole document, which is to be an object, without a key twice; new reference. NULL with the
+ * reason: FAILURE_PERMANENT, with the octet of the fault, or FAILURE_TEMPORARY when memory is out,
+ * which says nothing about the text. */
+json_t *json_at_parse(struct slice text, struct failure *why);
+
 /* Sets `*why` (FAILURE_PERMANENT) to "POINTER/KEY: what" and returns false. */
 bool json_at_wrong(const struct json_at *at, const char *key, const char *what);
 
