@@ -81,7 +81,7 @@ class Image(Scene):
             "--security-opt=no-new-privileges", "--log-driver=k8s-file",
             # Without systemd there are no timers for health checks; the test asks by itself. And
             # podman's default limits may be above our own.
-            "--no-healthcheck", "--ulimit=host",
+            "--no-healthcheck", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024",
             "-v", f"{config}:/etc/mailferry.json:ro", *options, "mailferry")
         self.addCleanup(self.podman, "rm", "--force", "--ignore", container)
         wait_until(lambda: listening(port), "the container to listen")
