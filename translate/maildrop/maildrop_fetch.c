@@ -260,9 +260,9 @@ static bool section_expected(const struct fetch *f, const struct imap_event *ev)
 {
     if (is_ahead(f))
         return ev->section.n == 0 && f->state == FETCH_ASKED;
-    if (slice_is_nocase(ev->section, "HEADER"))
+    if (slice_is(ev->section, "HEADER"))
         return f->state == FETCH_ASKED;
-    return slice_is_nocase(ev->section, "TEXT") && f->state == FETCH_COMING &&
+    return slice_is(ev->section, "TEXT") && f->state == FETCH_COMING &&
            ev->origin == f->text;
 }
 
@@ -290,6 +290,7 @@ static void section_begin(struct maildrop *m, struct fetch *f, const struct imap
         f->closed = ev->nil || ev->length < f->chunk;
     f->state = FETCH_COMING;
     q->in_section = !ev->nil;
+    q->in_text = slice_is(ev->section, "TEXT");
     if (f == q->delivering)
         retr_advance(m);
 }
@@ -313,7 +314,7 @@ static void body_data(struct maildrop *m, const struct imap_event *ev)
 
     if (!f || !q->in_section || f->discard)
         return;
-    if (slice_is_nocase(ev->section, "TEXT"))
+    if (q->in_text)
         f->text += ev->text.n;
     pop3_body_put(&f->body, f == q->delivering ? &m->client_out : &f->held, ev->text);
 }

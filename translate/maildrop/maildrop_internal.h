@@ -181,6 +181,7 @@ struct fetches {
     struct fetch *delivering; /* the one whose octets go straight to the client */
     struct fetch *receiving;  /* the one in whose response we are; NULL: ignored */
     bool in_section;
+    bool in_text; /* that section is a piece of TEXT, for TOP */
     bool in_order;     /* a body came before its UID: one in flight at a time from now on */
     uint32_t run;      /* length of the run of sequential RETRs */
     uint32_t previous; /* index of the last RETR */

@@ -95,9 +95,13 @@ void maildrop_upstream_tls(struct maildrop *m)
 
 void maildrop_upstream_deflate(struct maildrop *m)
 {
+    struct slice nothing = slice_of("");
+
     m->upstream.cut = false;
-    if (m->upstream.client)
-        imap_client_deflate_started(m->upstream.client);
+    if (!m->upstream.client)
+        return;
+    imap_client_deflate_started(m->upstream.client);
+    maildrop_upstream_data(m, &nothing); /* it is ready now, without a word of the server's */
 }
 
 /* ---- giving it up ----------------------------------------------------------------------- */
