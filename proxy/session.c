@@ -64,9 +64,18 @@ static void side_resume(struct session_side *side, bool wanted)
     stream_resume(side->stream);
 }
 
+/* A long listing is written piece by piece, as long as the client takes it; when it takes no more,
+ * on_client_drain() goes on. */
+static void session_send(struct session *s)
+{
+    do {
+        session_flush(s);
+        maildrop_client_queued(s->maildrop, client_queued(s));
+    } while (buf_size(maildrop_client_out(s->maildrop)));
+}
+
 static void session_resume(struct session *s)
 {
-    maildrop_client_queued(s->maildrop, client_queued(s));
     side_resume(&s->client, maildrop_wants_client(s->maildrop));
     side_resume(&s->upstream, maildrop_wants_upstream(s->maildrop));
 }
@@ -219,7 +228,7 @@ void session_pump(struct session *s)
         session_end(s, "out of memory", true);
     if (!s->maildrop)
         return;
-    session_flush(s);
+    session_send(s);
     session_resume(s);
     session_arm(s);
 }
