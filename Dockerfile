@@ -6,7 +6,7 @@
 FROM debian:bookworm-slim AS build
 RUN apt-get update && apt-get install -y --no-install-recommends \
         gcc libc6-dev cmake ninja-build pkg-config libuv1-dev libssl-dev libjansson-dev zlib1g-dev \
-    && rm -rf /var/lib/apt/lists/*
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 WORKDIR /src
 COPY CMakeLists.txt ./
 COPY translate translate
@@ -21,7 +21,7 @@ LABEL org.opencontainers.image.title="mailferry" \
       org.opencontainers.image.description="A POP3 server in front of IMAP mailboxes"
 RUN apt-get update && apt-get install -y --no-install-recommends \
         libuv1 libssl3 libjansson4 zlib1g ca-certificates \
-    && rm -rf /var/lib/apt/lists/* \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
     && useradd --system --uid 10110 --home-dir /var/lib/mailferry --shell /usr/sbin/nologin mailferry \
     && install -d -o mailferry -g mailferry -m 0700 /var/lib/mailferry
 COPY --from=build /out/usr/local/bin/mailferry /usr/local/bin/mailferry

@@ -16,7 +16,7 @@ deps: ## install the Debian packages that are missing (asks for nothing when non
 
 build: ## build the release program, build/mailferry
 	@tools/deps build
-	@$(MAKE) --no-print-directory build/build.ninja
+	@$(MAKE) -s --no-print-directory build/build.ninja
 	cmake --build build -j $(JOBS)
 
 build/build.ninja:
@@ -40,7 +40,7 @@ test: ## run every test, on the release build and under the sanitizers
 test-asan: ## run the tests under AddressSanitizer and UndefinedBehaviorSanitizer only
 	@tools/deps build test
 	@tools/upstreams build-upstreams
-	@$(MAKE) --no-print-directory build-asan/build.ninja
+	@$(MAKE) -s --no-print-directory build-asan/build.ninja
 	cmake --build build-asan -j $(JOBS)
 	$(CTEST) --test-dir build-asan
 
@@ -51,7 +51,7 @@ test-container: ## build the container image and run it, with buildah and podman
 
 lint: ## check the form of the sources (clang-format) and their sense (clang-tidy)
 	@tools/deps build lint
-	@$(MAKE) --no-print-directory build/build.ninja
+	@$(MAKE) -s --no-print-directory build/build.ninja
 	@tools/lint build
 
 format: ## bring the sources into form

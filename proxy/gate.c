@@ -159,7 +159,7 @@ void gate_leave(struct gate *g, const struct gate_address *from)
     if (from->known) {
         struct gate_entry **link = gate_find(g, from);
         struct gate_entry *entry = *link;
-        if (--entry->clients == 0) {
+        if (entry && --entry->clients == 0) {
             *link = entry->next;
             free(entry);
         }

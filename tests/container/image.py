@@ -13,11 +13,11 @@ import shutil
 import subprocess
 import unittest
 
+from tests.lib import corpus
 from tests.lib.pop3 import Pop3
 from tests.lib.process import free_port, listening, wait_until
 from tests.lib.scene import PASSWORD, USER, Scene
 from tests.lib.stores import DovecotStore
-from tests.lib import corpus
 
 _ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 _CACHE = os.path.join(_ROOT, "build-container")
@@ -53,8 +53,10 @@ class Image(Scene):
 
     @classmethod
     def remove_storage(cls):
-        if os.path.exists(cls.storage):
-            shutil.rmtree(cls.storage)
+        def removed():
+            shutil.rmtree(cls.storage, ignore_errors=True)
+            return not os.path.exists(cls.storage)
+        wait_until(removed, "the containers' last processes to let go of their storage")
 
     @classmethod
     def engine(cls, program, *arguments):
@@ -76,7 +78,10 @@ class Image(Scene):
         os.chmod(config, 0o644)
         container = self.podman(
             "run", "--detach", "--network=host", "--read-only", "--cap-drop=ALL",
-            "--security-opt=no-new-privileges", "--cgroups=disabled", "--log-driver=k8s-file",
+            "--security-opt=no-new-privileges", "--log-driver=k8s-file",
+            # Without systemd there are no timers for health checks; the test asks by itself. And
+            # podman's default limits may be above our own.
+            "--no-healthcheck", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024",
             "-v", f"{config}:/etc/mailferry.json:ro", *options, "mailferry")
         self.addCleanup(self.podman, "rm", "--force", "--ignore", container)
         wait_until(lambda: listening(port), "the container to listen")

@@ -271,7 +271,7 @@ class AtLogin(Scene):
     def test_texts_are_cleaned(self):
         """A line of the upstream's cannot become one of ours (CASES I3)."""
         fake = self.fake(MAILS)
-        text = b"NO [AUTHENTICATIONFAILED] bad\r+OK logged in\x1b[2J\x00\x07"
+        text = b"NO [AUTHENTICATIONFAILED] bad\r+OK logged in\x1b[2J\x07"
 
         def refuse(connection, command):
             connection.send(command.tag + b" " + text + b"\r\n")
@@ -322,7 +322,7 @@ class Starttls(Scene):
 
     def test_starttls_taken_out(self):
         fake = self.fake(MAILS)
-        self.check_refused(fake_url(fake, tls="starttls"), "starttls")
+        self.check_refused(fake_url(fake, tls="starttls"), "tls", "no password was sent")
         self.nothing_was_told(fake)
 
     def test_starttls_refused(self):

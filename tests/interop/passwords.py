@@ -145,8 +145,11 @@ class Sasl(Scene):
         client.quit()
 
 
-class Network(Scene):
-    """Peers that are not loopback: an address of our own, in a network namespace of our own."""
+class AcrossANetwork(Scene):
+    """Peers that are not loopback: an address of our own, in a network namespace of our own.
+
+    The first class by name: without root, only a process that has not yet started a thread may
+    enter a user namespace."""
 
     ADDRESS = "192.0.2.1"
 

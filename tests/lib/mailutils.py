@@ -1,8 +1,8 @@
 """A private GNU mailutils imap4d over maildirs.
 
 What one should know about it:
-- Users come from a file per domain, passwd with crypt()ed passwords; the name of the mailbox is
-  then the login without its domain.
+- Users come from a file per domain, passwd with crypt()ed passwords; INBOX is then the maildir
+  INBOX in the user's home, whatever `mailbox-pattern` says.
 - It announces a long list of mechanisms that it cannot do (AUTH=GSSAPI, SAML20 ...).
 - It has neither UIDPLUS nor MOVE, its name space is flat, a LIST gives NIL as the delimiter.
 - It ends the OK of AUTHENTICATE with a lone line feed.
@@ -27,10 +27,10 @@ class Mailutils:
         self.process = None
 
     def store(self, login):
-        return Maildir(os.path.join(self.directory, "mail", login.partition("@")[0]))
+        return Maildir(os.path.join(self.directory, "home", login, "INBOX"))
 
     def start(self):
-        for name in ("run", "passwords", "home"):
+        for name in ("run", "passwords"):
             os.makedirs(os.path.join(self.directory, name), exist_ok=True)
         for login in self.users:
             self.store(login)
@@ -60,7 +60,7 @@ class Mailutils:
             path = os.path.join(self.directory, "passwords", domain)
             with open(path, "a", encoding="utf-8") as f:
                 f.write(f"{user}:{done.stdout.strip()}:{uid}:{gid}:{user}:"
-                        f"{self.directory}/home:/bin/sh\n")
+                        f"{self.directory}/home/{login}:/bin/sh\n")
 
 
 _CONFIG = """\
@@ -77,7 +77,6 @@ virtdomain {{
   passwd-dir {directory}/passwords;
 }};
 mailbox {{
-  mailbox-pattern "maildir:{directory}/mail/${{user}}";
   mailbox-type maildir;
 }};
 logging {{

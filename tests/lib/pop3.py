@@ -81,20 +81,18 @@ class Pop3:
 
     def body(self):
         """A multi-line reply's octets with the dots taken out again, without the end mark."""
-        parts = [self.buffer]
-        tail = b"\r\n" + self.buffer[-8:]  # a reply without lines ends right after its status line
-        while b"\r\n.\r\n" not in tail:
+        data = bytearray(b"\r\n" + self.buffer)  # the status line's end may begin the end mark
+        searched = 0
+        while (end := data.find(b"\r\n.\r\n", searched)) < 0:
+            searched = max(0, len(data) - 4)
             self.buffer = b""
             try:
                 self.fill()
             except Closed:
-                raise Closed(b"".join(parts)) from None
-            parts.append(self.buffer)
-            tail = (tail + self.buffer)[-(len(self.buffer) + 4):]
-        data = b"\r\n" + b"".join(parts)
-        end = data.index(b"\r\n.\r\n")
-        self.buffer = data[end + 5:]
-        return data[:end + 2].replace(b"\r\n.", b"\r\n")[2:]
+                raise Closed(bytes(data[2:])) from None
+            data += self.buffer
+        self.buffer = bytes(data[end + 5:])
+        return bytes(data[:end + 2]).replace(b"\r\n.", b"\r\n")[2:]
 
     def multi(self, text):
         self.command(text)

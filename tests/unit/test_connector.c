@@ -147,7 +147,7 @@ static void tells_silence(void **state)
     (void)state;
     for (size_t i = 0; i < 4; i++) {
         fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        connect(fillers[i], (struct sockaddr *)&a, sizeof a);
+        (void)connect(fillers[i], (struct sockaddr *)&a, sizeof a);
     }
     snprintf(expected, sizeof expected, "127.0.0.1 port %u did not answer within 1 s", e.port);
     assert_string_equal(connect_to(&e, 1).why.text, expected);

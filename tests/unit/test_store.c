@@ -92,7 +92,7 @@ static int on_a_full_disk(const char *dir)
     CHECK(append(s, 1).why.kind == FAILURE_NONE);
     CHECK(fill(dir));
     uint32_t uid = 2;
-    struct answer answer = {.calls = 0};
+    struct answer answer;
     do { /* what is left of the journal's last block has room for some */
         answer = append(s, uid++);
     } while (answer.why.kind == FAILURE_NONE && uid < 10000);

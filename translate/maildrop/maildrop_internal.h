@@ -382,7 +382,7 @@ void fetch_remove(struct maildrop *m, struct fetch *f);
 void fetch_discard_all(struct maildrop *m);
 /* The connection is gone: forgets what was on its way. True when the client already has a part. */
 bool fetch_lost(struct maildrop *m);
-void fetch_clear(struct fetches *f);
+void fetch_clear(struct fetches *q);
 /* Asks for the messages that a sequential reader will want next. */
 void fetch_ahead(struct maildrop *m);
 /* May the next octets of the upstream be taken? Gives up what nobody waits for. */

@@ -168,7 +168,7 @@ static bool get_sizes(const struct json_at *at, struct drop_message *messages, s
 
     if (!get_numbers(at, "sizes", 0, count, &list))
         return false;
-    for (size_t i = 0; number_list_next(&list, &size); i++)
+    for (size_t i = 0; i < count && number_list_next(&list, &size); i++)
         messages[i].size = (uint64_t)size;
     return true;
 }

@@ -55,7 +55,7 @@ static bool buf_grow(struct buf *b, size_t n)
 
     if (n > SIZE_MAX / 2 - used)
         return false;
-    if (b->start && used + n <= b->cap && used <= b->cap / 2) {
+    if (b->p && b->start && used + n <= b->cap && used <= b->cap / 2) {
         memmove(b->p, b->p + b->start, used);
         b->start = 0;
         b->end = used;
@@ -66,7 +66,7 @@ static bool buf_grow(struct buf *b, size_t n)
     char *p = malloc(cap);
     if (!p)
         return false;
-    if (used)
+    if (b->p)
         memcpy(p, b->p + b->start, used);
     buf_free(b);
     *b = (struct buf){.p = p, .end = used, .cap = cap, .secret = b->secret};

@@ -19,8 +19,8 @@ struct buf {
     size_t end;   /* behind the last octet */
     size_t cap;
     bool failed;
-    bool secret; /* set by the owner: memory is wiped before it is given back. Lasts until the buffer
-                    is next empty, and goes along with buf_move() */
+    bool secret; /* set by the owner: memory is wiped before it is given back. Lasts until the
+                    buffer is next empty, and goes along with buf_move() */
 };
 
 #define BUF_INIT \

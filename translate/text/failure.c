@@ -1,6 +1,5 @@
 #include "translate/text/failure.h"
 
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
