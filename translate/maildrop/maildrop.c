@@ -237,6 +237,7 @@ void maildrop_end(struct maildrop *m, const char *cause)
 void maildrop_idle(struct maildrop *m)
 {
     m->busy = BUSY_NONE;
+    m->upstream.reopened = false;
     m->client_since = m->now_ms;
     if (m->client_gone)
         maildrop_end(m, "client closed");

@@ -55,11 +55,14 @@ void auth_user(struct maildrop *m, const struct pop3_command *cmd)
     if (!auth_check(m))
         return;
     user_set(m, cmd->text);
+    m->user_given = true;
     pop3_ok(&m->client_out, "send PASS");
 }
 
+/* After a refusal USER must come again (RFC 1939 section 7); the name stays, for the log. */
 static void auth_start(struct maildrop *m)
 {
+    m->user_given = false;
     m->busy = BUSY_LOGIN;
     maildrop_act(m, MAILDROP_CONNECT);
 }
@@ -68,7 +71,7 @@ void auth_pass(struct maildrop *m, const struct pop3_command *cmd)
 {
     if (!auth_check(m))
         return;
-    if (buf_size(&m->user) == 0) {
+    if (!m->user_given) {
         pop3_err(&m->client_out, "USER comes before PASS");
         command_mistake(m);
         return;
@@ -154,6 +157,7 @@ void auth_stls(struct maildrop *m, const struct pop3_command *cmd)
 void maildrop_client_tls(struct maildrop *m)
 {
     m->tls = true;
+    m->user_given = false;
     buf_clear(&m->user);
     buf_wipe(&m->password);
     pop3_reader_clear(&m->reader);

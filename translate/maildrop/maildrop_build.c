@@ -56,6 +56,23 @@ static void remember_gone(struct maildrop *m, const struct maildrop_folder *fold
     free(uids);
 }
 
+/* UIDNEXT and HIGHESTMODSEQ say that everything below is known. A server that did not tell of every
+ * message is asked again at the next login, so nothing stays unseen. */
+static json_t *record_synced(struct maildrop *m, const struct maildrop_folder *folder)
+{
+    const struct sync *s = &m->sync;
+    const struct upstream *u = &m->upstream;
+    size_t count = (s->known ? s->known->count - s->gone_count : 0) + s->found_count;
+    bool complete = count == u->exists;
+
+    if (!complete)
+        maildrop_log(m, MAILDROP_WARNING, "listing-incomplete",
+                     "the mail server has %u messages in \"%s\" and told of %zu", u->exists,
+                     folder->name, count);
+    return drop_record_synced(slice_of(folder->name), folder->uidvalidity,
+                              complete ? u->uidnext : 0, complete ? u->modseq : 0);
+}
+
 /* RFC 3501 section 2.3.1.1: without UIDVALIDITY a UID means nothing tomorrow. */
 static void remember_folder(struct maildrop *m, const struct maildrop_folder *folder)
 {
@@ -72,7 +89,7 @@ static void remember_folder(struct maildrop *m, const struct maildrop_folder *fo
             m, drop_record_messages(name, folder->uidvalidity, s->found, s->found_count));
     remember_gone(m, folder);
     if (!s->known || s->known->uidnext != u->uidnext || s->known->modseq != u->modseq)
-        maildrop_remember(m, drop_record_synced(name, folder->uidvalidity, u->uidnext, u->modseq));
+        maildrop_remember(m, record_synced(m, folder));
 }
 
 /* ---- the list --------------------------------------------------------------------------- */

@@ -262,8 +262,7 @@ static bool section_expected(const struct fetch *f, const struct imap_event *ev)
         return ev->section.n == 0 && f->state == FETCH_ASKED;
     if (slice_is(ev->section, "HEADER"))
         return f->state == FETCH_ASKED;
-    return slice_is(ev->section, "TEXT") && f->state == FETCH_COMING &&
-           ev->origin == f->text;
+    return slice_is(ev->section, "TEXT") && f->state == FETCH_COMING && ev->origin == f->text;
 }
 
 /* NIL, or nothing where there should be something: Exchange does so with what it cannot render. It

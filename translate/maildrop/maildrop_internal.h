@@ -124,7 +124,7 @@ struct upstream {
     uint32_t exists, uidvalidity, uidnext;
     uint64_t modseq;
     uint64_t heard; /* when its last octet came, or it began to owe an answer */
-    bool reopened;  /* and has answered no command since: it is not tried for ever */
+    bool reopened;  /* within the client's command under way: it is not tried for ever */
     bool cut;       /* its octets stay where they are until TLS or DEFLATE is up */
 };
 
@@ -181,7 +181,7 @@ struct fetches {
     struct fetch *delivering; /* the one whose octets go straight to the client */
     struct fetch *receiving;  /* the one in whose response we are; NULL: ignored */
     bool in_section;
-    bool in_text; /* that section is a piece of TEXT, for TOP */
+    bool in_text;      /* that section is a piece of TEXT, for TOP */
     bool in_order;     /* a body came before its UID: one in flight at a time from now on */
     uint32_t run;      /* length of the run of sequential RETRs */
     uint32_t previous; /* index of the last RETR */
@@ -237,6 +237,7 @@ struct maildrop {
     bool utf8;
     unsigned errors, refusals;
     struct buf user, password;
+    bool user_given; /* by USER, and no PASS since */
     struct pop3_sasl sasl;
     bool in_sasl;
     struct pop3_command pending; /* the one `busy` is about; its slices are not valid */
@@ -256,7 +257,8 @@ struct maildrop {
     struct maildrop_list list;
     struct sync sync;
     struct fetches fetches;
-    struct uid_list seen; /* read whole, in the selected folder; \Seen is still to be set */
+    struct uid_list seen; /* read whole; \Seen is still to be set */
+    uint16_t seen_folder; /* of `seen` */
     struct update update;
     struct action_queue actions;
     struct {
@@ -395,7 +397,7 @@ void retr_top(struct maildrop *m, const struct pop3_command *cmd);
 /* Goes on with RETR or TOP: called whenever something about `delivering` has changed. */
 void retr_advance(struct maildrop *m);
 void retr_fail(struct maildrop *m, const struct failure *why);
-/* Sets \Seen for what was read in the selected folder. */
+/* Sets \Seen for what was read, where the folder is selected. */
 void retr_flush_seen(struct maildrop *m);
 
 /* maildrop_update.c */

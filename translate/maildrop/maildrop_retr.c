@@ -33,28 +33,33 @@ void retr_flush_seen(struct maildrop *m)
 {
     struct uid_list *seen = &m->seen;
 
-    if (seen->count && m->upstream.state == UPSTREAM_READY && m->upstream.selected >= 0) {
-        qsort(seen->items, seen->count, sizeof *seen->items, by_number);
-        for (size_t sent = 0; sent < seen->count;) {
-            struct buf line = BUF_INIT;
-            buf_puts(&line, "UID STORE ");
-            sent += imap_put_set(&line, seen->items + sent, seen->count - sent, UID_SET_MAX);
-            buf_puts(&line, " +FLAGS.SILENT (\\Seen)");
-            upstream_command_line(m, seen_done, 0, &line);
-        }
+    if (seen->count == 0 || m->upstream.state != UPSTREAM_READY ||
+        m->upstream.selected != m->seen_folder)
+        return;
+    qsort(seen->items, seen->count, sizeof *seen->items, by_number);
+    for (size_t sent = 0; sent < seen->count;) {
+        struct buf line = BUF_INIT;
+        buf_puts(&line, "UID STORE ");
+        sent += imap_put_set(&line, seen->items + sent, seen->count - sent, UID_SET_MAX);
+        buf_puts(&line, " +FLAGS.SILENT (\\Seen)");
+        upstream_command_line(m, seen_done, 0, &line);
     }
     free(seen->items);
     *seen = (struct uid_list){0};
 }
 
-static void seen_note(struct maildrop *m, uint32_t uid)
+/* Those of another folder were sent when that one was left; if they could not be, they are lost. */
+static void seen_note(struct maildrop *m, const struct maildrop_message *message)
 {
     struct uid_list *seen = &m->seen;
+
+    if (m->seen_folder != message->folder)
+        seen->count = 0;
+    m->seen_folder = message->folder;
     uint32_t *item =
         maildrop_grow(m, (void **)&seen->items, &seen->count, &seen->cap, sizeof *seen->items);
-
     if (item)
-        *item = uid;
+        *item = message->uid;
     if (seen->count >= SEEN_BURST)
         retr_flush_seen(m);
 }
@@ -70,7 +75,7 @@ static void retr_finish(struct maildrop *m, struct fetch *f)
     if (m->list.last <= f->index)
         m->list.last = f->index + 1;
     if (m->options->seen)
-        seen_note(m, message->uid);
+        seen_note(m, message);
     fetch_remove(m, f);
     maildrop_idle(m);
     fetch_ahead(m);

@@ -9,6 +9,7 @@
  * add up
  *
  * Whatever the path, at its end the number of messages must be EXISTS, or all UIDs are searched.
+ * What still does not add up is listed as far as it is known, and the next login looks again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -174,7 +175,7 @@ static void sync_searched(struct maildrop *m, struct upstream_op *op,
             mark_gone(m, i);
     }
     s->searched = true;
-    if (present > matched)
+    if (present > matched + s->found_count)
         sync_anew(m);
     else
         sync_filter(m);
@@ -183,7 +184,6 @@ static void sync_searched(struct maildrop *m, struct upstream_op *op,
 static void sync_compare(struct maildrop *m)
 {
     struct sync *s = &m->sync;
-    char keys[40];
 
     if (s->searched || !s->known || known_left(s) + s->found_count == m->upstream.exists) {
         sync_filter(m);
@@ -191,8 +191,7 @@ static void sync_compare(struct maildrop *m)
         sync_vanished(m, 1, UINT32_MAX);
         sync_filter(m);
     } else {
-        snprintf(keys, sizeof keys, "UID 1:%u", s->known->messages[s->known->count - 1].uid);
-        sync_search(m, keys, sync_searched);
+        sync_search(m, "ALL", sync_searched);
     }
 }
 

@@ -368,6 +368,18 @@ void update_saved(struct maildrop *m, const struct failure *why)
     update_advance(m);
 }
 
+/* What is only moved or flagged was read, and is to look so where it is found. */
+static void update_deletions(struct maildrop *m)
+{
+    if (m->deletion == MAILDROP_MOVE || m->deletion == MAILDROP_FLAG)
+        retr_flush_seen(m);
+    if (keeps(m) && m->update.wanted)
+        hide_marked(m);
+    else if (keeps(m))
+        m->update.folder = m->folder_count;
+    update_advance(m);
+}
+
 void update_start(struct maildrop *m)
 {
     struct update *u = &m->update;
@@ -377,11 +389,8 @@ void update_start(struct maildrop *m)
     fetch_discard_all(m);
     for (uint32_t i = 0; m->list.ready && i < m->list.count; i++)
         u->wanted += is_marked(&m->list.items[i]);
-    if (!m->list.ready)
-        u->folder = m->folder_count; /* nothing can be marked, and nothing expires */
-    else if (keeps(m) && u->wanted)
-        hide_marked(m);
-    else if (keeps(m))
-        u->folder = m->folder_count;
-    update_advance(m);
+    if (u->wanted || (m->list.ready && u->expired_count))
+        update_deletions(m);
+    else
+        update_finish(m);
 }

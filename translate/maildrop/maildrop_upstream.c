@@ -232,8 +232,6 @@ static void op_ended(struct maildrop *m, const struct imap_client_event *ev)
 
     if (!op)
         return;
-    if (ev->data.status == IMAP_OK)
-        m->upstream.reopened = false;
     op->done(m, op, &ev->data);
     free(op);
     if (m->phase != PHASE_ENDED)
@@ -348,6 +346,7 @@ void upstream_select(struct maildrop *m, uint16_t folder, uint32_t uidvalidity, 
     struct buf line = BUF_INIT;
     struct failure why;
 
+    retr_flush_seen(m);
     u->examined = !route_writes(m) && !u->no_examine;
     u->resynced = modseq && imap_client_qresync(u->client) && !u->no_qresync;
     u->selected = -1;
