@@ -87,6 +87,12 @@ static int by_first(const void *a, const void *b)
     return (x->first > y->first) - (x->first < y->first);
 }
 
+static void runs_sort(struct uid_runs *runs)
+{
+    if (runs->count)
+        qsort(runs->items, runs->count, sizeof *runs->items, by_first);
+}
+
 static void sync_search(struct maildrop *m, const char *keys, upstream_done done)
 {
     struct buf line = BUF_INIT;
@@ -162,7 +168,7 @@ static void sync_searched(struct maildrop *m, struct upstream_op *op,
         sync_failed(m, &why);
         return;
     }
-    qsort(s->present.items, s->present.count, sizeof *s->present.items, by_first);
+    runs_sort(&s->present);
     for (size_t i = 0; i < s->present.count; i++)
         present += (size_t)(s->present.items[i].last - s->present.items[i].first) + 1;
     for (size_t i = 0; i < s->known->count && !m->failed; i++) {
@@ -210,7 +216,8 @@ static void found_tidy(struct sync *s)
 {
     size_t kept = 0;
 
-    qsort(s->found, s->found_count, sizeof *s->found, by_uid);
+    if (s->found_count)
+        qsort(s->found, s->found_count, sizeof *s->found, by_uid);
     for (size_t i = 0; i < s->found_count; i++) {
         bool repeated = kept && s->found[kept - 1].uid == s->found[i].uid;
         if (repeated || (s->known && drop_folder_message(s->known, s->found[i].uid))) {
@@ -297,9 +304,7 @@ static void sync_filtered(struct maildrop *m, struct upstream_op *op,
         sync_failed(m, &why);
         return;
     }
-    if (m->sync.present.count)
-        qsort(m->sync.present.items, m->sync.present.count, sizeof *m->sync.present.items,
-              by_first);
+    runs_sort(&m->sync.present);
     m->sync.filtered = true;
     build_folder(m);
     sync_next_folder(m);
