@@ -48,6 +48,18 @@ static void sync_failed(struct maildrop *m, const struct failure *why)
         upstream_lost(m, why);
 }
 
+/* False when a command was refused, and with it the list. */
+static bool sync_answered(struct maildrop *m, const struct imap_event *status)
+{
+    struct failure why;
+
+    if (status->status == IMAP_OK)
+        return true;
+    imap_failure(&why, status, FAILURE_TEMPORARY);
+    sync_failed(m, &why);
+    return false;
+}
+
 static void sync_next_folder(struct maildrop *m)
 {
     uint16_t next = (uint16_t)(m->sync.folder + 1);
@@ -160,14 +172,10 @@ static void sync_searched(struct maildrop *m, struct upstream_op *op,
 {
     struct sync *s = &m->sync;
     size_t run = 0, matched = 0, present = 0;
-    struct failure why;
 
     (void)op;
-    if (status->status != IMAP_OK) {
-        imap_failure(&why, status, FAILURE_TEMPORARY);
-        sync_failed(m, &why);
+    if (!sync_answered(m, status))
         return;
-    }
     runs_sort(&s->present);
     for (size_t i = 0; i < s->present.count; i++)
         present += (size_t)(s->present.items[i].last - s->present.items[i].first) + 1;
@@ -232,14 +240,10 @@ static void found_tidy(struct sync *s)
 static void sync_fetch_done(struct maildrop *m, struct upstream_op *op,
                             const struct imap_event *status)
 {
-    struct failure why;
 
     (void)op;
-    if (status->status != IMAP_OK) {
-        imap_failure(&why, status, FAILURE_TEMPORARY);
-        sync_failed(m, &why);
+    if (!sync_answered(m, status))
         return;
-    }
     found_tidy(&m->sync);
     sync_compare(m);
 }
@@ -296,14 +300,10 @@ void sync_fetched(struct maildrop *m, const struct imap_event *ev)
 static void sync_filtered(struct maildrop *m, struct upstream_op *op,
                           const struct imap_event *status)
 {
-    struct failure why;
 
     (void)op;
-    if (status->status != IMAP_OK) {
-        imap_failure(&why, status, FAILURE_TEMPORARY);
-        sync_failed(m, &why);
+    if (!sync_answered(m, status))
         return;
-    }
     runs_sort(&m->sync.present);
     m->sync.filtered = true;
     build_folder(m);
