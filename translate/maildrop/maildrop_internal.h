@@ -387,8 +387,9 @@ bool fetch_lost(struct maildrop *m);
 void fetch_clear(struct fetches *q);
 /* Asks for the messages that a sequential reader will want next. */
 void fetch_ahead(struct maildrop *m);
-/* May the next octets of the upstream be taken? Gives up what nobody waits for. */
+/* May the next octets of the upstream be taken? Perhaps by giving up what nobody waits for. */
 bool fetch_has_room(const struct maildrop *m);
+/* Gives it up. */
 void fetch_make_room(struct maildrop *m);
 
 /* maildrop_retr.c */
