@@ -60,6 +60,7 @@ static void sync_next_folder(struct maildrop *m)
     drop_state_free(m->state);
     m->state = NULL;
     m->list.ready = true;
+    m->upstream.reopened = false; /* that did get on */
     maildrop_save(m, false);
 }
 
@@ -120,6 +121,13 @@ static void mark_gone(struct maildrop *m, size_t index)
     s->gone[index] = 1;
 }
 
+static void gone_forget(struct sync *s)
+{
+    free(s->gone);
+    s->gone = NULL;
+    s->gone_count = 0;
+}
+
 /* RFC 7162 section 3.2.10. The set may say 1:4294967295: it is the known messages that are walked.
  */
 void sync_vanished(struct maildrop *m, uint32_t first, uint32_t last)
@@ -142,9 +150,7 @@ static void sync_anew(struct maildrop *m)
 
     s->before = s->known;
     s->known = NULL;
-    s->gone_count = 0;
-    free(s->gone);
-    s->gone = NULL;
+    gone_forget(s);
     found_clear(s);
     sync_fetch(m, 1);
 }
@@ -163,6 +169,7 @@ static void sync_searched(struct maildrop *m, struct upstream_op *op,
         return;
     }
     qsort(s->present.items, s->present.count, sizeof *s->present.items, by_first);
+    gone_forget(s); /* the search is the authority: VANISHED may have been of the folder before */
     for (size_t i = 0; i < s->present.count; i++)
         present += (size_t)(s->present.items[i].last - s->present.items[i].first) + 1;
     for (size_t i = 0; i < s->known->count && !m->failed; i++) {
@@ -432,5 +439,6 @@ void sync_start(struct maildrop *m)
     deletion_decide(m);
     sync_clear(&m->sync);
     list_clear(&m->list);
+    m->update.expired_count = 0;
     sync_folder(m, 0);
 }
