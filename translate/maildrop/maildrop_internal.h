@@ -346,6 +346,8 @@ void build_folder(struct maildrop *m);
 const char *uidl_fetch_items(const struct maildrop *m);
 /* An octet string of the header passes by; at its end `sync.id` is what the UIDL needs of it. */
 void uidl_header(struct maildrop *m, const struct imap_event *ev);
+/* A message's id as it can be remembered, owned; NULL when it has none. */
+char *uidl_id(struct maildrop *m, struct slice id);
 /* Gives messages of a new UIDVALIDITY the UIDLs, and what else is known, of the old one. */
 void uidl_recognise(struct maildrop *m, const struct drop_folder *before,
                     struct drop_message *found, size_t count);

@@ -257,12 +257,13 @@ static void sync_fetch(struct maildrop *m, uint32_t from)
 }
 
 /* The server's own id, or what was taken from the header. Owned by the caller. */
-static char *id_take(struct sync *s, const struct imap_event *ev)
+static char *id_take(struct maildrop *m, const struct imap_event *ev)
 {
+    struct sync *s = &m->sync;
     char *id = s->id;
 
     if (ev->fetch.has & IMAP_HAS_ID)
-        return slice_dup(ev->fetch.id);
+        return uidl_id(m, ev->fetch.id);
     s->id = NULL;
     return id;
 }
@@ -285,7 +286,7 @@ void sync_fetched(struct maildrop *m, const struct imap_event *ev)
         found->size = pop3_body_expected_size(ev->fetch.size);
         found->received = ev->fetch.has & IMAP_HAS_INTERNALDATE ? ev->fetch.internaldate : 0;
         found->hidden = -1;
-        found->id = id_take(s, ev);
+        found->id = id_take(m, ev);
     }
     free(s->id);
     s->id = NULL;
