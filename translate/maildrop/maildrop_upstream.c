@@ -279,7 +279,7 @@ bool upstream_put_mailbox(struct maildrop *m, struct buf *line, struct slice nam
 
 static bool namespace_needed(const struct maildrop *m)
 {
-    bool other = m->deletion == MAILDROP_MOVE && m->options->move_to;
+    bool other = m->deletion == MAILDROP_MOVE; /* "Trash", when nothing is marked \Trash */
 
     for (uint16_t i = 0; i < m->folder_count; i++)
         other = other || !slice_is_nocase(slice_of(m->folders[i].name), "INBOX");
