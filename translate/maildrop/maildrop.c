@@ -62,6 +62,8 @@ void maildrop_now(struct maildrop *m, uint64_t now_ms, int64_t now_s)
 {
     m->now_ms = now_ms;
     m->now_s = now_s;
+    if (!fetch_has_room(m))
+        m->upstream.heard = now_ms; /* whom nobody listens to is not late */
 }
 
 void maildrop_client_queued(struct maildrop *m, size_t octets)

@@ -230,6 +230,8 @@ void auth_refused(struct maildrop *m, const struct failure *why)
     sync_clear(&m->sync);
     drop_state_free(m->state);
     m->state = NULL;
+    json_decref(m->records); /* of this account; the next login may be another's */
+    m->records = NULL;
     auth_forget(m);
     buf_wipe(&m->password);
     command_fail(m, why);

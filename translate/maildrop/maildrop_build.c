@@ -119,12 +119,13 @@ static bool is_listed(struct maildrop *m, const struct drop_message *message, si
 {
     int64_t oldest = m->now_s - (int64_t)m->options->last_days * SECONDS_PER_DAY;
 
-    if (m->sync.filtered && !runs_contain(&m->sync.present, run, message->uid))
-        return false;
-    if (message->hidden >= 0) {
+    bool passes = !m->sync.filtered || runs_contain(&m->sync.present, run, message->uid);
+
+    /* What the client deleted it had mostly read: `unseen_only` does not prolong its days. */
+    if (message->hidden >= 0 && (passes || m->options->unseen_only))
         note_expired(m, message);
+    if (!passes || message->hidden >= 0)
         return false;
-    }
     return !m->options->last_days || message->received == 0 || message->received >= oldest;
 }
 
@@ -167,8 +168,7 @@ void build_folder(struct maildrop *m)
         take_over(m, s->before);
     else if (s->before && s->before->count)
         uidl_recognise(m, s->before, s->found, s->found_count);
-    if (!uidl_is_computed(m) && s->found_count)
-        uidl_keep_apart(m);
+    uidl_keep_apart(m);
     remember_folder(m, folder);
     list_folder(m);
 }

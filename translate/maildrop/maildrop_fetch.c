@@ -18,6 +18,9 @@
 /* More than this in one burst gains nothing, whatever the messages' size. */
 enum { AHEAD_MAX = 512 };
 
+/* The argument of a command: who asked for the message. */
+enum { ALONE, TOGETHER };
+
 /* ---- the queue -------------------------------------------------------------------------- */
 
 struct fetch *fetch_add(struct maildrop *m, uint32_t index, uint32_t lines)
@@ -127,7 +130,8 @@ void fetch_absent(struct maildrop *m, struct fetch *f, const struct imap_event *
         imap_failure(&m->fetches.refusal, status, FAILURE_TEMPORARY);
 }
 
-/* The tagged answer: what did not come is not there. */
+/* The tagged answer: what did not come is not there. Of several that were asked for together one
+ * may be the cause of a refusal: then each is asked for by itself when it is wanted. */
 static void fetch_done(struct maildrop *m, struct upstream_op *op, const struct imap_event *status)
 {
     struct fetch *next;
@@ -136,7 +140,7 @@ static void fetch_done(struct maildrop *m, struct upstream_op *op, const struct 
         next = f->next;
         if (f->command != op->command || f->state == FETCH_WHOLE)
             continue;
-        if (f->discard)
+        if (f->discard || (op->arg == TOGETHER && status->status != IMAP_OK))
             fetch_remove(m, f);
         else if (f->state != FETCH_REFUSED)
             fetch_absent(m, f, status);
@@ -151,7 +155,7 @@ struct fetch *fetch_ask(struct maildrop *m, uint32_t index)
     if (!f)
         return NULL;
     buf_printf(&line, "UID FETCH %u (UID BODY.PEEK[])", m->list.items[index].uid);
-    struct upstream_op *op = upstream_command_line(m, fetch_done, index, &line);
+    struct upstream_op *op = upstream_command_line(m, fetch_done, ALONE, &line);
     if (op)
         f->command = op->command;
     return f;
@@ -210,7 +214,7 @@ static bool ask_together(struct maildrop *m, uint32_t first, uint32_t most, uint
     buf_puts(&line, "UID FETCH ");
     size_t written = imap_put_set(&line, uids, count, UID_SET_MAX);
     buf_puts(&line, " (UID BODY.PEEK[])");
-    struct upstream_op *op = upstream_command_line(m, fetch_done, 0, &line);
+    struct upstream_op *op = upstream_command_line(m, fetch_done, TOGETHER, &line);
     for (size_t i = 0; i < count; i++) {
         if (op && i < written)
             asked[i]->command = op->command;
@@ -246,16 +250,6 @@ static struct fetch *oldest_open(const struct fetches *q)
     return NULL;
 }
 
-/* Discarded ones too: their octets must not be taken for another's. */
-static struct fetch *open_with_uid(const struct maildrop *m, uint32_t uid)
-{
-    for (struct fetch *f = m->fetches.first; f; f = f->next)
-        if (m->list.items[f->index].uid == uid &&
-            (f->state == FETCH_ASKED || f->state == FETCH_COMING))
-            return f;
-    return NULL;
-}
-
 static bool section_expected(const struct fetch *f, const struct imap_event *ev)
 {
     if (is_ahead(f))
@@ -263,6 +257,16 @@ static bool section_expected(const struct fetch *f, const struct imap_event *ev)
     if (slice_is(ev->section, "HEADER"))
         return f->state == FETCH_ASKED;
     return slice_is(ev->section, "TEXT") && f->state == FETCH_COMING && ev->origin == f->text;
+}
+
+/* Discarded ones too: their octets must not be taken for another's. A message that is fetched ahead
+ * and whose TOP is asked for as well is told apart by the section. */
+static struct fetch *open_with_uid(const struct maildrop *m, const struct imap_event *ev)
+{
+    for (struct fetch *f = m->fetches.first; f; f = f->next)
+        if (m->list.items[f->index].uid == ev->fetch.uid && section_expected(f, ev))
+            return f;
+    return NULL;
 }
 
 /* NIL, or nothing where there should be something: Exchange does so with what it cannot render. It
@@ -300,7 +304,8 @@ static void body_begin(struct maildrop *m, const struct imap_event *ev)
     bool has_uid = ev->fetch.has & IMAP_HAS_UID;
 
     q->in_order = q->in_order || !has_uid;
-    q->receiving = has_uid ? open_with_uid(m, ev->fetch.uid) : oldest_open(q);
+    if (!q->receiving) /* else a further section of the same response */
+        q->receiving = has_uid ? open_with_uid(m, ev) : oldest_open(q);
     q->in_section = false;
     if (q->receiving && section_expected(q->receiving, ev))
         section_begin(m, q->receiving, ev);
@@ -362,18 +367,33 @@ void fetch_event(struct maildrop *m, const struct imap_event *ev)
 
 /* ---- room ------------------------------------------------------------------------------- */
 
-bool fetch_has_room(const struct maildrop *m)
+/* Its next octets would be more than the client, or the budget, takes. */
+static bool is_held_back(const struct maildrop *m, const struct fetch *f)
 {
-    const struct fetch *f = m->fetches.receiving;
     uint64_t held = 0;
 
     if (!f || f->discard || !m->fetches.in_section)
-        return true;
+        return false;
     if (f == m->fetches.delivering)
-        return maildrop_client_has_room(m);
+        return !maildrop_client_has_room(m);
     for (const struct fetch *each = m->fetches.first; each; each = each->next)
         held += buf_size(&each->held);
-    return held <= m->options->prefetch;
+    return held > m->options->prefetch;
+}
+
+/* The client waits for something that comes behind it. */
+static bool is_in_the_way(const struct maildrop *m, const struct fetch *f)
+{
+    bool waiting = m->busy == BUSY_MESSAGE || m->busy == BUSY_QUIT;
+
+    return waiting && f != m->fetches.delivering;
+}
+
+bool fetch_has_room(const struct maildrop *m)
+{
+    const struct fetch *f = m->fetches.receiving;
+
+    return !is_held_back(m, f) || is_in_the_way(m, f);
 }
 
 /* A message that turned out larger than announced fills the budget, and the client waits for
@@ -381,8 +401,7 @@ bool fetch_has_room(const struct maildrop *m)
 void fetch_make_room(struct maildrop *m)
 {
     struct fetch *f = m->fetches.receiving;
-    bool waiting = m->busy == BUSY_MESSAGE || m->busy == BUSY_QUIT;
 
-    if (waiting && f && f != m->fetches.delivering && !fetch_has_room(m))
+    if (is_held_back(m, f) && is_in_the_way(m, f))
         fetch_discard(f);
 }

@@ -346,6 +346,8 @@ void build_folder(struct maildrop *m);
 const char *uidl_fetch_items(const struct maildrop *m);
 /* An octet string of the header passes by; at its end `sync.id` is what the UIDL needs of it. */
 void uidl_header(struct maildrop *m, const struct imap_event *ev);
+/* A message's id as it can be remembered, owned; NULL when it has none. */
+char *uidl_id(struct maildrop *m, struct slice id);
 /* Gives messages of a new UIDVALIDITY the UIDLs, and what else is known, of the old one. */
 void uidl_recognise(struct maildrop *m, const struct drop_folder *before,
                     struct drop_message *found, size_t count);
@@ -387,8 +389,9 @@ bool fetch_lost(struct maildrop *m);
 void fetch_clear(struct fetches *q);
 /* Asks for the messages that a sequential reader will want next. */
 void fetch_ahead(struct maildrop *m);
-/* May the next octets of the upstream be taken? Gives up what nobody waits for. */
+/* May the next octets of the upstream be taken? Perhaps by giving up what nobody waits for. */
 bool fetch_has_room(const struct maildrop *m);
+/* Gives it up. */
 void fetch_make_room(struct maildrop *m);
 
 /* maildrop_retr.c */

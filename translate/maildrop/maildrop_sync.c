@@ -72,6 +72,7 @@ static void sync_next_folder(struct maildrop *m)
     drop_state_free(m->state);
     m->state = NULL;
     m->list.ready = true;
+    m->upstream.reopened = false; /* that did get on */
     maildrop_save(m, false);
 }
 
@@ -138,6 +139,13 @@ static void mark_gone(struct maildrop *m, size_t index)
     s->gone[index] = 1;
 }
 
+static void gone_forget(struct sync *s)
+{
+    free(s->gone);
+    s->gone = NULL;
+    s->gone_count = 0;
+}
+
 /* RFC 7162 section 3.2.10. The set may say 1:4294967295: it is the known messages that are walked.
  */
 void sync_vanished(struct maildrop *m, uint32_t first, uint32_t last)
@@ -160,9 +168,7 @@ static void sync_anew(struct maildrop *m)
 
     s->before = s->known;
     s->known = NULL;
-    s->gone_count = 0;
-    free(s->gone);
-    s->gone = NULL;
+    gone_forget(s); /* the search is the authority: VANISHED may have been of the folder before */
     found_clear(s);
     sync_fetch(m, 1);
 }
@@ -177,6 +183,7 @@ static void sync_searched(struct maildrop *m, struct upstream_op *op,
     if (!sync_answered(m, status))
         return;
     runs_sort(&s->present);
+    gone_forget(s); /* the search is the authority: VANISHED may have been of the folder before */
     for (size_t i = 0; i < s->present.count; i++)
         present += (size_t)(s->present.items[i].last - s->present.items[i].first) + 1;
     for (size_t i = 0; i < s->known->count && !m->failed; i++) {
@@ -261,12 +268,13 @@ static void sync_fetch(struct maildrop *m, uint32_t from)
 }
 
 /* The server's own id, or what was taken from the header. Owned by the caller. */
-static char *id_take(struct sync *s, const struct imap_event *ev)
+static char *id_take(struct maildrop *m, const struct imap_event *ev)
 {
+    struct sync *s = &m->sync;
     char *id = s->id;
 
     if (ev->fetch.has & IMAP_HAS_ID)
-        return slice_dup(ev->fetch.id);
+        return uidl_id(m, ev->fetch.id);
     s->id = NULL;
     return id;
 }
@@ -289,7 +297,7 @@ void sync_fetched(struct maildrop *m, const struct imap_event *ev)
         found->size = pop3_body_expected_size(ev->fetch.size);
         found->received = ev->fetch.has & IMAP_HAS_INTERNALDATE ? ev->fetch.internaldate : 0;
         found->hidden = -1;
-        found->id = id_take(s, ev);
+        found->id = id_take(m, ev);
     }
     free(s->id);
     s->id = NULL;
@@ -437,5 +445,6 @@ void sync_start(struct maildrop *m)
     deletion_decide(m);
     sync_clear(&m->sync);
     list_clear(&m->list);
+    m->update.expired_count = 0;
     sync_folder(m, 0);
 }

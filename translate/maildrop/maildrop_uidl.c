@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "translate/maildrop/maildrop_internal.h"
+#include "translate/text/utf8.h"
 
 /* One Message-ID field, folded or not; longer ones are cut, and told apart like doubles. */
 enum { MESSAGE_ID_MAX = 2000 };
@@ -36,31 +37,70 @@ const char *uidl_fetch_items(const struct maildrop *m)
 
 /* ---- taken from the header -------------------------------------------------------------- */
 
-static void digest_end(struct sync *s)
+/* Owned; NULL when memory is out. */
+static char *hex_of(const unsigned char *octets, unsigned count)
+{
+    struct buf hex = BUF_INIT;
+
+    for (unsigned i = 0; i < count; i++)
+        buf_printf(&hex, "%02x", octets[i]);
+    char *text = buf_failed(&hex) ? NULL : slice_dup(buf_slice(&hex));
+    buf_clear(&hex);
+    return text;
+}
+
+static bool is_text(struct slice s)
+{
+    while (s.n && *s.p && utf8_length(s))
+        slice_take(&s, utf8_length(s));
+    return s.n == 0;
+}
+
+/* JSON holds UTF-8 only, and mail has Message-IDs of any octets: of those the MD5 is remembered,
+ * which is also what stands for them in a UIDL. */
+char *uidl_id(struct maildrop *m, struct slice id)
 {
     unsigned char md5[EVP_MAX_MD_SIZE];
     unsigned length = 0;
-    struct buf hex = BUF_INIT;
+    char *text = NULL;
 
+    if (id.n == 0)
+        return NULL;
+    if (is_text(id))
+        text = slice_dup(id);
+    else if (EVP_Digest(id.p, id.n, md5, &length, EVP_md5(), NULL) == 1)
+        text = hex_of(md5, length);
+    if (!text)
+        m->failed = true;
+    return text;
+}
+
+static void digest_end(struct maildrop *m)
+{
+    struct sync *s = &m->sync;
+    unsigned char md5[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+
+    free(s->id);
+    s->id = NULL;
     if (s->digest && EVP_DigestFinal_ex(s->digest, md5, &length) == 1)
-        for (unsigned i = 0; i < length; i++)
-            buf_printf(&hex, "%02x", md5[i]);
+        s->id = hex_of(md5, length);
     EVP_MD_CTX_free(s->digest);
     s->digest = NULL;
-    free(s->id);
-    s->id = buf_size(&hex) ? slice_dup(buf_slice(&hex)) : NULL;
-    buf_clear(&hex);
+    if (!s->id)
+        m->failed = true;
 }
 
 /* "Message-ID:\r\n <x@y>\r\n\r\n" -> "<x@y>" (RFC 5322 section 3.6.4). */
-static void message_id_end(struct sync *s)
+static void message_id_end(struct maildrop *m)
 {
+    struct sync *s = &m->sync;
     struct slice field = buf_slice(&s->header);
     const char *open = field.n ? memchr(field.p, '<', field.n) : NULL;
     const char *close = open ? memchr(open, '>', field.n - (size_t)(open - field.p)) : NULL;
 
     free(s->id);
-    s->id = close ? slice_dup(slice_make(open, (size_t)(close - open) + 1)) : NULL;
+    s->id = close ? uidl_id(m, slice_make(open, (size_t)(close - open) + 1)) : NULL;
     buf_clear(&s->header);
 }
 
@@ -82,9 +122,9 @@ void uidl_header(struct maildrop *m, const struct imap_event *ev)
         buf_put(&s->header, slice_take(&text, MESSAGE_ID_MAX - MIN(buf_size(&s->header),
                                                                    (size_t)MESSAGE_ID_MAX)));
     } else if (ev->type == IMAP_EV_BODY_END && whole) {
-        digest_end(s);
+        digest_end(m);
     } else if (ev->type == IMAP_EV_BODY_END) {
-        message_id_end(s);
+        message_id_end(m);
     }
 }
 
@@ -226,6 +266,61 @@ static bool taken_add(struct maildrop *m, json_t *taken, const char *uidl)
     return true;
 }
 
+static bool is_renumbered(const struct maildrop *m)
+{
+    const struct drop_folder *before = m->sync.before;
+
+    return before && before->uidvalidity != m->folders[m->sync.folder].uidvalidity;
+}
+
+static bool has_exceptions(const struct drop_message *messages, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (messages[i].uidl)
+            return true;
+    return false;
+}
+
+/* UIDLs that come out of UID and UIDVALIDITY differ by themselves; but not from those that were
+ * kept from another UIDVALIDITY when the format leaves that out. */
+static bool may_meet(const struct maildrop *m)
+{
+    const struct sync *s = &m->sync;
+
+    return !uidl_is_computed(m) || is_renumbered(m) || has_exceptions(s->found, s->found_count) ||
+           (s->known && has_exceptions(s->known->messages, s->known->count));
+}
+
+static void take_folder(struct maildrop *m, json_t *taken, const struct drop_folder *folder)
+{
+    for (size_t i = 0; i < folder->count && !m->failed; i++) {
+        char *uidl = uidl_of(m, folder->uidvalidity, &folder->messages[i]);
+        if (uidl)
+            taken_add(m, taken, uidl);
+        else
+            m->failed = true;
+        free(uidl);
+    }
+}
+
+/* What no new message may get: a client that has once seen it would take that message for read. An
+ * id says of itself that it is the same message under another UIDVALIDITY; a number does not. */
+static void take_all(struct maildrop *m, json_t *taken)
+{
+    const struct sync *s = &m->sync;
+
+    for (uint32_t i = 0; i < m->list.count; i++)
+        if (m->list.items[i].uidl)
+            taken_add(m, taken, m->list.items[i].uidl);
+    if (s->known)
+        take_folder(m, taken, s->known);
+    if (is_renumbered(m) && uidl_is_computed(m))
+        take_folder(m, taken, s->before);
+    for (size_t i = 0; i < s->found_count; i++)
+        if (s->found[i].uidl)
+            taken_add(m, taken, s->found[i].uidl);
+}
+
 static void keep_apart(struct maildrop *m, json_t *taken, struct drop_message *message)
 {
     uint32_t uidvalidity = m->folders[m->sync.folder].uidvalidity;
@@ -238,9 +333,9 @@ static void keep_apart(struct maildrop *m, json_t *taken, struct drop_message *m
     if (!taken_add(m, taken, uidl)) {
         char other[UIDL_MAX + 1];
         snprintf(other, sizeof other, "%.48s.%u.%u", uidl, uidvalidity, message->uid);
-        free(message->uidl);
-        message->uidl = strdup(other);
         taken_add(m, taken, other);
+        message->uidl = strdup(other);
+        m->failed |= !message->uidl;
     }
     free(uidl);
 }
@@ -248,19 +343,13 @@ static void keep_apart(struct maildrop *m, json_t *taken, struct drop_message *m
 void uidl_keep_apart(struct maildrop *m)
 {
     struct sync *s = &m->sync;
-    uint32_t uidvalidity = m->folders[s->folder].uidvalidity;
-    json_t *taken = json_object();
 
-    for (uint32_t i = 0; i < m->list.count; i++)
-        if (m->list.items[i].uidl)
-            taken_add(m, taken, m->list.items[i].uidl);
-    for (size_t i = 0; s->known && i < s->known->count; i++) {
-        char *uidl = uidl_of(m, uidvalidity, &s->known->messages[i]);
-        if (uidl)
-            taken_add(m, taken, uidl);
-        free(uidl);
-    }
+    if (s->found_count == 0 || !may_meet(m))
+        return;
+    json_t *taken = json_object();
+    take_all(m, taken);
     for (size_t i = 0; i < s->found_count && !m->failed; i++)
-        keep_apart(m, taken, &s->found[i]);
+        if (!s->found[i].uidl)
+            keep_apart(m, taken, &s->found[i]);
     json_decref(taken);
 }

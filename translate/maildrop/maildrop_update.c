@@ -281,6 +281,12 @@ static bool keeps(const struct maildrop *m)
     return m->deletion == MAILDROP_KEEP || m->deletion == MAILDROP_KEEP_DAYS;
 }
 
+/* Gmail expunges only the label, also of what was kept for its days (QUIRKS). */
+static bool moves(const struct maildrop *m)
+{
+    return m->deletion == MAILDROP_MOVE || (keeps(m) && upstream_can(m, IMAP_CAP_GMAIL));
+}
+
 /* The next folder with something to delete; at the end of the marks come the kept messages whose
  * days are over. False when all is done. */
 static bool update_next(struct maildrop *m)
@@ -311,11 +317,9 @@ void update_advance(struct maildrop *m)
     }
     if (!upstream_at(m, (uint16_t)(u->folder - 1)))
         return;
-    if (u->expiring)
-        send_expunge(m);
-    else if (m->deletion == MAILDROP_FLAG)
+    if (m->deletion == MAILDROP_FLAG)
         send_flag(m);
-    else if (m->deletion == MAILDROP_EXPUNGE)
+    else if (!moves(m))
         send_expunge(m);
     else if (!m->options->move_to && !u->looked_for_trash)
         look_for_trash(m);

@@ -279,7 +279,7 @@ bool upstream_put_mailbox(struct maildrop *m, struct buf *line, struct slice nam
 
 static bool namespace_needed(const struct maildrop *m)
 {
-    bool other = m->deletion == MAILDROP_MOVE && m->options->move_to;
+    bool other = m->deletion == MAILDROP_MOVE; /* "Trash", when nothing is marked \Trash */
 
     for (uint16_t i = 0; i < m->folder_count; i++)
         other = other || !slice_is_nocase(slice_of(m->folders[i].name), "INBOX");
@@ -373,10 +373,16 @@ static void again_selected(struct maildrop *m, struct upstream_op *op,
     const struct maildrop_folder *folder = &m->folders[op->arg];
     struct failure why;
 
-    if (status->status == IMAP_OK && m->upstream.uidvalidity == folder->uidvalidity)
+    if (status->status == IMAP_OK && folder->uidvalidity &&
+        m->upstream.uidvalidity == folder->uidvalidity)
         return;
     if (status->status != IMAP_OK)
         imap_failure(&why, status, FAILURE_TEMPORARY);
+    else if (folder->uidvalidity == 0)
+        failure_set(&why, FAILURE_TEMPORARY,
+                    "the mail server gives \"%s\" no UIDVALIDITY, so its messages may have been "
+                    "renumbered; log in again",
+                    folder->name);
     else
         failure_set(&why, FAILURE_TEMPORARY,
                     "the mailbox \"%s\" was replaced upstream; log in again", folder->name);
