@@ -1,7 +1,7 @@
 # What can be done here. The build itself is CMakeLists.txt; this only calls it.
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test test-asan test-container lint format coverage clean
+.PHONY: help deps build run test test-asan test-container bench lint format coverage clean
 
 JOBS := $(shell nproc)
 CTEST := ctest --output-on-failure --no-tests=error -j $(JOBS) -LE container
@@ -48,6 +48,12 @@ test-container: ## build the container image and run it, with buildah and podman
 	@tools/deps build test container
 	@$(MAKE) --no-print-directory build
 	ctest --test-dir build --output-on-failure --no-tests=error -L container
+
+bench: ## measure against the upstream alone and Dovecot as a gateway: docs/BENCH.md (BENCH=--help)
+	@tools/deps build test
+	@$(MAKE) --no-print-directory build
+	cmake --build build --target bench
+	python3 -B -m tests.bench.run $(BENCH)
 
 lint: ## check the form of the sources (clang-format) and their sense (clang-tidy)
 	@tools/deps build lint

@@ -71,6 +71,7 @@ static void sync_next_folder(struct maildrop *m)
     }
     drop_state_free(m->state);
     m->state = NULL;
+    list_fit(&m->list);
     m->list.ready = true;
     m->upstream.reopened = false; /* that did get on */
     maildrop_save(m, false);

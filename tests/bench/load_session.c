@@ -1,0 +1,221 @@
+#include "tests/bench/load_session.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { STEP_GREETING, STEP_USER, STEP_PASS, STEP_STAT, STEP_SCRIPT, PIECE_SIZE = 262144 };
+
+uint64_t load_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+bool load_session_open(struct load_session *s, const struct load_plan *plan, unsigned number)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(plan->port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int on = 1;
+
+    *s = (struct load_session){.plan = plan, .number = number, .began = load_now()};
+    s->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (s->fd < 0)
+        return false;
+    setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (connect(s->fd, (struct sockaddr *)&to, sizeof to) != 0 && errno != EINPROGRESS)
+        return false;
+    s->ssl = plan->tls ? SSL_new(plan->tls) : NULL;
+    if (s->ssl)
+        SSL_set_fd(s->ssl, s->fd);
+    return !plan->tls || s->ssl;
+}
+
+void load_session_close(struct load_session *s)
+{
+    SSL_free(s->ssl);
+    close(s->fd);
+    s->ssl = NULL;
+    s->fd = -1;
+}
+
+static enum load_result fail(const struct load_session *s, const char *what)
+{
+    fprintf(stderr, "load: session %u, step %u: %s\n", s->number, s->step, what);
+    return LOAD_FAILED;
+}
+
+/* ---- the script ---- */
+
+static int login_command(const struct load_session *s, char *line, size_t cap)
+{
+    const struct load_plan *p = s->plan;
+
+    if (s->step == STEP_PASS)
+        return snprintf(line, cap, "PASS %s\r\n", p->password);
+    if (s->step == STEP_STAT)
+        return snprintf(line, cap, "STAT\r\n");
+    return p->numbered ? snprintf(line, cap, "USER %s%u\r\n", p->user, s->number)
+                       : snprintf(line, cap, "USER %s\r\n", p->user);
+}
+
+static const char *list_command(unsigned step)
+{
+    static const char *const commands[] = {"UIDL\r\n", "LIST\r\n", "QUIT\r\n", ""};
+
+    return commands[step < 3 ? step : 3];
+}
+
+static unsigned retr_number(const struct load_session *s)
+{
+    bool within = s->plan->script == LOAD_RETR && s->step >= STEP_SCRIPT &&
+                  s->step - STEP_SCRIPT < s->plan->messages;
+
+    return within ? s->step - STEP_SCRIPT + 1 : 0;
+}
+
+static unsigned steps_before_quit(const struct load_plan *p)
+{
+    return p->script == LOAD_LIST ? 2 : p->script == LOAD_RETR ? p->messages : 0;
+}
+
+/* The command of the step; 0 when there is none any more. */
+static int next_command(const struct load_session *s, char *line, size_t cap)
+{
+    if (s->step < STEP_SCRIPT)
+        return login_command(s, line, cap);
+    unsigned step = s->step - STEP_SCRIPT;
+    if (retr_number(s))
+        return snprintf(line, cap, "RETR %u\r\n", retr_number(s));
+    if (s->plan->script == LOAD_LIST)
+        return snprintf(line, cap, "%s", list_command(step));
+    if (s->plan->script == LOAD_HOLD || step > steps_before_quit(s->plan))
+        return 0;
+    return snprintf(line, cap, "QUIT\r\n");
+}
+
+static bool is_multiline(const struct load_session *s)
+{
+    bool listing = s->plan->script == LOAD_LIST && s->step >= STEP_SCRIPT &&
+                   s->step - STEP_SCRIPT < steps_before_quit(s->plan);
+
+    return listing || retr_number(s);
+}
+
+static void step_on(struct load_session *s)
+{
+    s->step++;
+    if (s->step == STEP_SCRIPT)
+        s->script_began = load_now();
+    else if (s->step == STEP_SCRIPT + steps_before_quit(s->plan))
+        s->script_took = load_now() - s->script_began;
+}
+
+/* ---- octets ---- */
+
+static enum load_result wanted(const struct load_session *s, int result)
+{
+    switch (SSL_get_error(s->ssl, result)) {
+    case SSL_ERROR_WANT_READ:
+        return LOAD_READ;
+    case SSL_ERROR_WANT_WRITE:
+        return LOAD_WRITE;
+    default:
+        return fail(s, "the connection was lost");
+    }
+}
+
+/* The next octets; when there are none `*result` says why. */
+static size_t receive(struct load_session *s, char *piece, enum load_result *result)
+{
+    ssize_t n = s->ssl ? SSL_read(s->ssl, piece, PIECE_SIZE) : recv(s->fd, piece, PIECE_SIZE, 0);
+
+    if (n > 0)
+        return (size_t)n;
+    if (s->ssl)
+        *result = wanted(s, (int)n);
+    else if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        *result = LOAD_READ;
+    else
+        *result = fail(s, n < 0 ? strerror(errno) : "closed");
+    return 0;
+}
+
+/* A command always fits: the socket's buffer is empty when the one before is answered. */
+static bool send_line(struct load_session *s, const char *line, int n)
+{
+    s->multiline = is_multiline(s);
+    s->status_seen = false;
+    memset(s->tail, 0, sizeof s->tail);
+    s->asked = load_now();
+    return (s->ssl ? SSL_write(s->ssl, line, n) : (int)send(s->fd, line, (size_t)n, 0)) == n;
+}
+
+static void keep_tail(struct load_session *s, const char *piece, size_t n)
+{
+    size_t keep = sizeof s->tail;
+
+    if (n < keep)
+        memmove(s->tail, s->tail + n, keep - n);
+    memcpy(s->tail + (n < keep ? keep - n : 0), piece + (n < keep ? 0 : n - keep),
+           n < keep ? n : keep);
+}
+
+/* Takes a piece of the answer. True when it is whole. */
+static bool take_piece(struct load_session *s, const char *piece, size_t n)
+{
+    s->octets += n;
+    if (!s->status_seen && retr_number(s))
+        s->first_octet = load_now() - s->asked;
+    s->status_seen = true;
+    keep_tail(s, piece, n);
+    return s->multiline ? memcmp(s->tail, "\r\n.\r\n", 5) == 0 : s->tail[4] == '\n';
+}
+
+static enum load_result read_answer(struct load_session *s)
+{
+    static char piece[PIECE_SIZE];
+    enum load_result result = LOAD_FAILED;
+
+    for (;;) {
+        size_t n = receive(s, piece, &result);
+        if (n == 0)
+            return result;
+        if (!s->status_seen && piece[0] != '+')
+            return fail(s, "refused");
+        if (take_piece(s, piece, n))
+            return LOAD_DONE;
+    }
+}
+
+enum load_result load_session_run(struct load_session *s)
+{
+    char line[300];
+
+    if (s->ssl && !s->handshaken) {
+        int done = SSL_connect(s->ssl);
+        if (done != 1)
+            return wanted(s, done);
+        s->handshaken = true;
+    }
+    for (;;) {
+        enum load_result result = read_answer(s);
+        if (result != LOAD_DONE)
+            return result;
+        step_on(s);
+        int n = next_command(s, line, sizeof line);
+        if (n == 0)
+            return LOAD_DONE;
+        if (!send_line(s, line, n))
+            return fail(s, "could not send");
+    }
+}

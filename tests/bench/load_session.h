@@ -1,0 +1,66 @@
+/*
+ * One POP3 client of the load generator: a connection that says the commands of a script, each when
+ * the one before is answered, and looks at nothing of an answer but its status and where it ends.
+ *
+ * The end of a multi-line answer is seen by its last five octets, without a search: as only one
+ * command is under way, nothing can follow it. So the generator costs a recv() for each piece and
+ * is never what is measured.
+ */
+#ifndef TESTS_BENCH_LOAD_SESSION_H
+#define TESTS_BENCH_LOAD_SESSION_H
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum load_script {
+    LOAD_LIST, /* STAT, UIDL, LIST, QUIT */
+    LOAD_RETR, /* STAT, RETR 1 to `messages`, QUIT */
+    LOAD_POLL, /* STAT, QUIT */
+    LOAD_HOLD, /* STAT; then the session stays as it is */
+};
+
+struct load_plan {
+    enum load_script script;
+    uint16_t port; /* on 127.0.0.1 */
+    SSL_CTX *tls;  /* NULL: in the clear */
+    const char *user, *password;
+    bool numbered; /* the user's name ends with the session's number */
+    unsigned messages;
+};
+
+struct load_session {
+    const struct load_plan *plan;
+    unsigned number;
+    int fd;
+    SSL *ssl;
+    unsigned step; /* of the script */
+    bool handshaken;
+    bool multiline;        /* the answer that is awaited */
+    bool status_seen;      /* its first octet has come */
+    unsigned char tail[5]; /* its last octets */
+    uint64_t began, asked; /* ns: the connection, the command */
+    uint64_t octets;
+    uint64_t script_began, script_took; /* ns: what stands between STAT and QUIT */
+    uint64_t first_octet;               /* ns from the last RETR to the first octet of its answer */
+};
+
+enum load_result {
+    LOAD_READ, /* wait until it can be read */
+    LOAD_WRITE,
+    LOAD_DONE,   /* the script is at its end; of LOAD_HOLD: the session stays */
+    LOAD_FAILED, /* a refusal, a lost connection; said on stderr */
+};
+
+/* ns on the monotonic clock. */
+uint64_t load_now(void);
+
+/* Connects, without waiting. False with errno. */
+bool load_session_open(struct load_session *s, const struct load_plan *plan, unsigned number);
+
+/* Goes on as far as it can without waiting: to be called when the socket is ready. */
+enum load_result load_session_run(struct load_session *s);
+
+void load_session_close(struct load_session *s);
+
+#endif
