@@ -218,17 +218,32 @@ static void session_act(struct session *s, const struct maildrop_action *action)
     }
 }
 
-void session_pump(struct session *s)
+/* False when there was nothing to do. */
+static bool session_act_all(struct session *s)
 {
     struct maildrop_action action;
+    bool acted = false;
 
-    while (s->maildrop && maildrop_next_action(s->maildrop, &action))
+    while (s->maildrop && maildrop_next_action(s->maildrop, &action)) {
         session_act(s, &action);
+        acted = true;
+    }
     if (s->maildrop && maildrop_failed(s->maildrop))
         session_end(s, "out of memory", true);
+    return acted;
+}
+
+/* Sending lets a long listing come to its end, and with it the session of a client that has closed
+ * behind its last command: so there may be something to do again. */
+void session_pump(struct session *s)
+{
+    session_act_all(s);
+    do {
+        if (s->maildrop)
+            session_send(s);
+    } while (session_act_all(s));
     if (!s->maildrop)
         return;
-    session_send(s);
     session_resume(s);
     session_arm(s);
 }

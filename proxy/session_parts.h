@@ -41,6 +41,7 @@ struct session {
     const struct config_route *route; /* NULL before a login */
     char *login;                      /* for the upstream */
     char *account;                    /* in the store */
+    struct store_request *loading;    /* its state is on its way */
     bool handshake;                   /* of imaps is under way */
     bool failure_counted;             /* this connection's failure is known to the health already */
 
@@ -97,6 +98,8 @@ void session_handshake_overdue(struct session *s);
 char *session_account(const char *user, const struct endpoint *upstream);
 
 void session_load(struct session *s);
+/* The login is given up: its state is not to be taken for the next one's. */
+void session_load_cancel(struct session *s);
 void session_save(struct session *s, const struct maildrop_action *action);
 
 /* session_log.c */

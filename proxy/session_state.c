@@ -32,6 +32,7 @@ static void on_loaded(void *owner, struct drop_state *state, const struct failur
 {
     struct session *s = owner;
 
+    s->loading = NULL;
     if (s->maildrop) {
         session_tell(s);
         maildrop_state_loaded(s->maildrop, state, why);
@@ -46,12 +47,22 @@ void session_load(struct session *s)
 {
     struct failure why;
 
-    if (store_load(s->house->store, s->house->loop, slice_of(s->account), on_loaded, s)) {
+    s->loading = store_load(s->house->store, s->house->loop, slice_of(s->account), on_loaded, s);
+    if (s->loading) {
         s->pending++;
         return;
     }
     failure_set(&why, FAILURE_TEMPORARY, "out of memory, try again later");
     maildrop_state_loaded(s->maildrop, NULL, &why);
+}
+
+void session_load_cancel(struct session *s)
+{
+    if (!s->loading)
+        return;
+    store_request_cancel(s->loading);
+    s->loading = NULL;
+    session_release(s);
 }
 
 /* Nobody waits for it: what could not be remembered costs time at the next login, no mail. */

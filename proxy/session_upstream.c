@@ -217,6 +217,7 @@ void session_connect(struct session *s, const struct maildrop_action *action)
 
     session_disconnect(s);
     s->failure_counted = false;
+    session_load_cancel(s);
     if (!action->again && !session_route(s, action->user))
         return;
     s->connect_due = uv_now(s->house->loop) + seconds * 1000U;

@@ -33,6 +33,8 @@ struct maildrop {
     unsigned ticks, connected, client_tls, saved, drained;
     struct failure refused, connect_failed, client_closed, upstream_closed, save_failure;
     bool was_refused, was_failed, was_closed, was_cut;
+    bool ends_when_sent; /* a listing whose last lines are put while the first are sent */
+    unsigned loaded;
     char login[64], folder[64];
     struct imap_client_options imap;
     struct drop_state *state;
@@ -101,6 +103,8 @@ void maildrop_client_data(struct maildrop *m, struct slice *in)
         ask(MAILDROP_END);
     else if (strcmp(m->client_in, "abort\n") == 0)
         ask(MAILDROP_ABORT);
+    else if (strcmp(m->client_in, "list\n") == 0)
+        m->ends_when_sent = true;
 }
 
 void maildrop_upstream_data(struct maildrop *m, struct slice *in)
@@ -116,8 +120,10 @@ void maildrop_now(struct maildrop *m, uint64_t now_ms, int64_t now_s)
 
 void maildrop_client_queued(struct maildrop *m, size_t octets)
 {
-    (void)m;
     (void)octets;
+    if (m->ends_when_sent)
+        ask(MAILDROP_END);
+    m->ends_when_sent = false;
 }
 
 void maildrop_client_closed(struct maildrop *m, const struct failure *why)
@@ -176,7 +182,9 @@ void maildrop_upstream_deflate(struct maildrop *m)
 void maildrop_state_loaded(struct maildrop *m, struct drop_state *state, const struct failure *why)
 {
     (void)why;
+    drop_state_free(m->state);
     m->state = state;
+    m->loaded++;
 }
 
 void maildrop_state_saved(struct maildrop *m, const struct failure *why)
@@ -527,6 +535,34 @@ static void a_client_that_leaves_is_told(void **state)
     assert_null(drop);
 }
 
+static void what_sending_brings_about_is_done(void **state)
+{
+    struct world *w = *state;
+
+    say(w->client, "list\n");
+    UNTIL(w, drop == NULL);
+}
+
+/* A refused login's state comes when the client has logged in as somebody else. */
+static void the_state_of_a_login_given_up_is_nobodys(void **state)
+{
+    struct world *w = *state;
+
+    log_in(w);
+    ask(MAILDROP_LOAD_STATE);
+    ask(MAILDROP_CONNECT)->user = slice_of("anna");
+    say(w->upstream, "x");
+    UNTIL(w, drop->connected == 2);
+    ask(MAILDROP_LOAD_STATE);
+    say(w->client, "y");
+    UNTIL(w, drop->loaded > 0);
+    ask(MAILDROP_SAVE_STATE)->records = json_pack("[o]", drop_record_login(1700000000, 0));
+    drop->actions[drop->count - 1].wait = true;
+    say(w->client, "z");
+    UNTIL(w, drop->saved == 1);
+    assert_int_equal(drop->loaded, 1);
+}
+
 static void tls_on_the_plain_port_is_not_taken_for_pop3(void **state)
 {
     struct world *w = *state;
@@ -632,6 +668,8 @@ int main(void)
         TEST(the_end_sends_the_last_words),
         TEST(a_message_cut_short_ends_in_a_reset),
         TEST(a_client_that_leaves_is_told),
+        TEST(what_sending_brings_about_is_done),
+        TEST(the_state_of_a_login_given_up_is_nobodys),
         TEST(tls_on_the_plain_port_is_not_taken_for_pop3),
         TEST(the_deadline_is_kept_when_it_moves),
         TEST(what_is_to_be_remembered_outlives_the_session),

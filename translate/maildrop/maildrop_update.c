@@ -329,6 +329,27 @@ void update_advance(struct maildrop *m)
 
 /* ---- keeping ---------------------------------------------------------------------------- */
 
+/* The messages themselves are told with it: what was told at login may not have been written, when
+ * the disk was full, and of an unknown message the store takes no mark. */
+static void remember_hidden(struct maildrop *m, uint16_t folder)
+{
+    const struct maildrop_folder *f = &m->folders[folder];
+    struct drop_message *facts = NULL;
+    size_t count = 0, cap = 0;
+
+    for (uint32_t i = 0; i < m->list.count; i++) {
+        const struct maildrop_message *message = &m->list.items[i];
+        if (message->folder != folder || !is_marked(message))
+            continue;
+        struct drop_message *fact = maildrop_grow(m, (void **)&facts, &count, &cap, sizeof *facts);
+        if (!fact)
+            break;
+        *fact = (struct drop_message){.uid = message->uid, .size = message->size, .hidden = m->age};
+    }
+    maildrop_remember(m, drop_record_messages(slice_of(f->name), f->uidvalidity, facts, count));
+    free(facts);
+}
+
 /* Hidden means: durably. Without UIDVALIDITY a message could not be recognised tomorrow. */
 static void hide_folder(struct maildrop *m, uint16_t folder)
 {
@@ -345,8 +366,7 @@ static void hide_folder(struct maildrop *m, uint16_t folder)
         update_note(m, &why);
         return;
     }
-    maildrop_remember(m, drop_record_hidden(slice_of(f->name), f->uidvalidity, u->uids.items,
-                                            u->uids.count, m->age));
+    remember_hidden(m, folder);
     u->asked += u->uids.count;
 }
 
