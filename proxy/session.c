@@ -218,13 +218,15 @@ static void session_act(struct session *s, const struct maildrop_action *action)
     }
 }
 
-/* False when there was nothing to do. */
+/* False when there was nothing to do. Nothing is done for a session that ran out of memory: an
+ * action may be missing in what it asks for. */
 static bool session_act_all(struct session *s)
 {
     struct maildrop_action action;
     bool acted = false;
 
-    while (s->maildrop && maildrop_next_action(s->maildrop, &action)) {
+    while (s->maildrop && !maildrop_failed(s->maildrop) &&
+           maildrop_next_action(s->maildrop, &action)) {
         session_act(s, &action);
         acted = true;
     }

@@ -330,15 +330,24 @@ void maildrop_upstream_closed(struct maildrop *m, const struct failure *why)
     upstream_lost(m, &reason);
 }
 
+/* The list is there: the command that waited for it is carried out, also for a client that has
+ * closed behind it. */
+static void run_pending(struct maildrop *m)
+{
+    struct pop3_command cmd = m->pending;
+
+    m->busy = BUSY_NONE;
+    command_run(m, &cmd);
+    if (m->busy == BUSY_NONE && m->phase != PHASE_ENDED)
+        maildrop_idle(m);
+}
+
 void maildrop_progress(struct maildrop *m)
 {
     switch (m->busy) {
     case BUSY_LIST:
-        if (m->list.ready) {
-            struct pop3_command cmd = m->pending;
-            maildrop_idle(m);
-            command_run(m, &cmd);
-        }
+        if (m->list.ready)
+            run_pending(m);
         break;
     case BUSY_LISTING:
         list_advance(m);

@@ -193,8 +193,7 @@ void auth_forget(struct maildrop *m)
     m->folders = NULL;
     m->folder_count = 0;
     m->options = NULL;
-    buf_wipe(&m->upstream.login);
-    buf_wipe(&m->upstream.password);
+    upstream_forget(&m->upstream);
 }
 
 void maildrop_routed(struct maildrop *m, const struct maildrop_route *route)

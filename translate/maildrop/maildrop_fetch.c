@@ -253,7 +253,7 @@ static struct fetch *oldest_open(const struct fetches *q)
 static bool section_expected(const struct fetch *f, const struct imap_event *ev)
 {
     if (is_ahead(f))
-        return ev->section.n == 0 && f->state == FETCH_ASKED;
+        return ev->section.n == 0 && ev->origin == 0 && f->state == FETCH_ASKED;
     if (slice_is(ev->section, "HEADER"))
         return f->state == FETCH_ASKED;
     return slice_is(ev->section, "TEXT") && f->state == FETCH_COMING && ev->origin == f->text;

@@ -310,6 +310,8 @@ void auth_refused(struct maildrop *m, const struct failure *why);
 /* maildrop_upstream.c */
 void upstream_init(struct upstream *u);
 void upstream_clear(struct upstream *u);
+/* Forgets whom it logged in and what it learned of their server. */
+void upstream_forget(struct upstream *u);
 void upstream_event(struct maildrop *m, const struct imap_client_event *ev);
 /* Issues a command; `done` sees its tagged answer and `arg` in the op. NULL when memory is out. */
 struct upstream_op *upstream_command(struct maildrop *m, upstream_done done, uint32_t arg,

@@ -24,14 +24,21 @@ static void ops_clear(struct upstream *u)
     u->last = &u->first;
 }
 
+void upstream_forget(struct upstream *u)
+{
+    buf_wipe(&u->login);
+    buf_wipe(&u->password);
+    buf_clear(&u->prefix);
+    u->delimiter = '\0';
+    u->no_examine = u->no_qresync = false;
+}
+
 void upstream_clear(struct upstream *u)
 {
     ops_clear(u);
     imap_client_free(u->client);
     u->client = NULL;
-    buf_wipe(&u->login);
-    buf_wipe(&u->password);
-    buf_clear(&u->prefix);
+    upstream_forget(u);
 }
 
 /* Also of a connection that was given up: LOGOUT is still to be sent. */
