@@ -27,7 +27,8 @@ build-asan/build.ninja:
 
 run: ## serve a local Dovecot with some mail over POP3, until Ctrl-C
 	@tools/deps build run
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) -s --no-print-directory build/build.ninja
+	cmake --build build --target mailferry -j $(JOBS)
 	@exec tools/run build/mailferry
 
 test: ## run every test, on the release build and under the sanitizers

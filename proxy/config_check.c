@@ -130,7 +130,7 @@ static void check_upstream(const struct config_route *r, const char *pointer,
     if (e->tls == ENDPOINT_TLS_OFF && !endpoint_is_loopback(e) && !r->allow_cleartext)
         config_fault_add(faults, at,
                          "with tls=off no password could be sent there; leave tls=off "
-                         "out, or set allow_cleartext");
+                         "out, or set allow_cleartext (--allow-cleartext with --route)");
     if (e->protocol != ENDPOINT_IMAP)
         config_fault_add(
             faults, at, "POP3 clients are served from an IMAP upstream; write imap:// or imaps://");

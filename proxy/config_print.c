@@ -174,7 +174,7 @@ static size_t warn_listener(const struct config *c, const struct config_listener
     else if (!can_tls)
         fprintf(out,
                 "warning: %s: passwords from other machines will be refused; give it a certificate "
-                "or, in a network you trust, allow_cleartext\n",
+                "or, in a network you trust, allow_cleartext (--allow-cleartext with --route)\n",
                 name);
     return l->allow_cleartext || !can_tls;
 }

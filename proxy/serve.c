@@ -203,6 +203,13 @@ static bool serve_init_loop(struct serve *s)
     return rc == 0;
 }
 
+/* Comes from a thread of the pool; a line of the log may be written from any. */
+static void on_store_notice(void *owner, const struct failure *what)
+{
+    (void)owner;
+    log_message(LOG_WARNING, "state", "%s", what->text);
+}
+
 static bool serve_open(struct serve *s)
 {
     const struct config *c = serve_config(s);
@@ -210,7 +217,9 @@ static bool serve_open(struct serve *s)
 
     bool bound = bindings_open(&s->bindings, c, s->worker_count, stderr);
     s->store = store_open(c->state_dir, &why);
-    if (!s->store)
+    if (s->store)
+        store_on_notice(s->store, on_store_notice, NULL);
+    else
         fault("", &why);
     s->gate = gate_new();
     s->health = health_new();

@@ -246,8 +246,9 @@ static void lookup_done(uv_getaddrinfo_t *lookup, int status, struct addrinfo *l
         uv_timer_stop(&c->timer);
         c->next = list;
         if (status != 0)
-            failure_set(&c->why, FAILURE_TEMPORARY, "cannot find %s: %s", c->endpoint->host,
-                        lookup_error(status));
+            failure_set(&c->why, FAILURE_TEMPORARY,
+                        "cannot find %s: %s; check the upstream's name and this machine's DNS",
+                        c->endpoint->host, lookup_error(status));
         attempt_next(c);
     }
     connector_unref(c);
