@@ -157,7 +157,7 @@ static const struct config_key limits_keys[] = {
     {"response_seconds", NUMBER(config_limits, response_seconds, 1, 3600, 60)},
     {"errors", NUMBER(config_limits, errors, 1, 1000, 20)},
     {"login_attempts", NUMBER(config_limits, login_attempts, 1, 100, 5)},
-    {"drain_seconds", NUMBER(config_limits, drain_seconds, 0, 3600, 30)},
+    {"drain_seconds", NUMBER(config_limits, drain_seconds, 0, 3600, 8)},
 };
 static const struct config_object limits_object = KEYS(limits_keys, 0);
 

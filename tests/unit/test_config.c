@@ -189,7 +189,7 @@ static void defaults_are_in_force(void **state)
     assert_int_equal(r->pop3.prefetch, 1048576);
     assert_int_equal(c->limits.connections, 10000);
     assert_int_equal(c->limits.idle_seconds, 600);
-    assert_int_equal(c->limits.drain_seconds, 30);
+    assert_int_equal(c->limits.drain_seconds, 8);
     assert_int_equal(c->workers, 0);
     assert_false(c->log_json);
     assert_int_equal(c->log_level, config_log_level("info"));
