@@ -8,8 +8,6 @@
 
 #include "proxy/net/listener.h"
 
-enum { ADDRESSES_MAX = 32 }; /* of one host name */
-
 static bool bindings_add(struct bindings *b, size_t listener, unsigned worker, int fd, bool is_unix)
 {
     struct binding *all = realloc(b->all, (b->count + 1) * sizeof *all);
@@ -60,11 +58,13 @@ static bool bind_tcp(struct bindings *b, const struct endpoint *e, size_t listen
 {
     struct endpoint same = *e;
     struct failure why;
-    int fds[ADDRESSES_MAX];
+    int fds[LISTENER_ADDRESSES_MAX];
     bool added = true;
 
+    if (!listener_is_free(e, &why))
+        return bind_fault(e, why.text, errors);
     for (unsigned worker = 0; worker < workers; worker++) {
-        int n = listener_bind(&same, fds, ADDRESSES_MAX, &why);
+        int n = listener_bind(&same, fds, LISTENER_ADDRESSES_MAX, &why);
         if (n < 0)
             return bind_fault(e, why.text, errors);
         for (int i = 0; i < n; i++)

@@ -27,6 +27,14 @@ typedef void (*listener_accept)(void *owner, struct listener *l, int fd);
  */
 int listener_bind(const struct endpoint *e, int *fds, int max, struct failure *why);
 
+/* Addresses of one host that are bound at most. */
+enum { LISTENER_ADDRESSES_MAX = 32 };
+
+/* Whether nobody has the addresses yet. Sockets that share a port are shared with every process of
+ * the same user that asks for it: without this look a second mailferry would take half of the
+ * first one's clients. False with the reason as above. */
+bool listener_is_free(const struct endpoint *e, struct failure *why);
+
 /* The port a descriptor is bound to; 0 for a unix socket. */
 uint16_t listener_port(int fd);
 

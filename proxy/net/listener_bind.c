@@ -62,17 +62,19 @@ static void set_port(struct sockaddr *address, uint16_t port)
         ((struct sockaddr_in6 *)(void *)address)->sin6_port = htons(port);
 }
 
-/* A bound socket, or -1 with errno. */
-static int bind_address(const struct addrinfo *a, uint16_t port)
+/* A bound socket, or -1 with errno. One that is not shared can only be had when nobody, not even
+ * another mailferry, has the port. */
+static int bind_address(const struct addrinfo *a, uint16_t port, bool shared)
 {
     int on = 1;
+    int share = shared;
     int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return -1;
     set_port(a->ai_addr, port);
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &share, sizeof share) == 0 &&
         (a->ai_family != AF_INET6 ||
          setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
         bind(fd, a->ai_addr, a->ai_addrlen) == 0)
@@ -96,13 +98,13 @@ static bool is_missing_family(int error)
 }
 
 /* Binds all of them to one port. The number of sockets, 0 or less with errno when there is none. */
-static int bind_all(const struct addrinfo *list, uint16_t port, int *fds, int max)
+static int bind_all(const struct addrinfo *list, uint16_t port, bool shared, int *fds, int max)
 {
     int n = 0;
     int skipped = EADDRNOTAVAIL;
 
     for (const struct addrinfo *a = list; a && n < max; a = a->ai_next) {
-        int fd = bind_address(a, port);
+        int fd = bind_address(a, port, shared);
         if (fd < 0 && is_missing_family(errno)) {
             skipped = errno;
             continue;
@@ -121,11 +123,11 @@ static int bind_all(const struct addrinfo *list, uint16_t port, int *fds, int ma
 }
 
 /* A port that is free on the first address may be taken on the next: then another one is tried. */
-static int bind_tcp(const struct endpoint *e, const struct addrinfo *list, int *fds, int max,
-                    struct failure *why)
+static int bind_tcp(const struct endpoint *e, const struct addrinfo *list, bool shared, int *fds,
+                    int max, struct failure *why)
 {
     for (int i = 0; i < FREE_PORT_TRIES; i++) {
-        int n = bind_all(list, e->port, fds, max);
+        int n = bind_all(list, e->port, shared, fds, max);
         if (n > 0)
             return n;
         if (e->port || errno != EADDRINUSE)
@@ -135,7 +137,7 @@ static int bind_tcp(const struct endpoint *e, const struct addrinfo *list, int *
     return -1;
 }
 
-static int bind_host(const struct endpoint *e, int *fds, int max, struct failure *why)
+static int bind_host(const struct endpoint *e, bool shared, int *fds, int max, struct failure *why)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                                    .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
@@ -148,7 +150,7 @@ static int bind_host(const struct endpoint *e, int *fds, int max, struct failure
         failure_set(why, FAILURE_PERMANENT, "cannot find %s: %s", e->host, gai_strerror(error));
         return -1;
     }
-    int n = bind_tcp(e, list, fds, max, why);
+    int n = bind_tcp(e, list, shared, fds, max, why);
     freeaddrinfo(list);
     return n;
 }
@@ -221,5 +223,14 @@ static int bind_unix(const char *path, int *fds, struct failure *why)
 
 int listener_bind(const struct endpoint *e, int *fds, int max, struct failure *why)
 {
-    return e->unix_path ? bind_unix(e->unix_path, fds, why) : bind_host(e, fds, max, why);
+    return e->unix_path ? bind_unix(e->unix_path, fds, why) : bind_host(e, true, fds, max, why);
+}
+
+bool listener_is_free(const struct endpoint *e, struct failure *why)
+{
+    int fds[LISTENER_ADDRESSES_MAX];
+    int n = e->unix_path ? 0 : bind_host(e, false, fds, LISTENER_ADDRESSES_MAX, why);
+
+    close_all(fds, n);
+    return n >= 0;
 }

@@ -225,6 +225,23 @@ static int remove_dir(void **state)
     return rmdir(dir);
 }
 
+/* Workers share a port by SO_REUSEPORT; another mailferry must not. */
+static void tells_a_port_that_is_shared(void **state)
+{
+    struct endpoint e = {.host = (char *)(uintptr_t) "127.0.0.1"};
+    int fds[MAX_FDS];
+    struct failure why;
+
+    (void)state;
+    assert_int_equal(listener_bind(&e, fds, MAX_FDS, &why), 1);
+    e.port = listener_port(fds[0]);
+    assert_int_equal(listen(fds[0], 1), 0);
+    assert_false(listener_is_free(&e, &why));
+    assert_non_null(strstr(why.text, "in use"));
+    close(fds[0]);
+    assert_true(listener_is_free(&e, &why));
+}
+
 static void replaces_a_stale_socket(void **state)
 {
     struct endpoint e = {.unix_path = path};
@@ -290,6 +307,7 @@ int main(void)
         cmocka_unit_test(binds_every_address),
         cmocka_unit_test(tells_a_port_in_use),
         cmocka_unit_test(tells_a_foreign_address),
+        cmocka_unit_test(tells_a_port_that_is_shared),
         cmocka_unit_test_setup_teardown(replaces_a_stale_socket, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(leaves_a_socket_in_use, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(leaves_what_is_no_socket, make_dir, remove_dir),

@@ -274,6 +274,18 @@ static bool login_worth_remembering(const struct maildrop *m)
            since >= 3600;
 }
 
+/* The reason names files of this machine: it is for the log, not for the client. */
+static void state_unreadable(struct maildrop *m, const struct failure *why)
+{
+    struct failure told;
+
+    maildrop_log(m, MAILDROP_ERROR, "state", "%s", why->text);
+    failure_set(&told, why->kind,
+                "what is remembered of this account cannot be read; the "
+                "gateway's log tells why");
+    auth_refused(m, &told);
+}
+
 void maildrop_state_loaded(struct maildrop *m, struct drop_state *state, const struct failure *why)
 {
     struct failure too_soon;
@@ -283,7 +295,7 @@ void maildrop_state_loaded(struct maildrop *m, struct drop_state *state, const s
         return;
     }
     if (!state) {
-        auth_refused(m, why);
+        state_unreadable(m, why);
         return;
     }
     m->state = state;

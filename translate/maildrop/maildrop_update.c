@@ -379,16 +379,19 @@ static void hide_marked(struct maildrop *m)
     maildrop_save(m, true);
 }
 
+/* The reason names files of this machine: it is in the log, and not for the client. */
 void update_saved(struct maildrop *m, const struct failure *why)
 {
     struct update *u = &m->update;
+    struct failure told;
 
     if (m->busy != BUSY_QUIT)
         return;
+    failure_set(&told, why->kind, "they could not be remembered; the gateway's log tells why");
     if (why->kind == FAILURE_NONE)
         u->confirmed += (uint32_t)u->asked;
     else
-        update_note(m, why);
+        update_note(m, &told);
     update_advance(m);
 }
 
