@@ -24,7 +24,8 @@ void stream_watch(struct stream *s)
 {
     int events = (stream_wants_octets(s) ? UV_READABLE : 0) | (buf_size(&s->out) ? UV_WRITABLE : 0);
 
-    if (s->state == STREAM_CLOSED || events == s->events)
+    if (s->state == STREAM_CLOSED || events == s->events ||
+        (s->offering && s->state == STREAM_OPEN))
         return;
     s->events = events;
     if (events)

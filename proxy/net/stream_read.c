@@ -78,7 +78,9 @@ static void offer_data(struct stream *s)
     struct slice in = s->data.octets;
 
     s->resumed = false;
+    s->offering = true;
     s->handler->on_data(s->owner, s, &in);
+    s->offering = false;
     s->octets_in += s->data.octets.n - in.n;
     s->data.octets = in;
     if (in.n && !s->resumed)

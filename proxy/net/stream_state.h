@@ -56,6 +56,7 @@ struct stream {
     int events;                 /* that are polled for */
     bool stopped;               /* the owner takes nothing until stream_resume() */
     bool resumed;               /* stream_resume() was called inside on_data */
+    bool offering;              /* inside on_data: what to poll for is settled behind it */
     bool draining;              /* on_drain is owed */
     bool eof;
     bool ended; /* on_end was called */
