@@ -47,6 +47,37 @@ static void test_appends(void **state)
     assert_null(b.p);
 }
 
+static void test_put_number(void **state)
+{
+    struct buf b = BUF_INIT;
+
+    (void)state;
+    buf_put_number(&b, 0);
+    buf_putc(&b, ' ');
+    buf_put_number(&b, 1234567890);
+    buf_putc(&b, ' ');
+    buf_put_number(&b, UINT64_MAX);
+    assert_true(slice_is(buf_slice(&b), "0 1234567890 18446744073709551615"));
+    buf_clear(&b);
+}
+
+/* Into room that is just too small, and just large enough, for the text and its NUL. */
+static void test_printf_at_the_end_of_the_memory(void **state)
+{
+    (void)state;
+    for (int room = 1; room < 8; room++) {
+        struct buf b = BUF_INIT;
+        buf_reserve(&b, 1);
+        size_t before = b.cap - (size_t)room;
+        memset(b.p, 'x', before);
+        buf_added(&b, before);
+        buf_printf(&b, "%s", "12345");
+        assert_int_equal(buf_size(&b), before + 5);
+        assert_memory_equal(b.p + before, "12345", 5);
+        buf_clear(&b);
+    }
+}
+
 static void test_printf_longer_than_the_first_memory(void **state)
 {
     struct buf b = BUF_INIT;
@@ -225,6 +256,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_appends),
+        cmocka_unit_test(test_put_number),
+        cmocka_unit_test(test_printf_at_the_end_of_the_memory),
         cmocka_unit_test(test_printf_longer_than_the_first_memory),
         cmocka_unit_test(test_printf_that_cannot_be_done),
         cmocka_unit_test(test_drop_and_truncate),

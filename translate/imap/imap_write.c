@@ -85,9 +85,11 @@ size_t imap_put_set(struct buf *out, const uint32_t *uids, size_t count, size_t 
         size_t n = run_length(uids + done, count - done);
         if (done)
             buf_putc(out, ',');
-        buf_printf(out, "%u", uids[done]);
-        if (n > 1)
-            buf_printf(out, ":%u", uids[done + n - 1]);
+        buf_put_number(out, uids[done]);
+        if (n > 1) {
+            buf_putc(out, ':');
+            buf_put_number(out, uids[done + n - 1]);
+        }
         done += n;
     }
     return done;

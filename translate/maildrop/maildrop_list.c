@@ -81,12 +81,15 @@ static void put_entry(struct maildrop *m, enum pop3_verb verb, uint32_t number)
     struct maildrop_message *message = &m->list.items[number - 1];
     char uidl[UIDL_MAX + 1];
 
+    buf_put_number(&m->client_out, number);
+    buf_putc(&m->client_out, ' ');
     if (verb == POP3_LIST) {
-        buf_printf(&m->client_out, "%u %llu\r\n", number, (unsigned long long)message->size);
-        return;
+        buf_put_number(&m->client_out, message->size);
+    } else {
+        uidl_print(m, message, uidl);
+        buf_puts(&m->client_out, uidl);
     }
-    uidl_print(m, message, uidl);
-    buf_printf(&m->client_out, "%u %s\r\n", number, uidl);
+    buf_puts(&m->client_out, "\r\n");
 }
 
 void list_advance(struct maildrop *m)

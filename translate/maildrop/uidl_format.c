@@ -102,6 +102,14 @@ static bool format_has(const struct uidl_format *f, const char *items)
     return false;
 }
 
+static unsigned format_needs(const struct uidl_format *f)
+{
+    return (format_has(f, "gf") ? (unsigned)UIDL_NEEDS_GUID : 0) |
+           (format_has(f, "i") ? (unsigned)UIDL_NEEDS_MESSAGE_ID : 0) |
+           (format_has(f, "m") ? (unsigned)UIDL_NEEDS_HEADER_MD5 : 0) |
+           (format_has(f, "F") ? (unsigned)UIDL_NEEDS_FOLDER : 0);
+}
+
 bool uidl_format_parse(struct uidl_format *f, const char *text, struct failure *why)
 {
     *f = (struct uidl_format){.count = 0};
@@ -119,15 +127,13 @@ bool uidl_format_parse(struct uidl_format *f, const char *text, struct failure *
                     "nothing in it tells messages apart; use one of %%u %%g %%f %%i %%m");
         return false;
     }
+    f->needs = format_needs(f);
     return true;
 }
 
 unsigned uidl_format_needs(const struct uidl_format *f)
 {
-    return (format_has(f, "gf") ? (unsigned)UIDL_NEEDS_GUID : 0) |
-           (format_has(f, "i") ? (unsigned)UIDL_NEEDS_MESSAGE_ID : 0) |
-           (format_has(f, "m") ? (unsigned)UIDL_NEEDS_HEADER_MD5 : 0) |
-           (format_has(f, "F") ? (unsigned)UIDL_NEEDS_FOLDER : 0);
+    return f->needs;
 }
 
 bool uidl_format_spans_folders(const struct uidl_format *f)
@@ -135,16 +141,19 @@ bool uidl_format_spans_folders(const struct uidl_format *f)
     return format_has(f, "vgfimF");
 }
 
+/* By hand: it is done twice for each message of a listing, and printf() would be most of it. */
 static void put_number(struct buf *b, const struct uidl_part *part, uint64_t n)
 {
-    int width = part->width;
+    const char *set = part->radix == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
+    unsigned base = part->radix == 'x' || part->radix == 'X' ? 16 : 10;
+    char digits[WIDTH_MAX];
+    size_t start = sizeof digits;
 
-    if (part->radix == 'x')
-        buf_printf(b, "%0*" PRIx64, width, n);
-    else if (part->radix == 'X')
-        buf_printf(b, "%0*" PRIX64, width, n);
-    else
-        buf_printf(b, "%0*" PRIu64, width, n);
+    do {
+        digits[--start] = set[n % base];
+        n /= base;
+    } while (n || sizeof digits - start < part->width);
+    buf_put(b, slice_make(digits + start, sizeof digits - start));
 }
 
 /* Stands for what a message or its server lacks; unique as long as the folder keeps its UIDs. */

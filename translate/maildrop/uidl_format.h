@@ -52,6 +52,7 @@ struct uidl_part {
 struct uidl_format {
     struct uidl_part parts[UIDL_FORMAT_PARTS];
     size_t count;
+    unsigned needs; /* UIDL_NEEDS_* */
 };
 
 /* One message. Slices are borrowed for the call; empty or NULL where not known or not needed. */

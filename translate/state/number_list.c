@@ -2,21 +2,11 @@
 
 #include <string.h>
 
-enum { DIGITS_MAX = 20 };
-
 void number_put(struct buf *out, int64_t number)
 {
-    uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
-    char digits[DIGITS_MAX];
-    size_t start = sizeof digits;
-
-    do {
-        digits[--start] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest);
     if (number < 0)
         buf_putc(out, '-');
-    buf_put(out, slice_make(digits + start, sizeof digits - start));
+    buf_put_number(out, number < 0 ? -(uint64_t)number : (uint64_t)number);
 }
 
 void number_list_put(struct buf *list, int64_t number)

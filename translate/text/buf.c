@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUF_MIN = 128 };
+enum { BUF_MIN = 128, DIGITS_MAX = 20 };
 
 static void buf_free(struct buf *b)
 {
@@ -110,21 +110,35 @@ void buf_putc(struct buf *b, char c)
     buf_put(b, slice_make(&c, 1));
 }
 
+void buf_put_number(struct buf *b, uint64_t number)
+{
+    char digits[DIGITS_MAX];
+    size_t start = sizeof digits;
+
+    do {
+        digits[--start] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number);
+    buf_put(b, slice_make(digits + start, sizeof digits - start));
+}
+
+/* Printed into the room that there is, and a second time only where that was too small. */
 void buf_printf(struct buf *b, const char *format, ...)
 {
     va_list args;
     va_list again;
+    size_t room = b->cap - b->end;
 
     va_start(args, format);
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, format, args);
+    int n = vsnprintf(room ? b->p + b->end : NULL, room, format, args);
     if (n < 0)
         b->failed = true;
     char *p = buf_reserve(b, n < 0 ? 0 : (size_t)n + 1);
-    if (p) {
+    if (p && (size_t)n >= room)
         vsnprintf(p, (size_t)n + 1, format, again);
+    if (p)
         buf_added(b, (size_t)n);
-    }
     va_end(again);
     va_end(args);
 }

@@ -44,6 +44,8 @@ struct slice buf_slice(const struct buf *b);
 void buf_put(struct buf *b, struct slice s);
 void buf_puts(struct buf *b, const char *text);
 void buf_putc(struct buf *b, char c);
+/* In decimal. */
+void buf_put_number(struct buf *b, uint64_t number);
 /* A format that cannot be printed makes the buffer fail, as missing memory does. */
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
