@@ -85,7 +85,6 @@ void session_save(struct session *s, const struct maildrop_action *action)
                                                  slice_of(s->account), action->records, done, s);
     struct failure why;
 
-    json_decref(action->records);
     if (request) {
         s->pending++;
         return;

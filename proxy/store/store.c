@@ -33,7 +33,7 @@ struct store_request {
     store_saved saved;
     void *owner;
     bool is_load;
-    struct buf lines;         /* to be appended */
+    json_t *records;          /* to be appended; NULL once they are text */
     struct drop_state *state; /* loaded */
     struct failure why;
 };
@@ -128,7 +128,7 @@ static void request_free(struct store_request *r)
 {
     if (!r)
         return;
-    buf_clear(&r->lines);
+    json_decref(r->records);
     drop_state_free(r->state);
     free(r);
 }
@@ -220,7 +220,18 @@ static void load(struct account_queue *q, struct store_request *r)
     account_dir_close(&d);
 }
 
-/* Takes the appends at the front of the batch off it, and their lines into one text. */
+/* The text of a large mailbox takes a while to make, so it is not made on the loop. What cannot be
+ * written makes the buffer fail. */
+static void put_lines(struct buf *lines, struct store_request *r)
+{
+    for (size_t i = 0; i < json_array_size(r->records); i++)
+        if (!journal_put(lines, json_array_get(r->records, i)))
+            lines->failed = true;
+    json_decref(r->records);
+    r->records = NULL;
+}
+
+/* Takes the appends at the front of the batch off it, and their records into one text. */
 static struct store_request *take_appends(struct store_request **batch, struct buf *lines)
 {
     struct store_request *first = *batch;
@@ -228,7 +239,7 @@ static struct store_request *take_appends(struct store_request **batch, struct b
 
     for (; *batch && !(*batch)->is_load; *batch = (*batch)->next) {
         last = *batch;
-        buf_move(lines, &last->lines);
+        put_lines(lines, last);
     }
     last->next = NULL;
     return first;
@@ -402,25 +413,17 @@ struct store_request *store_load(struct store *s, uv_loop_t *loop, struct slice 
     return request_start(s, loop, account, r);
 }
 
-static bool put_lines(struct buf *lines, const json_t *records)
-{
-    for (size_t i = 0; i < json_array_size(records); i++)
-        if (!journal_put(lines, json_array_get(records, i)))
-            return false;
-    return true;
-}
-
 struct store_request *store_append(struct store *s, uv_loop_t *loop, struct slice account,
-                                   const json_t *records, store_saved done, void *owner)
+                                   json_t *records, store_saved done, void *owner)
 {
     struct store_request *r = calloc(1, sizeof *r);
 
-    if (!r)
+    if (!r) {
+        json_decref(records);
         return NULL;
+    }
+    r->records = records;
     r->saved = done;
     r->owner = owner;
-    if (put_lines(&r->lines, records))
-        return request_start(s, loop, account, r);
-    request_free(r);
-    return NULL;
+    return request_start(s, loop, account, r);
 }

@@ -55,8 +55,9 @@ struct store_request *store_load(struct store *s, uv_loop_t *loop, struct slice 
                                  store_loaded done, void *owner);
 
 /*
- * Appends records to the journal of the account (a JSON array of records; borrowed, its text is
- * made before the call returns) and syncs it to the disk: concurrent requests share one fsync. When
+ * Appends records to the journal of the account (a JSON array of records; the reference is taken
+ * over, also when this returns NULL, and must be the only one, for the text is made by a thread of
+ * the pool) and syncs it to the disk: concurrent requests share one fsync. When
  * the journal has outgrown the snapshot it is folded: written anew, synced, renamed, directory
  * synced. A failed write is cut off again, so that the next one finds a whole journal; the failure
  * is FAILURE_TEMPORARY and names the remedy. All records or none, but for a crash, which may leave
@@ -65,7 +66,7 @@ struct store_request *store_load(struct store *s, uv_loop_t *loop, struct slice 
  * For an account that was loaded before: it is not read here, so damage is not noticed.
  */
 struct store_request *store_append(struct store *s, uv_loop_t *loop, struct slice account,
-                                   const json_t *records, store_saved done, void *owner);
+                                   json_t *records, store_saved done, void *owner);
 
 /* The work goes on, but no callback comes. On the thread of the request's loop; NULL: nothing. */
 void store_request_cancel(struct store_request *r);

@@ -74,9 +74,8 @@ class Gateway:
 
     def forget(self, user):
         """Its sync state: of all users, for a round is of one."""
-        for entry in os.scandir(self._made.state_dir):
-            if entry.is_dir():
-                shutil.rmtree(entry.path)
+        for entry in os.scandir(os.path.join(self._made.state_dir, "accounts")):
+            shutil.rmtree(entry.path)
 
     def restart(self):
         self._made.restart()

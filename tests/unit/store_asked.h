@@ -58,11 +58,7 @@ static inline json_t *records_of(uint32_t uid)
 static inline struct store_request *begin_append(struct store *s, uv_loop_t *loop, uint32_t uid,
                                                  store_saved done, void *owner)
 {
-    json_t *records = records_of(uid);
-    struct store_request *r = store_append(s, loop, ANN, records, done, owner);
-
-    json_decref(records);
-    return r;
+    return store_append(s, loop, ANN, records_of(uid), done, owner);
 }
 
 static inline struct answer append(struct store *s, uint32_t uid)

@@ -396,7 +396,6 @@ static void a_failed_fold_is_noticed(void **state)
     struct answer answer = {.calls = 0};
     store_append(s, uv_default_loop(), ANN, records, saved, &answer);
     uv_run(uv_default_loop(), UV_RUN_DEFAULT);
-    json_decref(records);
     assert_int_equal(answer.calls, 1);
     assert_int_equal(answer.why.kind, FAILURE_NONE);
     assert_int_equal(loaded_count(s), 1000); /* behind the fold, in the queue */
