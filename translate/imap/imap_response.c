@@ -43,8 +43,8 @@ enum imap_step imap_response_go(struct imap_response *r, enum imap_want want, im
 
 enum imap_step imap_response_fail(struct imap_response *r, const char *what, const char *where)
 {
-    failure_set(&r->failure, FAILURE_TEMPORARY,
-                "the server does not speak IMAP as it should: %s in %s", what, where);
+    r->wrong = what;
+    r->where = where;
     return IMAP_STEP_ERROR;
 }
 
@@ -367,7 +367,8 @@ static void event_clear(struct imap_event *ev)
 
 static enum imap_parse fail_event(const struct imap_response *r, struct failure *why)
 {
-    *why = r->failure;
+    failure_set(why, FAILURE_TEMPORARY, "the server does not speak IMAP as it should: %s in %s",
+                r->wrong, r->where);
     return IMAP_PARSE_ERROR;
 }
 
@@ -377,7 +378,7 @@ enum imap_parse imap_response_next(struct imap_response *r, struct slice *in, st
     struct imap_token token = {0};
 
     event_clear(ev);
-    while (r->failure.kind == FAILURE_NONE) {
+    while (!r->wrong) {
         if (r->want != IMAP_WANT_NOTHING) {
             enum imap_lex lex = imap_lexer_next(&r->lexer, in, r->want, &token);
             if (lex == IMAP_LEX_MORE)
@@ -385,7 +386,7 @@ enum imap_parse imap_response_next(struct imap_response *r, struct slice *in, st
             if (lex == IMAP_LEX_ERROR)
                 imap_response_fail(r, r->lexer.error, "a response");
         }
-        if (r->failure.kind == FAILURE_NONE && r->handler(r, &token, ev) == IMAP_STEP_EVENT)
+        if (!r->wrong && r->handler(r, &token, ev) == IMAP_STEP_EVENT)
             return IMAP_PARSE_EVENT;
     }
     return fail_event(r, why);

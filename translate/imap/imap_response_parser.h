@@ -41,9 +41,16 @@ struct imap_response {
     struct imap_lexer lexer;
     enum imap_want want;
     imap_handler *handler;
-    struct failure failure; /* not FAILURE_NONE: the stream is lost */
+    const char *wrong; /* not NULL: the stream is lost, for this ... */
+    const char *where; /* ... in here */
 
-    struct imap_note tag; /* of a status; the correlator of an ESEARCH */
+    /* One response has one of them at most, and empties it at its beginning. */
+    union {
+        struct imap_note tag; /* of a status; the correlator of an ESEARCH */
+        struct imap_note id;  /* of a FETCH */
+        struct imap_note special_use;
+        struct imap_note name; /* of an ID response */
+    };
     enum imap_status status;
     uint32_t number; /* in front of EXISTS, EXPUNGE, FETCH */
     struct buf kept; /* a text that is needed again in a later call */
@@ -54,7 +61,6 @@ struct imap_response {
 
     struct imap_fetch fetch;
     const struct imap_fetch_name *item;
-    struct imap_note id;
     struct imap_note section;
     uint64_t origin;
 
@@ -64,16 +70,14 @@ struct imap_response {
     uint32_t first, last;
 
     struct imap_list list;
-    struct imap_note special_use;
-    struct imap_note name; /* of an ID response */
-    bool name_next;        /* the next string of it is the value of "name", or of "TAG" */
+    bool name_next; /* the next string of it is the value of "name", or of "TAG" */
 };
 
 /* Sets the next handler. Returns IMAP_STEP_ON. */
 enum imap_step imap_response_go(struct imap_response *r, enum imap_want want,
                                 imap_handler *handler);
 
-/* The stream is lost: `what` was wrong, inside `where` ("a FETCH response"). */
+/* The stream is lost: `what` was wrong, inside `where` ("a FETCH response"); both are static. */
 enum imap_step imap_response_fail(struct imap_response *r, const char *what, const char *where);
 
 /* Ends the response: the rest of the line is skipped, then the next response begins. */

@@ -366,6 +366,8 @@ void list_clear(struct maildrop_list *l);
 void list_add(struct maildrop *m, uint16_t folder, const struct drop_message *message);
 /* Takes the messages from `first` on (counted from 0) off the list but for the last `keep`. */
 void list_keep_last(struct maildrop_list *l, uint32_t first, uint32_t keep);
+/* Gives back the memory that nothing was listed in. */
+void list_fit(struct maildrop_list *l);
 /* Puts further lines of LIST or UIDL while the client takes them. */
 void list_advance(struct maildrop *m);
 /* The message of that number, or NULL after the client was told why there is none. */

@@ -46,6 +46,17 @@ void list_keep_last(struct maildrop_list *l, uint32_t first, uint32_t keep)
     l->count -= surplus;
 }
 
+void list_fit(struct maildrop_list *l)
+{
+    struct maildrop_message *fitting =
+        l->count ? reallocarray(l->items, l->count, sizeof *fitting) : NULL;
+
+    if (!fitting)
+        return;
+    l->items = fitting;
+    l->cap = l->count;
+}
+
 struct maildrop_message *list_message(struct maildrop *m, uint32_t number)
 {
     struct maildrop_message *message =

@@ -59,6 +59,7 @@ static void sync_next_folder(struct maildrop *m)
     }
     drop_state_free(m->state);
     m->state = NULL;
+    list_fit(&m->list);
     m->list.ready = true;
     maildrop_save(m, false);
 }

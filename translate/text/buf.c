@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUF_MIN = 128, DIGITS_MAX = 20 };
+enum { BUF_MIN = 64, DIGITS_MAX = 20 };
 
 static void buf_free(struct buf *b)
 {
