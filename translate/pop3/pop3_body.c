@@ -55,11 +55,46 @@ static void end_line(struct pop3_body *b, struct buf *out)
     b->after_cr = false;
 }
 
+/* How many octets of `text`, from the beginning of a line on, are lines that go out as they came:
+ * ended by CRLF, with no dot in front. The lines are counted. NUL is not looked for. */
+static size_t regular_lines(struct pop3_body *b, struct slice text)
+{
+    const char *p = text.p;
+    const char *end = text.p + text.n;
+    const char *lf;
+
+    while (p < end && *p != '.' && !b->full && (lf = memchr(p, '\n', (size_t)(end - p))) &&
+           lf > p && lf[-1] == '\r') {
+        b->line_size = (uint64_t)(lf - p);
+        b->after_cr = true;
+        count_line(b);
+        p = lf + 1;
+    }
+    b->line_size = 0;
+    b->after_cr = false;
+    return (size_t)(p - text.p);
+}
+
+/* Nearly all of nearly every message is regular, so that much is copied at once. */
+static void put_regular_lines(struct pop3_body *b, struct buf *out, struct slice *octets)
+{
+    size_t n = regular_lines(b, *octets);
+
+    if (n == 0)
+        return;
+    put_without_nul(out, slice_take(octets, n));
+    b->octets += n;
+}
+
 void pop3_body_put(struct pop3_body *b, struct buf *out, struct slice octets)
 {
     if (octets.n && !b->full)
         buf_reserve(out, octets.n); /* grow once, not line by line */
     while (octets.n && !b->full) {
+        if (b->line_size == 0)
+            put_regular_lines(b, out, &octets);
+        if (octets.n == 0 || b->full)
+            break;
         const char *lf = memchr(octets.p, '\n', octets.n);
         put_text(b, out, slice_take(&octets, lf ? (size_t)(lf - octets.p) : octets.n));
         if (lf) {
