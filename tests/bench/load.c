@@ -176,6 +176,8 @@ int main(int argc, char **argv)
     }
     if (!load_prepare(&l)) {
         perror("load");
+        free(l.all);
+        free(l.left);
         return 1;
     }
     uint64_t began = load_now();

@@ -72,8 +72,9 @@ bool imap_client_login(struct imap_client *c, struct slice user, struct slice pa
 
 void imap_client_fail(struct imap_client *c, const struct failure *why)
 {
-    if (c->failure.kind == FAILURE_NONE)
+    if (!c->over)
         c->failure = *why;
+    c->over = true;
     imap_login_wipe(c);
 }
 
@@ -261,7 +262,7 @@ static bool take_untagged_status(struct imap_client *c, const struct imap_event 
     if (status->status == IMAP_BYE) {
         if (c->logout)
             return false;
-        imap_failure(&c->bye, status, FAILURE_TEMPORARY);
+        imap_failure(&c->failure, status, FAILURE_TEMPORARY);
     }
     return c->state == IMAP_STATE_READY || is_alert(status);
 }
@@ -305,7 +306,7 @@ static bool next_is_known(struct imap_client *c, const struct slice *in,
         imap_client_fail_text(c, FAILURE_PERMANENT,
                               "clear text came behind the server's answer to STARTTLS: somebody "
                               "in between may have put it there; no password was sent");
-    if (c->failure.kind != FAILURE_NONE) {
+    if (c->over) {
         ev->type = IMAP_CLIENT_FAILED;
         ev->failure = c->failure;
         return true;
@@ -351,8 +352,6 @@ void imap_client_closed(struct imap_client *c, struct failure *why)
 {
     if (c->failure.kind != FAILURE_NONE)
         *why = c->failure;
-    else if (c->bye.kind != FAILURE_NONE)
-        *why = c->bye;
     else if (c->logout)
         failure_set(why, FAILURE_NONE, "logged out");
     else

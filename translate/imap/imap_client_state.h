@@ -36,8 +36,8 @@ struct imap_client {
     struct imap_client_options options;
     struct imap_response *parser;
     enum imap_client_state state;
-    struct failure failure; /* not FAILURE_NONE: over */
-    struct failure bye;     /* not FAILURE_NONE: the server said goodbye */
+    bool over;              /* for the reason in `failure` */
+    struct failure failure; /* before it is over: what the server said with its BYE */
     bool no_memory;
     bool logout;
 

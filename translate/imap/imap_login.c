@@ -304,7 +304,8 @@ void imap_login_tls_started(struct imap_client *c)
     c->tls = true;
     c->state = IMAP_STATE_LOGIN;
     c->capabilities = 0;
-    c->bye = (struct failure){0};
+    if (!c->over)
+        c->failure = (struct failure){0};
     c->server_name[0] = '\0';
     capabilities_ask(c);
 }

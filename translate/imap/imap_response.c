@@ -378,6 +378,8 @@ enum imap_parse imap_response_next(struct imap_response *r, struct slice *in, st
     struct imap_token token = {0};
 
     event_clear(ev);
+    if (r->handler == line_begin)
+        buf_truncate(&r->kept, 0); /* the last event's: an idle connection keeps nothing */
     while (!r->wrong) {
         if (r->want != IMAP_WANT_NOTHING) {
             enum imap_lex lex = imap_lexer_next(&r->lexer, in, r->want, &token);
