@@ -188,6 +188,15 @@ static bool key_known(const struct json_at *at, struct box_reading *r, struct bo
     return box_changes_release(r->changes, before) || json_at_no_memory(at);
 }
 
+/* Never an empty one: it may be all by which a content is recognised. */
+static bool digest_known(const struct json_at *at, struct box_content *c)
+{
+    struct slice value = {NULL, 0};
+
+    return json_at_text(at, "digest", &value) &&
+           (value.n ? text_known(at, "digest", &c->digest) : json_at_wrong(at, "digest", "empty"));
+}
+
 bool box_content_known(const struct json_at *at, struct box_reading *r)
 {
     struct box_content *c = NULL;
@@ -202,7 +211,7 @@ bool box_content_known(const struct json_at *at, struct box_reading *r)
         (!json_at_integer(at, "size", 0, INT64_MAX, &number) ||
          ((uint64_t)number != c->size && !box_content_resize(at, r, c, (uint64_t)number))))
         return false;
-    if (json_object_get(at->object, "digest") && !text_known(at, "digest", &c->digest))
+    if (json_object_get(at->object, "digest") && !digest_known(at, c))
         return false;
     return !json_object_get(at->object, "key") || key_known(at, r, c);
 }
