@@ -29,7 +29,7 @@ struct account *account_new(const struct account_options *options, struct box_st
     a->touched_last = &a->touched;
     a->logins.last = &a->logins.first;
     a->commits.last = &a->commits.first;
-    upstream_init(a);
+    link_init(a);
     delete_count(a, true);
     account_advance(a);
     return a;
@@ -49,7 +49,7 @@ void account_free(struct account *a)
 {
     if (!a)
         return;
-    upstream_clear(a);
+    link_clear(a);
     logins_clear(a);
     listing_clear(a);
     jobs_clear(a);
@@ -71,7 +71,7 @@ void account_now(struct account *a, uint64_t now_ms, int64_t now_s)
 
 bool account_failed(const struct account *a)
 {
-    return a->failed || (a->upstream.client && buf_failed(pop3_client_out(a->upstream.client)));
+    return a->failed || (a->link.client && buf_failed(pop3_client_out(a->link.client)));
 }
 
 void *account_grow(struct account *a, void **items, size_t *count, size_t *cap, size_t size)
@@ -157,15 +157,16 @@ void account_advance(struct account *a)
         return;
     if (a->state->modseq == 0 && a->logins.first)
         commit_birth(a);
-    logins_advance(a);
-    upstream_advance(a);
-    commits_advance(a);
+    do {
+        logins_advance(a);
+        link_advance(a);
+    } while (commits_advance(a));
     a->failed = account_failed(a);
 }
 
 static bool takes_upstream(const struct account *a)
 {
-    return a->upstream.state > UPSTREAM_CONNECTING && !a->upstream.cut;
+    return a->link.state > LINK_CONNECTING && !a->link.cut;
 }
 
 void account_upstream_data(struct account *a, struct slice *in)
@@ -174,15 +175,15 @@ void account_upstream_data(struct account *a, struct slice *in)
 
     a->jobs.gave = false;
     if (takes_upstream(a) && in->n)
-        a->upstream.heard = a->now_ms;
+        a->link.heard = a->now_ms;
     while (takes_upstream(a) && jobs_have_room(a) && !a->jobs.gave && !a->failed) {
-        pop3_client_next(a->upstream.client, in, &ev);
+        pop3_client_next(a->link.client, in, &ev);
         if (ev.type == POP3_CLIENT_MORE)
             break;
-        upstream_event(a, &ev);
+        link_event(a, &ev);
         account_advance(a);
     }
-    if (!upstream_is_up(a))
+    if (!link_is_up(a))
         slice_take(in, in->n); /* of a connection that was given up */
 }
 
@@ -194,7 +195,7 @@ bool account_wants_upstream(const struct account *a)
 void account_keep_queued(struct account *a, size_t octets)
 {
     if (!jobs_have_room(a))
-        a->upstream.heard = a->now_ms; /* it could not be heard so far */
+        a->link.heard = a->now_ms; /* it could not be heard so far */
     a->jobs.keep_queued = octets;
 }
 
@@ -202,27 +203,27 @@ void account_upstream_closed(struct account *a, const struct failure *why)
 {
     struct failure reason = *why;
 
-    if (!upstream_is_up(a))
+    if (!link_is_up(a))
         return;
-    if (a->upstream.client && why->kind == FAILURE_NONE)
-        pop3_client_closed(a->upstream.client, &reason);
-    upstream_lost(a, &reason);
+    if (a->link.client && why->kind == FAILURE_NONE)
+        pop3_client_closed(a->link.client, &reason);
+    link_lost(a, &reason);
     account_advance(a);
 }
 
 bool account_is_idle(const struct account *a)
 {
-    return !a->clients && a->upstream.state == UPSTREAM_CLOSED && commits_are_idle(a) &&
+    return !a->clients && a->link.state == LINK_CLOSED && commits_are_idle(a) &&
            jobs_are_drained(a) && a->actions.count == 0 &&
-           (!delete_needs_upstream(a) || !a->logins.known || a->upstream.failures);
+           (!delete_needs_upstream(a) || !a->logins.known || a->link.failures);
 }
 
 /* ---- time -------------------------------------------------------------------------------- */
 
 uint64_t account_deadline(const struct account *a)
 {
-    uint64_t answer = upstream_answer_deadline(a);
-    uint64_t upstream = upstream_deadline(a);
+    uint64_t answer = link_answer_deadline(a);
+    uint64_t upstream = link_deadline(a);
 
     return answer < upstream ? answer : upstream;
 }
@@ -231,13 +232,13 @@ void account_tick(struct account *a)
 {
     struct failure why;
 
-    if (a->now_ms >= upstream_answer_deadline(a)) {
+    if (a->now_ms >= link_answer_deadline(a)) {
         failure_set(&why, FAILURE_TEMPORARY, "the mail server did not answer within %u seconds",
                     a->options.response_seconds);
-        if (a->upstream.client && pop3_client_under_way(a->upstream.client) > 1 &&
-            pop3_client_stalled(a->upstream.client))
-            a->upstream.window = pop3_client_window(a->upstream.client);
-        upstream_lost(a, &why);
+        if (a->link.client && pop3_client_under_way(a->link.client) > 1 &&
+            pop3_client_stalled(a->link.client))
+            a->link.window = pop3_client_window(a->link.client);
+        link_lost(a, &why);
     }
     account_advance(a);
 }

@@ -145,9 +145,10 @@ static void turn_begin_own(struct account *a, struct turn *t)
         turn_done(a, &none);
 }
 
-void commits_advance(struct account *a)
+bool commits_advance(struct account *a)
 {
     struct commits *c = &a->commits;
+    bool ended = false;
 
     while (c->phase == COMMIT_FREE && c->first && !a->failed) {
         struct turn *t = c->first;
@@ -158,11 +159,13 @@ void commits_advance(struct account *a)
         c->phase = COMMIT_HELD;
         if (t->op) {
             turn_begin_own(a, t);
+            ended = ended || c->phase == COMMIT_FREE;
         } else {
             struct account_event ev = {.type = ACCOUNT_EV_TURN};
             client_tell(a, &t->asker, &ev);
         }
     }
+    return ended;
 }
 
 /* ---- what was saved ---------------------------------------------------------------------- */

@@ -92,7 +92,7 @@ static void delete_failed(struct account *a)
 {
     delete_over(a);
     a->deletion.failures++;
-    a->deletion.again_at = a->now_ms + upstream_delay(a->deletion.failures);
+    a->deletion.again_at = a->now_ms + link_delay(a->deletion.failures);
 }
 
 static void marked_save(struct account *a);
@@ -112,13 +112,13 @@ static void dele_event(struct account *a, struct account_op *op, const struct po
 
 static void dele_issue(struct account *a, uint32_t content, uint32_t number)
 {
-    struct account_op *op = upstream_op(a, dele_event);
+    struct account_op *op = link_op(a, dele_event);
 
     if (!op)
         return;
     op->content = content;
     a->deletion.awaited++;
-    op->command = pop3_client_dele(a->upstream.client, number);
+    op->command = pop3_client_dele(a->link.client, number);
 }
 
 void delete_begin(struct account *a)
@@ -207,14 +207,14 @@ static void marked_done(struct account *a, const struct failure *why)
     if (a->deletion.phase != DELETE_SENDING)
         return;
     if (why->kind != FAILURE_NONE) {
-        upstream_lost(a, why);
+        link_lost(a, why);
         return;
     }
     if (a->deletion.refused.count)
         tell_refusal(a);
     if (a->deletion.marked.count) {
         a->deletion.phase = DELETE_QUITTING;
-        upstream_quit(a);
+        link_quit(a);
     } else {
         delete_over(a);
     }
@@ -257,7 +257,7 @@ static const struct commit_op gone_commit = {gone_draft, gone_done};
 
 void delete_quitted(struct account *a)
 {
-    if (pop3_client_quit_outcome(a->upstream.client) == POP3_QUIT_CONFIRMED) {
+    if (pop3_client_quit_outcome(a->link.client) == POP3_QUIT_CONFIRMED) {
         a->deletion.phase = DELETE_GONE;
         commit_queue(a, &gone_commit);
     } else {

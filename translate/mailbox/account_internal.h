@@ -3,7 +3,7 @@
  *
  *     account.c           feeding, actions, time
  *     account_client.c    the attached mailboxes, their events, who asked for what
- *     account_upstream.c  the connection: open, lost, let go of; commands under way
+ *     account_link.c      the connection: open, lost, let go of; commands under way
  *     account_login.c     whose password opens it
  *     account_listing.c   which message has which number on this connection
  *     account_octets.c    line ends, the end of a header, digests
@@ -69,17 +69,17 @@ struct account_op {
     struct account_job *job; /* NULL: nobody wants it any more */
 };
 
-enum upstream_state {
-    UPSTREAM_CLOSED,
-    UPSTREAM_CONNECTING,
-    UPSTREAM_LOGIN,   /* greeting, TLS, password */
-    UPSTREAM_LISTING, /* until the listing is in the state */
-    UPSTREAM_OPEN,
-    UPSTREAM_QUITTING,
+enum link_state {
+    LINK_CLOSED,
+    LINK_CONNECTING,
+    LINK_LOGIN,   /* greeting, TLS, password */
+    LINK_LISTING, /* until the listing is in the state */
+    LINK_OPEN,
+    LINK_QUITTING,
 };
 
-struct upstream {
-    enum upstream_state state;
+struct link {
+    enum link_state state;
     struct pop3_client *client; /* stays after the end, for what is still to be sent */
     struct account_op *first, **last;
     bool cut;          /* TLS is being started: nothing is fed */
@@ -291,7 +291,7 @@ struct account {
     size_t watching;
     bool birth_queued;
 
-    struct upstream upstream;
+    struct link link;
     struct logins logins;
     struct listing listing;
     bool listing_queued; /* its turn; outlives the listing */
@@ -329,24 +329,24 @@ void askers_forget(struct askers *list, const struct account_client *client);
 void askers_tell(struct account *a, struct askers *list, const struct account_event *ev);
 void askers_clear(struct askers *list);
 
-/* account_upstream.c */
-void upstream_init(struct account *a);
-void upstream_clear(struct account *a);
-void upstream_event(struct account *a, const struct pop3_client_event *ev);
-void upstream_lost(struct account *a, const struct failure *why);
+/* account_link.c     */
+void link_init(struct account *a);
+void link_clear(struct account *a);
+void link_event(struct account *a, const struct pop3_client_event *ev);
+void link_lost(struct account *a, const struct failure *why);
 /* Deletes what was marked, and lets go. */
-void upstream_quit(struct account *a);
-void upstream_advance(struct account *a);
-void upstream_listed(struct account *a); /* the listing is in the state */
-uint64_t upstream_deadline(const struct account *a);
-uint64_t upstream_answer_deadline(const struct account *a);
-struct account_op *upstream_op(struct account *a, account_op_event event);
+void link_quit(struct account *a);
+void link_advance(struct account *a);
+void link_listed(struct account *a); /* the listing is in the state */
+uint64_t link_deadline(const struct account *a);
+uint64_t link_answer_deadline(const struct account *a);
+struct account_op *link_op(struct account *a, account_op_event event);
 /* 0, 5, 10, 20, 40, 60 s, in ms */
-uint64_t upstream_delay(unsigned failures);
-bool upstream_is_up(const struct account *a);
+uint64_t link_delay(unsigned failures);
+bool link_is_up(const struct account *a);
 /* Not opened before, whatever needs it. */
-uint64_t upstream_opens_at(const struct account *a);
-bool upstream_look_is_due(const struct account *a);
+uint64_t link_opens_at(const struct account *a);
+bool link_look_is_due(const struct account *a);
 
 /* account_login.c */
 void logins_clear(struct account *a);
@@ -397,7 +397,8 @@ bool jobs_have_room(const struct account *a);
 void commits_clear(struct account *a);
 void commits_forget_client(struct account *a, const struct account_client *client);
 void commit_queue(struct account *a, const struct commit_op *op);
-void commits_advance(struct account *a);
+/* Gives the turn on. True when something ended by it at once, so that more may follow. */
+bool commits_advance(struct account *a);
 bool commits_are_idle(const struct account *a);
 void commit_birth(struct account *a);
 void facts_add(struct account *a, uint32_t content, uint64_t size, char *key);

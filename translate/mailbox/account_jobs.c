@@ -366,8 +366,8 @@ void account_kept(struct account *a, uint32_t content, enum account_part part, c
 
 static void job_send(struct account *a, struct account_job *j, const struct box_entry *e)
 {
-    struct pop3_client *client = a->upstream.client;
-    struct account_op *op = upstream_op(a, job_event);
+    struct pop3_client *client = a->link.client;
+    struct account_op *op = link_op(a, job_event);
 
     if (!op)
         return;
@@ -386,14 +386,14 @@ static void job_send(struct account *a, struct account_job *j, const struct box_
 /* A body that is larger than all that may be asked for ahead goes alone. */
 static bool may_send(const struct account *a)
 {
-    return pop3_client_unanswered(a->upstream.client) < POP3_CLIENT_WINDOW &&
+    return pop3_client_unanswered(a->link.client) < POP3_CLIENT_WINDOW &&
            a->jobs.budget < RETR_BUDGET;
 }
 
 static void job_issue(struct account *a, struct account_job *j)
 {
     const struct box_entry *e = listing_entry(a, j->content);
-    bool can_top = pop3_client_capabilities(a->upstream.client)->top != POP3_SUPPORT_NO;
+    bool can_top = pop3_client_capabilities(a->link.client)->top != POP3_SUPPORT_NO;
     struct failure why;
 
     if (!e) {
@@ -446,7 +446,7 @@ void jobs_fail(struct account *a, const struct failure *why)
 void jobs_lost(struct account *a, const struct failure *why)
 {
     struct job_list *sent = &a->jobs.sent;
-    struct account_op *first = a->upstream.first;
+    struct account_op *first = a->link.first;
 
     while (sent->last) {
         struct account_job *j = sent->last;

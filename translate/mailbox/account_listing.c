@@ -26,13 +26,13 @@ void listing_clear(struct account *a)
 /* The listing cannot be had: neither can the connection be used. */
 static void listing_fail(struct account *a, const struct failure *why)
 {
-    upstream_lost(a, why);
+    link_lost(a, why);
 }
 
 bool listing_keeps_durably(const struct account *a)
 {
     const struct pop3_client_capabilities *caps =
-        a->upstream.client ? pop3_client_capabilities(a->upstream.client) : NULL;
+        a->link.client ? pop3_client_capabilities(a->link.client) : NULL;
 
     /* What such a server has given out once it does not give again. */
     return a->options.archive || (caps && caps->has_expire && caps->expire_days == 0);
@@ -102,18 +102,18 @@ static void list_event(struct account *a, struct account_op *op, const struct po
 /* LIST first: whether a refusal of UIDL matters is known then. */
 void listing_begin(struct account *a)
 {
-    struct pop3_client *client = a->upstream.client;
+    struct pop3_client *client = a->link.client;
     struct account_op *op;
 
     listing_clear(a);
     a->listing.stage = LISTING_ASKED;
     a->listing.awaited = 1;
-    op = upstream_op(a, list_event);
+    op = link_op(a, list_event);
     if (op)
         op->command = pop3_client_list(client, 0);
     if (pop3_client_capabilities(client)->uidl == POP3_SUPPORT_NO)
         return;
-    op = upstream_op(a, list_event);
+    op = link_op(a, list_event);
     if (op)
         op->command = pop3_client_uidl(client, 0);
     a->listing.awaited++;
@@ -240,8 +240,8 @@ static void digest_event(struct account *a, struct account_op *op,
 /* The header, or the whole where the upstream cannot give that alone. */
 static void digest_ask(struct account *a, size_t entry)
 {
-    struct pop3_client *client = a->upstream.client;
-    struct account_op *op = upstream_op(a, digest_event);
+    struct pop3_client *client = a->link.client;
+    struct account_op *op = link_op(a, digest_event);
     uint32_t number = a->listing.list.entries[entry].number;
 
     if (!op)
@@ -389,7 +389,7 @@ static json_t *draft_end(struct account *a, struct box_draft *d)
     const struct box_poll *before = &a->state->poll;
     struct box_poll poll = {
         .count = l->list.count,
-        .login_delay = (int64_t)(a->upstream.login_delay_ms / 1000),
+        .login_delay = (int64_t)(a->link.login_delay_ms / 1000),
         .at = a->now_s,
     };
 
@@ -437,7 +437,7 @@ static void listing_known(struct account *a)
                     "the maildrop lists %zu messages, many fewer than before, or disagrees with "
                     "itself; nothing is expunged before another look",
                     l->list.count);
-    upstream_listed(a);
+    link_listed(a);
     askers_tell(a, &a->polls, &ev);
 }
 

@@ -134,8 +134,8 @@ static void login_let_in(struct account *a, struct login *l)
     if (l->asker.client)
         l->asker.client->logged_in = true;
     client_tell_failure(a, &l->asker, ACCOUNT_EV_LOGGED_IN, &none);
-    if (a->upstream.failures)
-        client_tell_failure(a, &all, ACCOUNT_EV_NOTICE, &a->upstream.failure);
+    if (a->link.failures)
+        client_tell_failure(a, &all, ACCOUNT_EV_NOTICE, &a->link.failure);
     login_free(l);
 }
 
@@ -154,8 +154,8 @@ static bool is_answered_for(const struct account *a, const struct login *l)
 {
     if (!is_known(a, l))
         return false;
-    return a->upstream.state >= UPSTREAM_LISTING ||
-           (a->upstream.state == UPSTREAM_CLOSED && a->now_ms < upstream_opens_at(a));
+    return a->link.state >= LINK_LISTING ||
+           (a->link.state == LINK_CLOSED && a->now_ms < link_opens_at(a));
 }
 
 void logins_advance(struct account *a)

@@ -8,12 +8,12 @@
 
 #include "translate/mailbox/account_internal.h"
 
-void upstream_init(struct account *a)
+void link_init(struct account *a)
 {
-    a->upstream.last = &a->upstream.first;
+    a->link.last = &a->link.first;
 }
 
-static void ops_clear(struct upstream *u)
+static void ops_clear(struct link *u)
 {
     while (u->first) {
         struct account_op *op = u->first;
@@ -25,24 +25,24 @@ static void ops_clear(struct upstream *u)
     u->last = &u->first;
 }
 
-void upstream_clear(struct account *a)
+void link_clear(struct account *a)
 {
-    ops_clear(&a->upstream);
-    pop3_client_free(a->upstream.client);
-    buf_clear(&a->upstream.nothing);
+    ops_clear(&a->link);
+    pop3_client_free(a->link.client);
+    buf_clear(&a->link.nothing);
 }
 
 struct buf *account_upstream_out(struct account *a)
 {
-    return a->upstream.client ? pop3_client_out(a->upstream.client) : &a->upstream.nothing;
+    return a->link.client ? pop3_client_out(a->link.client) : &a->link.nothing;
 }
 
-bool upstream_is_up(const struct account *a)
+bool link_is_up(const struct account *a)
 {
-    return a->upstream.state != UPSTREAM_CLOSED;
+    return a->link.state != LINK_CLOSED;
 }
 
-uint64_t upstream_delay(unsigned failures)
+uint64_t link_delay(unsigned failures)
 {
     static const uint64_t seconds[] = {0, 5, 10, 20, 40, 60};
     enum { LAST = sizeof seconds / sizeof *seconds - 1 };
@@ -52,20 +52,20 @@ uint64_t upstream_delay(unsigned failures)
 
 /* ---- opening ----------------------------------------------------------------------------- */
 
-static void upstream_open(struct account *a)
+static void link_open(struct account *a)
 {
-    a->upstream.state = UPSTREAM_CONNECTING;
-    a->upstream.used = a->now_ms;
+    a->link.state = LINK_CONNECTING;
+    a->link.used = a->now_ms;
     account_act(a, ACCOUNT_CONNECT);
 }
 
 void account_connected(struct account *a)
 {
-    struct upstream *u = &a->upstream;
+    struct link *u = &a->link;
     struct pop3_client_options options = a->options.client;
     struct failure why;
 
-    if (u->state != UPSTREAM_CONNECTING)
+    if (u->state != LINK_CONNECTING)
         return;
     if (u->window)
         options.window = u->window;
@@ -75,49 +75,49 @@ void account_connected(struct account *a)
         a->failed = true;
         return;
     }
-    u->state = UPSTREAM_LOGIN;
+    u->state = LINK_LOGIN;
     u->heard = a->now_ms;
     u->cut = false;
     if (!logins_give(a, u->client, &why))
-        upstream_lost(a, &why);
+        link_lost(a, &why);
     account_advance(a);
 }
 
 void account_connect_failed(struct account *a, const struct failure *why)
 {
-    if (a->upstream.state != UPSTREAM_CONNECTING)
+    if (a->link.state != LINK_CONNECTING)
         return;
-    upstream_lost(a, why);
+    link_lost(a, why);
     account_advance(a);
 }
 
 void account_upstream_tls(struct account *a)
 {
-    if (!a->upstream.cut)
+    if (!a->link.cut)
         return;
-    a->upstream.cut = false;
-    a->upstream.heard = a->now_ms;
-    pop3_client_tls_started(a->upstream.client);
+    a->link.cut = false;
+    a->link.heard = a->now_ms;
+    pop3_client_tls_started(a->link.client);
 }
 
-static void upstream_ready(struct account *a)
+static void link_ready(struct account *a)
 {
-    uint32_t delay = pop3_client_capabilities(a->upstream.client)->login_delay;
+    uint32_t delay = pop3_client_capabilities(a->link.client)->login_delay;
 
-    a->upstream.login_delay_ms = UINT64_C(1000) * delay;
-    a->upstream.login_at = a->now_ms + a->upstream.login_delay_ms;
-    a->upstream.state = UPSTREAM_LISTING;
+    a->link.login_delay_ms = UINT64_C(1000) * delay;
+    a->link.login_at = a->now_ms + a->link.login_delay_ms;
+    a->link.state = LINK_LISTING;
     a->deletion.tried = false;
     logins_accepted(a);
     listing_begin(a);
 }
 
-void upstream_listed(struct account *a)
+void link_listed(struct account *a)
 {
-    struct upstream *u = &a->upstream;
+    struct link *u = &a->link;
     struct failure back;
 
-    u->state = UPSTREAM_OPEN;
+    u->state = LINK_OPEN;
     u->used = a->now_ms;
     u->failures = 0;
     u->failure = (struct failure){.kind = FAILURE_NONE};
@@ -132,12 +132,12 @@ void upstream_listed(struct account *a)
 
 /* The pop3_client stays until the next one takes its place: we may be inside one of its events, and
  * its QUIT is still to be sent. */
-static void upstream_drop(struct account *a)
+static void link_drop(struct account *a)
 {
-    struct upstream *u = &a->upstream;
-    bool connected = u->state != UPSTREAM_CONNECTING;
+    struct link *u = &a->link;
+    bool connected = u->state != LINK_CONNECTING;
 
-    u->state = UPSTREAM_CLOSED;
+    u->state = LINK_CLOSED;
     u->cut = false;
     if (connected)
         account_act(a, ACCOUNT_DISCONNECT);
@@ -154,50 +154,50 @@ static void polls_answer(struct account *a, const struct failure *why)
 /* Nobody waits for a server that is away. */
 static void waiting_fail(struct account *a)
 {
-    polls_answer(a, &a->upstream.failure);
-    jobs_fail(a, &a->upstream.failure);
+    polls_answer(a, &a->link.failure);
+    jobs_fail(a, &a->link.failure);
 }
 
-static void upstream_notice(struct account *a, const struct failure *why)
+static void link_notice(struct account *a, const struct failure *why)
 {
-    if (a->upstream.noticed)
+    if (a->link.noticed)
         return;
-    a->upstream.noticed = true;
+    a->link.noticed = true;
     clients_notice(a, why);
 }
 
 /* How it is with the account when a connection ended so. */
-static void failure_count(struct account *a, enum upstream_state state, const struct failure *why)
+static void failure_count(struct account *a, enum link_state state, const struct failure *why)
 {
-    struct upstream *u = &a->upstream;
+    struct link *u = &a->link;
 
-    u->failures = state >= UPSTREAM_OPEN ? 0 : u->failures + 1;
-    u->retry_at = a->now_ms + upstream_delay(u->failures);
+    u->failures = state >= LINK_OPEN ? 0 : u->failures + 1;
+    u->retry_at = a->now_ms + link_delay(u->failures);
     if (u->failures == 0)
         return;
     u->failure = *why;
-    upstream_notice(a, why);
+    link_notice(a, why);
 }
 
-void upstream_lost(struct account *a, const struct failure *why)
+void link_lost(struct account *a, const struct failure *why)
 {
-    enum upstream_state state = a->upstream.state;
-    bool was_trial = state <= UPSTREAM_LOGIN && a->logins.trying;
+    enum link_state state = a->link.state;
+    bool was_trial = state <= LINK_LOGIN && a->logins.trying;
 
-    if (state == UPSTREAM_CLOSED)
+    if (state == LINK_CLOSED)
         return;
-    upstream_drop(a);
+    link_drop(a);
     jobs_lost(a, why);
-    ops_clear(&a->upstream);
+    ops_clear(&a->link);
     delete_lost(a);
-    account_log(a, state == UPSTREAM_QUITTING ? LEVEL_DEBUG : LEVEL_WARNING, "upstream-lost", "%s",
+    account_log(a, state == LINK_QUITTING ? LEVEL_DEBUG : LEVEL_WARNING, "upstream-lost", "%s",
                 why->text);
     /* That a wrong password was refused says nothing of the account. */
     if (!(was_trial && why->kind == FAILURE_AUTH))
         failure_count(a, state, why);
-    if (state <= UPSTREAM_LOGIN)
+    if (state <= LINK_LOGIN)
         logins_refused(a, why);
-    if (a->upstream.failures)
+    if (a->link.failures)
         waiting_fail(a);
 }
 
@@ -206,26 +206,26 @@ static void quit_event(struct account *a, struct account_op *op, const struct po
     (void)op;
     if (ev->type != POP3_CLIENT_DONE)
         return;
-    upstream_drop(a);
+    link_drop(a);
     if (a->deletion.phase == DELETE_QUITTING)
         delete_quitted(a);
 }
 
-void upstream_quit(struct account *a)
+void link_quit(struct account *a)
 {
-    struct account_op *op = upstream_op(a, quit_event);
+    struct account_op *op = link_op(a, quit_event);
 
     if (!op)
         return;
-    a->upstream.state = UPSTREAM_QUITTING;
-    op->command = pop3_client_quit(a->upstream.client);
+    a->link.state = LINK_QUITTING;
+    op->command = pop3_client_quit(a->link.client);
 }
 
 /* ---- commands ---------------------------------------------------------------------------- */
 
-struct account_op *upstream_op(struct account *a, account_op_event event)
+struct account_op *link_op(struct account *a, account_op_event event)
 {
-    struct upstream *u = &a->upstream;
+    struct link *u = &a->link;
     struct account_op *op = calloc(1, sizeof *op);
 
     if (!op) {
@@ -243,7 +243,7 @@ struct account_op *upstream_op(struct account *a, account_op_event event)
 /* Answers come in the order of the commands. */
 static void op_happened(struct account *a, const struct pop3_client_event *ev)
 {
-    struct upstream *u = &a->upstream;
+    struct link *u = &a->link;
     struct account_op *op = u->first;
 
     if (!op || op->command != ev->command)
@@ -259,18 +259,18 @@ static void op_happened(struct account *a, const struct pop3_client_event *ev)
         free(op);
 }
 
-void upstream_event(struct account *a, const struct pop3_client_event *ev)
+void link_event(struct account *a, const struct pop3_client_event *ev)
 {
     switch (ev->type) {
     case POP3_CLIENT_TLS:
-        a->upstream.cut = true;
+        a->link.cut = true;
         account_act(a, ACCOUNT_UPSTREAM_TLS);
         break;
     case POP3_CLIENT_READY:
-        upstream_ready(a);
+        link_ready(a);
         break;
     case POP3_CLIENT_FAILED:
-        upstream_lost(a, &ev->failure);
+        link_lost(a, &ev->failure);
         break;
     case POP3_CLIENT_LISTING:
     case POP3_CLIENT_BODY_DATA:
@@ -291,9 +291,9 @@ static bool look_is_fresh(const struct account *a)
 {
     uint64_t fresh = FRESH_MS;
 
-    if (a->upstream.login_delay_ms > fresh)
-        fresh = a->upstream.login_delay_ms;
-    return a->looked && a->now_ms < a->looked_at + fresh && a->upstream.failures == 0;
+    if (a->link.login_delay_ms > fresh)
+        fresh = a->link.login_delay_ms;
+    return a->looked && a->now_ms < a->looked_at + fresh && a->link.failures == 0;
 }
 
 uint32_t account_poll(struct account_client *client)
@@ -312,23 +312,23 @@ static uint64_t look_at(const struct account *a)
     uint64_t delay = UINT64_C(1000) * a->options.poll_seconds;
     uint64_t at = UINT64_MAX;
 
-    if (delay < a->upstream.login_delay_ms)
-        delay = a->upstream.login_delay_ms;
+    if (delay < a->link.login_delay_ms)
+        delay = a->link.login_delay_ms;
     if (a->watching)
         at = a->looked ? a->looked_at + delay : 0;
     return a->clients && a->suspect_at < at ? a->suspect_at : at;
 }
 
-bool upstream_look_is_due(const struct account *a)
+bool link_look_is_due(const struct account *a)
 {
     return a->polls.count || a->now_ms >= look_at(a);
 }
 
 /* ---- what is to be done next ------------------------------------------------------------- */
 
-uint64_t upstream_opens_at(const struct account *a)
+uint64_t link_opens_at(const struct account *a)
 {
-    const struct upstream *u = &a->upstream;
+    const struct link *u = &a->link;
 
     return u->retry_at > u->login_at ? u->retry_at : u->login_at;
 }
@@ -336,7 +336,7 @@ uint64_t upstream_opens_at(const struct account *a)
 /* Work that has to wait for longer than an answer may take is not done. */
 static void closed_answer(struct account *a)
 {
-    struct upstream *u = &a->upstream;
+    struct link *u = &a->link;
     uint64_t patience = UINT64_C(1000) * a->options.response_seconds;
 
     if (!a->logins.known && u->failure.kind == FAILURE_NONE)
@@ -354,7 +354,7 @@ static void closed_answer(struct account *a)
 
 static bool is_needed(const struct account *a)
 {
-    return upstream_look_is_due(a) || jobs_are_waiting(a) ||
+    return link_look_is_due(a) || jobs_are_waiting(a) ||
            (delete_needs_upstream(a) && a->now_ms >= a->deletion.again_at);
 }
 
@@ -362,26 +362,26 @@ static void closed_advance(struct account *a)
 {
     if (logins_want_try(a)) {
         logins_try(a);
-        upstream_open(a);
+        link_open(a);
         return;
     }
     closed_answer(a);
-    if (a->logins.known && is_needed(a) && a->now_ms >= upstream_opens_at(a))
-        upstream_open(a);
+    if (a->logins.known && is_needed(a) && a->now_ms >= link_opens_at(a))
+        link_open(a);
 }
 
 static uint64_t idle_at(const struct account *a)
 {
-    return a->upstream.used + UINT64_C(1000) * a->options.idle_seconds;
+    return a->link.used + UINT64_C(1000) * a->options.idle_seconds;
 }
 
 /* Whether the connection has done its work: another password waits, the maildrop is to be looked at
  * anew, which POP3 can only do by logging in again, or nobody needs it. */
 static bool is_to_leave(const struct account *a)
 {
-    bool may_return = a->now_ms >= a->upstream.login_at;
+    bool may_return = a->now_ms >= a->link.login_at;
 
-    return logins_want_try(a) || (upstream_look_is_due(a) && may_return) ||
+    return logins_want_try(a) || (link_look_is_due(a) && may_return) ||
            (!jobs_are_waiting(a) && a->now_ms >= idle_at(a));
 }
 
@@ -399,36 +399,36 @@ static void open_advance(struct account *a)
     else if (deleting)
         delete_begin(a);
     else
-        upstream_quit(a);
+        link_quit(a);
 }
 
-void upstream_advance(struct account *a)
+void link_advance(struct account *a)
 {
     struct failure none = {.kind = FAILURE_NONE};
 
     if (a->polls.count && look_is_fresh(a))
         polls_answer(a, &none);
-    if (a->upstream.state == UPSTREAM_CLOSED)
+    if (a->link.state == LINK_CLOSED)
         closed_advance(a);
-    else if (a->upstream.state == UPSTREAM_OPEN)
+    else if (a->link.state == LINK_OPEN)
         open_advance(a);
 }
 
 /* ---- time -------------------------------------------------------------------------------- */
 
 /* The listing's record is not the upstream's business. */
-static bool upstream_owes(const struct account *a)
+static bool link_owes(const struct account *a)
 {
-    const struct upstream *u = &a->upstream;
+    const struct link *u = &a->link;
 
-    return u->state == UPSTREAM_LOGIN || (u->state > UPSTREAM_LOGIN && u->first);
+    return u->state == LINK_LOGIN || (u->state > LINK_LOGIN && u->first);
 }
 
-uint64_t upstream_answer_deadline(const struct account *a)
+uint64_t link_answer_deadline(const struct account *a)
 {
-    if (!upstream_owes(a) || !jobs_have_room(a))
+    if (!link_owes(a) || !jobs_have_room(a))
         return UINT64_MAX;
-    return a->upstream.heard + UINT64_C(1000) * a->options.response_seconds;
+    return a->link.heard + UINT64_C(1000) * a->options.response_seconds;
 }
 
 static uint64_t earlier(uint64_t x, uint64_t y)
@@ -451,19 +451,19 @@ static uint64_t closed_deadline(const struct account *a)
         at = 0;
     if (delete_needs_upstream(a))
         at = earlier(at, a->deletion.again_at);
-    return at == UINT64_MAX ? at : later(at, upstream_opens_at(a));
+    return at == UINT64_MAX ? at : later(at, link_opens_at(a));
 }
 
-uint64_t upstream_deadline(const struct account *a)
+uint64_t link_deadline(const struct account *a)
 {
-    if (a->upstream.state == UPSTREAM_CLOSED)
+    if (a->link.state == LINK_CLOSED)
         return closed_deadline(a);
-    if (a->upstream.state != UPSTREAM_OPEN || a->deletion.phase != DELETE_NONE)
+    if (a->link.state != LINK_OPEN || a->deletion.phase != DELETE_NONE)
         return UINT64_MAX;
     if (!jobs_are_drained(a))
         return delete_deadline(a);
     uint64_t look = look_at(a);
     if (look != UINT64_MAX)
-        look = later(look, a->upstream.login_at);
+        look = later(look, a->link.login_at);
     return earlier(earlier(look, idle_at(a)), delete_deadline(a));
 }
