@@ -36,7 +36,8 @@ struct pop3_model {
     struct buf in, out;
     size_t sent;   /* octets of all sessions */
     size_t die_at; /* the connection breaks after so many; SIZE_MAX: never */
-    bool dead;
+    bool die_in_bodies;
+    bool dead, deaf_when_dead; /* the latter: it only falls silent */
     size_t logins, retrs, tops, deles, quits;
 };
 
@@ -86,6 +87,7 @@ static inline void model_say(struct pop3_model *m, const char *text)
     for (size_t i = 0; text[i] && !m->dead; i++) {
         if (m->sent == m->die_at) {
             m->dead = true;
+            m->die_at = SIZE_MAX; /* once */
             break;
         }
         if (m->lf_only && text[i] == '\r')
@@ -153,6 +155,8 @@ static inline void model_body(struct pop3_model *m, size_t number, bool top)
     if (end)
         end[4] = '\0';
     model_say(m, "+OK message\r\n");
+    if (m->die_in_bodies)
+        m->die_at = m->sent + 3;
     model_say(m, text);
     model_say(m, ".\r\n");
     free(text);

@@ -596,6 +596,29 @@ static void silent_server_is_given_up(void **state)
     world_end(&w);
 }
 
+/* Dies in the middle of the body, the second time too. */
+static void body_that_breaks_off_is_asked_for_once_more(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    world_login_now(&w, 0, "secret");
+    w.upstream.die_at = w.upstream.sent + strlen("+OK message\r\n") + 5;
+    uint32_t want = account_want(world_client(&w, 0), 1, ACCOUNT_WHOLE);
+    world_run(&w);
+    assert_int_equal(w.aborts, 1);
+    assert_int_equal(world_answer(&w, 0, want)->failure.kind, FAILURE_NONE);
+    assert_body(&w, 1, ACCOUNT_WHOLE, one);
+    assert_int_equal(w.connects, 2);
+    w.upstream.die_in_bodies = true;
+    want = account_want(world_client(&w, 0), 2, ACCOUNT_WHOLE);
+    world_run(&w);
+    assert_int_equal(world_answer(&w, 0, want)->failure.kind, FAILURE_TEMPORARY);
+    assert_int_equal(w.aborts, 3);
+    world_end(&w);
+}
+
 static void account_that_nobody_uses_is_let_go_of(void **state)
 {
     struct world w;
@@ -646,6 +669,7 @@ int main(void)
         cmocka_unit_test(locked_maildrop_is_waited_for),
         cmocka_unit_test(first_login_to_a_locked_maildrop_is_told_so),
         cmocka_unit_test(silent_server_is_given_up),
+        cmocka_unit_test(body_that_breaks_off_is_asked_for_once_more),
         cmocka_unit_test(account_that_nobody_uses_is_let_go_of),
     };
 

@@ -171,6 +171,7 @@ static bool takes_upstream(const struct account *a)
 
 void account_upstream_data(struct account *a, struct slice *in)
 {
+    unsigned connection = a->link.ended;
     struct pop3_client_event ev;
 
     a->jobs.gave = false;
@@ -183,7 +184,7 @@ void account_upstream_data(struct account *a, struct slice *in)
         link_event(a, &ev);
         account_advance(a);
     }
-    if (!link_is_up(a))
+    if (!link_is_up(a) || a->link.ended != connection)
         slice_take(in, in->n); /* of a connection that was given up */
 }
 

@@ -183,7 +183,8 @@ const struct box_state *account_state(const struct account *a);
  */
 uint32_t account_login(struct account_client *client, struct slice user, struct slice password);
 
-/* Asks for the turn to change something; turns come in the order in which they were asked for. */
+/* Asks for the turn to change something; turns come in the order in which they were asked for. TURN
+ * and COMMITTED both have the number that is returned. */
 uint32_t account_turn(struct account_client *client);
 
 /* The record that was drafted (box_draft.h; takes the reference), or NULL to change nothing: the

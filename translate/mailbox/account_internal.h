@@ -85,6 +85,7 @@ struct link {
     bool cut;          /* TLS is being started: nothing is fed */
     uint64_t heard;    /* when the server last said something, or something was asked for */
     uint64_t used;     /* when it was last needed */
+    unsigned ended;    /* connections so far */
     unsigned failures; /* in a row, without a listing between */
     uint64_t retry_at; /* not opened again before */
     uint64_t login_at; /* the upstream's LOGIN-DELAY ends */

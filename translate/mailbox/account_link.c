@@ -138,6 +138,7 @@ static void link_drop(struct account *a)
     bool connected = u->state != LINK_CONNECTING;
 
     u->state = LINK_CLOSED;
+    u->ended++;
     u->cut = false;
     if (connected)
         account_act(a, ACCOUNT_DISCONNECT);
