@@ -7,13 +7,19 @@
 static const char one[] = "Subject: one\r\n\r\none\r\n";
 static const char two[] = "Subject: two\r\n\r\nthe other one\r\n";
 
-static void world_ready(struct world *w)
+static void world_ready_as(struct world *w, enum account_unlisted unlisted)
 {
     world_init(w);
+    w->options.unlisted = unlisted;
     model_add(&w->upstream, "u1", one);
     model_add(&w->upstream, "u2", two);
     world_start(w);
     assert_int_equal(world_login_now(w, 0, "secret"), FAILURE_NONE);
+}
+
+static void world_ready(struct world *w)
+{
+    world_ready_as(w, ACCOUNT_UNLISTED_DELETED);
 }
 
 static void expunged_message_is_gone_upstream(void **state)
@@ -166,15 +172,14 @@ static void assert_agreed(struct world *w)
 }
 
 /* The process dies after each step of a deletion, the server's answer on its way in one octet. */
-static void crash_at_every_step_is_survived(void **state)
+static void crash_everywhere(enum account_unlisted unlisted)
 {
     bool finished = false;
     size_t kept = 0;
 
-    (void)state;
     for (size_t steps = 0; !finished; steps++) {
         struct world w;
-        world_ready(&w);
+        world_ready_as(&w, unlisted);
         w.piece = 1;
         bool intended = world_expunge(&w, 0, world_content(&w, "u1"));
         assert_true(intended);
@@ -188,6 +193,13 @@ static void crash_at_every_step_is_survived(void **state)
         assert_true(steps < 5000);
     }
     assert_true(kept > 0);
+}
+
+static void crash_at_every_step_is_survived(void **state)
+{
+    (void)state;
+    crash_everywhere(ACCOUNT_UNLISTED_DELETED);
+    crash_everywhere(ACCOUNT_UNLISTED_STAYS);
 }
 
 /* The intent itself: it is on the disk, or it never was. */

@@ -152,13 +152,6 @@ static void polls_answer(struct account *a, const struct failure *why)
     askers_tell(a, &a->polls, &ev);
 }
 
-/* Nobody waits for a server that is away. */
-static void waiting_fail(struct account *a)
-{
-    polls_answer(a, &a->link.failure);
-    jobs_fail(a, &a->link.failure);
-}
-
 static void link_notice(struct account *a, const struct failure *why)
 {
     if (a->link.noticed)
@@ -198,8 +191,6 @@ void link_lost(struct account *a, const struct failure *why)
         failure_count(a, state, why);
     if (state <= LINK_LOGIN)
         logins_refused(a, why);
-    if (a->link.failures)
-        waiting_fail(a);
 }
 
 static void quit_event(struct account *a, struct account_op *op, const struct pop3_client_event *ev)
@@ -332,6 +323,13 @@ uint64_t link_opens_at(const struct account *a)
     const struct link *u = &a->link;
 
     return u->retry_at > u->login_at ? u->retry_at : u->login_at;
+}
+
+/* Nobody waits for a server that is away. */
+static void waiting_fail(struct account *a)
+{
+    polls_answer(a, &a->link.failure);
+    jobs_fail(a, &a->link.failure);
 }
 
 /* Work that has to wait for longer than an answer may take is not done. */
