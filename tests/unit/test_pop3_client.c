@@ -229,11 +229,12 @@ static void test_capabilities(void **state)
 static void test_lf_messages(void **state)
 {
     (void)state;
-    CHECK(.options = tls, .commands = "rr",
-          .chunks = {PIPELINING, "+OK\na\n..b\n.\n", "+OK\r\nc\n.\r\n"},
-          .expected = LOGGED_IN "C: RETR 1\r\nRETR 1\r\n"
+    CHECK(.options = tls, .commands = "rrr",
+          .chunks = {PIPELINING, "+OK\na\n..b\n.\n", "+OK\r\nc\n.\r\n", "+OK\nd\r\n.\n"},
+          .expected = LOGGED_IN "C: RETR 1\r\nRETR 1\r\nRETR 1\r\n"
                                 "a\n.b\n|end 1 of 1\ndone 1 RETR\n"
-                                "c\n|end 2 of 1\ndone 2 RETR\n");
+                                "c\n|end 2 of 1\ndone 2 RETR\n"
+                                "d\r\n|end 3 of 1\ndone 3 RETR\n");
 }
 
 /* CASES D4: a message that was cut off has no end, not even when it lacks only the last LF. */
