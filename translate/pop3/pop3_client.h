@@ -46,7 +46,7 @@ enum pop3_client_event_type {
     POP3_CLIENT_READY,     /* logged in; the capabilities are there */
     POP3_CLIENT_LISTING,   /* a message in the answer to LIST or UIDL */
     POP3_CLIENT_BODY_DATA, /* octets of RETR or TOP, as stored upstream: without the stuffing, line
-                              ends as they came. Never after the end of the connection */
+                              ends as they came. The message is not whole before BODY_END */
     POP3_CLIENT_BODY_END,  /* the message is whole */
     POP3_CLIENT_DONE,      /* `command` ended */
     POP3_CLIENT_FAILED,    /* the connection is of no use any more: `failure` says why */

@@ -87,11 +87,12 @@ static bool plain_begin(struct pop3_client *c)
     return true;
 }
 
+/* A server of RFC 1734 overlooks the response that went along, and asks for it. */
 static bool plain_continue(struct pop3_client *c)
 {
     struct buf line = {.secret = true};
 
-    if (c->password_sent)
+    if (c->exchange > 0)
         return false;
     put_plain(c, &line);
     send_secret(c, &line);
@@ -130,7 +131,7 @@ static bool apop_begin(struct pop3_client *c)
 {
     struct buf line = {.secret = true};
 
-    buf_printf(&line, "APOP ");
+    buf_puts(&line, "APOP ");
     buf_put(&line, buf_slice(&c->user));
     buf_putc(&line, ' ');
     if (!put_digest(c, &line)) {

@@ -40,12 +40,12 @@ static size_t run_length(struct pop3_unstuff *u, struct slice in)
     return in.n;
 }
 
-/* What was held back is data. */
+/* What was held back is data, and so is the octet behind it, which is no LF that a held CR would
+ * make a line end. */
 static enum pop3_unstuff_result give_back(struct pop3_unstuff *u, const char *held,
                                           struct slice *data)
 {
     *data = slice_of(held);
-    u->after_cr = held[data->n - 1] == '\r';
     u->at = POP3_UNSTUFF_IN_LINE;
     return POP3_UNSTUFF_DATA;
 }
