@@ -28,13 +28,14 @@ enum { BUCKETS = 256 };
 struct store_request {
     uv_async_t async;
     struct store *store;
+    const struct state_kind *kind;
     struct store_request *next;
     store_loaded loaded; /* one of the two; both NULL when cancelled */
     store_saved saved;
     void *owner;
     bool is_load;
-    json_t *records;          /* to be appended; NULL once they are text */
-    struct drop_state *state; /* loaded */
+    json_t *records; /* to be appended; NULL once they are text */
+    void *state;     /* loaded */
     struct failure why;
 };
 
@@ -129,7 +130,7 @@ static void request_free(struct store_request *r)
     if (!r)
         return;
     json_decref(r->records);
-    drop_state_free(r->state);
+    r->kind->free(r->state);
     free(r);
 }
 
@@ -142,7 +143,7 @@ static void request_closed(uv_handle_t *async)
 static void request_answer(uv_async_t *async)
 {
     struct store_request *r = async->data;
-    struct drop_state *state = NULL;
+    void *state = NULL;
 
     uv_mutex_lock(&r->store->mutex);
     if (r->loaded) {
@@ -214,7 +215,7 @@ static void load(struct account_queue *q, struct store_request *r)
 {
     struct account_dir d;
 
-    if (!account_dir_open(&d, &q->store->dir, q->name, false, &r->why))
+    if (!account_dir_open(&d, r->kind, &q->store->dir, q->name, false, &r->why))
         return;
     load_from(&d, r);
     account_dir_close(&d);
@@ -279,7 +280,7 @@ static void append(struct account_queue *q, struct store_request **batch)
     if (buf_failed(&lines)) {
         disk_failure(&why, ENOMEM, "append to the state of", q->name);
         answer_all(group, &why);
-    } else if (!account_dir_open(&d, &q->store->dir, q->name, true, &why)) {
+    } else if (!account_dir_open(&d, group->kind, &q->store->dir, q->name, true, &why)) {
         answer_all(group, &why);
     } else {
         append_to(&d, &lines, group);
@@ -400,21 +401,23 @@ static struct store_request *request_start(struct store *s, uv_loop_t *loop, str
     return r;
 }
 
-struct store_request *store_load(struct store *s, uv_loop_t *loop, struct slice account,
-                                 store_loaded done, void *owner)
+struct store_request *store_load(struct store *s, uv_loop_t *loop, const struct state_kind *kind,
+                                 struct slice account, store_loaded done, void *owner)
 {
     struct store_request *r = calloc(1, sizeof *r);
 
     if (!r)
         return NULL;
+    r->kind = kind;
     r->is_load = true;
     r->loaded = done;
     r->owner = owner;
     return request_start(s, loop, account, r);
 }
 
-struct store_request *store_append(struct store *s, uv_loop_t *loop, struct slice account,
-                                   json_t *records, store_saved done, void *owner)
+struct store_request *store_append(struct store *s, uv_loop_t *loop, const struct state_kind *kind,
+                                   struct slice account, json_t *records, store_saved done,
+                                   void *owner)
 {
     struct store_request *r = calloc(1, sizeof *r);
 
@@ -422,6 +425,7 @@ struct store_request *store_append(struct store *s, uv_loop_t *loop, struct slic
         json_decref(records);
         return NULL;
     }
+    r->kind = kind;
     r->records = records;
     r->saved = done;
     r->owner = owner;

@@ -1,0 +1,237 @@
+/*
+ * EXPUNGE on a POP3 maildrop: what the state says and what the upstream has agree in the end,
+ * wherever it was interrupted (CASES D8 to D11).
+ */
+#include "tests/unit/account_world.h"
+
+static const char one[] = "Subject: one\r\n\r\none\r\n";
+static const char two[] = "Subject: two\r\n\r\nthe other one\r\n";
+
+static void world_ready_as(struct world *w, enum account_unlisted unlisted)
+{
+    world_init(w);
+    w->options.unlisted = unlisted;
+    model_add(&w->upstream, "u1", one);
+    model_add(&w->upstream, "u2", two);
+    world_start(w);
+    assert_int_equal(world_login_now(w, 0, "secret"), FAILURE_NONE);
+}
+
+static void world_ready(struct world *w)
+{
+    world_ready_as(w, ACCOUNT_UNLISTED_DELETED);
+}
+
+static void expunged_message_is_gone_upstream(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_ready(&w);
+    assert_true(world_expunge(&w, 0, world_content(&w, "u1")));
+    /* Nobody is told before the upstream has done it. */
+    assert_int_equal(world_inbox(&w)->count, 2);
+    world_run(&w);
+    assert_false(model_has(&w.upstream, "u1"));
+    assert_true(model_has(&w.upstream, "u2"));
+    assert_int_equal(world_inbox(&w)->count, 1);
+    assert_int_equal(world_inbox(&w)->messages[0].uid, 2);
+    assert_int_equal(world_content(&w, "u1"), 0);
+    assert_int_equal(w.upstream.deles, 1);
+    assert_true(world_count(&w, 1, ACCOUNT_EV_CHANGED) > 0);
+    world_end(&w);
+}
+
+static void message_is_found_by_its_uidl_when_numbers_have_changed(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_ready(&w);
+    world_wait(&w, 31000);
+    assert_false(w.connected);
+    /* Number 2 of the last session is number 1 of the next. */
+    w.upstream.messages[0].there = false;
+    model_add(&w.upstream, "u3", one);
+    assert_true(world_expunge(&w, 0, world_content(&w, "u2")));
+    world_run(&w);
+    assert_false(model_has(&w.upstream, "u2"));
+    assert_true(model_has(&w.upstream, "u3"));
+    assert_int_equal(model_there(&w.upstream), 1);
+    world_end(&w);
+}
+
+static void message_with_the_uidl_of_another_is_not_deleted(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    model_add(&w.upstream, "same", one);
+    model_add(&w.upstream, "same", two);
+    world_start(&w);
+    world_login_now(&w, 0, "secret");
+    world_wait(&w, 31000);
+    w.upstream.messages[0].there = false; /* somebody else deleted it, two has its UIDL */
+    assert_true(world_expunge(&w, 0, world_inbox(&w)->messages[0].content));
+    world_run(&w);
+    for (int i = 0; i < 20 && world_wait_on(&w); i++)
+        continue;
+    assert_true(w.upstream.messages[1].there);
+    assert_int_equal(world_inbox(&w)->count, 1);
+    assert_int_equal(world_inbox(&w)->messages[0].uid, 2);
+    world_end(&w);
+}
+
+static void quit_without_answer_is_looked_up(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_ready(&w);
+    w.upstream.mute_quit = true;
+    assert_true(world_expunge(&w, 0, world_content(&w, "u1")));
+    world_run(&w);
+    assert_int_equal(world_inbox(&w)->count, 2);
+    w.upstream.mute_quit = false;
+    assert_true(world_wait_on(&w));
+    assert_int_equal(world_inbox(&w)->count, 1);
+    assert_int_equal(w.upstream.deles, 1);
+    world_end(&w);
+}
+
+static void quit_that_did_nothing_is_repeated(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_ready(&w);
+    w.upstream.refuse = "QUIT";
+    assert_true(world_expunge(&w, 0, world_content(&w, "u1")));
+    world_run(&w);
+    assert_true(model_has(&w.upstream, "u1"));
+    assert_int_equal(world_inbox(&w)->count, 2);
+    w.upstream.refuse = NULL;
+    assert_true(world_wait_on(&w));
+    world_run(&w);
+    assert_false(model_has(&w.upstream, "u1"));
+    assert_int_equal(world_inbox(&w)->count, 1);
+    world_end(&w);
+}
+
+static void message_that_may_not_be_deleted_stays(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_ready(&w);
+    w.upstream.refuse = "DELE";
+    assert_true(world_expunge(&w, 0, world_content(&w, "u1")));
+    world_run(&w);
+    assert_int_equal(world_inbox(&w)->count, 2);
+    assert_false(box_message_is_doomed(world_state(&w), &world_inbox(&w)->messages[0]));
+    assert_int_equal(world_count(&w, 0, ACCOUNT_EV_NOTICE), 1);
+    world_end(&w);
+}
+
+static void what_cannot_be_remembered_is_not_done(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_ready(&w);
+    assert_true(world_expunge(&w, 0, world_content(&w, "u1")));
+    w.fail_saves = true;
+    world_run(&w);
+    assert_true(model_has(&w.upstream, "u1"));
+    w.fail_saves = false;
+    for (int i = 0; i < 10 && model_has(&w.upstream, "u1"); i++)
+        assert_true(world_wait_on(&w));
+    assert_int_equal(world_inbox(&w)->count, 1);
+    world_end(&w);
+}
+
+/* Starts again with what is on the disk, and goes on until nothing is left to do. */
+static void world_again(struct world *w)
+{
+    world_stop(w);
+    w->ms += 1000;
+    world_start(w);
+    assert_int_equal(world_login_now(w, 0, "secret"), FAILURE_NONE);
+    for (int i = 0; i < 10 && w->connected; i++)
+        world_wait_on(w);
+}
+
+static void assert_agreed(struct world *w)
+{
+    assert_true(model_has(&w->upstream, "u2"));
+    assert_int_equal(model_has(&w->upstream, "u1"), world_content(w, "u1") != 0);
+    assert_int_equal(world_inbox(w)->count, model_there(&w->upstream));
+    for (size_t i = 0; i < world_inbox(w)->count; i++)
+        assert_false(box_message_is_doomed(world_state(w), &world_inbox(w)->messages[i]));
+}
+
+/* The process dies after each step of a deletion, the server's answer on its way in one octet. */
+static void crash_everywhere(enum account_unlisted unlisted)
+{
+    bool finished = false;
+    size_t kept = 0;
+
+    for (size_t steps = 0; !finished; steps++) {
+        struct world w;
+        world_ready_as(&w, unlisted);
+        w.piece = 1;
+        bool intended = world_expunge(&w, 0, world_content(&w, "u1"));
+        assert_true(intended);
+        finished = world_steps(&w, steps);
+        kept += model_has(&w.upstream, "u1");
+        w.piece = SIZE_MAX;
+        world_again(&w);
+        assert_agreed(&w);
+        assert_false(model_has(&w.upstream, "u1"));
+        world_end(&w);
+        assert_true(steps < 5000);
+    }
+    assert_true(kept > 0);
+}
+
+static void crash_at_every_step_is_survived(void **state)
+{
+    (void)state;
+    crash_everywhere(ACCOUNT_UNLISTED_DELETED);
+    crash_everywhere(ACCOUNT_UNLISTED_STAYS);
+}
+
+/* The intent itself: it is on the disk, or it never was. */
+static void crash_before_the_intent_is_saved_deletes_nothing(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_ready(&w);
+    w.hold_saves = true;
+    assert_false(world_expunge(&w, 0, world_content(&w, "u1")));
+    world_run(&w);
+    w.hold_saves = false;
+    world_again(&w);
+    assert_agreed(&w);
+    assert_int_equal(model_there(&w.upstream), 2);
+    world_end(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(expunged_message_is_gone_upstream),
+        cmocka_unit_test(message_is_found_by_its_uidl_when_numbers_have_changed),
+        cmocka_unit_test(message_with_the_uidl_of_another_is_not_deleted),
+        cmocka_unit_test(quit_without_answer_is_looked_up),
+        cmocka_unit_test(quit_that_did_nothing_is_repeated),
+        cmocka_unit_test(message_that_may_not_be_deleted_stays),
+        cmocka_unit_test(what_cannot_be_remembered_is_not_done),
+        cmocka_unit_test(crash_at_every_step_is_survived),
+        cmocka_unit_test(crash_before_the_intent_is_saved_deletes_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

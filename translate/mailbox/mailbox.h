@@ -1,0 +1,126 @@
+/*
+ * One IMAP session on an account whose upstream is a POP3 maildrop: DESIGN.md's table "mailbox:
+ * IMAP served from POP3" and the commands of RFC 3501 and RFC 9051. Without I/O, and fed in the
+ * manner of translate/maildrop/maildrop.h: after each feed the owner takes the actions out, sends
+ * what is in mailbox_client_out(), offers again what was left over when mailbox_wants_client() says
+ * so, and arranges to call mailbox_tick() at mailbox_deadline(). Times are given with
+ * mailbox_now().
+ *
+ * Octets of messages lie in the owner's store of bodies. The mailbox reads them by READ actions, as
+ * ranges, one request after the other or several at a time; a body that is not there it asks the
+ * account for (account_want) and reads again. Structures (translate/mime) are made by the owner on
+ * the thread pool (PARSE), from the body in the store, and remembered beside it.
+ */
+#ifndef TRANSLATE_MAILBOX_MAILBOX_H
+#define TRANSLATE_MAILBOX_MAILBOX_H
+
+#include "translate/mailbox/account.h"
+#include "translate/mime/mime_message.h"
+#include "translate/text/buf.h"
+
+/* What is known of the client's side before it logs in. */
+struct mailbox_settings {
+    bool tls;                             /* the connection is TLS already (imaps) */
+    bool starttls;                        /* STARTTLS can be offered: there is a certificate */
+    bool require_tls;                     /* no login without TLS, even on loopback */
+    bool allow_cleartext;                 /* loopback peer, or the listener allows it */
+    unsigned login_seconds, idle_seconds; /* the latter at least 1800 (RFC 9051 section 5.4) */
+    unsigned errors, login_attempts;
+    uint64_t append_limit; /* octets of a message in APPEND (RFC 7889) */
+};
+
+enum mailbox_action_type {
+    MAILBOX_LOGIN,      /* `user` wants in: find the route and the account, move to its loop, then
+                           mailbox_joined() or mailbox_refused() */
+    MAILBOX_CLIENT_TLS, /* after what is in client_out: TLS as server; then mailbox_client_tls() */
+    MAILBOX_READ,  /* `request`: octets `offset` .. `offset` + `length` of `content`'s `part`, by
+                      mailbox_read_data(), then mailbox_read_done() */
+    MAILBOX_PARSE, /* `request`: the structure of `content`; then mailbox_parsed() */
+    MAILBOX_STORE_BEGIN, /* `request`: a message of `length` octets follows (APPEND) */
+    MAILBOX_STORE_DATA,  /* `octets`, valid until the next call */
+    MAILBOX_STORE_END,   /* make it durable; then mailbox_stored() */
+    MAILBOX_STORE_ABORT, /* forget it */
+    MAILBOX_LOG,         /* `level`, `event`, `text` */
+    MAILBOX_END,         /* send what is in client_out, close, free the mailbox */
+};
+
+struct mailbox_action {
+    enum mailbox_action_type type;
+    struct slice user; /* valid until the next feed */
+    uint32_t request;
+    uint32_t content;
+    enum account_part part;
+    uint64_t offset, length;
+    struct slice octets;
+    int level;
+    const char *event; /* static */
+    char text[240];
+};
+
+enum mailbox_read_outcome {
+    MAILBOX_READ_DONE,   /* the range was given, as far as the part goes */
+    MAILBOX_READ_ABSENT, /* it is not in the store of bodies */
+    MAILBOX_READ_FAILED, /* `why` */
+};
+
+struct mailbox;
+
+/* Greets. NULL when memory is out. */
+struct mailbox *mailbox_new(const struct mailbox_settings *settings, uint64_t now_ms,
+                            int64_t now_s);
+
+/* Detaches from its account. */
+void mailbox_free(struct mailbox *m);
+
+void mailbox_now(struct mailbox *m, uint64_t now_ms, int64_t now_s);
+
+/* As in maildrop.h: before a feed, and when the stream has drained. */
+void mailbox_client_queued(struct mailbox *m, size_t octets);
+void mailbox_client_data(struct mailbox *m, struct slice *in);
+bool mailbox_wants_client(const struct mailbox *m);
+void mailbox_client_closed(struct mailbox *m, const struct failure *why);
+void mailbox_client_tls(struct mailbox *m);
+
+/* Answers to LOGIN. `login` is the upstream's (copied); the password goes to the account. The
+ * account outlives the mailbox. */
+void mailbox_joined(struct mailbox *m, struct account *account, struct slice login);
+void mailbox_refused(struct mailbox *m, const struct failure *why);
+
+/* account_next_client() named this mailbox's client: it looks at the events. */
+void mailbox_account(struct mailbox *m);
+
+/* Answers to READ: octets of a request, taken off `*in` as far as there is room (the owner offers
+ * the rest when mailbox_wants_read() says so), then the end. Requests are answered in the order in
+ * which they were made. */
+void mailbox_read_data(struct mailbox *m, uint32_t request, struct slice *in);
+bool mailbox_wants_read(const struct mailbox *m);
+void mailbox_read_done(struct mailbox *m, uint32_t request, enum mailbox_read_outcome outcome,
+                       const struct failure *why);
+
+/* Answer to PARSE: `message` is taken over; NULL: ABSENT when `why->kind` is FAILURE_NONE, else the
+ * reason. */
+void mailbox_parsed(struct mailbox *m, uint32_t request, struct mime_message *message,
+                    const struct failure *why);
+
+/* Answer to STORE_END, or to any STORE_* that failed: `key` is taken over. */
+void mailbox_stored(struct mailbox *m, uint32_t request, char *key, const char *digest,
+                    const struct failure *why);
+
+void mailbox_tick(struct mailbox *m);
+uint64_t mailbox_deadline(const struct mailbox *m);
+void mailbox_drain(struct mailbox *m);
+
+bool mailbox_next_action(struct mailbox *m, struct mailbox_action *action);
+struct buf *mailbox_client_out(struct mailbox *m);
+bool mailbox_failed(const struct mailbox *m);
+
+/* For the line at the session's end; the strings are valid until the mailbox is freed. */
+struct mailbox_summary {
+    const char *user;
+    bool logged_in;
+    uint32_t commands, fetched, appended, expunged;
+    const char *cause; /* static */
+};
+void mailbox_summary(const struct mailbox *m, struct mailbox_summary *summary);
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * The selected folder as one session has been told of it: which UID each message number stands for.
+ * The account's state runs ahead of it; the view catches up at the places where the protocol
+ * permits (RFC 9051 section 7.5.1: no EXPUNGE while FETCH, STORE or SEARCH by number is in
+ * progress).
+ */
+#ifndef TRANSLATE_MAILBOX_MAILBOX_VIEW_H
+#define TRANSLATE_MAILBOX_MAILBOX_VIEW_H
+
+#include "translate/imap/imapd_set.h"
+#include "translate/state/box_state.h"
+#include "translate/text/buf.h"
+
+struct mailbox_view {
+    uint32_t folder; /* id; 0: none is selected */
+    bool read_only;
+    uint32_t *uids; /* ascending: number n is uids[n - 1] */
+    size_t count, capacity;
+    uint64_t modseq; /* up to which flags were told */
+    uint64_t silent; /* changes with this modseq are the session's own and silent; 0: none */
+    uint32_t *saved; /* SEARCHRES "$": UIDs */
+    size_t saved_count;
+};
+
+/* Takes the folder as it is. False when memory is out. */
+bool mailbox_view_open(struct mailbox_view *v, const struct box_folder *f, bool read_only);
+void mailbox_view_close(struct mailbox_view *v);
+
+/* The number of a UID, 0 when it is not in the view; the UID of a number. */
+uint32_t mailbox_view_number(const struct mailbox_view *v, uint32_t uid);
+uint32_t mailbox_view_uid(const struct mailbox_view *v, uint32_t number);
+
+/* A walk over the messages that a set of numbers or UIDs (or `$`) names, ascending, as they are in
+ * the view. All zero is its beginning; false at the end. */
+struct mailbox_walk {
+    size_t at;
+    struct imapd_set_walk set;
+    struct imapd_range range;
+    bool begun;
+};
+bool mailbox_view_next(const struct mailbox_view *v, const struct imapd_set *set, bool by_uid,
+                       struct mailbox_walk *walk, uint32_t *number, uint32_t *uid);
+
+/*
+ * Catches up with the folder (NULL: it was deleted): appends EXPUNGE (when `expunge` permits) or
+ * VANISHED-free untagged responses, EXISTS, and FETCH with FLAGS (and UID, MODSEQ when asked for)
+ * of messages whose flags changed. False when memory is out.
+ */
+struct mailbox_tell {
+    bool expunge; /* the place permits it */
+    bool uid;     /* UID in unsolicited FETCH (after a UID command) */
+    bool modseq;  /* CONDSTORE is enabled */
+};
+bool mailbox_view_sync(struct mailbox_view *v, const struct box_state *s,
+                       const struct mailbox_tell *tell, struct buf *out);
+
+/* True when the folder has changes that sync would tell. */
+bool mailbox_view_is_behind(const struct mailbox_view *v, const struct box_state *s, bool expunge);
+
+#endif
