@@ -135,6 +135,26 @@ static void test_whole_line_is_not_copied(void **state)
     assert_null(reader.partial.p);
 }
 
+/* At every cut of "A CR LF" and "B LF". */
+static void test_bare_lf_is_told(void **state)
+{
+    static const char text[] = "A\r\nB\n\r\n\n";
+
+    (void)state;
+    for (size_t cut = 0; cut < sizeof text; cut++) {
+        struct slice rest = slice_of(text);
+        struct slice pieces[] = {slice_take(&rest, cut), rest};
+        struct pop3_reader reader = {0};
+        struct slice line;
+        char told[5] = "";
+        for (size_t i = 0; i < 2; i++)
+            while (pop3_reader_next(&reader, &pieces[i], 10, &line) == POP3_LINE)
+                strcat(told, reader.bare_lf ? "y" : "n");
+        assert_string_equal(told, "nyny");
+        pop3_reader_clear(&reader);
+    }
+}
+
 static void test_missing_memory_gives_no_line(void **state)
 {
     struct pop3_reader reader = {.partial = {.failed = true}};
@@ -156,6 +176,7 @@ int main(void)
         cmocka_unit_test(test_too_long_is_said_at_once),
         cmocka_unit_test(test_limit_that_changes),
         cmocka_unit_test(test_whole_line_is_not_copied),
+        cmocka_unit_test(test_bare_lf_is_told),
         cmocka_unit_test(test_missing_memory_gives_no_line),
     };
 

@@ -133,6 +133,17 @@ static void test_dup(void **state)
     free(copy);
 }
 
+static void test_contains_nocase(void **state)
+{
+    (void)state;
+    assert_true(slice_contains_nocase(slice_of("Maildrop is LOCKED"), "maildrop"));
+    assert_true(slice_contains_nocase(slice_of("maildrop is LOCKED"), "locked"));
+    assert_true(slice_contains_nocase(slice_make("a\0B", 3), "b"));
+    assert_true(slice_contains_nocase(slice_of(NULL), ""));
+    assert_false(slice_contains_nocase(slice_of("lock"), "locked"));
+    assert_false(slice_contains_nocase(slice_of(NULL), "a"));
+}
+
 static void test_has_nul(void **state)
 {
     (void)state;
@@ -151,6 +162,7 @@ int main(void)
         cmocka_unit_test(test_equal),
         cmocka_unit_test(test_equal_nocase),
         cmocka_unit_test(test_equal_nocase_goes_on_behind_a_nul),
+        cmocka_unit_test(test_contains_nocase),
         cmocka_unit_test(test_word),
         cmocka_unit_test(test_number),
         cmocka_unit_test(test_number_limit),

@@ -2,8 +2,6 @@
  * What a refusal means. The response codes are RFC 5530's; some servers say the same without a
  * code, or put it at the end of the text.
  */
-#include <string.h>
-
 #include "translate/imap/imap_client.h"
 
 static const struct {
@@ -32,16 +30,6 @@ static const char *const passing_texts[] = {
     "[THROTTLED]",
 };
 
-static bool contains_nocase(struct slice text, const char *part)
-{
-    size_t n = strlen(part);
-
-    for (; text.n >= n; slice_take(&text, 1))
-        if (slice_is_nocase(slice_make(text.p, n), part))
-            return true;
-    return false;
-}
-
 static enum failure_kind kind_of(const struct imap_event *status, enum failure_kind fallback)
 {
     struct slice code = status->code;
@@ -51,7 +39,7 @@ static enum failure_kind kind_of(const struct imap_event *status, enum failure_k
         if (slice_is_nocase(word, codes[i].code))
             return codes[i].kind;
     for (size_t i = 0; i < sizeof passing_texts / sizeof *passing_texts; i++)
-        if (contains_nocase(status->text, passing_texts[i]))
+        if (slice_contains_nocase(status->text, passing_texts[i]))
             return FAILURE_TEMPORARY;
     return fallback;
 }

@@ -81,5 +81,6 @@ enum pop3_line_result pop3_reader_next(struct pop3_reader *r, struct slice *in, 
         return POP3_LINE_MORE;
     r->handed_out = buf_size(&r->partial) > 0;
     *line = slice_make(whole.p, line_size(whole));
+    r->bare_lf = line->n == whole.n;
     return POP3_LINE;
 }

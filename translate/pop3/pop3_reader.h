@@ -1,5 +1,5 @@
 /*
- * Lines out of what a POP3 client sends, ended by CRLF or by LF alone.
+ * Lines out of what a POP3 client or server sends, ended by CRLF or by LF alone.
  *
  * A line that lies whole in the input is handed out where it lies; only the part of a line whose
  * end has not come is kept, and wiped when it is dropped, for it may be a password. A line is
@@ -25,8 +25,9 @@ enum pop3_line_result {
     POP3_LINE_TOO_LONG, /* said once per line; the lines behind it are read as usual */
 };
 
-/* private */
+/* private but for `bare_lf` */
 struct pop3_reader {
+    bool bare_lf;       /* the line handed out last ended with LF alone */
     struct buf partial; /* the line begun, or the one handed out last */
     bool handed_out;    /* it is the latter */
     bool skipping;      /* within a line that was too long */

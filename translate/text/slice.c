@@ -69,6 +69,19 @@ bool slice_is_nocase(struct slice s, const char *text)
     return slice_equal_nocase(s, slice_of(text));
 }
 
+bool slice_contains_nocase(struct slice s, const char *text)
+{
+    struct slice part = slice_of(text);
+
+    for (; s.n >= part.n; slice_take(&s, 1)) {
+        if (slice_equal_nocase(slice_make(s.p, part.n), part))
+            return true;
+        if (s.n == 0)
+            break;
+    }
+    return false;
+}
+
 struct slice slice_word(struct slice *s)
 {
     size_t n = 0;

@@ -34,6 +34,9 @@ bool slice_equal_nocase(struct slice a, struct slice b);
 bool slice_is(struct slice s, const char *text);
 bool slice_is_nocase(struct slice s, const char *text);
 
+/* `text` stands somewhere in `s`, in whatever case of ASCII letters. */
+bool slice_contains_nocase(struct slice s, const char *text);
+
 /* The next word of `*s`, which is moved behind it: separators are ASCII spaces. Empty at the end.
  */
 struct slice slice_word(struct slice *s);
