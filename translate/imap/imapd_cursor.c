@@ -233,7 +233,7 @@ static bool unescape(struct imapd_cursor *c, struct slice *text)
 
 static bool take_quoted(struct imapd_cursor *c, struct slice *out)
 {
-    size_t length;
+    size_t length = 0;
     bool escaped;
 
     slice_take(&c->rest, 1);

@@ -120,7 +120,7 @@ static bool take_date(struct imapd_cursor *c, int32_t *days)
 static bool take_days(struct imapd_cursor *c, enum arguments arguments,
                       struct imapd_search_key *key)
 {
-    int32_t day;
+    int32_t day = 0;
 
     if (!imapd_space(c) || !take_date(c, &day))
         return false;
