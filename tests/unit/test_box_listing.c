@@ -175,10 +175,10 @@ static void a_digest_that_was_asked_for_is_remembered(void **state)
     box_state_free(s);
 }
 
-static void fill(struct box_state *s, struct box_entry e[MANY], char names[MANY][8])
+static void fill(struct box_state *s, struct box_entry e[MANY], char names[MANY][16])
 {
     for (int i = 0; i < MANY; i++) {
-        snprintf(names[i], 8, "m%d", i);
+        snprintf(names[i], 16, "m%d", i);
         account_sees(s, names[i], NULL, 1);
         e[i] = entry(names[i], NULL, 1);
     }
@@ -190,7 +190,7 @@ static void vanished_is_gone_or_only_not_listed(void **state)
     for (int unlisted = 0; unlisted < 2; unlisted++) {
         struct box_state *s = account_born();
         struct box_entry e[MANY];
-        char names[MANY][8];
+        char names[MANY][16];
         fill(s, e, names);
         assert_false(
             look(s, e + 3, MANY - 3, false, unlisted ? BOX_VANISHED_UNLISTED : BOX_VANISHED_GONE));
@@ -209,7 +209,7 @@ static void an_empty_listing_is_looked_at_twice(void **state)
 {
     struct box_state *s = account_born();
     struct box_entry e[MANY];
-    char names[MANY][8];
+    char names[MANY][16];
 
     (void)state;
     fill(s, e, names);
@@ -227,7 +227,7 @@ static void what_came_back_is_no_longer_suspect(void **state)
 {
     struct box_state *s = account_born();
     struct box_entry e[MANY];
-    char names[MANY][8];
+    char names[MANY][16];
 
     (void)state;
     fill(s, e, names);
@@ -244,7 +244,7 @@ static void a_doubtful_listing_says_nothing(void **state)
 {
     struct box_state *s = account_born();
     struct box_entry e[MANY];
-    char names[MANY][8];
+    char names[MANY][16];
 
     (void)state;
     fill(s, e, names);
@@ -263,7 +263,7 @@ static void deletions_after_a_restart(void **state)
 {
     struct box_state *s = account_born();
     struct box_entry e[MANY];
-    char names[MANY][8];
+    char names[MANY][16];
 
     (void)state;
     fill(s, e, names);

@@ -304,6 +304,7 @@ bool box_contents_get(const struct json_at *at, struct box_content **contents, s
     if (*contents)
         box_contents_free(*contents, *count);
     *contents = NULL;
+    *count = 0;
     return false;
 }
 
@@ -383,5 +384,6 @@ bool box_messages_get(const struct json_at *at, struct box_message **messages, s
         return true;
     free(*messages);
     *messages = NULL;
+    *count = 0;
     return false;
 }
