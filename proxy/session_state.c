@@ -28,7 +28,7 @@ char *session_account(const char *user, const struct endpoint *upstream)
     return n < 0 ? NULL : account;
 }
 
-static void on_loaded(void *owner, struct drop_state *state, const struct failure *why)
+static void on_loaded(void *owner, void *state, const struct failure *why)
 {
     struct session *s = owner;
 
@@ -46,7 +46,8 @@ void session_load(struct session *s)
 {
     struct failure why;
 
-    if (store_load(s->house->store, s->house->loop, slice_of(s->account), on_loaded, s)) {
+    if (store_load(s->house->store, s->house->loop, &drop_state_kind, slice_of(s->account),
+                   on_loaded, s)) {
         s->pending++;
         return;
     }
@@ -81,7 +82,7 @@ static void on_saved_answer(void *owner, const struct failure *why)
 void session_save(struct session *s, const struct maildrop_action *action)
 {
     store_saved done = action->wait ? on_saved_answer : on_saved;
-    struct store_request *request = store_append(s->house->store, s->house->loop,
+    struct store_request *request = store_append(s->house->store, s->house->loop, &drop_state_kind,
                                                  slice_of(s->account), action->records, done, s);
     struct failure why;
 

@@ -13,10 +13,12 @@
 #define PROXY_STORE_ACCOUNT_DIR_H
 
 #include "proxy/store/state_dir.h"
+#include "translate/state/state_kind.h"
 
 enum { ACCOUNT_FILE_NAME = 48 };
 
 struct account_dir {
+    const struct state_kind *kind; /* of the state in it */
     const struct state_dir *state;
     const char *name; /* of the directory; borrowed */
     char *path;       /* for sentences */
@@ -32,8 +34,9 @@ struct account_dir {
 
 /* Looks at the account's directory, and makes it before when `make`. False with the reason; then
  * there is nothing to close. */
-bool account_dir_open(struct account_dir *d, const struct state_dir *state, const char *name,
-                      bool make, struct failure *why);
+bool account_dir_open(struct account_dir *d, const struct state_kind *kind,
+                      const struct state_dir *state, const char *name, bool make,
+                      struct failure *why);
 void account_dir_close(struct account_dir *d);
 
 /* Looks again at what is there. */

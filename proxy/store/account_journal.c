@@ -67,7 +67,7 @@ static bool head_fits(const struct account_dir *d, int fd, off_t length, struct 
     if (!read_at(fd, head, n, 0))
         return account_dir_failed(d, "read", d->journal_name, why);
     const char *end = memchr(head, '\n', n);
-    if (journal_head(slice_make(head, end ? (size_t)(end - head) : n), &done, &wrong))
+    if (journal_head(d->kind, slice_make(head, end ? (size_t)(end - head) : n), &done, &wrong))
         return true;
     failure_set(why, wrong.kind, "%s: %s", d->journal_name, wrong.text);
     return false;
@@ -92,7 +92,7 @@ static bool write_lines(struct account_dir *d, int fd, off_t length, struct slic
     struct buf head = BUF_INIT;
 
     if (length == 0)
-        journal_begin(&head, d->generation);
+        journal_begin(&head, d->kind, d->generation);
     bool written = !buf_failed(&head) && disk_write(fd, buf_slice(&head)) && disk_write(fd, lines);
     if (buf_failed(&head))
         errno = ENOMEM;
@@ -158,10 +158,9 @@ static int put_octets(const char *p, size_t n, void *out)
 }
 
 /* The state as the text of the snapshot of the next generation. */
-static bool snapshot_text(const struct account_dir *d, const struct drop_state *state,
-                          struct buf *text)
+static bool snapshot_text(const struct account_dir *d, const void *state, struct buf *text)
 {
-    json_t *json = drop_state_to_json(state);
+    json_t *json = d->kind->to_json(state);
     bool made =
         json &&
         json_object_set_new(json, "generation", json_integer((json_int_t)d->generation + 1)) == 0 &&
@@ -204,7 +203,7 @@ static bool replace_snapshot(struct account_dir *d, struct slice text, struct fa
 
 bool account_journal_fold(struct account_dir *d, struct failure *why)
 {
-    struct drop_state *state = NULL;
+    void *state = NULL;
     struct buf text = BUF_INIT;
 
     if (account_state_read(d, &state, why) != ACCOUNT_READ)
@@ -215,6 +214,6 @@ bool account_journal_fold(struct account_dir *d, struct failure *why)
     else
         account_dir_failed(d, "make", "the next snapshot", why);
     buf_clear(&text);
-    drop_state_free(state);
+    d->kind->free(state);
     return folded;
 }

@@ -30,22 +30,22 @@ static enum account_read refused(const struct account_dir *d, const char *name, 
     return ACCOUNT_FAILED;
 }
 
-static enum account_read snapshot_convert(struct account_dir *d, const json_t *json,
-                                          struct drop_state **state, struct failure *why)
+static enum account_read snapshot_convert(struct account_dir *d, const json_t *json, void **state,
+                                          struct failure *why)
 {
     struct failure wrong = {.kind = FAILURE_NONE};
     const json_t *generation = json_object_get(json, "generation");
-    bool newer = drop_state_is_newer(json);
+    bool newer = state_kind_is_newer(d->kind, json);
 
     if (!newer &&
         (!json_is_integer(generation) || (uint64_t)json_integer_value(generation) != d->generation))
         return damaged(d->snapshot_name, "/generation: not that of the file's name", why);
-    *state = drop_state_from_json(json, &wrong);
+    *state = d->kind->from_json(json, &wrong);
     return *state ? ACCOUNT_READ : refused(d, d->snapshot_name, newer, &wrong, why);
 }
 
-static enum account_read snapshot_parse(struct account_dir *d, struct slice text,
-                                        struct drop_state **state, struct failure *why)
+static enum account_read snapshot_parse(struct account_dir *d, struct slice text, void **state,
+                                        struct failure *why)
 {
     struct failure wrong = {.kind = FAILURE_NONE};
     json_t *json = json_at_parse(text, &wrong);
@@ -57,8 +57,7 @@ static enum account_read snapshot_parse(struct account_dir *d, struct slice text
     return read;
 }
 
-static enum account_read read_snapshot(struct account_dir *d, struct drop_state **state,
-                                       struct failure *why)
+static enum account_read read_snapshot(struct account_dir *d, void **state, struct failure *why)
 {
     struct buf text = BUF_INIT;
     enum account_read read = read_text(d, d->snapshot_name, &text, why)
@@ -69,8 +68,7 @@ static enum account_read read_snapshot(struct account_dir *d, struct drop_state 
     return read;
 }
 
-static enum account_read replay_journal(struct account_dir *d, struct drop_state *state,
-                                        struct failure *why)
+static enum account_read replay_journal(struct account_dir *d, void *state, struct failure *why)
 {
     struct journal_replay done = {.generation = d->generation};
     struct failure wrong = {.kind = FAILURE_NONE};
@@ -79,24 +77,22 @@ static enum account_read replay_journal(struct account_dir *d, struct drop_state
 
     if (!read_text(d, d->journal_name, &text, why))
         read = ACCOUNT_FAILED;
-    else if (!journal_replay(state, buf_slice(&text), &done, &wrong))
+    else if (!journal_replay(d->kind, state, buf_slice(&text), &done, &wrong))
         read = refused(d, d->journal_name, done.newer, &wrong, why);
     buf_clear(&text);
     return read;
 }
 
-static enum account_read read_new(struct account_dir *d, struct drop_state **state,
-                                  struct failure *why)
+static enum account_read read_new(struct account_dir *d, void **state, struct failure *why)
 {
-    *state = drop_state_new();
+    *state = d->kind->make();
     if (*state)
         return ACCOUNT_READ;
     disk_failure(why, ENOMEM, "read", d->path);
     return ACCOUNT_FAILED;
 }
 
-enum account_read account_state_read(struct account_dir *d, struct drop_state **state,
-                                     struct failure *why)
+enum account_read account_state_read(struct account_dir *d, void **state, struct failure *why)
 {
     *state = NULL;
     if (d->journal_ahead)
@@ -105,7 +101,7 @@ enum account_read account_state_read(struct account_dir *d, struct drop_state **
     if (read == ACCOUNT_READ && d->journal)
         read = replay_journal(d, *state, why);
     if (read != ACCOUNT_READ) {
-        drop_state_free(*state);
+        d->kind->free(*state);
         *state = NULL;
     }
     return read;

@@ -5,7 +5,6 @@
 #define PROXY_STORE_ACCOUNT_STATE_H
 
 #include "proxy/store/account_dir.h"
-#include "translate/state/drop_state.h"
 
 /* No file is read, or let grow, beyond this: some ten million messages. */
 enum { ACCOUNT_FILE_MAX = 1 << 30 };
@@ -16,8 +15,7 @@ enum account_read {
     ACCOUNT_FAILED,  /* could not be read, or not by this version; nothing is known to be wrong */
 };
 
-/* But for ACCOUNT_READ, `*why` is the reason and `*state` NULL. */
-enum account_read account_state_read(struct account_dir *d, struct drop_state **state,
-                                     struct failure *why);
+/* A state of the directory's kind. But for ACCOUNT_READ, `*why` is the reason and `*state` NULL. */
+enum account_read account_state_read(struct account_dir *d, void **state, struct failure *why);
 
 #endif

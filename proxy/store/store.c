@@ -28,13 +28,14 @@ enum { BUCKETS = 256 };
 struct store_request {
     uv_async_t async;
     struct store *store;
+    const struct state_kind *kind;
     struct store_request *next;
     store_loaded loaded; /* one of the two; both NULL when cancelled */
     store_saved saved;
     void *owner;
     bool is_load;
-    struct buf lines;         /* to be appended */
-    struct drop_state *state; /* loaded */
+    struct buf lines; /* to be appended */
+    void *state;      /* loaded */
     struct failure why;
 };
 
@@ -129,7 +130,7 @@ static void request_free(struct store_request *r)
     if (!r)
         return;
     buf_clear(&r->lines);
-    drop_state_free(r->state);
+    r->kind->free(r->state);
     free(r);
 }
 
@@ -142,7 +143,7 @@ static void request_closed(uv_handle_t *async)
 static void request_answer(uv_async_t *async)
 {
     struct store_request *r = async->data;
-    struct drop_state *state = NULL;
+    void *state = NULL;
 
     uv_mutex_lock(&r->store->mutex);
     if (r->loaded) {
@@ -214,7 +215,7 @@ static void load(struct account_queue *q, struct store_request *r)
 {
     struct account_dir d;
 
-    if (!account_dir_open(&d, &q->store->dir, q->name, false, &r->why))
+    if (!account_dir_open(&d, r->kind, &q->store->dir, q->name, false, &r->why))
         return;
     load_from(&d, r);
     account_dir_close(&d);
@@ -268,7 +269,7 @@ static void append(struct account_queue *q, struct store_request **batch)
     if (buf_failed(&lines)) {
         disk_failure(&why, ENOMEM, "append to the state of", q->name);
         answer_all(group, &why);
-    } else if (!account_dir_open(&d, &q->store->dir, q->name, true, &why)) {
+    } else if (!account_dir_open(&d, group->kind, &q->store->dir, q->name, true, &why)) {
         answer_all(group, &why);
     } else {
         append_to(&d, &lines, group);
@@ -389,13 +390,14 @@ static struct store_request *request_start(struct store *s, uv_loop_t *loop, str
     return r;
 }
 
-struct store_request *store_load(struct store *s, uv_loop_t *loop, struct slice account,
-                                 store_loaded done, void *owner)
+struct store_request *store_load(struct store *s, uv_loop_t *loop, const struct state_kind *kind,
+                                 struct slice account, store_loaded done, void *owner)
 {
     struct store_request *r = calloc(1, sizeof *r);
 
     if (!r)
         return NULL;
+    r->kind = kind;
     r->is_load = true;
     r->loaded = done;
     r->owner = owner;
@@ -410,13 +412,15 @@ static bool put_lines(struct buf *lines, const json_t *records)
     return true;
 }
 
-struct store_request *store_append(struct store *s, uv_loop_t *loop, struct slice account,
-                                   const json_t *records, store_saved done, void *owner)
+struct store_request *store_append(struct store *s, uv_loop_t *loop, const struct state_kind *kind,
+                                   struct slice account, const json_t *records, store_saved done,
+                                   void *owner)
 {
     struct store_request *r = calloc(1, sizeof *r);
 
     if (!r)
         return NULL;
+    r->kind = kind;
     r->saved = done;
     r->owner = owner;
     if (put_lines(&r->lines, records))

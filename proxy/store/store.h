@@ -21,7 +21,7 @@
 
 #include <uv.h>
 
-#include "translate/state/drop_state.h"
+#include "translate/state/state_kind.h"
 #include "translate/text/failure.h"
 
 struct store;
@@ -38,11 +38,11 @@ void store_close(struct store *s);
 typedef void (*store_notice)(void *owner, const struct failure *what);
 void store_on_notice(struct store *s, store_notice notice, void *owner);
 
-/* `state` is owned by the receiver: empty for an account never seen. NULL with the reason when it
- * cannot be read: nothing is ever served from a guess. FAILURE_TEMPORARY when a later load may
- * succeed: after a disk error, and after damaged files were set aside, when the next load begins
- * anew. FAILURE_PERMANENT: a newer version wrote it. */
-typedef void (*store_loaded)(void *owner, struct drop_state *state, const struct failure *why);
+/* `state`, of the kind that was asked for, is owned by the receiver: empty for an account never
+ * seen. NULL with the reason when it cannot be read: nothing is ever served from a guess.
+ * FAILURE_TEMPORARY when a later load may succeed: after a disk error, and after damaged files were
+ * set aside, when the next load begins anew. FAILURE_PERMANENT: a newer version wrote it. */
+typedef void (*store_loaded)(void *owner, void *state, const struct failure *why);
 typedef void (*store_saved)(void *owner, const struct failure *why); /* FAILURE_NONE: durable */
 
 /* Valid until its callback has come. Requests about one account are served in the order in which
@@ -50,9 +50,10 @@ typedef void (*store_saved)(void *owner, const struct failure *why); /* FAILURE_
 struct store_request;
 
 /* One request, made on `loop`'s thread; the callback comes there, never before this returns, unless
- * it was cancelled. NULL when memory is out: then no callback comes. */
-struct store_request *store_load(struct store *s, uv_loop_t *loop, struct slice account,
-                                 store_loaded done, void *owner);
+ * it was cancelled. NULL when memory is out: then no callback comes. An account key stands for one
+ * kind of state for ever: the state of the other kind would look damaged, and be set aside. */
+struct store_request *store_load(struct store *s, uv_loop_t *loop, const struct state_kind *kind,
+                                 struct slice account, store_loaded done, void *owner);
 
 /*
  * Appends records to the journal of the account (a JSON array of records; borrowed, its text is
@@ -64,8 +65,9 @@ struct store_request *store_load(struct store *s, uv_loop_t *loop, struct slice 
  *
  * For an account that was loaded before: it is not read here, so damage is not noticed.
  */
-struct store_request *store_append(struct store *s, uv_loop_t *loop, struct slice account,
-                                   const json_t *records, store_saved done, void *owner);
+struct store_request *store_append(struct store *s, uv_loop_t *loop, const struct state_kind *kind,
+                                   struct slice account, const json_t *records, store_saved done,
+                                   void *owner);
 
 /* The work goes on, but no callback comes. On the thread of the request's loop; NULL: nothing. */
 void store_request_cancel(struct store_request *r);

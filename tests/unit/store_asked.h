@@ -7,6 +7,7 @@
 
 #include "proxy/store/store.h"
 #include "tests/unit/temp_dir.h"
+#include "translate/state/drop_state.h"
 
 #define INBOX slice_of("INBOX")
 #define ANN   slice_of("ann")
@@ -18,7 +19,7 @@ struct answer {
     struct failure why;
 };
 
-static inline void loaded(void *owner, struct drop_state *state, const struct failure *why)
+static inline void loaded(void *owner, void *state, const struct failure *why)
 {
     struct answer *answer = owner;
 
@@ -59,7 +60,7 @@ static inline struct store_request *begin_append(struct store *s, uv_loop_t *loo
                                                  store_saved done, void *owner)
 {
     json_t *records = records_of(uid);
-    struct store_request *r = store_append(s, loop, ANN, records, done, owner);
+    struct store_request *r = store_append(s, loop, &drop_state_kind, ANN, records, done, owner);
 
     json_decref(records);
     return r;
@@ -79,7 +80,7 @@ static inline struct answer load(struct store *s)
 {
     struct answer answer = {.calls = 0};
 
-    assert_non_null(store_load(s, uv_default_loop(), ANN, loaded, &answer));
+    assert_non_null(store_load(s, uv_default_loop(), &drop_state_kind, ANN, loaded, &answer));
     uv_run(uv_default_loop(), UV_RUN_DEFAULT);
     assert_int_equal(answer.calls, 1);
     assert_int_equal(answer.state == NULL, answer.why.kind != FAILURE_NONE);

@@ -15,6 +15,7 @@
 #include "proxy/store/account_journal.h"
 #include "proxy/store/account_state.h"
 #include "tests/unit/temp_dir.h"
+#include "translate/state/drop_state.h"
 #include "translate/state/journal.h"
 
 /* What is to happen at the calls numbered from `first` on. */
@@ -144,7 +145,7 @@ static bool append(struct fixture *f, uint32_t uid)
     bool appended = false;
 
     put_records(&lines, uid);
-    if (account_dir_open(&d, &f->state, "ann", true, &why)) {
+    if (account_dir_open(&d, &drop_state_kind, &f->state, "ann", true, &why)) {
         appended = account_journal_append(&d, buf_slice(&lines), &why);
         assert_false(appended && disk.dirty);
         if (appended && account_journal_is_long(&d))
@@ -159,11 +160,11 @@ static bool append(struct fixture *f, uint32_t uid)
 
 static struct drop_state *load(struct fixture *f)
 {
-    struct drop_state *state = NULL;
+    void *state = NULL;
     struct account_dir d;
     struct failure why = {.kind = FAILURE_NONE};
 
-    if (!account_dir_open(&d, &f->state, "ann", false, &why))
+    if (!account_dir_open(&d, &drop_state_kind, &f->state, "ann", false, &why))
         fail_msg("%s", why.text);
     if (account_state_read(&d, &state, &why) != ACCOUNT_READ)
         fail_msg("%s", why.text);
@@ -352,7 +353,7 @@ static void the_reason_names_file_and_remedy(void **state)
     (void)state;
     fixture_open(&f);
     put_records(&lines, 1);
-    assert_true(account_dir_open(&d, &f.state, "ann", true, &why));
+    assert_true(account_dir_open(&d, &drop_state_kind, &f.state, "ann", true, &why));
     disk.first = disk.calls + 1;
     disk.length = 1;
     disk.error = ENOSPC;
@@ -405,7 +406,7 @@ static void nothing_is_put_behind_a_journal_of_another(void **state)
         put_records(&lines, 1);
         assert_int_equal(mkdir(temp_path(f.path, "accounts/ann"), 0700), 0);
         file_put(f.path, "accounts/ann/journal-0.jsonl", heads[i]);
-        assert_true(account_dir_open(&d, &f.state, "ann", true, &why));
+        assert_true(account_dir_open(&d, &drop_state_kind, &f.state, "ann", true, &why));
         assert_false(account_journal_append(&d, buf_slice(&lines), &why));
         assert_string_equal(file_get(f.path, "accounts/ann/journal-0.jsonl"), heads[i]);
         account_dir_close(&d);
@@ -428,12 +429,12 @@ static void symbolic_links_are_not_followed(void **state)
     strcpy(target, temp_path(f.path, "target"));
     assert_int_equal(mkdir(temp_path(f.path, "accounts/ann"), 0700), 0);
     assert_int_equal(symlink(target, temp_path(f.path, "accounts/ann/journal-0.jsonl")), 0);
-    assert_true(account_dir_open(&d, &f.state, "ann", true, &why));
+    assert_true(account_dir_open(&d, &drop_state_kind, &f.state, "ann", true, &why));
     assert_false(account_journal_append(&d, buf_slice(&lines), &why));
     assert_non_null(strstr(why.text, "symbolic link"));
     account_dir_close(&d);
     assert_int_equal(symlink(f.path, temp_path(f.path, "accounts/bob")), 0);
-    assert_false(account_dir_open(&d, &f.state, "bob", true, &why));
+    assert_false(account_dir_open(&d, &drop_state_kind, &f.state, "bob", true, &why));
     assert_false(file_is_there(f.path, "target"));
     buf_clear(&lines);
     fixture_close(&f);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "translate/state/drop_state.h"
 #include "translate/state/journal.h"
 
 enum { RECORDS = 6, LINES = RECORDS + 1 };
@@ -57,7 +58,7 @@ static int setup(void **state)
     struct drop_state *s = drop_state_new();
     struct failure why;
 
-    journal_begin(&f->text, 3);
+    journal_begin(&f->text, &drop_state_kind, 3);
     f->ends[0] = buf_size(&f->text);
     f->states[0] = dump(s);
     for (size_t i = 0; i < RECORDS; i++) {
@@ -90,7 +91,7 @@ static bool replay(struct slice text, struct journal_replay *done, char **after,
     struct drop_state *s = drop_state_new();
 
     *done = (struct journal_replay){.generation = 3};
-    bool replayed = journal_replay(s, text, done, why);
+    bool replayed = journal_replay(&drop_state_kind, s, text, done, why);
     *after = dump(s);
     drop_state_free(s);
     return replayed;
@@ -181,6 +182,8 @@ static void the_first_line_must_fit(void **state)
     assert_refused("{\"generation\":4,\"version\":1}\n", "line 1: /generation: ", false);
     assert_refused("{\"generation\":3}\n", "line 1: /version: ", false);
     assert_refused("{\"generation\":3,\"version\":2}\n", "line 1: /version: ", true);
+    assert_refused("{\"generation\":3,\"kind\":\"mailbox\",\"version\":1}\n",
+                   "line 1: /kind: ", false);
     assert_refused("\n", "line 1: ", false);
     assert_refused("[]\n", "line 1: not a JSON object", false);
     assert_refused("{\"record\":\"login\",\"at\":1,\"age\":1}\n", "line 1: ", false);
@@ -231,7 +234,7 @@ static void memory_runs_out_at_every_step(void **state)
         struct buf text = BUF_INIT;
         json_set_alloc_funcs(scarce_malloc, free);
         allowed = n;
-        journal_begin(&text, 3);
+        journal_begin(&text, &drop_state_kind, 3);
         for (made = 0; made < RECORDS; made++) {
             json_t *json = record(made);
             bool put = json && journal_put(&text, json);
@@ -251,7 +254,7 @@ static void memory_runs_out_at_every_step(void **state)
         struct failure why = {.kind = FAILURE_NONE};
         json_set_alloc_funcs(scarce_malloc, free);
         allowed = n;
-        replayed = journal_replay(s, buf_slice(&f->text), &done, &why);
+        replayed = journal_replay(&drop_state_kind, s, buf_slice(&f->text), &done, &why);
         json_set_alloc_funcs(malloc, free);
         if (why.kind != (replayed ? FAILURE_NONE : FAILURE_TEMPORARY))
             fail_msg("allocation %ld: %s", n, why.text);

@@ -255,9 +255,9 @@ static void requests_keep_their_order(void **state)
     (void)state;
     begin_append(s, loop, 1, saved, &answers[0]);
     begin_append(s, loop, 2, saved, &answers[1]);
-    store_load(s, loop, ANN, loaded, &answers[2]);
+    store_load(s, loop, &drop_state_kind, ANN, loaded, &answers[2]);
     begin_append(s, loop, 3, saved, &answers[3]);
-    store_load(s, loop, ANN, loaded, &answers[4]);
+    store_load(s, loop, &drop_state_kind, ANN, loaded, &answers[4]);
     uv_run(loop, UV_RUN_DEFAULT);
     for (size_t i = 0; i < 5; i++)
         assert_int_equal(answers[i].calls, 1);
@@ -321,7 +321,7 @@ static void hammer(void *arg)
         a[i] = (struct appender){h->store, &h->loop, h->first + i, HAMMERS, last, -1};
         begin_append(h->store, &h->loop, a[i].uid, appended, &a[i]);
     }
-    store_load(h->store, &h->loop, ANN, loaded, &h->loaded);
+    store_load(h->store, &h->loop, &drop_state_kind, ANN, loaded, &h->loaded);
     uv_run(&h->loop, UV_RUN_DEFAULT);
 }
 
@@ -359,7 +359,8 @@ static void cancelled_work_goes_on(void **state)
 
     (void)state;
     store_request_cancel(begin_append(s, uv_default_loop(), 1, saved, &answers[0]));
-    store_request_cancel(store_load(s, uv_default_loop(), ANN, loaded, &answers[1]));
+    store_request_cancel(
+        store_load(s, uv_default_loop(), &drop_state_kind, ANN, loaded, &answers[1]));
     store_request_cancel(NULL);
     uv_run(uv_default_loop(), UV_RUN_DEFAULT);
     assert_int_equal(answers[0].calls + answers[1].calls, 0);
@@ -394,7 +395,7 @@ static void a_failed_fold_is_noticed(void **state)
         json_decref(one);
     }
     struct answer answer = {.calls = 0};
-    store_append(s, uv_default_loop(), ANN, records, saved, &answer);
+    store_append(s, uv_default_loop(), &drop_state_kind, ANN, records, saved, &answer);
     uv_run(uv_default_loop(), UV_RUN_DEFAULT);
     json_decref(records);
     assert_int_equal(answer.calls, 1);

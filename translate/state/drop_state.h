@@ -25,6 +25,7 @@
 
 #include <jansson.h>
 
+#include "translate/state/state_kind.h"
 #include "translate/text/failure.h"
 #include "translate/text/slice.h"
 
@@ -86,14 +87,13 @@ json_t *drop_state_to_json(const struct drop_state *s);
  * FAILURE_TEMPORARY when memory is out. */
 struct drop_state *drop_state_from_json(const json_t *snapshot, struct failure *why);
 
-/* Whether a snapshot (or a journal's first line) says that a newer program wrote it: that is no
- * damage. */
-bool drop_state_is_newer(const json_t *document);
-
 /* Applies one record. False, with the reason, when it is no valid record (FAILURE_PERMANENT, with
  * the JSON pointer of the fault) or memory is out (FAILURE_TEMPORARY); then the state is as
  * before. */
 bool drop_state_apply(struct drop_state *s, const json_t *record, struct failure *why);
+
+/* For the journal and the store. */
+extern const struct state_kind drop_state_kind;
 
 /*
  * Records. Each builder returns a new reference, or NULL when memory is out or the facts cannot be

@@ -82,19 +82,12 @@ static bool folders_from_json(const struct json_at *at, struct drop_state *s)
     return true;
 }
 
-bool drop_state_is_newer(const json_t *document)
-{
-    const json_t *version = json_object_get(document, "version");
-
-    return json_is_integer(version) && json_integer_value(version) > DROP_STATE_VERSION;
-}
-
 /* There was no version before the first. */
 static bool version_fits(const struct json_at *at)
 {
     int64_t version = 0;
 
-    if (!drop_state_is_newer(at->object))
+    if (!state_kind_is_newer(&drop_state_kind, at->object))
         return json_at_integer(at, "version", DROP_STATE_VERSION, DROP_STATE_VERSION, &version);
     return json_at_wrong(at, "version", "written by a newer mailferry; use that one, or a later");
 }
@@ -115,3 +108,37 @@ struct drop_state *drop_state_from_json(const json_t *snapshot, struct failure *
     drop_state_free(s);
     return NULL;
 }
+
+static void *kind_make(void)
+{
+    return drop_state_new();
+}
+
+static void kind_free(void *state)
+{
+    drop_state_free(state);
+}
+
+static bool kind_apply(void *state, const json_t *record, struct failure *why)
+{
+    return drop_state_apply(state, record, why);
+}
+
+static json_t *kind_to_json(const void *state)
+{
+    return drop_state_to_json(state);
+}
+
+static void *kind_from_json(const json_t *snapshot, struct failure *why)
+{
+    return drop_state_from_json(snapshot, why);
+}
+
+const struct state_kind drop_state_kind = {
+    .version = DROP_STATE_VERSION,
+    .make = kind_make,
+    .free = kind_free,
+    .apply = kind_apply,
+    .to_json = kind_to_json,
+    .from_json = kind_from_json,
+};

@@ -5,6 +5,9 @@
  *     {"generation":3,"version":1}
  *     {"folder":"INBOX","record":"synced",...}
  *
+ * What the records mean is the state's matter: struct state_kind says how one is applied. A kind
+ * that has a name says it in the first line, {"generation":3,"kind":"mailbox","version":1}.
+ *
  * Records may not be applied twice with others between (`messages` behind `gone` would bring a
  * message back), so a journal must never be applied to a snapshot that contains it already: the
  * generation tells.
@@ -16,11 +19,11 @@
 #ifndef TRANSLATE_STATE_JOURNAL_H
 #define TRANSLATE_STATE_JOURNAL_H
 
-#include "translate/state/drop_state.h"
+#include "translate/state/state_kind.h"
 #include "translate/text/buf.h"
 
 /* Appends the first line. */
-void journal_begin(struct buf *out, uint64_t generation);
+void journal_begin(struct buf *out, const struct state_kind *kind, uint64_t generation);
 
 /* Appends the record as one line. False when memory is out or it cannot be written as JSON: then
  * `*out` is as before. */
@@ -35,13 +38,15 @@ struct journal_replay {
 };
 
 /* Checks the first line, without its LF. False with the reason, and `done->newer`. */
-bool journal_head(struct slice line, struct journal_replay *done, struct failure *why);
+bool journal_head(const struct state_kind *kind, struct slice line, struct journal_replay *done,
+                  struct failure *why);
 
 /* Applies every whole line of `text` (empty text is an empty journal). False when a line other than
  * a torn last one is damaged, or the first one belongs to another generation: `*why` says which
  * line and what is wrong (FAILURE_PERMANENT; FAILURE_TEMPORARY: memory is out, nothing is wrong
- * with it), the state holds what came before it. */
-bool journal_replay(struct drop_state *s, struct slice text, struct journal_replay *done,
-                    struct failure *why);
+ * with it), the state holds what came before it (as far as the kind's `apply` promises that a
+ * record that is refused changes nothing). */
+bool journal_replay(const struct state_kind *kind, void *state, struct slice text,
+                    struct journal_replay *done, struct failure *why);
 
 #endif

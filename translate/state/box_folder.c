@@ -1,0 +1,102 @@
+#include "translate/state/box_folder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void box_folder_clear(struct box_folder *f)
+{
+    free(f->messages);
+    free(f->name);
+    *f = (struct box_folder){.name = NULL};
+}
+
+bool box_folder_reserve(struct box_folder *f, size_t count)
+{
+    size_t wanted = f->count + count;
+
+    if (wanted <= f->capacity)
+        return true;
+    size_t capacity = f->capacity + f->capacity / 2;
+    if (capacity < wanted)
+        capacity = wanted;
+    struct box_message *p = reallocarray(f->messages, capacity, sizeof *p);
+    if (!p)
+        return false;
+    f->messages = p;
+    f->capacity = capacity;
+    return true;
+}
+
+/* Counts a message with these flags in, or takes it out of the counts (then `one` is -1). */
+static void count_flags(struct box_folder *f, uint64_t flags, size_t one)
+{
+    if (!(flags & BOX_SEEN))
+        f->unseen += one;
+    if (flags & BOX_DELETED)
+        f->deleted += one;
+}
+
+void box_folder_append(struct box_folder *f, const struct box_message *m, uint64_t size)
+{
+    f->messages[f->count++] = *m;
+    f->uidnext = m->uid + 1;
+    f->size += size;
+    count_flags(f, m->flags, 1);
+}
+
+void box_folder_flag(struct box_folder *f, struct box_message *m, uint64_t flags)
+{
+    count_flags(f, m->flags, (size_t)-1);
+    m->flags = flags;
+    count_flags(f, m->flags, 1);
+}
+
+void box_folder_take_out(struct box_folder *f, const uint32_t *uids, size_t count)
+{
+    size_t from = count ? box_folder_position(f, uids[0]) : f->count;
+    size_t to = from;
+
+    for (size_t i = 0; i < count; i++) {
+        count_flags(f, f->messages[from].flags, (size_t)-1);
+        size_t next = i + 1 < count ? box_folder_position(f, uids[i + 1]) : f->count;
+        size_t kept = next - from - 1;
+        memmove(&f->messages[to], &f->messages[from + 1], kept * sizeof *f->messages);
+        to += kept;
+        from = next;
+    }
+    if (count)
+        f->count = to;
+}
+
+size_t box_folder_position(const struct box_folder *f, uint32_t uid)
+{
+    size_t low = 0;
+    size_t high = f->count;
+
+    if (high && f->messages[high - 1].uid < uid)
+        return high;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (f->messages[middle].uid < uid)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct box_message *box_folder_message(const struct box_folder *f, uint32_t uid)
+{
+    size_t i = box_folder_position(f, uid);
+
+    return i < f->count && f->messages[i].uid == uid ? &f->messages[i] : NULL;
+}
+
+size_t box_folder_changed(const struct box_folder *f, size_t position, uint64_t modseq)
+{
+    if (f->modseq <= modseq)
+        return f->count;
+    while (position < f->count && f->messages[position].modseq <= modseq)
+        position++;
+    return position;
+}
