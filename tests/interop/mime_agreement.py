@@ -1,0 +1,85 @@
+"""ENVELOPE, BODY, BODYSTRUCTURE and the sections of FETCH are what Dovecot answers for the same
+message, for every message of both corpora: mailferry's view of it is taken without a server, by
+mime_show."""
+
+import imaplib
+import os
+import re
+import subprocess
+import tempfile
+
+from tests.lib import corpus, mime_corpus
+from tests.lib.imap_text import parse
+from tests.lib.scene import Scene
+from tests.lib.stores import DovecotStore
+
+_STRUCTURE = ("ENVELOPE", "BODY", "BODYSTRUCTURE")
+_SECTIONS = (
+    "HEADER", "TEXT", "1", "2", "3", "1.MIME", "2.MIME", "1.HEADER", "1.TEXT", "2.HEADER", "2.TEXT",
+    "1.1", "1.2", "2.1", "2.2", "1.1.MIME", "1.2.MIME", "2.1.MIME", "1.1.1", "1.1.1.MIME", "1.2.1",
+    "2.1.1", "2.1.MIME", "1.1.1.1", "2.1.HEADER", "1.1.HEADER", "1.1.TEXT",
+    "HEADER.FIELDS (SUBJECT TO)", "HEADER.FIELDS (X-NONE)", "HEADER.FIELDS.NOT (SUBJECT X-LONG)",
+    "1.HEADER.FIELDS (SUBJECT FROM)", "2.HEADER.FIELDS.NOT (FROM)")
+
+# Where we differ, and why that is right.
+_DIFFERENT = {}
+
+
+def _crlf(stored):
+    """As mailferry keeps it, and as IMAP counts it."""
+    return re.sub(rb"\r?\n", b"\r\n", stored)
+
+
+class MimeAgreement(Scene):
+    maxDiff = 4000
+
+    def test_agreement(self):
+        cases = [c for c in corpus.cases() + mime_corpus.cases() if not c.wide]
+        dovecot = self.dovecot()
+        DovecotStore(dovecot, next(iter(dovecot.users))).deliver_all(c.stored for c in cases)
+        with imaplib.IMAP4("127.0.0.1", dovecot.port) as client:
+            client.login(*next(iter(dovecot.users.items())))
+            client.select("INBOX", readonly=True)
+            for number, case in enumerate(cases, 1):
+                with self.subTest(case.name):
+                    self.compare(case, _dovecot_answers(client, number), _our_answers(case))
+
+    def compare(self, case, theirs, ours):
+        for name, answer in theirs.items():
+            if (case.name, name) not in _DIFFERENT:
+                self.assertEqual(ours[name], answer, f"{name}\nDovecot's is the second")
+
+
+def _dovecot_answers(client, number):
+    items = _STRUCTURE + tuple(f"BODY.PEEK[{section}]" for section in _SECTIONS)
+    _, data = client.fetch(str(number), f"({' '.join(items)})")
+    text = b"".join(piece[0] + b"\r\n" + piece[1] if isinstance(piece, tuple) else piece
+                    for piece in data)
+    pairs = parse(text)[1]
+    return {_item_name(pairs[i]): pairs[i + 1] for i in range(0, len(pairs), 2)}
+
+
+def _item_name(atom):
+    """BODY[1.MIME] -> 1.MIME."""
+    match = re.fullmatch(rb"BODY\[(.*)\]", atom, re.S)
+    return (match[1] if match else atom).decode()
+
+
+def _our_answers(case):
+    with tempfile.NamedTemporaryFile(prefix="mailferry-mime-") as f:
+        f.write(_crlf(case.stored))
+        f.flush()
+        output = subprocess.run([os.environ["MIME_SHOW"], f.name, *_SECTIONS], check=True,
+                                stdout=subprocess.PIPE).stdout
+    answers = {}
+    while output:
+        head, _, output = output.partition(b"\n")
+        name, _, size = head.rpartition(b" ")
+        size = 0 if size == b"-" else int(size)
+        answers[name.decode()] = output[:size]
+        output = output[size:]
+    for name in answers:
+        # IMAP has no NUL; Dovecot sends 0x80 for it.
+        answers[name] = parse(answers[name])[0] if name in _STRUCTURE else \
+            answers[name].replace(b"\0", b"\x80")
+    return answers
