@@ -13,6 +13,9 @@ from tests.lib.imap_text import parse
 from tests.lib.scene import Scene
 from tests.lib.stores import DovecotStore
 
+# A BODYSTRUCTURE of 10,000 parts is one line.
+imaplib._MAXLINE = 100_000_000
+
 _STRUCTURE = ("ENVELOPE", "BODY", "BODYSTRUCTURE")
 _SECTIONS = (
     "HEADER", "TEXT", "1", "2", "3", "1.MIME", "2.MIME", "1.HEADER", "1.TEXT", "2.HEADER", "2.TEXT",
@@ -21,8 +24,19 @@ _SECTIONS = (
     "HEADER.FIELDS (SUBJECT TO)", "HEADER.FIELDS (X-NONE)", "HEADER.FIELDS.NOT (SUBJECT X-LONG)",
     "1.HEADER.FIELDS (SUBJECT FROM)", "2.HEADER.FIELDS.NOT (FROM)")
 
-# Where we differ, and why that is right.
-_DIFFERENT = {}
+
+
+def _settled(name, header, theirs, ours):
+    """Dovecot's and our answer where both mean the same, or ours is known to be the right one.
+    `header` is that of the message which the section is about, as both give it."""
+    if "HEADER.FIELDS" in name and not re.search(rb"(^|\n)\r\n$", header):
+        # A header without its empty line. Dovecot ends each line and the header when it is the
+        # message's own, and reads on behind the end of an inner one. RFC 3501: no empty line then.
+        return ours, ours
+    if name.startswith("HEADER.FIELDS ("):
+        # Taken from its index, where the first of several CR is lost.
+        return theirs.replace(b"\r\r\n", b"\r\n"), ours.replace(b"\r\r\n", b"\r\n")
+    return theirs, ours
 
 
 def _crlf(stored):
@@ -45,9 +59,10 @@ class MimeAgreement(Scene):
                     self.compare(case, _dovecot_answers(client, number), _our_answers(case))
 
     def compare(self, case, theirs, ours):
-        for name, answer in theirs.items():
-            if (case.name, name) not in _DIFFERENT:
-                self.assertEqual(ours[name], answer, f"{name}\nDovecot's is the second")
+        for name in theirs:
+            header = theirs.get(name.partition(".FIELDS")[0], b"")
+            answers = _settled(name, header, theirs[name], ours[name])
+            self.assertEqual(*answers, f"{name} of {case.name}: Dovecot's is the first")
 
 
 def _dovecot_answers(client, number):

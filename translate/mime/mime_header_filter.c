@@ -38,7 +38,7 @@ static void decide(struct mime_header_filter *filter, struct slice start)
     if (filter->begun && is_blank(start.p[0])) {
         filter->known = true;
     } else if (is_empty_line(start)) {
-        filter->known = filter->keep = filter->blank = true;
+        filter->known = filter->keep = true;
     } else if (last == ':' || last == '\n' || start.n > NAME_MAX_OCTETS) {
         filter->keep = wanted(filter, start);
         filter->known = filter->begun = true;
@@ -88,7 +88,5 @@ void mime_header_filter_end(struct mime_header_filter *filter, struct buf *out)
 
     if (start.n && wanted(filter, start))
         buf_put(out, start);
-    if (!filter->blank)
-        buf_puts(out, "\r\n");
     buf_clear(&filter->start);
 }

@@ -27,8 +27,9 @@ struct mime_parser {
     struct mime_message *message;
     struct mime_header header;
     bool in_header;
-    uint32_t part;                              /* the innermost that is open */
-    uint32_t depth;                             /* how many it is in */
+    bool header_over; /* its empty line was met, and the next line was not */
+    uint32_t part;    /* the innermost that is open */
+    uint32_t depth;   /* how many it is in */
     struct boundary boundaries[MIME_DEPTH_MAX]; /* outermost first */
     uint32_t boundary_count;
     uint64_t at;        /* where the line begins */
@@ -57,6 +58,7 @@ static void begin_part(struct mime_parser *p, uint32_t parent, uint64_t at)
     p->depth += parent != MIME_NONE;
     p->part = index;
     p->in_header = true;
+    p->header_over = false;
     p->newline = 0;
     mime_header_begin(&p->header, p->message, in_multipart);
 }
@@ -118,19 +120,27 @@ static void push_boundary(struct mime_parser *p)
     memcpy(boundary->text, p->header.boundary, boundary->n);
 }
 
-/* The empty line. */
-static void end_header(struct mime_parser *p, const struct line *line)
+/* The empty line. Whether the header ends behind it or, where a delimiter follows at once, before
+ * it, the next line tells; but which boundary that is must be known by then. */
+static void empty_line(struct mime_parser *p, const struct line *line)
 {
     mime_header_end(&p->header);
-    begin_body(p, p->at + line->size, p->lines + 1);
-    struct mime_part *part = part_at(p, p->part);
-    if (part->kind == MIME_KIND_MULTIPART && p->header.has_boundary)
+    if (part_at(p, p->part)->kind == MIME_KIND_MULTIPART && p->header.has_boundary)
         push_boundary(p);
-    else if (part->kind == MIME_KIND_MESSAGE)
-        begin_inner_message(p, part->body_start);
+    p->header_over = true;
+    p->newline = line->end;
 }
 
-/* A header without its empty line, at octet `end`, behind so many `lines`: the part has no body. */
+/* The header has ended before the octet that we are at. */
+static void end_header(struct mime_parser *p)
+{
+    begin_body(p, p->at, p->lines);
+    if (part_at(p, p->part)->kind == MIME_KIND_MESSAGE)
+        begin_inner_message(p, p->at);
+}
+
+/* A header that a delimiter or the end of the message follows, at octet `end`, behind so many
+ * `lines`: the part has no body. */
 static void cut_header(struct mime_parser *p, uint64_t end, uint64_t lines)
 {
     mime_header_end(&p->header);
@@ -209,20 +219,6 @@ static void delimiter(struct mime_parser *p, struct boundary *boundary, const st
         begin_part(p, part, p->at + line->size);
 }
 
-static void header_line(struct mime_parser *p, const struct line *line)
-{
-    struct boundary *boundary = find_boundary(p, line);
-
-    if (boundary) {
-        delimiter(p, boundary, line);
-    } else if (line->text.n == 0 && line->end) {
-        end_header(p, line);
-    } else {
-        mime_header_line(&p->header, line->text);
-        p->newline = line->end;
-    }
-}
-
 static void body_line(struct mime_parser *p, const struct line *line)
 {
     struct boundary *boundary = find_boundary(p, line);
@@ -231,6 +227,35 @@ static void body_line(struct mime_parser *p, const struct line *line)
         delimiter(p, boundary, line);
     else
         p->newline = line->end;
+}
+
+static void plain_header_line(struct mime_parser *p, const struct line *line)
+{
+    if (line->text.n == 0 && line->end) {
+        empty_line(p, line);
+    } else {
+        mime_header_line(&p->header, line->text);
+        p->newline = line->end;
+    }
+}
+
+static void header_line(struct mime_parser *p, const struct line *line)
+{
+    struct boundary *boundary = find_boundary(p, line);
+
+    if (boundary && boundary->part != p->part) {
+        delimiter(p, boundary, line);
+    } else if (p->header_over) {
+        end_header(p);
+        /* An inner message's header has begun, or a body: its own delimiter may be its first line.
+         */
+        if (p->in_header)
+            plain_header_line(p, line);
+        else
+            body_line(p, line);
+    } else {
+        plain_header_line(p, line);
+    }
 }
 
 static void take_line(struct mime_parser *p, const struct line *line)
@@ -350,6 +375,8 @@ struct mime_message *mime_parser_end(struct mime_parser *p)
     message->size = p->at;
     if (message->failed)
         return NULL;
+    if (p->in_header && p->header_over)
+        end_header(p);
     if (p->in_header)
         cut_header(p, p->at, p->lines);
     while (p->part != 0)

@@ -42,7 +42,6 @@ struct mime_header_filter {
     bool keep;  /* the field that the line belongs to */
     bool begun; /* a field has */
     bool known; /* `keep` is about this line already */
-    bool blank; /* the header's last line was the empty one */
     struct buf start;
 };
 
@@ -50,7 +49,8 @@ struct mime_header_filter {
 void mime_header_filter_feed(struct mime_header_filter *filter, struct slice octets,
                              struct buf *out);
 
-/* The header has ended: an empty line is appended if it had none. Frees what the filter holds. */
+/* The header has ended. Frees what the filter holds. No empty line is made up where there is none.
+ */
 void mime_header_filter_end(struct mime_header_filter *filter, struct buf *out);
 
 #endif
