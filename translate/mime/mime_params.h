@@ -8,7 +8,7 @@
 
 #include "translate/mime/mime_lexer.h"
 
-enum { MIME_PARAMS_MAX = 10000 }; /* of one field; further ones are passed over */
+enum { MIME_PARAMS_MAX = 128 }; /* of one field, pieces counted; further ones are passed over */
 
 struct mime_param {
     size_t name, name_n; /* places in `text` */
