@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "translate/mime/mime_json.h"
 #include "translate/mime/mime_parser.h"
 #include "translate/mime/mime_put.h"
 #include "translate/mime/mime_section.h"
@@ -121,12 +122,26 @@ static struct mime_message *parse(struct slice content)
     return message;
 }
 
+/* The same after it was remembered. */
+static struct mime_message *remembered(struct mime_message *message)
+{
+    struct failure why = {0};
+    json_t *json = message ? mime_json_from(message) : NULL;
+    struct mime_message *again = json ? mime_json_to(json, &why) : NULL;
+
+    if (!again)
+        fprintf(stderr, "mime_show: %s\n", why.text);
+    json_decref(json);
+    mime_message_free(message);
+    return again;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2)
         return 2;
     struct buf content = read_file(argv[1]);
-    struct mime_message *message = parse(buf_slice(&content));
+    struct mime_message *message = remembered(parse(buf_slice(&content)));
     if (!message)
         return 1;
     show_structure(message);

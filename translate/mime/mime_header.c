@@ -109,6 +109,14 @@ static void finish_field(struct mime_header *header)
     buf_truncate(&header->value, 0);
 }
 
+static void append(struct mime_header *header, struct slice text)
+{
+    size_t room = MIME_VALUE_MAX - buf_size(&header->value);
+
+    header->message->cut = header->message->cut || text.n > room;
+    buf_put(&header->value, slice_take(&text, room));
+}
+
 static void begin_field(struct mime_header *header, struct slice line)
 {
     struct slice name;
@@ -125,7 +133,7 @@ static void begin_field(struct mime_header *header, struct slice line)
     if (header->field < MIME_FIELDS && mime_field_is_envelope(header->field) && !header->envelope)
         header->field = MIME_FIELDS;
     if (header->field != MIME_FIELDS)
-        buf_put(&header->value, value);
+        append(header, value);
 }
 
 void mime_header_line(struct mime_header *header, struct slice line)
@@ -135,9 +143,9 @@ void mime_header_line(struct mime_header *header, struct slice line)
     if (!folded) {
         finish_field(header);
         begin_field(header, line);
-    } else if (header->field != MIME_FIELDS && buf_size(&header->value) <= MIME_FIELDS_MAX) {
-        buf_putc(&header->value, '\n');
-        buf_put(&header->value, line);
+    } else if (header->field != MIME_FIELDS) {
+        append(header, slice_of("\n"));
+        append(header, line);
     }
 }
 

@@ -258,14 +258,16 @@ static bool read_parent(const struct mime_message *message, const struct json_at
     return may_hold(message, *parent) || json_at_wrong(at, "in", "cannot have this part");
 }
 
-/* A part lies in its parent's body, behind its elder sibling. Where a header was cut by the
- * delimiter of an outer part, it lies up to a line end before it. */
-static bool is_placed(const struct mime_message *message, const struct mime_part *part)
+/* A part lies in its parent's body, and begins no earlier than the one before. */
+static bool is_placed(const struct mime_message *message, uint32_t index)
 {
+    const struct mime_part *part = &message->parts[index];
+
     if (part->parent == MIME_NONE)
         return part->header_start == 0 && part->body_end == message->size;
     const struct mime_part *parent = &message->parts[part->parent];
-    return part->header_start >= parent->body_start && part->body_end <= parent->body_end;
+    return part->header_start >= parent->body_start && part->body_end <= parent->body_end &&
+           part->header_start >= message->parts[index - 1].header_start;
 }
 
 static bool read_part(struct mime_message *message, const struct json_at *at)
@@ -282,7 +284,7 @@ static bool read_part(struct mime_message *message, const struct json_at *at)
     struct mime_part *part = &message->parts[index];
     if (!read_kind(part, at) || !read_places(part, at, message->size) || !read_fields(message, at))
         return false;
-    return is_placed(message, &message->parts[index]) ||
+    return is_placed(message, index) ||
            json_at_wrong(at, "at", "not in the part that it belongs to");
 }
 

@@ -26,8 +26,12 @@ static size_t fold(uint32_t c, uint32_t out[G_UNICHAR_MAX_DECOMPOSITION_LENGTH])
         out[0] = c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
         return 1;
     }
-    return g_unichar_fully_decompose(g_unichar_totitle(c), TRUE, out,
-                                     G_UNICHAR_MAX_DECOMPOSITION_LENGTH);
+    size_t n = g_unichar_fully_decompose(g_unichar_totitle(c), TRUE, out,
+                                         G_UNICHAR_MAX_DECOMPOSITION_LENGTH);
+    /* RFC 5051 leaves the small letters of a ligature small. */
+    for (size_t i = 0; i < n; i++)
+        out[i] = g_unichar_totitle(out[i]);
+    return n;
 }
 
 static void step(struct mime_match *match, uint32_t c)

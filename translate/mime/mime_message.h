@@ -17,6 +17,7 @@ enum {
     MIME_PARTS_MAX = 10000,     /* what comes after belongs to the last part's body */
     MIME_DEPTH_MAX = 100,       /* a part deeper than this is opaque: application/octet-stream */
     MIME_FIELDS_MAX = 8 << 20,  /* octets of header fields kept; further ones are dropped */
+    MIME_VALUE_MAX = 4 << 20,   /* octets of one value; it is cut there */
     MIME_VALUES_MAX = 256,      /* of fields kept of one part */
     MIME_NONE = MIME_PARTS_MAX, /* no part */
 };

@@ -281,7 +281,7 @@ static void line_at_once(struct mime_parser *p, struct slice octets)
 
 static void hold(struct mime_parser *p, struct slice octets)
 {
-    size_t most = p->in_header ? MIME_FIELDS_MAX : BODY_LINE_KEPT;
+    size_t most = p->in_header ? MIME_VALUE_MAX : BODY_LINE_KEPT;
     size_t room = most > buf_size(&p->held) ? most - buf_size(&p->held) : 0;
 
     p->held_size += octets.n;
@@ -302,6 +302,7 @@ static void release(struct mime_parser *p, bool lf)
             line.text.n--;
     }
     p->message->failed = p->message->failed || buf_failed(&p->held);
+    p->message->cut = p->message->cut || (p->in_header && buf_size(&p->held) < p->held_size);
     take_line(p, &line);
     buf_truncate(&p->held, 0);
     p->held_size = 0;
