@@ -616,6 +616,15 @@ static inline void hears(struct world *w, size_t i, const char *answers)
     assert_log(&log, answers);
 }
 
+struct said {
+    const char *says;
+    const char *hears;
+};
+
+#define SAY_ALL(w, i, lines)                                                 \
+    for (size_t line_ = 0; line_ < sizeof(lines) / sizeof *(lines); line_++) \
+    says(w, i, (lines)[line_].says, (lines)[line_].hears)
+
 /* Logs a session in, and forgets what was said. */
 static inline void enter(struct world *w, size_t i, const char *lines)
 {
@@ -627,5 +636,24 @@ static inline void enter(struct world *w, size_t i, const char *lines)
     feed(speak, &s, slice_of(lines), &log);
     buf_clear(&log);
 }
+
+/* ---- what is often heard ----------------------------------------------------------------- */
+
+#define GREETING                                                                                   \
+    "* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE AUTH=PLAIN AUTH=LOGIN] " \
+    "mailferry ready\r\n"
+
+#define FLAGS_LINES                                                                             \
+    "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n"                               \
+    "* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] Flags that are " \
+    "kept\r\n"
+
+/* INBOX selected, for the first time, by a command with the tag "c". */
+#define SELECTED(exists, unseen, uidnext, modseq)                                       \
+    FLAGS_LINES                                                                         \
+    "* " exists " EXISTS\r\n* 0 RECENT\r\n* OK [UNSEEN " unseen                         \
+    "] The first that was not seen\r\n* OK [UIDVALIDITY 1700000000] UIDs are valid\r\n" \
+    "* OK [UIDNEXT " uidnext "] The next UID\r\n* OK [HIGHESTMODSEQ " modseq            \
+    "] The last change\r\nc OK [READ-WRITE] The mailbox is selected\r\n"
 
 #endif
