@@ -108,7 +108,8 @@ static void test_names(void **state)
     enter(&w, 0, "");
     SAY_ALL(&w, 0, lines);
     says(&w, 0, "h CREATE {7}\r\na\r\nb OK\r\n",
-         "+ OK\r\nh BAD CREATE: character 10: a mailbox name cannot have control characters\r\n");
+         "+ OK\r\nh BAD CREATE: character 10: a mailbox name with control characters or broken "
+         "UTF-8\r\n");
     world_clear(&w);
 }
 

@@ -101,9 +101,9 @@ bool mailbox_view_next(const struct mailbox_view *v, const struct imapd_set *set
             return false;
     } else {
         while (!in_range(v, walk, by_uid)) {
-            if (!imapd_set_next(set, max, &walk->set, &walk->range))
+            walk->begun = imapd_set_next(set, max, &walk->set, &walk->range);
+            if (!walk->begun)
                 return false;
-            walk->begun = true;
             walk->at = by_uid ? view_position(v, walk->range.first) : walk->range.first - 1;
         }
         *number = (uint32_t)++walk->at;
