@@ -77,11 +77,17 @@ static void job_answer(struct mailbox *m)
     const struct job_result *result = job_result(m->job);
     struct failure why = result->failure;
     bool expunged = result->expunged;
+    bool broken = result->broken;
+    bool unknown_cte = result->unknown_cte;
 
     job_free(m->job);
     m->job = NULL;
-    if (why.kind != FAILURE_NONE)
+    if (broken)
+        mailbox_end(m, "a message ended before its size");
+    else if (why.kind != FAILURE_NONE)
         mailbox_fail(m, &why);
+    else if (unknown_cte)
+        mailbox_no(m, "UNKNOWN-CTE", "The encoding of a part is not known");
     else if (expunged)
         mailbox_no(m, "EXPUNGEISSUED", "Some of the messages are gone");
     else
@@ -194,10 +200,10 @@ void mailbox_run_search(struct mailbox *m)
 
 /* ---- answers ----------------------------------------------------------------------------- */
 
-void mailbox_read_data(struct mailbox *m, uint32_t request, struct slice *in)
+void mailbox_read_data(struct mailbox *m, uint32_t request, uint64_t size, struct slice *in)
 {
     if (m->busy == BUSY_JOB) {
-        job_read_data(m->job, request, in);
+        job_read_data(m->job, request, size, in);
         mailbox_job_advance(m);
     } else {
         slice_take(in, in->n); /* of a command that is over */
