@@ -1,0 +1,123 @@
+/* See mime_decoder.h. */
+#include "translate/mime/mime_decoder.h"
+
+#include <stdlib.h>
+
+#include "translate/mime/mime_base64.h"
+#include "translate/mime/mime_charset.h"
+#include "translate/mime/mime_filter.h"
+#include "translate/mime/mime_type.h"
+
+struct mime_decoder {
+    enum mime_transfer transfer;
+    struct mime_base64 base64;
+    GMimeFilter *quoted_printable; /* NULL for the others */
+    struct mime_charset *charset;  /* NULL: no conversion */
+};
+
+static enum mime_transfer transfer_named(struct slice name)
+{
+    static const struct {
+        const char *name;
+        enum mime_transfer transfer;
+    } known[] = {
+        {"7bit", MIME_TRANSFER_PLAIN},
+        {"8bit", MIME_TRANSFER_PLAIN},
+        {"binary", MIME_TRANSFER_PLAIN},
+        {"base64", MIME_TRANSFER_BASE64},
+        {"quoted-printable", MIME_TRANSFER_QUOTED_PRINTABLE},
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (slice_is_nocase(name, known[i].name))
+            return known[i].transfer;
+    return MIME_TRANSFER_UNKNOWN;
+}
+
+enum mime_transfer mime_transfer_of(const struct mime_message *message, uint32_t part)
+{
+    struct slice value = mime_message_field(message, part, MIME_ENCODING, 0);
+    enum mime_kind kind = mime_message_part(message, part)->kind;
+    enum mime_transfer transfer = MIME_TRANSFER_PLAIN;
+    struct buf name = BUF_INIT;
+
+    if (kind == MIME_KIND_MULTIPART || kind == MIME_KIND_MESSAGE)
+        return transfer;
+    if (value.p && mime_encoding_parse(value, &name))
+        transfer = transfer_named(buf_slice(&name));
+    buf_clear(&name);
+    return transfer;
+}
+
+void mime_charset_of(const struct mime_message *message, uint32_t part, struct buf *name)
+{
+    struct mime_type type;
+
+    mime_type_parse(&type, mime_message_field(message, part, MIME_TYPE, 0));
+    buf_put(name, mime_params_find(&type.params, "charset"));
+    name->failed = name->failed || type.failed;
+    mime_type_clear(&type);
+}
+
+struct mime_decoder *mime_decoder_new(enum mime_transfer transfer, struct slice charset)
+{
+    struct mime_decoder *decoder = calloc(1, sizeof *decoder);
+
+    if (!decoder)
+        return NULL;
+    decoder->transfer = transfer;
+    if (transfer == MIME_TRANSFER_QUOTED_PRINTABLE)
+        decoder->quoted_printable =
+            g_mime_filter_basic_new(GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE, FALSE);
+    decoder->charset = charset.p ? mime_charset_new(charset) : NULL;
+    return decoder;
+}
+
+void mime_decoder_free(struct mime_decoder *decoder)
+{
+    if (!decoder)
+        return;
+    if (decoder->quoted_printable)
+        g_object_unref(decoder->quoted_printable);
+    mime_charset_free(decoder->charset);
+    free(decoder);
+}
+
+/* The octets of the transfer encoding as what they stand for, in `plain` when that differs. */
+static struct slice transferred(struct mime_decoder *decoder, struct slice octets, bool last,
+                                struct buf *plain)
+{
+    if (decoder->quoted_printable) {
+        mime_filter_run(decoder->quoted_printable, octets, last, plain);
+    } else if (decoder->transfer == MIME_TRANSFER_BASE64) {
+        mime_base64_feed(&decoder->base64, octets, plain);
+        if (last)
+            mime_base64_end(&decoder->base64, plain);
+    } else {
+        return octets;
+    }
+    return buf_slice(plain);
+}
+
+static void run(struct mime_decoder *decoder, struct slice octets, bool last, struct buf *out)
+{
+    struct buf plain = BUF_INIT;
+    struct slice content = transferred(decoder, octets, last, &plain);
+
+    if (decoder->charset)
+        mime_charset_convert(decoder->charset, content, last, out);
+    else
+        buf_put(out, content);
+    out->failed = out->failed || buf_failed(&plain);
+    buf_clear(&plain);
+}
+
+void mime_decoder_feed(struct mime_decoder *decoder, struct slice octets, struct buf *out)
+{
+    run(decoder, octets, false, out);
+}
+
+void mime_decoder_end(struct mime_decoder *decoder, struct buf *out)
+{
+    run(decoder, slice_make("", 0), true, out);
+}

@@ -1,0 +1,168 @@
+/* See mime_match.h. The search is Knuth, Morris and Pratt's: it never goes back in the input. */
+#include "translate/mime/mime_match.h"
+
+#include <glib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "translate/text/utf8.h"
+
+enum { NO_CHARACTER = 0x110000, CHARACTER_OCTETS = 4 };
+
+struct mime_match {
+    uint32_t *text; /* folded characters */
+    size_t *border; /* of the first i + 1: how long a part both begins and ends them */
+    size_t n;
+    size_t matched; /* how much of the text ends here */
+    bool found;
+    char cut[CHARACTER_OCTETS]; /* a character whose end has not come in */
+    size_t cut_n;
+};
+
+/* The characters that one stands for; how many. */
+static size_t fold(uint32_t c, uint32_t out[G_UNICHAR_MAX_DECOMPOSITION_LENGTH])
+{
+    if (c < 0x80 || c == NO_CHARACTER) {
+        out[0] = c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
+        return 1;
+    }
+    size_t n = g_unichar_fully_decompose(g_unichar_totitle(c), TRUE, out,
+                                         G_UNICHAR_MAX_DECOMPOSITION_LENGTH);
+    /* RFC 5051 leaves the small letters of a ligature small. */
+    for (size_t i = 0; i < n; i++)
+        out[i] = g_unichar_totitle(out[i]);
+    return n;
+}
+
+static void step(struct mime_match *match, uint32_t c)
+{
+    while (match->matched && match->text[match->matched] != c)
+        match->matched = match->border[match->matched - 1];
+    if (match->text[match->matched] == c)
+        match->matched++;
+    match->found = match->matched == match->n;
+}
+
+static void take_character(struct mime_match *match, uint32_t c)
+{
+    uint32_t folded[G_UNICHAR_MAX_DECOMPOSITION_LENGTH];
+    size_t n = fold(c, folded);
+
+    for (size_t i = 0; i < n && !match->found; i++)
+        step(match, folded[i]);
+}
+
+/* Whether more octets could make a character of these, which are none. */
+static bool is_cut(struct slice octets)
+{
+    unsigned char lead = (unsigned char)octets.p[0];
+    size_t wanted = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+
+    if (lead < 0xc2 || lead > 0xf4 || octets.n >= wanted)
+        return false;
+    for (size_t i = 1; i < octets.n; i++)
+        if (((unsigned char)octets.p[i] & 0xc0) != 0x80)
+            return false;
+    return true;
+}
+
+/* Takes one character off the front, or one octet that is none. */
+static uint32_t next_character(struct slice *octets)
+{
+    uint32_t c = NO_CHARACTER;
+    size_t n = utf8_decode(*octets, &c);
+
+    slice_take(octets, n ? n : 1);
+    return c;
+}
+
+/* Takes the characters that `cut` has whole. */
+static void take_whole(struct mime_match *match)
+{
+    while (match->cut_n && !match->found) {
+        struct slice held = slice_make(match->cut, match->cut_n);
+        if (utf8_length(held) == 0 && is_cut(held))
+            return;
+        take_character(match, next_character(&held));
+        memmove(match->cut, held.p, held.n);
+        match->cut_n = held.n;
+    }
+}
+
+/* Completes the character that was cut, octet by octet: what follows may be none of it. */
+static void finish_cut(struct mime_match *match, struct slice *octets)
+{
+    while (match->cut_n && octets->n && !match->found) {
+        match->cut[match->cut_n++] = slice_take(octets, 1).p[0];
+        take_whole(match);
+    }
+}
+
+bool mime_match_feed(struct mime_match *match, struct slice octets)
+{
+    finish_cut(match, &octets);
+    while (octets.n && !match->found) {
+        if ((unsigned char)octets.p[0] >= 0x80 && utf8_length(octets) == 0 && is_cut(octets)) {
+            memcpy(match->cut, octets.p, octets.n);
+            match->cut_n = octets.n;
+            break;
+        }
+        take_character(match, next_character(&octets));
+    }
+    return match->found;
+}
+
+void mime_match_reset(struct mime_match *match)
+{
+    match->matched = 0;
+    match->cut_n = 0;
+    match->found = match->n == 0;
+}
+
+bool mime_match_in(struct mime_match *match, struct slice octets)
+{
+    mime_match_reset(match);
+    return mime_match_feed(match, octets);
+}
+
+static void find_borders(struct mime_match *match)
+{
+    size_t border = 0;
+
+    for (size_t i = 1; i < match->n; i++) {
+        while (border && match->text[border] != match->text[i])
+            border = match->border[border - 1];
+        border += match->text[border] == match->text[i];
+        match->border[i] = border;
+    }
+}
+
+struct mime_match *mime_match_new(struct slice text)
+{
+    struct mime_match *match = calloc(1, sizeof *match);
+    /* A character of one octet has a decomposition of one, and others of 18 at most. */
+    size_t most = text.n * G_UNICHAR_MAX_DECOMPOSITION_LENGTH + 1;
+
+    if (!match)
+        return NULL;
+    match->text = calloc(most, sizeof *match->text);
+    while (match->text && text.n)
+        match->n += fold(next_character(&text), match->text + match->n);
+    match->border = calloc(match->n + 1, sizeof *match->border);
+    if (!match->text || !match->border) {
+        mime_match_free(match);
+        return NULL;
+    }
+    find_borders(match);
+    mime_match_reset(match);
+    return match;
+}
+
+void mime_match_free(struct mime_match *match)
+{
+    if (!match)
+        return;
+    free(match->text);
+    free(match->border);
+    free(match);
+}

@@ -1,0 +1,28 @@
+/*
+ * Looks for a text in UTF-8 that comes in pieces, whatever the case of its letters: characters are
+ * compared as i;unicode-casemap (RFC 5051) does, by the decomposition of their title case. No match
+ * is lost between two pieces, and no character is looked at twice.
+ */
+#ifndef TRANSLATE_MIME_MIME_MATCH_H
+#define TRANSLATE_MIME_MIME_MATCH_H
+
+#include "translate/text/buf.h"
+
+struct mime_match;
+
+/* For `text` in UTF-8, of which nothing is kept; NULL when memory is out. An empty text is found
+ * everywhere. */
+struct mime_match *mime_match_new(struct slice text);
+void mime_match_free(struct mime_match *match);
+
+/* True once the text was met, in these octets or before. An octet that is no UTF-8 is a character
+ * of its own, which no text has. */
+bool mime_match_feed(struct mime_match *match, struct slice octets);
+
+/* Looks for the same text from the start, in something else. */
+void mime_match_reset(struct mime_match *match);
+
+/* All at once. */
+bool mime_match_in(struct mime_match *match, struct slice octets);
+
+#endif
