@@ -335,7 +335,7 @@ bool job_is_hungry(const struct job *j)
 
 void job_read_data(struct job *j, uint32_t request, uint64_t size, struct slice *in)
 {
-    (void)size;
+    j->result.broken = size != in->n;
     assert_int_equal(request, j->request);
     buf_printf(j->host->out, "* %u FETCH (UID %u BODY[] ", j->number, j->uid);
     imapd_put_string(j->host->out, slice_take(in, in->n), false);
@@ -404,6 +404,7 @@ struct world {
     struct mailbox_settings settings;
     struct failure refuses; /* LOGIN: the route */
     struct failure store_fails;
+    bool breaks; /* reads end early, within what was announced */
     bool absent; /* bodies are not in the store before they were asked for */
     uint64_t now;
 };
@@ -478,7 +479,7 @@ static inline void act_read(struct world *w, struct mailbox *m, const struct mai
         return;
     }
     while (octets.n && mailbox_wants_read(m))
-        mailbox_read_data(m, a->request, size, &octets);
+        mailbox_read_data(m, a->request, size + w->breaks, &octets);
     mailbox_read_done(m, a->request, MAILBOX_READ_DONE, &none);
 }
 
@@ -618,6 +619,15 @@ static inline void hears(struct world *w, size_t i, const char *answers)
     assert_log(&log, answers);
 }
 
+struct said {
+    const char *says;
+    const char *hears;
+};
+
+#define SAY_ALL(w, i, lines)                                                 \
+    for (size_t line_ = 0; line_ < sizeof(lines) / sizeof *(lines); line_++) \
+    says(w, i, (lines)[line_].says, (lines)[line_].hears)
+
 /* Logs a session in, and forgets what was said. */
 static inline void enter(struct world *w, size_t i, const char *lines)
 {
@@ -629,5 +639,24 @@ static inline void enter(struct world *w, size_t i, const char *lines)
     feed(speak, &s, slice_of(lines), &log);
     buf_clear(&log);
 }
+
+/* ---- what is often heard ----------------------------------------------------------------- */
+
+#define GREETING                                                                                   \
+    "* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE AUTH=PLAIN AUTH=LOGIN] " \
+    "mailferry ready\r\n"
+
+#define FLAGS_LINES                                                                             \
+    "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n"                               \
+    "* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] Flags that are " \
+    "kept\r\n"
+
+/* INBOX selected, for the first time, by a command with the tag "c". */
+#define SELECTED(exists, unseen, uidnext, modseq)                                       \
+    FLAGS_LINES                                                                         \
+    "* " exists " EXISTS\r\n* 0 RECENT\r\n* OK [UNSEEN " unseen                         \
+    "] The first that was not seen\r\n* OK [UIDVALIDITY 1700000000] UIDs are valid\r\n" \
+    "* OK [UIDNEXT " uidnext "] The next UID\r\n* OK [HIGHESTMODSEQ " modseq            \
+    "] The last change\r\nc OK [READ-WRITE] The mailbox is selected\r\n"
 
 #endif

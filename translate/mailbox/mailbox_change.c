@@ -39,7 +39,7 @@ static json_t *change_draft(struct mailbox *m)
 
 static void change_turn(struct mailbox *m)
 {
-    struct mailbox_tell tell = {.uid = m->command.uid, .modseq = m->condstore};
+    struct mailbox_tell tell = {.uid = m->rev2 || m->command.uid, .modseq = m->condstore};
 
     /* Flags that others changed are told first, so that they cannot be taken for our own. */
     if (!mailbox_view_sync(&m->view, mailbox_state(m), &tell, &m->client_out))
@@ -65,11 +65,11 @@ static void change_committed(struct mailbox *m, const struct failure *why)
 
 void mailbox_change_event(struct mailbox *m, const struct account_event *ev)
 {
-    if (!m->change.kind || m->busy != BUSY_CHANGE)
+    if (!m->change.kind || m->busy != BUSY_CHANGE || ev->request != m->change.request)
         return;
-    if (ev->type == ACCOUNT_EV_TURN && ev->request == m->change.request)
+    if (ev->type == ACCOUNT_EV_TURN)
         change_turn(m);
-    else if (ev->type == ACCOUNT_EV_COMMITTED && m->change.committing)
+    else if (m->change.committing)
         change_committed(m, &ev->failure);
 }
 

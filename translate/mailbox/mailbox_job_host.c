@@ -116,7 +116,10 @@ static const struct mailbox_change seen_change = {
 
 static void job_finished(struct mailbox *m)
 {
-    if (job_result(m->job)->seen_count && !m->view.read_only)
+    const struct job_result *result = job_result(m->job);
+
+    /* Of a literal that ended early nothing can be said behind it. */
+    if (result->seen_count && !result->broken && !m->view.read_only)
         mailbox_change_begin(m, &seen_change);
     else
         job_answer(m);
@@ -144,6 +147,16 @@ static void host_prepare(struct mailbox *m, bool condstore)
     m->host.utf8 = mailbox_utf8(m);
 }
 
+static void count_fetched(struct mailbox *m)
+{
+    struct mailbox_walk walk = {.at = 0};
+    uint32_t number;
+    uint32_t uid;
+
+    while (mailbox_view_next(&m->view, &m->command.set, m->command.uid, &walk, &number, &uid))
+        m->summary.fetched++;
+}
+
 void mailbox_run_fetch(struct mailbox *m)
 {
     const struct imapd_fetch *fetch = &m->command.fetch;
@@ -154,7 +167,7 @@ void mailbox_run_fetch(struct mailbox *m)
         mailbox_no_memory(m);
         return;
     }
-    m->summary.fetched++;
+    count_fetched(m);
     job_start(m, job);
 }
 
@@ -163,6 +176,11 @@ void mailbox_run_search(struct mailbox *m)
     struct imapd_search *search = &m->command.search;
     struct failure why = {.kind = FAILURE_NONE};
 
+    /* RFC 6855 section 3: then everything is UTF-8. */
+    if (m->utf8_accept && search->charset.n) {
+        mailbox_bad(m, "SEARCH: no CHARSET after UTF8=ACCEPT");
+        return;
+    }
     host_prepare(m, search->modseq);
     /* RFC 9051 section 6.4.4: rev2 has no other answer than ESEARCH. */
     if (m->rev2 && !search->extended) {
