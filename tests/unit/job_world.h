@@ -142,8 +142,7 @@ static inline uint32_t world_add(struct world *w, const char *text)
 
 static inline void world_select(struct world *w)
 {
-    assert_true(
-        mailbox_view_open(&w->view, w->state, box_state_folder_by_id(w->state, BOX_INBOX), false));
+    assert_true(mailbox_view_open(&w->view, box_state_folder_by_id(w->state, BOX_INBOX), false));
 }
 
 /* The header with its empty line, or all. */
@@ -163,6 +162,8 @@ static inline bool world_give(struct world *w, struct job *j, struct world_asked
     uint64_t end = a->length > all.n - a->offset ? all.n : a->offset + a->length;
 
     end -= end > w->bodies[a->content].shorter ? w->bodies[a->content].shorter : 0;
+    /* It is neither hungry nor without room. */
+    assert_true(a->offset >= end || job_wants_read(j));
     while (a->offset < end && job_wants_read(j)) {
         size_t n = end - a->offset < w->piece ? (size_t)(end - a->offset) : w->piece;
         char *copy = malloc(n);
