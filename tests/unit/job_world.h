@@ -142,8 +142,7 @@ static inline uint32_t world_add(struct world *w, const char *text)
 
 static inline void world_select(struct world *w)
 {
-    assert_true(
-        mailbox_view_open(&w->view, w->state, box_state_folder_by_id(w->state, BOX_INBOX), false));
+    assert_true(mailbox_view_open(&w->view, box_state_folder_by_id(w->state, BOX_INBOX), false));
 }
 
 /* The header with its empty line, or all. */
@@ -163,6 +162,8 @@ static inline bool world_give(struct world *w, struct job *j, struct world_asked
     uint64_t end = a->length > all.n - a->offset ? all.n : a->offset + a->length;
 
     end -= end > w->bodies[a->content].shorter ? w->bodies[a->content].shorter : 0;
+    /* It is neither hungry nor without room. */
+    assert_true(a->offset >= end || job_wants_read(j));
     while (a->offset < end && job_wants_read(j)) {
         size_t n = end - a->offset < w->piece ? (size_t)(end - a->offset) : w->piece;
         char *copy = malloc(n);
@@ -203,8 +204,13 @@ static inline void world_answer_parse(struct world *w, struct job *j, const stru
 {
     struct world_body *b = &w->bodies[a->content];
 
+    struct failure why;
+
+    failure_set(&why, FAILURE_TEMPORARY, "Input/output error");
     if (!b->parts[ACCOUNT_WHOLE] && !w->keeps)
         job_parsed(j, a->number, NULL, NULL);
+    else if (b->unreadable)
+        job_parsed(j, a->number, NULL, &why);
     else
         job_parsed(j, a->number, mime_parse(b->text, 4096), NULL);
 }

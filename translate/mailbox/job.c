@@ -239,7 +239,7 @@ bool job_wants_read(const struct job *j)
 {
     if (j->stream.progress != JOB_ASKED)
         return true;
-    return j->work > 0 && (j->searches || job_section_wants(j));
+    return !j->hungry && (j->searches || job_section_wants(j));
 }
 
 static void read_failed(struct job *j, struct job_need *need, const struct failure *why)
