@@ -214,7 +214,7 @@ static void test_bad_mailbox_names(void **state)
     refuse("a DELETE (a)", "a", "a mailbox name was expected");
     refuse("a DELETE \"a\tb\"", "a", "control characters");
     refuse("a DELETE {3}\r\na\nb", "a", "control characters");
-    refuse("a DELETE &AAo-", "a", "modified UTF-7");
+    refuse("a DELETE &AAo-", "a", "control characters");
     memset(text + 9, 'x', 1001);
     text[1010] = '\0';
     refuse(text, "a", "more than 1000 octets");
