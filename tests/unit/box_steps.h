@@ -4,6 +4,9 @@
 #ifndef TESTS_UNIT_BOX_STEPS_H
 #define TESTS_UNIT_BOX_STEPS_H
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "translate/state/box_draft.h"
 
 enum { DRAFTS = 2, SENT_MAIL, TRASH, JUNK, ARCHIVE, OTHER };

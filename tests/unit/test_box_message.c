@@ -95,13 +95,13 @@ static void record(struct run *r, struct box_draft *d)
 static void see(struct run *r)
 {
     struct box_draft d;
+    char name[] = "x"; /* borrowed by the draft */
     unsigned count = 1 + any(r, 5);
 
     box_draft_begin(&d, r->s, "seen");
     for (unsigned i = 0; i < count && r->m.contents < CONTENTS; i++) {
         uint32_t id = ++r->m.contents;
         uint32_t folder = 1 + any(r, FOLDERS);
-        char name[] = "x";
         struct box_content c = {.listed = any(r, 9), .upstream = any(r, 3) > 0};
         *(c.upstream ? &c.uidl : &c.key) = name;
         c.size = c.listed;

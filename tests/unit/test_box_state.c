@@ -655,6 +655,70 @@ static void a_snapshot_damaged_is_refused(void **state)
     story_end(&t);
 }
 
+/* Allocations of jansson until the next one fails. */
+static long allowed;
+
+static void *scarce_malloc(size_t n)
+{
+    return allowed-- > 0 ? malloc(n) : NULL;
+}
+
+static json_t *draft_of_everything(const struct box_state *s)
+{
+    struct box_content c = {.uidl = (char[]){"u v"}, .digest = (char[]){"d"}, .upstream = true};
+    struct box_poll poll = {.count = 1};
+    struct box_draft d;
+
+    box_draft_begin(&d, s, "all");
+    uint64_t flag = box_draft_keyword(&d, slice_of("$Junk"));
+    uint32_t folder = box_draft_folder(&d, slice_of("new"), BOX_ARCHIVE);
+    box_draft_rename(&d, JUNK, slice_of("Spam"));
+    box_draft_delete(&d, SENT_MAIL);
+    box_draft_subscribe(&d, slice_of("new"), true);
+    box_draft_message(&d, folder, box_draft_content(&d, &c), flag, 1);
+    box_draft_flags(&d, BOX_INBOX, (uint32_t[]){1}, 1, flag, 0);
+    box_draft_remove(&d, BOX_INBOX, (uint32_t[]){1}, 1);
+    box_draft_known(&d, 1, 5, "digest", "key");
+    box_draft_listed(&d, (uint32_t[]){1}, (uint64_t[]){5}, 1);
+    box_draft_set(&d, "suspected", (uint32_t[]){1}, 1);
+    box_draft_poll(&d, &poll);
+    return box_draft_end(&d);
+}
+
+/* A record, or a snapshot, is whole or not made at all, and nothing is lost on the way. */
+static void memory_runs_out_at_every_step(void **state)
+{
+    struct box_state *s = account_born();
+    struct failure why = {.kind = FAILURE_NONE};
+    json_t *record = NULL;
+    json_t *snapshot = NULL;
+
+    (void)state;
+    account_sees(s, "a", NULL, 1);
+    json_t *whole = draft_of_everything(s);
+    for (long n = 0; !record; n++) {
+        json_set_alloc_funcs(scarce_malloc, free);
+        allowed = n;
+        record = draft_of_everything(s);
+        json_set_alloc_funcs(malloc, free);
+    }
+    assert_true(json_equal(record, whole));
+    assert_true(box_state_apply(s, record, NULL, &why));
+    json_t *expected = box_state_to_json(s);
+    for (long n = 0; !snapshot; n++) {
+        json_set_alloc_funcs(scarce_malloc, free);
+        allowed = n;
+        snapshot = box_state_to_json(s);
+        json_set_alloc_funcs(malloc, free);
+    }
+    assert_true(json_equal(snapshot, expected));
+    json_decref(record);
+    json_decref(whole);
+    json_decref(snapshot);
+    json_decref(expected);
+    box_state_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -677,6 +741,7 @@ int main(void)
         cmocka_unit_test(a_journal_cut_at_every_octet),
         cmocka_unit_test(a_journal_damaged_at_every_octet),
         cmocka_unit_test(a_snapshot_damaged_is_refused),
+        cmocka_unit_test(memory_runs_out_at_every_step),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

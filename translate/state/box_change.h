@@ -14,7 +14,7 @@
 /* A record, or a snapshot, that is being read into a state. */
 struct box_reading {
     struct box_state *s;
-    uint64_t modseq;             /* of the record */
+    uint64_t modseq;             /* of the record; 0: this is a snapshot */
     struct box_changes *changes; /* NULL: not of interest */
 };
 
