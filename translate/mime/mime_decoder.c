@@ -3,13 +3,16 @@
 
 #include <stdlib.h>
 
+#include "translate/mime/mime_base64.h"
 #include "translate/mime/mime_charset.h"
 #include "translate/mime/mime_filter.h"
 #include "translate/mime/mime_type.h"
 
 struct mime_decoder {
-    GMimeFilter *transfer;        /* NULL: as it is */
-    struct mime_charset *charset; /* NULL: no conversion */
+    enum mime_transfer transfer;
+    struct mime_base64 base64;
+    GMimeFilter *quoted_printable; /* NULL for the others */
+    struct mime_charset *charset;  /* NULL: no conversion */
 };
 
 static enum mime_transfer transfer_named(struct slice name)
@@ -56,22 +59,16 @@ void mime_charset_of(const struct mime_message *message, uint32_t part, struct b
     mime_type_clear(&type);
 }
 
-static GMimeFilter *filter_for(enum mime_transfer transfer)
-{
-    if (transfer == MIME_TRANSFER_BASE64)
-        return g_mime_filter_basic_new(GMIME_CONTENT_ENCODING_BASE64, FALSE);
-    if (transfer == MIME_TRANSFER_QUOTED_PRINTABLE)
-        return g_mime_filter_basic_new(GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE, FALSE);
-    return NULL;
-}
-
 struct mime_decoder *mime_decoder_new(enum mime_transfer transfer, struct slice charset)
 {
     struct mime_decoder *decoder = calloc(1, sizeof *decoder);
 
     if (!decoder)
         return NULL;
-    decoder->transfer = filter_for(transfer);
+    decoder->transfer = transfer;
+    if (transfer == MIME_TRANSFER_QUOTED_PRINTABLE)
+        decoder->quoted_printable =
+            g_mime_filter_basic_new(GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE, FALSE);
     decoder->charset = charset.p ? mime_charset_new(charset) : NULL;
     return decoder;
 }
@@ -80,24 +77,37 @@ void mime_decoder_free(struct mime_decoder *decoder)
 {
     if (!decoder)
         return;
-    if (decoder->transfer)
-        g_object_unref(decoder->transfer);
+    if (decoder->quoted_printable)
+        g_object_unref(decoder->quoted_printable);
     mime_charset_free(decoder->charset);
     free(decoder);
+}
+
+/* The octets of the transfer encoding as what they stand for, in `plain` when that differs. */
+static struct slice transferred(struct mime_decoder *decoder, struct slice octets, bool last,
+                                struct buf *plain)
+{
+    if (decoder->quoted_printable) {
+        mime_filter_run(decoder->quoted_printable, octets, last, plain);
+    } else if (decoder->transfer == MIME_TRANSFER_BASE64) {
+        mime_base64_feed(&decoder->base64, octets, plain);
+        if (last)
+            mime_base64_end(&decoder->base64, plain);
+    } else {
+        return octets;
+    }
+    return buf_slice(plain);
 }
 
 static void run(struct mime_decoder *decoder, struct slice octets, bool last, struct buf *out)
 {
     struct buf plain = BUF_INIT;
+    struct slice content = transferred(decoder, octets, last, &plain);
 
-    if (decoder->transfer) {
-        mime_filter_run(decoder->transfer, octets, last, &plain);
-        octets = buf_slice(&plain);
-    }
     if (decoder->charset)
-        mime_charset_convert(decoder->charset, octets, last, out);
+        mime_charset_convert(decoder->charset, content, last, out);
     else
-        buf_put(out, octets);
+        buf_put(out, content);
     out->failed = out->failed || buf_failed(&plain);
     buf_clear(&plain);
 }

@@ -32,8 +32,7 @@ struct mime_decoder *mime_decoder_new(enum mime_transfer transfer, struct slice 
 void mime_decoder_free(struct mime_decoder *decoder);
 
 /* Appends what the next octets give: never more than a few times their number. What is no base64 is
- * passed over, as is a last group of it that is not complete; a malformed "=" of quoted-printable
- * stays. */
+ * passed over; a malformed "=" of quoted-printable stays. */
 void mime_decoder_feed(struct mime_decoder *decoder, struct slice octets, struct buf *out);
 void mime_decoder_end(struct mime_decoder *decoder, struct buf *out);
 
