@@ -48,17 +48,20 @@ enum account_part {
 /* ---- the owner's side ------------------------------------------------------------------- */
 
 enum account_action_type {
-    ACCOUNT_CONNECT, /* open it, implicit TLS included: account_connected() or _connect_failed() */
-    ACCOUNT_DISCONNECT,   /* after what is in account_upstream_out() */
+    ACCOUNT_CONNECT,    /* open it, implicit TLS included: account_connected() or _connect_failed(),
+                           in bounded time */
+    ACCOUNT_DISCONNECT, /* after what is in account_upstream_out(), which is lost at the next
+                           account_connected(). Nothing of this connection is told any more */
     ACCOUNT_UPSTREAM_TLS, /* after what is in account_upstream_out(); then account_upstream_tls() */
     ACCOUNT_SAVE,         /* append `records` durably; then account_saved() */
-    ACCOUNT_KEEP_BEGIN, /* `content`, `part`: its octets follow; whatever was begun of it before is
-                           dropped. `durable`: not to be evicted, ever */
-    ACCOUNT_KEEP_DATA,  /* `octets`, valid until the next call of any account function */
-    ACCOUNT_KEEP_END,   /* all came: then account_kept() */
-    ACCOUNT_KEEP_ABORT, /* the rest will not come: forget it */
-    ACCOUNT_RELEASE,    /* `key`: the state names this body of the message store no more */
-    ACCOUNT_LOG,        /* `level` (enum log_level's numbers), `event`, `text` */
+    ACCOUNT_KEEP_BEGIN,   /* `content`, `part`: its octets follow, lines ended by CRLF; whatever was
+                             begun of it before is dropped. `durable`: not to be evicted, ever */
+    ACCOUNT_KEEP_DATA,    /* `octets`, valid until the next call of any account function but
+                             account_next_action() */
+    ACCOUNT_KEEP_END,     /* all came: then account_kept() */
+    ACCOUNT_KEEP_ABORT,   /* the rest will not come: forget it */
+    ACCOUNT_RELEASE,      /* `key`: the state names this body of the message store no more */
+    ACCOUNT_LOG,          /* `level` (enum log_level's numbers), `event`, `text` */
 };
 
 struct account_action {
@@ -92,8 +95,8 @@ void account_connect_failed(struct account *a, const struct failure *why);
 void account_upstream_tls(struct account *a);
 void account_upstream_closed(struct account *a, const struct failure *why);
 
-/* Octets from the upstream; what is left in `*in` is to be offered again when
- * account_wants_upstream() says so. */
+/* Octets from the upstream. At most one KEEP_DATA comes of a call: what is left in `*in` is to be
+ * offered again, after the actions were taken, when account_wants_upstream() says so. */
 void account_upstream_data(struct account *a, struct slice *in);
 bool account_wants_upstream(const struct account *a);
 struct buf *account_upstream_out(struct account *a);
@@ -101,8 +104,12 @@ struct buf *account_upstream_out(struct account *a);
 /* Octets of KEEP_DATA that are not yet written: while they are many, the upstream is held back. */
 void account_keep_queued(struct account *a, size_t octets);
 
-/* KEEP_END was done, or any write of it failed. `key` (NULL: evictable cache) is taken over. */
-void account_kept(struct account *a, uint32_t content, char *key, const struct failure *why);
+/* KEEP_END was done, or any write of what was begun failed. `key` (NULL: evictable cache, and of a
+ * header) is taken over. Never called for what was aborted. */
+void account_kept(struct account *a, uint32_t content, enum account_part part, char *key,
+                  const struct failure *why);
+
+/* Answer to SAVE. After a failure nothing of the record may come back. */
 void account_saved(struct account *a, const struct failure *why);
 
 bool account_next_action(struct account *a, struct account_action *action);
@@ -126,10 +133,12 @@ enum account_event_type {
     ACCOUNT_EV_LOGGED_IN, /* answer to account_login(): `failure` of kind NONE when let in */
     ACCOUNT_EV_TURN,      /* answer to account_turn(): draft now, then account_commit() */
     ACCOUNT_EV_COMMITTED, /* `failure` says whether; what changed has come before, as CHANGED */
-    ACCOUNT_EV_HAVE,    /* answer to account_want(): `content`'s `part` is in the store of bodies */
-    ACCOUNT_EV_POLLED,  /* answer to account_poll(); `failure` when it could not be looked */
-    ACCOUNT_EV_CHANGED, /* something of folder `folder` changed: compare with the state */
-    ACCOUNT_EV_NOTICE,  /* the upstream went away or came back: tell the user once (`failure`) */
+    ACCOUNT_EV_HAVE,      /* answer to account_want(): `content`'s `part` is in the store of bodies:
+                             WHOLE where the upstream has no TOP, whatever was asked for */
+    ACCOUNT_EV_POLLED,    /* answer to account_poll(); `failure` when it could not be looked */
+    ACCOUNT_EV_CHANGED,   /* something of folder `folder` changed: compare with the state */
+    ACCOUNT_EV_NOTICE, /* the upstream went away (`failure`), or came back (kind NONE), or refused
+                          to delete: tell the user once */
 };
 
 struct account_event {
@@ -146,7 +155,9 @@ struct account_client {
     struct account *account;
     struct account_client *next;    /* private: all that are attached */
     struct account_client *touched; /* private: those with events */
-    struct account_event *events;   /* private: a ring */
+    bool is_touched;                /* private, and all but `owner` below */
+    bool watching, logged_in;
+    struct account_event *events; /* a ring */
     size_t head, count, capacity;
     void *owner; /* the mailbox's; the account does not touch it */
 };
@@ -165,8 +176,10 @@ const struct box_state *account_state(const struct account *a);
  * Checks a password with the upstream. While the account is open with the very same password (kept
  * as a keyed digest), that is enough; another one is tried on a connection of its own, after the
  * open one was let go of, and never reaches the account unless the upstream takes it (CASES A5).
- * FAILURE_AUTH: refused. When the upstream cannot be reached and this password was the last one
- * that it took, the user is let in to what is kept (FAILURE_NONE, then a NOTICE).
+ * FAILURE_AUTH: refused. When the upstream cannot be reached, or must be left alone for a while
+ * (LOGIN-DELAY), and this password was the last one that it took, the user is let in to what is
+ * kept (FAILURE_NONE, then a NOTICE). The first look at the maildrop goes on behind it: to see it,
+ * account_poll().
  */
 uint32_t account_login(struct account_client *client, struct slice user, struct slice password);
 

@@ -1,0 +1,653 @@
+/*
+ * translate/mailbox/account.h: logging in, listing, wanted contents, commits, a server that is
+ * away. Deletion and broken connections are in test_account_delete.c and test_account_cut.c.
+ */
+#include "tests/unit/account_world.h"
+
+static const char one[] = "Subject: one\r\nFrom: a\r\n\r\nbody of one\r\n";
+static const char two[] = "Subject: two\r\n\r\n.dot\r\n";
+static const char three[] = "Subject: three\r\n\r\nthree\r\n";
+
+static void world_two(struct world *w)
+{
+    world_init(w);
+    model_add(&w->upstream, "u1", one);
+    model_add(&w->upstream, "u2", two);
+    world_start(w);
+}
+
+static void first_login_lists_the_maildrop(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    assert_int_equal(world_login_now(&w, 0, "secret"), FAILURE_NONE);
+    const struct box_folder *inbox = world_inbox(&w);
+    assert_int_equal(inbox->count, 2);
+    assert_int_equal(inbox->messages[0].uid, 1);
+    assert_int_equal(inbox->messages[1].uid, 2);
+    assert_int_equal(inbox->size, strlen(one) + strlen(two));
+    assert_true(world_count(&w, 0, ACCOUNT_EV_CHANGED) > 0);
+    world_end(&w);
+}
+
+static void wrong_password_is_refused(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    assert_int_equal(world_login_now(&w, 0, "wrong"), FAILURE_AUTH);
+    assert_int_equal(w.upstream.logins, 0);
+    assert_int_equal(world_count(&w, 0, ACCOUNT_EV_NOTICE), 0);
+    assert_false(w.connected);
+    assert_int_equal(world_login_now(&w, 0, "secret"), FAILURE_NONE);
+    world_end(&w);
+}
+
+static void second_client_with_the_same_password_needs_no_upstream(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    assert_int_equal(world_login_now(&w, 0, "secret"), FAILURE_NONE);
+    assert_int_equal(world_login_now(&w, 1, "secret"), FAILURE_NONE);
+    assert_int_equal(w.connects, 1);
+    world_end(&w);
+}
+
+static void second_client_with_another_password_is_tried_upstream(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    assert_int_equal(world_login_now(&w, 0, "secret"), FAILURE_NONE);
+    assert_int_equal(world_login_now(&w, 1, "other"), FAILURE_AUTH);
+    assert_int_equal(w.connects, 2);
+    assert_int_equal(w.upstream.quits, 1);
+    /* The account goes on with the password that was right. */
+    uint32_t want = account_want(world_client(&w, 0), world_content(&w, "u1"), ACCOUNT_WHOLE);
+    world_run(&w);
+    assert_int_equal(world_answer(&w, 0, want)->failure.kind, FAILURE_NONE);
+    /* A password that was changed upstream replaces it. */
+    w.upstream.password = "fresh";
+    assert_int_equal(world_login_now(&w, 2, "fresh"), FAILURE_NONE);
+    assert_int_equal(world_login_now(&w, 1, "secret"), FAILURE_AUTH);
+    world_end(&w);
+}
+
+static void user_and_password_are_kept_apart(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    assert_int_equal(world_login_now(&w, 0, "secret"), FAILURE_NONE);
+    uint32_t request = account_login(world_client(&w, 1), slice_of("joes"), slice_of("ecret"));
+    world_run(&w);
+    assert_int_equal(world_answer(&w, 1, request)->failure.kind, FAILURE_AUTH);
+    world_end(&w);
+}
+
+static void known_password_is_let_in_while_the_upstream_is_away(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    assert_int_equal(world_login_now(&w, 0, "secret"), FAILURE_NONE);
+    world_wait(&w, 31000);
+    assert_false(w.connected);
+    assert_int_equal(w.upstream.quits, 1);
+    w.refuse_connect = true;
+    assert_int_equal(world_login_now(&w, 1, "secret"), FAILURE_NONE);
+    assert_int_equal(world_count(&w, 1, ACCOUNT_EV_NOTICE), 1);
+    assert_int_equal(world_login_now(&w, 2, "other"), FAILURE_TEMPORARY);
+    world_end(&w);
+}
+
+static void nothing_is_said_before_it_is_saved(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    w.hold_saves = true;
+    uint32_t login = world_login(&w, 0, "secret");
+    world_run(&w);
+    assert_null(world_answer(&w, 0, login));
+    assert_int_equal(world_state(&w)->modseq, 0);
+    w.hold_saves = false;
+    world_save(&w, w.held);
+    w.held = NULL;
+    world_run(&w);
+    assert_non_null(world_answer(&w, 0, login));
+    world_end(&w);
+}
+
+static json_t *draft_flag(struct world *w, uint32_t uid, uint64_t flag)
+{
+    struct box_draft d;
+
+    box_draft_begin(&d, world_state(w), "flags");
+    box_draft_flags(&d, BOX_INBOX, &uid, 1, flag, 0);
+    return box_draft_end(&d);
+}
+
+static void turns_come_one_after_the_other_and_ok_after_the_disk(void **state)
+{
+    struct failure none = {.kind = FAILURE_NONE};
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    world_login_now(&w, 0, "secret");
+    world_login_now(&w, 1, "secret");
+    world_forget_events(&w);
+    uint32_t first = account_turn(world_client(&w, 0));
+    uint32_t second = account_turn(world_client(&w, 1));
+    world_run(&w);
+    assert_int_equal(world_answer(&w, 0, first)->type, ACCOUNT_EV_TURN);
+    assert_null(world_answer(&w, 1, second));
+    w.hold_saves = true;
+    world_forget_events(&w);
+    account_commit(world_client(&w, 0), draft_flag(&w, 1, BOX_SEEN));
+    world_run(&w);
+    assert_non_null(w.held);
+    assert_null(world_answer(&w, 0, first));
+    assert_null(world_answer(&w, 1, second));
+    assert_int_equal(world_inbox(&w)->messages[0].flags, 0);
+    w.hold_saves = false;
+    json_array_extend(w.journal, w.held);
+    json_decref(w.held);
+    w.held = NULL;
+    account_saved(w.account, &none);
+    world_run(&w);
+    assert_int_equal(world_inbox(&w)->messages[0].flags, BOX_SEEN);
+    /* The change comes before the word that it is done. */
+    assert_int_equal(w.clients[0].events[0].type, ACCOUNT_EV_CHANGED);
+    assert_int_equal(w.clients[0].events[0].folder, BOX_INBOX);
+    assert_int_equal(w.clients[0].events[1].type, ACCOUNT_EV_COMMITTED);
+    assert_int_equal(world_count(&w, 1, ACCOUNT_EV_CHANGED), 1);
+    assert_int_equal(world_answer(&w, 1, second)->type, ACCOUNT_EV_TURN);
+    world_forget_events(&w);
+    account_commit(world_client(&w, 1), NULL);
+    world_run(&w);
+    assert_int_equal(world_answer(&w, 1, second)->type, ACCOUNT_EV_COMMITTED);
+    world_end(&w);
+}
+
+static void record_that_cannot_be_saved_changes_nothing(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    world_login_now(&w, 0, "secret");
+    uint32_t turn = account_turn(world_client(&w, 0));
+    world_run(&w);
+    world_forget_events(&w);
+    w.fail_saves = true;
+    account_commit(world_client(&w, 0), draft_flag(&w, 1, BOX_SEEN));
+    world_run(&w);
+    assert_int_equal(world_answer(&w, 0, turn)->failure.kind, FAILURE_TEMPORARY);
+    assert_int_equal(world_inbox(&w)->messages[0].flags, 0);
+    assert_int_equal(world_count(&w, 0, ACCOUNT_EV_CHANGED), 0);
+    world_end(&w);
+}
+
+static void turn_of_one_that_leaves_is_given_on(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    world_login_now(&w, 0, "secret");
+    world_login_now(&w, 1, "secret");
+    account_turn(world_client(&w, 0));
+    uint32_t second = account_turn(world_client(&w, 1));
+    world_run(&w);
+    account_detach(world_client(&w, 0));
+    world_run(&w);
+    assert_int_equal(world_answer(&w, 1, second)->type, ACCOUNT_EV_TURN);
+    world_end(&w);
+}
+
+static void new_and_vanished_messages_are_found(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    world_login_now(&w, 0, "secret");
+    account_watch(world_client(&w, 0), true);
+    world_forget_events(&w);
+    w.upstream.messages[0].there = false;
+    model_add(&w.upstream, "u3", three);
+    world_wait(&w, 61000);
+    const struct box_folder *inbox = world_inbox(&w);
+    assert_int_equal(inbox->count, 2);
+    assert_int_equal(inbox->messages[0].uid, 2);
+    assert_int_equal(inbox->messages[1].uid, 3);
+    assert_true(world_count(&w, 0, ACCOUNT_EV_CHANGED) > 0);
+    world_end(&w);
+}
+
+static void poll_looks_now_but_not_twice(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    world_login_now(&w, 0, "secret");
+    uint32_t poll = account_poll(world_client(&w, 0));
+    world_run(&w);
+    assert_int_equal(world_answer(&w, 0, poll)->failure.kind, FAILURE_NONE);
+    assert_int_equal(w.upstream.logins, 1);
+    world_wait(&w, 6000);
+    model_add(&w.upstream, "u3", three);
+    poll = account_poll(world_client(&w, 0));
+    world_run(&w);
+    assert_int_equal(world_answer(&w, 0, poll)->type, ACCOUNT_EV_POLLED);
+    assert_int_equal(w.upstream.logins, 2);
+    assert_int_equal(world_inbox(&w)->count, 3);
+    world_end(&w);
+}
+
+static void login_delay_is_respected(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    w.upstream.capa = "UIDL\r\nTOP\r\nUSER\r\nLOGIN-DELAY 600\r\n";
+    world_login_now(&w, 0, "secret");
+    account_watch(world_client(&w, 0), true);
+    world_wait(&w, 70000);
+    uint32_t poll = account_poll(world_client(&w, 0));
+    world_run(&w);
+    assert_int_equal(world_answer(&w, 0, poll)->failure.kind, FAILURE_NONE);
+    assert_int_equal(world_login_now(&w, 1, "secret"), FAILURE_NONE);
+    assert_int_equal(w.upstream.logins, 1);
+    world_wait(&w, 540000);
+    assert_int_equal(w.upstream.logins, 2);
+    world_end(&w);
+}
+
+static void nothing_changes_nothing_is_written(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    world_login_now(&w, 0, "secret");
+    account_watch(world_client(&w, 0), true);
+    size_t before = json_array_size(w.journal);
+    world_wait(&w, 61000);
+    assert_int_equal(w.upstream.logins, 2);
+    assert_int_equal(json_array_size(w.journal), before);
+    world_end(&w);
+}
+
+static void assert_body(struct world *w, uint32_t content, enum account_part part, const char *text)
+{
+    const struct world_body *body = world_body(w, content, part);
+
+    assert_non_null(body);
+    assert_true(body->whole);
+    assert_int_equal(buf_size(&body->octets), strlen(text));
+    assert_memory_equal(buf_slice(&body->octets).p, text, strlen(text));
+}
+
+static void content_that_two_want_is_fetched_once(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    world_login_now(&w, 0, "secret");
+    world_login_now(&w, 1, "secret");
+    uint32_t c = world_content(&w, "u2");
+    uint32_t x = account_want(world_client(&w, 0), c, ACCOUNT_WHOLE);
+    uint32_t y = account_want(world_client(&w, 1), c, ACCOUNT_WHOLE);
+    uint32_t h = account_want(world_client(&w, 1), world_content(&w, "u1"), ACCOUNT_HEADER);
+    world_run(&w);
+    assert_int_equal(world_answer(&w, 0, x)->type, ACCOUNT_EV_HAVE);
+    assert_int_equal(world_answer(&w, 0, x)->content, c);
+    assert_int_equal(world_answer(&w, 1, y)->failure.kind, FAILURE_NONE);
+    assert_int_equal(world_answer(&w, 1, h)->part, ACCOUNT_HEADER);
+    assert_int_equal(w.upstream.retrs, 1);
+    assert_int_equal(w.upstream.tops, 1);
+    assert_body(&w, world_content(&w, "u1"), ACCOUNT_HEADER, "Subject: one\r\nFrom: a\r\n\r\n");
+    world_end(&w);
+}
+
+static void header_of_a_server_without_top_is_the_whole(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    w.upstream.no_top = true;
+    w.upstream.capa = "UIDL\r\nUSER\r\n";
+    world_login_now(&w, 0, "secret");
+    uint32_t c = world_content(&w, "u1");
+    uint32_t x = account_want(world_client(&w, 0), c, ACCOUNT_HEADER);
+    uint32_t y = account_want(world_client(&w, 1), c, ACCOUNT_WHOLE);
+    world_run(&w);
+    assert_int_equal(world_answer(&w, 0, x)->part, ACCOUNT_WHOLE);
+    assert_int_equal(world_answer(&w, 1, y)->part, ACCOUNT_WHOLE);
+    assert_int_equal(w.upstream.retrs, 1);
+    assert_body(&w, c, ACCOUNT_WHOLE, one);
+    world_end(&w);
+}
+
+static void lines_that_end_with_lf_alone_are_made_regular(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    w.upstream.lf_only = true;
+    w.piece = 3;
+    world_login_now(&w, 0, "secret");
+    uint32_t c = world_content(&w, "u1");
+    account_want(world_client(&w, 0), c, ACCOUNT_WHOLE);
+    account_want(world_client(&w, 0), c, ACCOUNT_HEADER);
+    world_run(&w);
+    assert_body(&w, c, ACCOUNT_WHOLE, one);
+    assert_body(&w, c, ACCOUNT_HEADER, "Subject: one\r\nFrom: a\r\n\r\n");
+    world_end(&w);
+}
+
+static void wrong_size_is_corrected(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    world_login_now(&w, 0, "secret");
+    uint32_t c = world_content(&w, "u1");
+    free(w.upstream.messages[0].text);
+    w.upstream.messages[0].text = strdup(three);
+    account_want(world_client(&w, 0), c, ACCOUNT_WHOLE);
+    world_run(&w);
+    assert_int_equal(box_state_content(world_state(&w), c)->size, strlen(three));
+    assert_int_equal(world_inbox(&w)->size, strlen(three) + strlen(two));
+    world_end(&w);
+}
+
+static void slow_disk_holds_the_upstream_back(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    world_login_now(&w, 0, "secret");
+    account_keep_queued(w.account, 10000000);
+    uint32_t x = account_want(world_client(&w, 0), world_content(&w, "u1"), ACCOUNT_WHOLE);
+    world_run(&w);
+    assert_false(account_wants_upstream(w.account));
+    world_wait(&w, 60000); /* it is not the server that is slow */
+    assert_null(world_answer(&w, 0, x));
+    account_keep_queued(w.account, 0);
+    world_run(&w);
+    assert_int_equal(world_answer(&w, 0, x)->failure.kind, FAILURE_NONE);
+    world_end(&w);
+}
+
+static void full_store_of_bodies_is_told(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    world_login_now(&w, 0, "secret");
+    w.fail_keeps = true;
+    uint32_t x = account_want(world_client(&w, 0), world_content(&w, "u1"), ACCOUNT_WHOLE);
+    world_run(&w);
+    assert_int_equal(world_answer(&w, 0, x)->failure.kind, FAILURE_TEMPORARY);
+    w.fail_keeps = false;
+    x = account_want(world_client(&w, 0), world_content(&w, "u1"), ACCOUNT_WHOLE);
+    world_run(&w);
+    assert_int_equal(world_answer(&w, 0, x)->failure.kind, FAILURE_NONE);
+    world_end(&w);
+}
+
+static void what_is_not_upstream_cannot_be_had(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    w.options.unlisted = ACCOUNT_UNLISTED_STAYS;
+    world_stop(&w);
+    world_start(&w);
+    world_login_now(&w, 0, "secret");
+    uint32_t x = account_want(world_client(&w, 0), 77, ACCOUNT_WHOLE);
+    world_run(&w);
+    assert_int_equal(world_answer(&w, 0, x)->failure.kind, FAILURE_PERMANENT);
+    w.upstream.messages[0].there = false;
+    world_wait(&w, 6000);
+    account_poll(world_client(&w, 0));
+    world_run(&w);
+    assert_int_equal(world_inbox(&w)->count, 2);
+    x = account_want(world_client(&w, 0), world_content(&w, "u1"), ACCOUNT_WHOLE);
+    world_run(&w);
+    assert_int_equal(world_answer(&w, 0, x)->failure.kind, FAILURE_PERMANENT);
+    world_end(&w);
+}
+
+static void archive_keeps_every_body(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    w.options.archive = true;
+    world_stop(&w);
+    world_start(&w);
+    world_login_now(&w, 0, "secret");
+    assert_int_equal(w.upstream.retrs, 2);
+    const struct box_content *c = box_state_content(world_state(&w), world_content(&w, "u1"));
+    assert_non_null(c->key);
+    assert_true(world_body(&w, c->id, ACCOUNT_WHOLE)->durable);
+    w.upstream.messages[0].there = false;
+    world_wait(&w, 6000);
+    account_poll(world_client(&w, 0));
+    world_run(&w);
+    assert_int_equal(world_inbox(&w)->count, 2);
+    assert_int_equal(w.upstream.retrs, 2);
+    world_end(&w);
+}
+
+static void server_that_expires_at_once_is_archived(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    w.upstream.capa = "UIDL\r\nTOP\r\nUSER\r\nEXPIRE 0\r\n";
+    world_login_now(&w, 0, "secret");
+    assert_int_equal(w.upstream.retrs, 2);
+    assert_non_null(box_state_content(world_state(&w), world_content(&w, "u2"))->key);
+    world_end(&w);
+}
+
+static void messages_without_uidl_are_known_by_their_header(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    w.upstream.no_uidl = true;
+    w.upstream.capa = "TOP\r\nUSER\r\n";
+    world_login_now(&w, 0, "secret");
+    assert_int_equal(world_inbox(&w)->count, 2);
+    w.upstream.messages[0].there = false;
+    model_add(&w.upstream, "", three);
+    world_wait(&w, 6000);
+    account_poll(world_client(&w, 0));
+    world_run(&w);
+    assert_int_equal(world_inbox(&w)->count, 2);
+    assert_int_equal(world_inbox(&w)->messages[0].uid, 2);
+    assert_int_equal(world_inbox(&w)->messages[1].uid, 3);
+    world_end(&w);
+}
+
+static void messages_with_one_uidl_are_kept_apart(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    model_add(&w.upstream, "same", one);
+    model_add(&w.upstream, "same", two);
+    world_start(&w);
+    world_login_now(&w, 0, "secret");
+    assert_int_equal(world_inbox(&w)->count, 2);
+    assert_int_equal(w.upstream.tops, 2);
+    w.upstream.messages[0].there = false;
+    world_wait(&w, 6000);
+    account_poll(world_client(&w, 0));
+    world_run(&w);
+    assert_int_equal(world_inbox(&w)->count, 1);
+    assert_int_equal(world_inbox(&w)->messages[0].uid, 2);
+    world_end(&w);
+}
+
+static void suddenly_empty_maildrop_is_looked_at_twice(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    world_login_now(&w, 0, "secret");
+    w.upstream.empty_listing = true;
+    world_wait(&w, 6000);
+    account_poll(world_client(&w, 0));
+    world_run(&w);
+    assert_int_equal(world_inbox(&w)->count, 2);
+    world_wait(&w, 31000);
+    assert_int_equal(w.upstream.logins, 3);
+    assert_int_equal(world_inbox(&w)->count, 0);
+    world_end(&w);
+}
+
+static void locked_maildrop_is_waited_for(void **state)
+{
+    static const uint64_t delays[] = {5000, 10000, 20000, 40000, 60000, 60000};
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    assert_int_equal(world_login_now(&w, 0, "secret"), FAILURE_NONE);
+    account_watch(world_client(&w, 0), true);
+    w.upstream.login_code = "IN-USE";
+    world_wait(&w, 61000);
+    size_t connects = w.connects;
+    for (size_t i = 0; i < sizeof delays / sizeof *delays; i++) {
+        assert_int_equal(account_deadline(w.account), w.ms + delays[i]);
+        world_wait(&w, delays[i] - 1);
+        assert_int_equal(w.connects, connects);
+        uint32_t want = account_want(world_client(&w, 0), 1, ACCOUNT_WHOLE);
+        world_run(&w);
+        assert_int_equal(world_answer(&w, 0, want)->failure.kind, FAILURE_IN_USE);
+        world_wait(&w, 1);
+        assert_int_equal(w.connects, ++connects);
+    }
+    assert_int_equal(world_count(&w, 0, ACCOUNT_EV_NOTICE), 1);
+    assert_int_equal(world_login_now(&w, 1, "secret"), FAILURE_NONE);
+    w.upstream.login_code = NULL;
+    world_wait(&w, 60000);
+    assert_int_equal(world_count(&w, 0, ACCOUNT_EV_NOTICE), 2);
+    assert_int_equal(world_inbox(&w)->count, 2);
+    world_end(&w);
+}
+
+static void first_login_to_a_locked_maildrop_is_told_so(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    w.upstream.login_code = "IN-USE";
+    assert_int_equal(world_login_now(&w, 0, "secret"), FAILURE_IN_USE);
+    world_end(&w);
+}
+
+static void silent_server_is_given_up(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    world_login_now(&w, 0, "secret");
+    w.upstream.silent = true;
+    uint32_t want = account_want(world_client(&w, 0), 1, ACCOUNT_WHOLE);
+    world_run(&w);
+    assert_int_equal(account_deadline(w.account), w.ms + 20000);
+    world_wait(&w, 20000);
+    world_wait(&w, 20000);
+    assert_int_equal(world_answer(&w, 0, want)->failure.kind, FAILURE_TEMPORARY);
+    world_end(&w);
+}
+
+static void account_that_nobody_uses_is_let_go_of(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    world_login_now(&w, 0, "secret");
+    for (size_t i = 0; i < WORLD_CLIENTS; i++)
+        account_detach(world_client(&w, i));
+    world_run(&w);
+    assert_false(account_is_idle(w.account));
+    assert_true(world_wait_on(&w));
+    assert_int_equal(w.upstream.quits, 1);
+    assert_true(account_is_idle(w.account));
+    assert_int_equal(account_deadline(w.account), UINT64_MAX);
+    world_end(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(first_login_lists_the_maildrop),
+        cmocka_unit_test(wrong_password_is_refused),
+        cmocka_unit_test(second_client_with_the_same_password_needs_no_upstream),
+        cmocka_unit_test(second_client_with_another_password_is_tried_upstream),
+        cmocka_unit_test(user_and_password_are_kept_apart),
+        cmocka_unit_test(known_password_is_let_in_while_the_upstream_is_away),
+        cmocka_unit_test(nothing_is_said_before_it_is_saved),
+        cmocka_unit_test(turns_come_one_after_the_other_and_ok_after_the_disk),
+        cmocka_unit_test(record_that_cannot_be_saved_changes_nothing),
+        cmocka_unit_test(turn_of_one_that_leaves_is_given_on),
+        cmocka_unit_test(new_and_vanished_messages_are_found),
+        cmocka_unit_test(poll_looks_now_but_not_twice),
+        cmocka_unit_test(login_delay_is_respected),
+        cmocka_unit_test(nothing_changes_nothing_is_written),
+        cmocka_unit_test(content_that_two_want_is_fetched_once),
+        cmocka_unit_test(header_of_a_server_without_top_is_the_whole),
+        cmocka_unit_test(lines_that_end_with_lf_alone_are_made_regular),
+        cmocka_unit_test(wrong_size_is_corrected),
+        cmocka_unit_test(slow_disk_holds_the_upstream_back),
+        cmocka_unit_test(full_store_of_bodies_is_told),
+        cmocka_unit_test(what_is_not_upstream_cannot_be_had),
+        cmocka_unit_test(archive_keeps_every_body),
+        cmocka_unit_test(server_that_expires_at_once_is_archived),
+        cmocka_unit_test(messages_without_uidl_are_known_by_their_header),
+        cmocka_unit_test(messages_with_one_uidl_are_kept_apart),
+        cmocka_unit_test(suddenly_empty_maildrop_is_looked_at_twice),
+        cmocka_unit_test(locked_maildrop_is_waited_for),
+        cmocka_unit_test(first_login_to_a_locked_maildrop_is_told_so),
+        cmocka_unit_test(silent_server_is_given_up),
+        cmocka_unit_test(account_that_nobody_uses_is_let_go_of),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

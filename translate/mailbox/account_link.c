@@ -1,0 +1,469 @@
+/*
+ * The one connection to the maildrop: when it is opened and let go of, what is under way on it, and
+ * what follows when it fails. A connection that failed after its listing is opened again at once,
+ * one that failed before (the server is away, the maildrop is locked) after a growing delay; who
+ * waits is told so, and has what is kept.
+ */
+#include <stdlib.h>
+
+#include "translate/mailbox/account_internal.h"
+
+void link_init(struct account *a)
+{
+    a->link.last = &a->link.first;
+}
+
+static void ops_clear(struct link *u)
+{
+    while (u->first) {
+        struct account_op *op = u->first;
+        u->first = op->next;
+        if (op->job)
+            op->job->op = NULL;
+        free(op);
+    }
+    u->last = &u->first;
+}
+
+void link_clear(struct account *a)
+{
+    ops_clear(&a->link);
+    pop3_client_free(a->link.client);
+    buf_clear(&a->link.nothing);
+}
+
+struct buf *account_upstream_out(struct account *a)
+{
+    return a->link.client ? pop3_client_out(a->link.client) : &a->link.nothing;
+}
+
+bool link_is_up(const struct account *a)
+{
+    return a->link.state != LINK_CLOSED;
+}
+
+uint64_t link_delay(unsigned failures)
+{
+    static const uint64_t seconds[] = {0, 5, 10, 20, 40, 60};
+    enum { LAST = sizeof seconds / sizeof *seconds - 1 };
+
+    return 1000 * seconds[failures < LAST ? failures : LAST];
+}
+
+/* ---- opening ----------------------------------------------------------------------------- */
+
+static void link_open(struct account *a)
+{
+    a->link.state = LINK_CONNECTING;
+    a->link.used = a->now_ms;
+    account_act(a, ACCOUNT_CONNECT);
+}
+
+void account_connected(struct account *a)
+{
+    struct link *u = &a->link;
+    struct pop3_client_options options = a->options.client;
+    struct failure why;
+
+    if (u->state != LINK_CONNECTING)
+        return;
+    if (u->window)
+        options.window = u->window;
+    pop3_client_free(u->client);
+    u->client = pop3_client_new(&options);
+    if (!u->client) {
+        a->failed = true;
+        return;
+    }
+    u->state = LINK_LOGIN;
+    u->heard = a->now_ms;
+    u->cut = false;
+    if (!logins_give(a, u->client, &why))
+        link_lost(a, &why);
+    account_advance(a);
+}
+
+void account_connect_failed(struct account *a, const struct failure *why)
+{
+    if (a->link.state != LINK_CONNECTING)
+        return;
+    link_lost(a, why);
+    account_advance(a);
+}
+
+void account_upstream_tls(struct account *a)
+{
+    if (!a->link.cut)
+        return;
+    a->link.cut = false;
+    a->link.heard = a->now_ms;
+    pop3_client_tls_started(a->link.client);
+}
+
+static void link_ready(struct account *a)
+{
+    uint32_t delay = pop3_client_capabilities(a->link.client)->login_delay;
+
+    a->link.login_delay_ms = UINT64_C(1000) * delay;
+    a->link.login_at = a->now_ms + a->link.login_delay_ms;
+    a->link.state = LINK_LISTING;
+    a->deletion.tried = false;
+    logins_accepted(a);
+    listing_begin(a);
+}
+
+void link_listed(struct account *a)
+{
+    struct link *u = &a->link;
+    struct failure back;
+
+    u->state = LINK_OPEN;
+    u->used = a->now_ms;
+    u->failures = 0;
+    u->failure = (struct failure){.kind = FAILURE_NONE};
+    if (!u->noticed)
+        return;
+    u->noticed = false;
+    failure_set(&back, FAILURE_NONE, "the mail server is there again");
+    clients_notice(a, &back);
+}
+
+/* ---- the end ----------------------------------------------------------------------------- */
+
+/* The pop3_client stays until the next one takes its place: we may be inside one of its events, and
+ * its QUIT is still to be sent. */
+static void link_drop(struct account *a)
+{
+    struct link *u = &a->link;
+    bool connected = u->state != LINK_CONNECTING;
+
+    u->state = LINK_CLOSED;
+    u->cut = false;
+    if (connected)
+        account_act(a, ACCOUNT_DISCONNECT);
+    listing_clear(a);
+}
+
+static void polls_answer(struct account *a, const struct failure *why)
+{
+    struct account_event ev = {.type = ACCOUNT_EV_POLLED, .failure = *why};
+
+    askers_tell(a, &a->polls, &ev);
+}
+
+/* Nobody waits for a server that is away. */
+static void waiting_fail(struct account *a)
+{
+    polls_answer(a, &a->link.failure);
+    jobs_fail(a, &a->link.failure);
+}
+
+static void link_notice(struct account *a, const struct failure *why)
+{
+    if (a->link.noticed)
+        return;
+    a->link.noticed = true;
+    clients_notice(a, why);
+}
+
+/* How it is with the account when a connection ended so. */
+static void failure_count(struct account *a, enum link_state state, const struct failure *why)
+{
+    struct link *u = &a->link;
+
+    u->failures = state >= LINK_OPEN ? 0 : u->failures + 1;
+    u->retry_at = a->now_ms + link_delay(u->failures);
+    if (u->failures == 0)
+        return;
+    u->failure = *why;
+    link_notice(a, why);
+}
+
+void link_lost(struct account *a, const struct failure *why)
+{
+    enum link_state state = a->link.state;
+    bool was_trial = state <= LINK_LOGIN && a->logins.trying;
+
+    if (state == LINK_CLOSED)
+        return;
+    link_drop(a);
+    jobs_lost(a, why);
+    ops_clear(&a->link);
+    delete_lost(a);
+    account_log(a, state == LINK_QUITTING ? LEVEL_DEBUG : LEVEL_WARNING, "upstream-lost", "%s",
+                why->text);
+    /* That a wrong password was refused says nothing of the account. */
+    if (!(was_trial && why->kind == FAILURE_AUTH))
+        failure_count(a, state, why);
+    if (state <= LINK_LOGIN)
+        logins_refused(a, why);
+    if (a->link.failures)
+        waiting_fail(a);
+}
+
+static void quit_event(struct account *a, struct account_op *op, const struct pop3_client_event *ev)
+{
+    (void)op;
+    if (ev->type != POP3_CLIENT_DONE)
+        return;
+    link_drop(a);
+    if (a->deletion.phase == DELETE_QUITTING)
+        delete_quitted(a);
+}
+
+void link_quit(struct account *a)
+{
+    struct account_op *op = link_op(a, quit_event);
+
+    if (!op)
+        return;
+    a->link.state = LINK_QUITTING;
+    op->command = pop3_client_quit(a->link.client);
+}
+
+/* ---- commands ---------------------------------------------------------------------------- */
+
+struct account_op *link_op(struct account *a, account_op_event event)
+{
+    struct link *u = &a->link;
+    struct account_op *op = calloc(1, sizeof *op);
+
+    if (!op) {
+        a->failed = true;
+        return NULL;
+    }
+    op->event = event;
+    if (!u->first)
+        u->heard = a->now_ms;
+    *u->last = op;
+    u->last = &op->next;
+    return op;
+}
+
+/* Answers come in the order of the commands. */
+static void op_happened(struct account *a, const struct pop3_client_event *ev)
+{
+    struct link *u = &a->link;
+    struct account_op *op = u->first;
+
+    if (!op || op->command != ev->command)
+        return;
+    if (ev->type == POP3_CLIENT_DONE) {
+        u->first = op->next;
+        if (!u->first)
+            u->last = &u->first;
+        u->used = a->now_ms;
+    }
+    op->event(a, op, ev);
+    if (ev->type == POP3_CLIENT_DONE)
+        free(op);
+}
+
+void link_event(struct account *a, const struct pop3_client_event *ev)
+{
+    switch (ev->type) {
+    case POP3_CLIENT_TLS:
+        a->link.cut = true;
+        account_act(a, ACCOUNT_UPSTREAM_TLS);
+        break;
+    case POP3_CLIENT_READY:
+        link_ready(a);
+        break;
+    case POP3_CLIENT_FAILED:
+        link_lost(a, &ev->failure);
+        break;
+    case POP3_CLIENT_LISTING:
+    case POP3_CLIENT_BODY_DATA:
+    case POP3_CLIENT_BODY_END:
+    case POP3_CLIENT_DONE:
+        op_happened(a, ev);
+        break;
+    case POP3_CLIENT_MORE:
+        break;
+    }
+}
+
+/* ---- polling ----------------------------------------------------------------------------- */
+
+/* A look that was just had is as good as another one, and so is the last one that the upstream's
+ * LOGIN-DELAY permitted. */
+static bool look_is_fresh(const struct account *a)
+{
+    uint64_t fresh = FRESH_MS;
+
+    if (a->link.login_delay_ms > fresh)
+        fresh = a->link.login_delay_ms;
+    return a->looked && a->now_ms < a->looked_at + fresh && a->link.failures == 0;
+}
+
+uint32_t account_poll(struct account_client *client)
+{
+    struct account *a = client->account;
+    struct asker asker = {client, client_request(client)};
+
+    askers_add(a, &a->polls, &asker);
+    account_advance(a);
+    return asker.request;
+}
+
+/* When somebody watches, and where the last listing is not to be believed. */
+static uint64_t look_at(const struct account *a)
+{
+    uint64_t delay = UINT64_C(1000) * a->options.poll_seconds;
+    uint64_t at = UINT64_MAX;
+
+    if (delay < a->link.login_delay_ms)
+        delay = a->link.login_delay_ms;
+    if (a->watching)
+        at = a->looked ? a->looked_at + delay : 0;
+    return a->clients && a->suspect_at < at ? a->suspect_at : at;
+}
+
+bool link_look_is_due(const struct account *a)
+{
+    return a->polls.count || a->now_ms >= look_at(a);
+}
+
+/* ---- what is to be done next ------------------------------------------------------------- */
+
+uint64_t link_opens_at(const struct account *a)
+{
+    const struct link *u = &a->link;
+
+    return u->retry_at > u->login_at ? u->retry_at : u->login_at;
+}
+
+/* Work that has to wait for longer than an answer may take is not done. */
+static void closed_answer(struct account *a)
+{
+    struct link *u = &a->link;
+    uint64_t patience = UINT64_C(1000) * a->options.response_seconds;
+
+    if (!a->logins.known && u->failure.kind == FAILURE_NONE)
+        failure_set(&u->failure, FAILURE_TEMPORARY,
+                    "the mail server is asked again when somebody has logged in");
+    if (!a->logins.known || (u->failures && a->now_ms < u->retry_at)) {
+        waiting_fail(a);
+    } else if (a->now_ms + patience < u->login_at && jobs_are_waiting(a)) {
+        struct failure why;
+        failure_set(&why, FAILURE_LOGIN_DELAY, "the mail server lets nobody in for %u seconds",
+                    (unsigned)((u->login_at - a->now_ms) / 1000));
+        jobs_fail(a, &why);
+    }
+}
+
+static bool is_needed(const struct account *a)
+{
+    return link_look_is_due(a) || jobs_are_waiting(a) ||
+           (delete_needs_upstream(a) && a->now_ms >= a->deletion.again_at);
+}
+
+static void closed_advance(struct account *a)
+{
+    if (logins_want_try(a)) {
+        logins_try(a);
+        link_open(a);
+        return;
+    }
+    closed_answer(a);
+    if (a->logins.known && is_needed(a) && a->now_ms >= link_opens_at(a))
+        link_open(a);
+}
+
+static uint64_t idle_at(const struct account *a)
+{
+    return a->link.used + UINT64_C(1000) * a->options.idle_seconds;
+}
+
+/* Whether the connection has done its work: another password waits, the maildrop is to be looked at
+ * anew, which POP3 can only do by logging in again, or nobody needs it. */
+static bool is_to_leave(const struct account *a)
+{
+    bool may_return = a->now_ms >= a->link.login_at;
+
+    return logins_want_try(a) || (link_look_is_due(a) && may_return) ||
+           (!jobs_are_waiting(a) && a->now_ms >= idle_at(a));
+}
+
+static void open_advance(struct account *a)
+{
+    bool leaving = is_to_leave(a);
+    bool deleting = delete_is_due(a) || (leaving && delete_is_possible(a));
+
+    if (a->deletion.phase != DELETE_NONE && a->deletion.phase != DELETE_GONE)
+        return;
+    if (!leaving && !deleting)
+        jobs_issue(a);
+    else if (!jobs_are_drained(a))
+        return;
+    else if (deleting)
+        delete_begin(a);
+    else
+        link_quit(a);
+}
+
+void link_advance(struct account *a)
+{
+    struct failure none = {.kind = FAILURE_NONE};
+
+    if (a->polls.count && look_is_fresh(a))
+        polls_answer(a, &none);
+    if (a->link.state == LINK_CLOSED)
+        closed_advance(a);
+    else if (a->link.state == LINK_OPEN)
+        open_advance(a);
+}
+
+/* ---- time -------------------------------------------------------------------------------- */
+
+/* The listing's record is not the upstream's business. */
+static bool link_owes(const struct account *a)
+{
+    const struct link *u = &a->link;
+
+    return u->state == LINK_LOGIN || (u->state > LINK_LOGIN && u->first);
+}
+
+uint64_t link_answer_deadline(const struct account *a)
+{
+    if (!link_owes(a) || !jobs_have_room(a))
+        return UINT64_MAX;
+    return a->link.heard + UINT64_C(1000) * a->options.response_seconds;
+}
+
+static uint64_t earlier(uint64_t x, uint64_t y)
+{
+    return x < y ? x : y;
+}
+
+static uint64_t later(uint64_t x, uint64_t y)
+{
+    return x > y ? x : y;
+}
+
+static uint64_t closed_deadline(const struct account *a)
+{
+    uint64_t at = look_at(a);
+
+    if (!a->logins.known)
+        return UINT64_MAX;
+    if (a->polls.count || jobs_are_waiting(a))
+        at = 0;
+    if (delete_needs_upstream(a))
+        at = earlier(at, a->deletion.again_at);
+    return at == UINT64_MAX ? at : later(at, link_opens_at(a));
+}
+
+uint64_t link_deadline(const struct account *a)
+{
+    if (a->link.state == LINK_CLOSED)
+        return closed_deadline(a);
+    if (a->link.state != LINK_OPEN || a->deletion.phase != DELETE_NONE)
+        return UINT64_MAX;
+    if (!jobs_are_drained(a))
+        return delete_deadline(a);
+    uint64_t look = look_at(a);
+    if (look != UINT64_MAX)
+        look = later(look, a->link.login_at);
+    return earlier(earlier(look, idle_at(a)), delete_deadline(a));
+}
