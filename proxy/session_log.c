@@ -81,34 +81,12 @@ void session_log_action(const struct session *s, const struct maildrop_action *a
     log_event(levels[action->level], s->id, action->event, fields);
 }
 
-static uint64_t side_in(const struct session_side *side)
+uint64_t session_side_in(const struct session_side *side)
 {
     return side->in + (side->stream && !side->closing ? stream_octets_in(side->stream) : 0);
 }
 
-static uint64_t side_out(const struct session_side *side)
+uint64_t session_side_out(const struct session_side *side)
 {
     return side->out + (side->stream && !side->closing ? stream_octets_out(side->stream) : 0);
-}
-
-void session_log_end(const struct session *s, const char *cause)
-{
-    struct maildrop_summary summary = {.user = "", .cause = ""};
-
-    if (s->maildrop)
-        maildrop_summary(s->maildrop, &summary);
-    log_event(LOG_INFO, s->id, "end",
-              (struct log_field[]){
-                  LOG_FIELD("user", slice_of(summary.user)),
-                  LOG_FIELD_NUMBER("messages", summary.messages),
-                  LOG_FIELD_NUMBER("octets", summary.octets),
-                  LOG_FIELD_NUMBER("deleted", summary.deleted),
-                  LOG_FIELD_NUMBER("seconds", (uv_now(s->house->loop) - s->began) / 1000),
-                  LOG_FIELD("cause", slice_of(cause ? cause : summary.cause)),
-                  LOG_FIELD_NUMBER("client_in", side_in(&s->client)),
-                  LOG_FIELD_NUMBER("client_out", side_out(&s->client)),
-                  LOG_FIELD_NUMBER("upstream_in", side_in(&s->upstream)),
-                  LOG_FIELD_NUMBER("upstream_out", side_out(&s->upstream)),
-                  LOG_FIELD_END,
-              });
 }

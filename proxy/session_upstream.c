@@ -88,12 +88,22 @@ static void upstream_ready(struct session *s)
     session_pump(s);
 }
 
+static void upstream_data(struct session *s, struct slice *in)
+{
+    maildrop_upstream_data(s->maildrop, in);
+}
+
+static bool upstream_wants(const struct session *s)
+{
+    return maildrop_wants_upstream(s->maildrop);
+}
+
 static void on_upstream_data(void *owner, struct stream *stream, struct slice *in)
 {
     struct session *s = owner;
 
     (void)stream;
-    session_offer(s, &s->upstream, in, maildrop_upstream_data, maildrop_wants_upstream);
+    session_offer(s, &s->upstream, in, upstream_data, upstream_wants);
 }
 
 static void on_upstream_tls(void *owner, struct stream *stream)
