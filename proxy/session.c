@@ -148,14 +148,25 @@ void session_client_tls(struct session *s)
     stream_start_tls(s->client.stream, s->settings->listeners[s->listener].tls, NULL);
 }
 
+/* False when the translator is gone. */
+static bool session_is_well(struct session *s)
+{
+    if (s->alive && s->kind->failed(s))
+        session_end(s, "out of memory", true);
+    return s->alive;
+}
+
+/* What is written makes room, and with it the translator may go on and want something again. */
 void session_pump(struct session *s)
 {
     s->kind->act(s);
-    if (s->alive && s->kind->failed(s))
-        session_end(s, "out of memory", true);
-    if (!s->alive)
+    do {
+        if (!session_is_well(s))
+            return;
+        session_send(s);
+    } while (s->kind->act(s));
+    if (!session_is_well(s))
         return;
-    session_send(s);
     session_resume(s);
     session_arm(s);
 }
@@ -245,8 +256,8 @@ static void on_client_closed(void *owner, struct stream *stream)
 {
     struct session *s = owner;
 
-    (void)stream;
-    s->client.stream = NULL;
+    if (s->client.stream == stream)
+        s->client.stream = NULL;
     session_release(s);
 }
 
@@ -265,8 +276,8 @@ static void refuse(const struct settings *settings, size_t listener, int fd,
 {
     char peer[64];
     char line[300];
-    int n = snprintf(line, sizeof line, "%s%s\r\n", kind_of(settings, listener)->refusal,
-                     why->text);
+    int n =
+        snprintf(line, sizeof line, "%s%s\r\n", kind_of(settings, listener)->refusal, why->text);
 
     gate_address_print(from, peer, sizeof peer);
     log_event(LOG_WARNING, NULL, "refused",
@@ -292,7 +303,8 @@ static bool session_open_client(struct session *s, int fd)
     bool is_unix = s->settings->config->listeners[s->listener].endpoint.unix_path != NULL;
     struct stream_options options = {.write_seconds = session_limits(s)->write_seconds};
 
-    s->client.stream = stream_open(s->house->loop, fd, is_unix, &options, &session_client_handler, s);
+    s->client.stream =
+        stream_open(s->house->loop, fd, is_unix, &options, &session_client_handler, s);
     return s->client.stream != NULL;
 }
 
@@ -389,6 +401,12 @@ static void on_timer_closed(uv_handle_t *handle)
     session_release(handle->data);
 }
 
+void session_vanish(struct session *s)
+{
+    s->ended = true;
+    uv_close((uv_handle_t *)&s->timer, on_timer_closed);
+}
+
 void session_end(struct session *s, const char *cause, bool at_once)
 {
     if (s->ended)
@@ -411,7 +429,8 @@ void session_release(struct session *s)
     if (--s->pending > 0)
         return;
     session_delist(s);
-    gate_leave(house->gate, &s->address);
+    if (s->settings) /* else it has moved, and this with it */
+        gate_leave(house->gate, &s->address);
     settings_release(s->settings);
     free(s->login);
     free(s->account);

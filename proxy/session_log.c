@@ -67,18 +67,25 @@ void session_log_action(const struct session *s, const struct maildrop_action *a
         [MAILDROP_INFO] = LOG_INFO,
         [MAILDROP_DEBUG] = LOG_DEBUG,
     };
-    struct log_field fields[4];
-    size_t count = 0;
     struct maildrop_summary summary;
 
     maildrop_summary(s->maildrop, &summary);
-    if (*summary.user)
-        fields[count++] = LOG_FIELD("user", slice_of(summary.user));
+    session_log_line(s, (int)levels[action->level], action->event, summary.user, action->text);
+}
+
+void session_log_line(const struct session *s, int level, const char *event, const char *user,
+                      const char *text)
+{
+    struct log_field fields[4];
+    size_t count = 0;
+
+    if (*user)
+        fields[count++] = LOG_FIELD("user", slice_of(user));
     if (s->route)
         fields[count++] = LOG_FIELD("route", slice_of(s->route->name));
-    fields[count++] = LOG_FIELD("message", slice_of(action->text));
+    fields[count++] = LOG_FIELD("message", slice_of(text));
     fields[count] = LOG_FIELD_END;
-    log_event(levels[action->level], s->id, action->event, fields);
+    log_event((enum log_level)level, s->id, event, fields);
 }
 
 uint64_t session_side_in(const struct session_side *side)

@@ -163,12 +163,16 @@ static void session_act(struct session *s, const struct maildrop_action *action)
     }
 }
 
-static void act(struct session *s)
+static bool act(struct session *s)
 {
     struct maildrop_action action;
+    bool acted = false;
 
-    while (s->maildrop && maildrop_next_action(s->maildrop, &action))
+    while (s->maildrop && maildrop_next_action(s->maildrop, &action)) {
         session_act(s, &action);
+        acted = true;
+    }
+    return acted;
 }
 
 /* ---- the end ---- */

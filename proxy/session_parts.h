@@ -6,10 +6,16 @@
 #ifndef PROXY_SESSION_PARTS_H
 #define PROXY_SESSION_PARTS_H
 
+#include "proxy/account_host.h"
 #include "proxy/net/connector.h"
 #include "proxy/net/stream.h"
 #include "proxy/session.h"
+#include "translate/mailbox/mailbox.h"
 #include "translate/maildrop/maildrop.h"
+
+/* The words of a wrong password are those of an unknown user too: nobody learns which users there
+ * are (CASES A4). */
+#define SESSION_REFUSED "Authentication failed."
 
 /* A stream and what the session knows of it. */
 struct session_side {
@@ -22,9 +28,8 @@ struct session_side {
 };
 
 struct session;
-struct account_host;
-struct mailbox;
 struct session_read;
+struct session_parse;
 
 /* What a session is for one of the two protocols: the translator behind it, in the terms in which
  * session.c speaks to either. But for the first three, only while the session is `alive`. */
@@ -33,7 +38,7 @@ struct session_kind {
     const char *plain;   /* and to one that begins TLS in the clear: what the log says */
     bool (*greet)(struct session *s); /* makes the translator; false when memory is out */
     void (*tell)(struct session *s);  /* the time, and what the client has not taken */
-    void (*act)(struct session *s);   /* does what it asks for */
+    bool (*act)(struct session *s);   /* does what it asks for; true when it was something */
     void (*data)(struct session *s, struct slice *in);
     bool (*wants)(const struct session *s);
     void (*tls)(struct session *s);
@@ -42,13 +47,13 @@ struct session_kind {
     void (*tick)(struct session *s);
     uint64_t (*deadline)(const struct session *s);
     bool (*failed)(const struct session *s);
-    struct buf *(*out)(struct session *s);    /* for the client */
-    void (*flush)(struct session *s);         /* sends for whom else it has written */
-    void (*resume)(struct session *s);        /* reads on from whom else it wants to hear */
-    void (*overdue)(struct session *s);       /* `due` has come */
+    struct buf *(*out)(struct session *s); /* for the client */
+    void (*flush)(struct session *s);      /* sends for whom else it has written */
+    void (*resume)(struct session *s);     /* reads on from whom else it wants to hear */
+    void (*overdue)(struct session *s);    /* `due` has come */
     void (*log_end)(struct session *s, const char *cause);
-    void (*end)(struct session *s);           /* frees the translator, lets go of all but the client */
-    void (*abort)(struct session *s);         /* what is left of the end is not waited for */
+    void (*end)(struct session *s);   /* frees the translator, lets go of all but the client */
+    void (*abort)(struct session *s); /* what is left of the end is not waited for */
 };
 
 extern const struct session_kind session_of_maildrop;
@@ -89,13 +94,15 @@ struct session {
         };
         struct { /* an IMAP client */
             struct mailbox *mailbox;
-            struct account_host *host; /* NULL: not joined */
-            bool joining;
-            bool moving;                /* to the account's loop, at the next turn */
-            struct session_read *reads; /* READ and PARSE that are not answered, the first first */
-            struct bodies_writer *store;
+            struct account_host *host; /* NULL: not joined, nor joining */
+            struct account_guest guest;
+            bool moving;                /* to the account's home, at the next turn */
+            bool moved;                 /* another session goes on */
+            struct session_read *reads; /* not answered, the first first */
+            struct session_parse *parses;
+            struct bodies_writer *storing; /* APPEND */
             uint32_t store_request;
-            bool pumping;
+            char *stored; /* key of what was stored last, until the state may name it */
         };
     };
 };
@@ -148,7 +155,11 @@ void session_delist(struct session *s);
 /* How the session sees the client's stream. */
 extern const struct stream_handler session_client_handler;
 
+/* With nothing to wait for yet. */
 void session_start_timer(struct session *s);
+
+/* The session goes without a word: another one has taken over. */
+void session_vanish(struct session *s);
 
 /* session_upstream.c */
 
@@ -169,12 +180,32 @@ char *session_account(const char *user, const struct endpoint *upstream);
 void session_load(struct session *s);
 void session_save(struct session *s, const struct maildrop_action *action);
 
+/* session_mailbox.c */
+
+/* The account is asked for; it is at home here. */
+void session_join(struct session *s);
+void session_refuse_login(struct session *s, enum failure_kind kind, const char *text);
+
+/* session_move.c */
+
+/* Goes on on the loop that is the account's home. */
+void session_move(struct session *s);
+
+/* session_bodies.c */
+void session_read_begin(struct session *s, const struct mailbox_action *action);
+void session_read_resume(struct session *s);
+void session_parse_begin(struct session *s, const struct mailbox_action *action);
+void session_store(struct session *s, const struct mailbox_action *action);
+void session_bodies_end(struct session *s);
+
 /* session_log.c */
 void session_make_id(char id[9]);
 void session_log_connect(const struct session *s);
 void session_log_tls(const struct session *s, const char *event, const struct session_side *side);
 void session_log_upstream(const struct session *s);
 void session_log_action(const struct session *s, const struct maildrop_action *action);
+void session_log_line(const struct session *s, int level, const char *event, const char *user,
+                      const char *text);
 void session_log_message(const struct session *s, int level, const char *event, const char *text);
 
 #endif

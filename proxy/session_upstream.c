@@ -6,9 +6,6 @@
 #include "proxy/log.h"
 #include "proxy/session_parts.h"
 
-/* The words of a wrong password too: nobody learns which users there are (CASES A4). */
-static const char REFUSED[] = "Authentication failed.";
-
 static void session_imap_options(const struct session *s, struct imap_client_options *o)
 {
     const struct endpoint *e = &s->route->upstream;
@@ -48,7 +45,7 @@ static bool session_route(struct session *s, struct slice given)
     if (!s->route) {
         free(user);
         session_log_message(s, LOG_INFO, "no-route", "no route serves this user here");
-        session_refuse(s, FAILURE_AUTH, REFUSED);
+        session_refuse(s, FAILURE_AUTH, SESSION_REFUSED);
         return false;
     }
     bool named = session_name(s, user);
