@@ -333,8 +333,9 @@ bool job_is_hungry(const struct job *j)
     return j->search && j->rest;
 }
 
-void job_read_data(struct job *j, uint32_t request, struct slice *in)
+void job_read_data(struct job *j, uint32_t request, uint64_t size, struct slice *in)
 {
+    (void)size;
     assert_int_equal(request, j->request);
     buf_printf(j->host->out, "* %u FETCH (UID %u BODY[] ", j->number, j->uid);
     imapd_put_string(j->host->out, slice_take(in, in->n), false);
@@ -469,6 +470,7 @@ static inline void act_read(struct world *w, struct mailbox *m, const struct mai
 {
     struct failure none = {.kind = FAILURE_NONE};
     struct slice octets = slice_of("Subject: a\r\n\r\nbody\r\n");
+    uint64_t size = octets.n;
 
     if (w->absent) {
         w->absent = false;
@@ -476,7 +478,7 @@ static inline void act_read(struct world *w, struct mailbox *m, const struct mai
         return;
     }
     while (octets.n && mailbox_wants_read(m))
-        mailbox_read_data(m, a->request, &octets);
+        mailbox_read_data(m, a->request, size, &octets);
     mailbox_read_done(m, a->request, MAILBOX_READ_DONE, &none);
 }
 
@@ -616,6 +618,15 @@ static inline void hears(struct world *w, size_t i, const char *answers)
     assert_log(&log, answers);
 }
 
+struct said {
+    const char *says;
+    const char *hears;
+};
+
+#define SAY_ALL(w, i, lines)                                                 \
+    for (size_t line_ = 0; line_ < sizeof(lines) / sizeof *(lines); line_++) \
+    says(w, i, (lines)[line_].says, (lines)[line_].hears)
+
 /* Logs a session in, and forgets what was said. */
 static inline void enter(struct world *w, size_t i, const char *lines)
 {
@@ -627,5 +638,24 @@ static inline void enter(struct world *w, size_t i, const char *lines)
     feed(speak, &s, slice_of(lines), &log);
     buf_clear(&log);
 }
+
+/* ---- what is often heard ----------------------------------------------------------------- */
+
+#define GREETING                                                                                   \
+    "* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE AUTH=PLAIN AUTH=LOGIN] " \
+    "mailferry ready\r\n"
+
+#define FLAGS_LINES                                                                             \
+    "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n"                               \
+    "* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] Flags that are " \
+    "kept\r\n"
+
+/* INBOX selected, for the first time, by a command with the tag "c". */
+#define SELECTED(exists, unseen, uidnext, modseq)                                       \
+    FLAGS_LINES                                                                         \
+    "* " exists " EXISTS\r\n* 0 RECENT\r\n* OK [UNSEEN " unseen                         \
+    "] The first that was not seen\r\n* OK [UIDVALIDITY 1700000000] UIDs are valid\r\n" \
+    "* OK [UIDNEXT " uidnext "] The next UID\r\n* OK [HIGHESTMODSEQ " modseq            \
+    "] The last change\r\nc OK [READ-WRITE] The mailbox is selected\r\n"
 
 #endif

@@ -4,28 +4,9 @@
  */
 #include "translate/mailbox/job_internal.h"
 
-#include "translate/imap/imapd_flags.h"
 #include "translate/imap/imapd_write.h"
 #include "translate/mime/mime_parser.h"
 #include "translate/mime/mime_put.h"
-
-_Static_assert(BOX_ANSWERED == (uint64_t)IMAPD_FLAG_ANSWERED &&
-                   BOX_FLAGGED == (uint64_t)IMAPD_FLAG_FLAGGED &&
-                   BOX_DELETED == (uint64_t)IMAPD_FLAG_DELETED &&
-                   BOX_SEEN == (uint64_t)IMAPD_FLAG_SEEN && BOX_DRAFT == (uint64_t)IMAPD_FLAG_DRAFT,
-               "system flags are the same bits in the state and in the grammar");
-
-static void put_flags(struct job *j, uint64_t flags)
-{
-    const struct box_state *s = j->host->state(j->host->owner);
-    struct slice keywords[BOX_KEYWORDS_MAX];
-    struct imapd_flags list = {.system = (unsigned)(flags & BOX_SYSTEM), .keywords = keywords};
-
-    for (size_t i = 0; i < s->keyword_count; i++)
-        if (flags & (BOX_KEYWORD << i))
-            keywords[list.count++] = slice_of(s->keywords[i]);
-    imapd_put_flags(j->host->out, &list);
-}
 
 static void put_envelope_of_header(struct job *j, struct slice header)
 {
@@ -59,7 +40,7 @@ static void put_value(struct job *j, const struct job_slot *slot, enum imapd_fet
 
     switch (kind) {
     case IMAPD_FETCH_FLAGS:
-        put_flags(j, j->fetch.message.flags);
+        mailbox_put_flags(out, j->host->state(j->host->owner), j->fetch.message.flags);
         break;
     case IMAPD_FETCH_UID:
         buf_printf(out, "%u", slot->uid);

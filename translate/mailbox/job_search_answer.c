@@ -68,7 +68,6 @@ static void save(struct job *j, uint32_t *uids)
 void job_search_answer(struct job *j)
 {
     struct job_search *s = &j->search;
-    bool extended = s->search->extended || j->host->rev2;
     uint32_t *uids = uids_of(j);
 
     if (!uids) {
@@ -76,7 +75,7 @@ void job_search_answer(struct job *j)
         return;
     }
     const uint32_t *list = s->by_uid ? uids : s->found;
-    if (!extended)
+    if (!s->search->extended)
         put_search(j, list, s->found_count);
     else if (s->results != IMAPD_RETURN_SAVE)
         put_esearch(j, list, s->found_count);

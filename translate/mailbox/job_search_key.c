@@ -10,6 +10,12 @@
 #include "translate/imap/imapd_flags.h"
 #include "translate/mime/mime_charset.h"
 
+_Static_assert(BOX_ANSWERED == (uint64_t)IMAPD_FLAG_ANSWERED &&
+                   BOX_FLAGGED == (uint64_t)IMAPD_FLAG_FLAGGED &&
+                   BOX_DELETED == (uint64_t)IMAPD_FLAG_DELETED &&
+                   BOX_SEEN == (uint64_t)IMAPD_FLAG_SEEN && BOX_DRAFT == (uint64_t)IMAPD_FLAG_DRAFT,
+               "system flags are the same bits in the state and in the grammar");
+
 /* ---- building ----------------------------------------------------------------------------- */
 
 static uint32_t count_keys(const struct imapd_search_key *key)

@@ -26,7 +26,8 @@ static struct mailbox_action *append_act(struct mailbox *m, enum mailbox_action_
 
 void mailbox_append_abort(struct mailbox *m)
 {
-    if (m->append.begun || m->append.key)
+    /* A record that is under way is finished, and refers to the body. */
+    if (m->append.begun || (m->append.key && !m->change.committing))
         append_act(m, MAILBOX_STORE_ABORT);
     append_clear(&m->append);
 }

@@ -196,7 +196,7 @@ void mailbox_refused(struct mailbox *m, const struct failure *why)
         mailbox_bye(m, NULL, "Too many logins were refused", "login refused");
 }
 
-static void login_succeeded(struct mailbox *m)
+void mailbox_login_done(struct mailbox *m)
 {
     struct buf code = BUF_INIT;
 
@@ -218,8 +218,13 @@ void mailbox_login_event(struct mailbox *m, const struct account_event *ev)
 {
     if (m->busy != BUSY_LOGIN || ev->request != m->request)
         return;
-    if (ev->failure.kind == FAILURE_NONE)
-        login_succeeded(m);
-    else
+    if (ev->failure.kind != FAILURE_NONE) {
         mailbox_refused(m, &ev->failure);
+    } else if (mailbox_state(m)->modseq == 0) {
+        /* A new account is not even born: its folders are there behind the first look. */
+        m->busy = BUSY_POLL;
+        m->request = account_poll(&m->account);
+    } else {
+        mailbox_login_done(m);
+    }
 }

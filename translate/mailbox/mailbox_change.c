@@ -39,7 +39,7 @@ static json_t *change_draft(struct mailbox *m)
 
 static void change_turn(struct mailbox *m)
 {
-    struct mailbox_tell tell = {.uid = m->command.uid, .modseq = m->condstore};
+    struct mailbox_tell tell = {.uid = m->rev2 || m->command.uid, .modseq = m->condstore};
 
     /* Flags that others changed are told first, so that they cannot be taken for our own. */
     if (!mailbox_view_sync(&m->view, mailbox_state(m), &tell, &m->client_out))

@@ -60,7 +60,7 @@ void mailbox_catch_up(struct mailbox *m)
     bool by_number = m->commanded && !m->command.uid && (verbs[m->command.verb].traits & BY_NUMBER);
     struct mailbox_tell tell = {
         .expunge = m->commanded && !by_number,
-        .uid = m->commanded && m->command.uid,
+        .uid = m->rev2 || (m->commanded && m->command.uid), /* RFC 9051 section 7.5.2 */
         .modseq = m->condstore,
     };
 
@@ -76,6 +76,8 @@ static void command_over(struct mailbox *m)
     imapd_command_clear(&m->command);
     m->commanded = false;
     mailbox_work_clear(&m->work);
+    if (m->busy == BUSY_IDLE && !m->view.folder)
+        account_watch(&m->account, false);
     m->busy = BUSY_NONE;
     if (m->phase == PHASE_AUTHENTICATED)
         m->client_since = m->now_ms;

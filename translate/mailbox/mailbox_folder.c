@@ -105,6 +105,27 @@ static bool is_below(struct slice name, struct slice above)
            slice_equal(slice_make(name.p, above.n), above);
 }
 
+/* What stands below a mailbox is renamed with it. */
+static bool names_below_are_free(struct mailbox *m, const struct box_folder *f, struct slice to)
+{
+    const struct box_state *s = mailbox_state(m);
+    bool are_free = true;
+
+    for (size_t i = 0; i < s->folder_count && are_free; i++) {
+        struct slice name = slice_of(s->folders[i].name);
+        struct buf fresh = BUF_INIT;
+        if (!is_below(name, slice_of(f->name)))
+            continue;
+        slice_take(&name, strlen(f->name));
+        buf_put(&fresh, to);
+        buf_put(&fresh, name);
+        const struct box_folder *there = box_state_folder(s, buf_slice(&fresh));
+        are_free = !buf_failed(&fresh) && (!there || there->noselect);
+        buf_clear(&fresh);
+    }
+    return are_free;
+}
+
 static bool rename_draft(struct mailbox *m, struct box_draft *d)
 {
     const struct box_folder *f = box_state_folder(mailbox_state(m), m->command.mailbox);
@@ -116,6 +137,8 @@ static bool rename_draft(struct mailbox *m, struct box_draft *d)
         return false;
     if (f->id != BOX_INBOX && is_below(to, slice_of(f->name)))
         return mailbox_refuse(m, "CANNOT", "A mailbox cannot come to be below itself");
+    if (f->id != BOX_INBOX && !names_below_are_free(m, f, to))
+        return mailbox_refuse(m, "ALREADYEXISTS", "A mailbox below it would get another's name");
     make_superiors(m, d, to);
     box_draft_rename(d, f->id, to);
     return true;

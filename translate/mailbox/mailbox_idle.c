@@ -34,7 +34,9 @@ void mailbox_poll_event(struct mailbox *m, const struct account_event *ev)
 {
     if (m->busy != BUSY_POLL || ev->request != m->request)
         return;
-    if (m->command.verb == IMAPD_NOOP)
+    if (m->phase == PHASE_NOT_AUTHENTICATED)
+        mailbox_login_done(m);
+    else if (m->command.verb == IMAPD_NOOP)
         mailbox_ok(m);
     else
         mailbox_run_again(m);
@@ -57,8 +59,6 @@ void mailbox_run_idle(struct mailbox *m)
 
 void mailbox_idle_line(struct mailbox *m, struct slice line)
 {
-    if (!m->view.folder)
-        account_watch(&m->account, false);
     if (slice_is_nocase(line, "DONE"))
         mailbox_ok(m);
     else

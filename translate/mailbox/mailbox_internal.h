@@ -217,6 +217,8 @@ void mailbox_work_clear(struct work *w);
 void mailbox_put_capabilities(struct mailbox *m, struct buf *out);
 void mailbox_sasl_line(struct mailbox *m, struct slice line);
 void mailbox_sasl_abort(struct mailbox *m);
+/* The account took the password. */
+void mailbox_login_done(struct mailbox *m);
 void mailbox_login_event(struct mailbox *m, const struct account_event *ev);
 void mailbox_run_login(struct mailbox *m);
 void mailbox_run_authenticate(struct mailbox *m);

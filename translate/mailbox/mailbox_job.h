@@ -32,7 +32,6 @@ struct job_host {
     struct buf *out;
     bool (*has_room)(void *owner); /* may more be put into `out` now? */
     bool utf8;                     /* UTF8=ACCEPT or IMAP4rev2 is enabled */
-    bool rev2;      /* IMAP4rev2 is: each SEARCH is answered by ESEARCH (RFC 9051 6.4.4) */
     bool condstore; /* MODSEQ wherever a FETCH response has FLAGS (RFC 7162 section 3.1) */
     /* Each returns the request's number, 0 when memory is out; as MAILBOX_READ, MAILBOX_PARSE,
      * account_want(). They may not answer before they return. A `length` of 0 only asks whether the
@@ -73,7 +72,8 @@ struct job *job_fetch(const struct job_host *host, const struct imapd_fetch *fet
 struct job *job_search(const struct job_host *host, const struct imapd_search *search, bool by_uid,
                        struct slice tag, struct failure *why);
 
-/* Answers to what it still had asked for must not be given to another job. */
+/* What it still had asked for may be answered to the next job, which passes over it: the numbers of
+ * requests are not used again. */
 void job_free(struct job *j);
 
 /* Goes on as far as it can: call it at the beginning, when there is room again, after answers. It

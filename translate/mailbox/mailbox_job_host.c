@@ -77,11 +77,17 @@ static void job_answer(struct mailbox *m)
     const struct job_result *result = job_result(m->job);
     struct failure why = result->failure;
     bool expunged = result->expunged;
+    bool broken = result->broken;
+    bool unknown_cte = result->unknown_cte;
 
     job_free(m->job);
     m->job = NULL;
-    if (why.kind != FAILURE_NONE)
+    if (broken)
+        mailbox_end(m, "a message ended before its size");
+    else if (why.kind != FAILURE_NONE)
         mailbox_fail(m, &why);
+    else if (unknown_cte)
+        mailbox_no(m, "UNKNOWN-CTE", "The encoding of a part is not known");
     else if (expunged)
         mailbox_no(m, "EXPUNGEISSUED", "Some of the messages are gone");
     else
@@ -138,6 +144,16 @@ static void host_prepare(struct mailbox *m, bool condstore)
     m->host.utf8 = mailbox_utf8(m);
 }
 
+static void count_fetched(struct mailbox *m)
+{
+    struct mailbox_walk walk = {.at = 0};
+    uint32_t number;
+    uint32_t uid;
+
+    while (mailbox_view_next(&m->view, &m->command.set, m->command.uid, &walk, &number, &uid))
+        m->summary.fetched++;
+}
+
 void mailbox_run_fetch(struct mailbox *m)
 {
     const struct imapd_fetch *fetch = &m->command.fetch;
@@ -148,7 +164,7 @@ void mailbox_run_fetch(struct mailbox *m)
         mailbox_no_memory(m);
         return;
     }
-    m->summary.fetched++;
+    count_fetched(m);
     job_start(m, job);
 }
 
@@ -157,6 +173,11 @@ void mailbox_run_search(struct mailbox *m)
     struct imapd_search *search = &m->command.search;
     struct failure why = {.kind = FAILURE_NONE};
 
+    /* RFC 6855 section 3: then everything is UTF-8. */
+    if (m->utf8_accept && search->charset.n) {
+        mailbox_bad(m, "SEARCH: no CHARSET after UTF8=ACCEPT");
+        return;
+    }
     host_prepare(m, search->modseq);
     /* RFC 9051 section 6.4.4: rev2 has no other answer than ESEARCH. */
     if (m->rev2 && !search->extended) {
@@ -179,10 +200,10 @@ void mailbox_run_search(struct mailbox *m)
 
 /* ---- answers ----------------------------------------------------------------------------- */
 
-void mailbox_read_data(struct mailbox *m, uint32_t request, struct slice *in)
+void mailbox_read_data(struct mailbox *m, uint32_t request, uint64_t size, struct slice *in)
 {
     if (m->busy == BUSY_JOB) {
-        job_read_data(m->job, request, in);
+        job_read_data(m->job, request, size, in);
         mailbox_job_advance(m);
     } else {
         slice_take(in, in->n); /* of a command that is over */

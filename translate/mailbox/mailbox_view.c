@@ -22,8 +22,7 @@ static bool view_reserve(struct mailbox_view *v, size_t count)
     return true;
 }
 
-bool mailbox_view_open(struct mailbox_view *v, const struct box_state *s,
-                       const struct box_folder *f, bool read_only)
+bool mailbox_view_open(struct mailbox_view *v, const struct box_folder *f, bool read_only)
 {
     mailbox_view_close(v);
     if (!view_reserve(v, f->count))
@@ -34,7 +33,6 @@ bool mailbox_view_open(struct mailbox_view *v, const struct box_state *s,
     v->folder = f->id;
     v->read_only = read_only;
     v->modseq = v->settled = f->modseq;
-    v->keywords = s->keyword_count;
     return true;
 }
 
@@ -103,9 +101,9 @@ bool mailbox_view_next(const struct mailbox_view *v, const struct imapd_set *set
             return false;
     } else {
         while (!in_range(v, walk, by_uid)) {
-            if (!imapd_set_next(set, max, &walk->set, &walk->range))
+            walk->begun = imapd_set_next(set, max, &walk->set, &walk->range);
+            if (!walk->begun)
                 return false;
-            walk->begun = true;
             walk->at = by_uid ? view_position(v, walk->range.first) : walk->range.first - 1;
         }
         *number = (uint32_t)++walk->at;

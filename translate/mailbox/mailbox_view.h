@@ -20,14 +20,13 @@ struct mailbox_view {
     uint64_t settled; /* up to which it was told that messages are gone: behind when that had to
                          wait */
     size_t keywords;  /* of the account's, how many were told */
-    uint64_t silent; /* changes with this modseq are the session's own and silent; 0: none */
-    uint32_t *saved; /* SEARCHRES "$": UIDs */
+    uint64_t silent;  /* changes with this modseq are the session's own and silent; 0: none */
+    uint32_t *saved;  /* SEARCHRES "$": UIDs */
     size_t saved_count;
 };
 
-/* Takes the folder as it is. False when memory is out. */
-bool mailbox_view_open(struct mailbox_view *v, const struct box_state *s,
-                       const struct box_folder *f, bool read_only);
+/* Takes the folder as it is; `keywords` is for the caller to set. False when memory is out. */
+bool mailbox_view_open(struct mailbox_view *v, const struct box_folder *f, bool read_only);
 void mailbox_view_close(struct mailbox_view *v);
 
 /* The number of a UID, 0 when it is not in the view; the UID of a number. */
@@ -67,7 +66,7 @@ void mailbox_tell_keywords(struct mailbox_view *v, const struct box_state *s, st
  */
 struct mailbox_tell {
     bool expunge; /* the place permits it */
-    bool uid;     /* UID in unsolicited FETCH (after a UID command) */
+    bool uid;     /* UID in unsolicited FETCH (after a UID command; always with IMAP4rev2) */
     bool modseq;  /* CONDSTORE is enabled */
 };
 bool mailbox_view_sync(struct mailbox_view *v, const struct box_state *s,
