@@ -23,10 +23,10 @@ struct account_host {
     struct bodies_account *bodies;
     struct box_state *state; /* between its loading and the account */
     struct store_request *loading;
-    struct account_keep *keeps; /* parts that are being written */
-    struct connection *upstream;  /* NULL: none, or it is being closed */
-    bool upstream_held;         /* octets were left in it */
-    bool rewrapped;             /* TLS began in this feed */
+    struct account_keep *keeps;  /* parts that are being written */
+    struct connection *upstream; /* NULL: none, or it is being closed */
+    bool upstream_held;          /* octets were left in it */
+    bool rewrapped;              /* TLS began in this feed */
     bool pumping;
     bool ending;
     unsigned pending; /* what will still call back */

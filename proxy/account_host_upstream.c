@@ -34,12 +34,12 @@ static void on_failed(void *owner, const struct failure *why)
 static void on_data(void *owner, struct slice *in)
 {
     struct account_host *h = owner;
-    const struct connection *u = h->upstream;
+    const struct connection *c = h->upstream;
     size_t before = in->n + 1;
 
     h->upstream_held = false;
     h->rewrapped = false;
-    while (in->n && in->n < before && h->upstream == u && !h->rewrapped) {
+    while (in->n && in->n < before && h->upstream == c && !h->rewrapped) {
         before = in->n;
         account_host_tell(h);
         if (!account_wants_upstream(h->account))
@@ -47,7 +47,7 @@ static void on_data(void *owner, struct slice *in)
         account_upstream_data(h->account, in);
         account_host_pump(h);
     }
-    h->upstream_held = in->n > 0 && h->upstream == u && !h->rewrapped;
+    h->upstream_held = in->n > 0 && h->upstream == c && !h->rewrapped;
 }
 
 static void on_tls(void *owner)
@@ -75,7 +75,7 @@ static void on_closed(void *owner)
 }
 
 static const struct connection_handler handler = {on_ready, on_failed, on_data,
-                                                on_tls,   on_end,    on_closed};
+                                                  on_tls,   on_end,    on_closed};
 
 void account_host_connect(struct account_host *h)
 {

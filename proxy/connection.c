@@ -157,8 +157,8 @@ static void on_connected(void *owner, int fd, const struct failure *why)
 }
 
 struct connection *connection_start(uv_loop_t *loop, const struct settings *settings,
-                                const struct config_route *route,
-                                const struct connection_handler *handler, void *owner)
+                                    const struct config_route *route,
+                                    const struct connection_handler *handler, void *owner)
 {
     struct connection *c = calloc(1, sizeof *c);
     unsigned seconds = settings->config->limits.connect_seconds;
@@ -177,9 +177,9 @@ struct connection *connection_start(uv_loop_t *loop, const struct settings *sett
         return NULL;
     }
     uv_timer_init(loop, &c->timer);
-    c->timer.data = u;
+    c->timer.data = c;
     c->handles = 1;
-    return u;
+    return c;
 }
 
 void connection_write(struct connection *c, struct buf *out)

@@ -23,8 +23,8 @@ struct connection_handler {
 
 /* `settings` outlive it, `route` is one of theirs. NULL when memory is out. */
 struct connection *connection_start(uv_loop_t *loop, const struct settings *settings,
-                                const struct config_route *route,
-                                const struct connection_handler *handler, void *owner);
+                                    const struct config_route *route,
+                                    const struct connection_handler *handler, void *owner);
 
 void connection_start_tls(struct connection *c);
 
