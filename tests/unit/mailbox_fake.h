@@ -335,7 +335,7 @@ bool job_is_hungry(const struct job *j)
 
 void job_read_data(struct job *j, uint32_t request, uint64_t size, struct slice *in)
 {
-    (void)size;
+    j->result.broken = size != in->n;
     assert_int_equal(request, j->request);
     buf_printf(j->host->out, "* %u FETCH (UID %u BODY[] ", j->number, j->uid);
     imapd_put_string(j->host->out, slice_take(in, in->n), false);
@@ -404,6 +404,7 @@ struct world {
     struct mailbox_settings settings;
     struct failure refuses; /* LOGIN: the route */
     struct failure store_fails;
+    bool breaks; /* reads end early, within what was announced */
     bool absent; /* bodies are not in the store before they were asked for */
     uint64_t now;
 };
@@ -478,7 +479,7 @@ static inline void act_read(struct world *w, struct mailbox *m, const struct mai
         return;
     }
     while (octets.n && mailbox_wants_read(m))
-        mailbox_read_data(m, a->request, size, &octets);
+        mailbox_read_data(m, a->request, size + w->breaks, &octets);
     mailbox_read_done(m, a->request, MAILBOX_READ_DONE, &none);
 }
 

@@ -247,6 +247,27 @@ static void test_commit_fails(void **state)
     world_clear(&w);
 }
 
+static void test_fetch_fails(void **state)
+{
+    struct world w;
+    (void)state;
+
+    world_init(&w, 1);
+    enter(&w, 0, "s SELECT INBOX\r\n");
+    failure_set(&w.account.commit_fails, FAILURE_TEMPORARY, "The disk is full");
+    says(&w, 0, "a FETCH 1 BODY[]\r\n",
+         "* 1 FETCH (UID 1 BODY[] {20}\r\nSubject: a\r\n\r\nbody\r\n)\r\n"
+         "a NO [UNAVAILABLE] The disk is full\r\n");
+    says(&w, 0, "b NOOP\r\n", "b OK NOOP done\r\n");
+    /* Octets that end too early: whatever was said next would be taken for some of them. */
+    w.breaks = true;
+    world_see(&w, "new", 5);
+    says(&w, 0, "c FETCH 1 BODY[]\r\n",
+         "* 1 FETCH (UID 1 BODY[] {20}\r\nSubject: a\r\n\r\nbody\r\n)\r\n");
+    assert_true(w.sessions[0].ended);
+    world_clear(&w);
+}
+
 static void test_slow_client(void **state)
 {
     struct slice line = slice_of("a FETCH 1:2 FLAGS\r\nb NOOP\r\n");
@@ -280,6 +301,7 @@ int main(void)
         cmocka_unit_test(test_drain),
         cmocka_unit_test(test_closed),
         cmocka_unit_test(test_commit_fails),
+        cmocka_unit_test(test_fetch_fails),
         cmocka_unit_test(test_slow_client),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -147,6 +147,7 @@ void mailbox_end(struct mailbox *m, const char *cause)
     m->phase = PHASE_ENDED;
     m->summary.cause = cause;
     drop_command(m);
+    m->busy = BUSY_NONE;
     mailbox_leave(m);
     mailbox_act(m, MAILBOX_END);
 }
@@ -159,13 +160,20 @@ void mailbox_bye(struct mailbox *m, const char *code, const char *text, const ch
     mailbox_end(m, cause);
 }
 
+/* Nothing goes on before the client says something. */
+static bool waits_for_client(const struct mailbox *m)
+{
+    return m->busy == BUSY_NONE || m->busy == BUSY_TLS || m->busy == BUSY_IDLE ||
+           m->busy == BUSY_APPEND;
+}
+
 /* A client may close behind its last command: what that one changes is carried out to its end. */
 void mailbox_client_closed(struct mailbox *m, const struct failure *why)
 {
     bool orderly = why->kind == FAILURE_NONE;
 
     m->client_gone = true;
-    if (!orderly || m->busy == BUSY_NONE || m->busy == BUSY_IDLE || m->busy == BUSY_APPEND)
+    if (!orderly || waits_for_client(m))
         mailbox_end(m, orderly ? "client closed" : "client connection lost");
 }
 
@@ -256,10 +264,7 @@ void mailbox_summary(const struct mailbox *m, struct mailbox_summary *summary)
 /* When the client has been silent for too long; UINT64_MAX while it waits for us. */
 static uint64_t client_deadline(const struct mailbox *m)
 {
-    bool silent = m->busy == BUSY_NONE || m->busy == BUSY_IDLE || m->busy == BUSY_APPEND ||
-                  !mailbox_has_room(m);
-
-    if (!silent)
+    if (!waits_for_client(m) && mailbox_has_room(m))
         return UINT64_MAX;
     unsigned seconds =
         m->phase == PHASE_NOT_AUTHENTICATED ? m->settings.login_seconds : m->settings.idle_seconds;

@@ -65,11 +65,11 @@ static void change_committed(struct mailbox *m, const struct failure *why)
 
 void mailbox_change_event(struct mailbox *m, const struct account_event *ev)
 {
-    if (!m->change.kind || m->busy != BUSY_CHANGE)
+    if (!m->change.kind || m->busy != BUSY_CHANGE || ev->request != m->change.request)
         return;
-    if (ev->type == ACCOUNT_EV_TURN && ev->request == m->change.request)
+    if (ev->type == ACCOUNT_EV_TURN)
         change_turn(m);
-    else if (ev->type == ACCOUNT_EV_COMMITTED && m->change.committing)
+    else if (m->change.committing)
         change_committed(m, &ev->failure);
 }
 

@@ -73,6 +73,9 @@ void mailbox_catch_up(struct mailbox *m)
 
 static void command_over(struct mailbox *m)
 {
+    /* It borrows from the command; its \Seen could not be set if it is still there. */
+    job_free(m->job);
+    m->job = NULL;
     imapd_command_clear(&m->command);
     m->commanded = false;
     mailbox_work_clear(&m->work);

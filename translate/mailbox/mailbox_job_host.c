@@ -116,7 +116,10 @@ static const struct mailbox_change seen_change = {
 
 static void job_finished(struct mailbox *m)
 {
-    if (job_result(m->job)->seen_count && !m->view.read_only)
+    const struct job_result *result = job_result(m->job);
+
+    /* Of a literal that ended early nothing can be said behind it. */
+    if (result->seen_count && !result->broken && !m->view.read_only)
         mailbox_change_begin(m, &seen_change);
     else
         job_answer(m);
