@@ -11,7 +11,19 @@
 #include <stdio.h>
 
 #include "proxy/endpoint.h"
+#include "translate/mailbox/account.h"
 #include "translate/maildrop/maildrop_options.h"
+
+/* The choices of a route for IMAP clients, served from a POP3 maildrop. */
+struct config_imap {
+    enum account_unlisted unlisted;
+    bool archive;
+    unsigned idle_seconds;
+    unsigned poll_seconds;
+    size_t cache;          /* octets of an account's messages kept on disk, but for durable ones */
+    bool allow_apop;       /* answer an APOP challenge, where there is no TLS */
+    unsigned append_limit; /* octets of a message that a client stores */
+};
 
 struct config_route {
     char *name;  /* for logs: the "name" key, else the upstream's URL */
@@ -21,8 +33,9 @@ struct config_route {
     char
         *login; /* what is sent upstream: %u whole login, %n before the last @, %d after it; "%u" */
     struct endpoint upstream;
-    bool allow_cleartext; /* passwords may cross a network unencrypted, on either side */
-    struct maildrop_options pop3;
+    bool allow_cleartext;         /* passwords may cross a network unencrypted, on either side */
+    struct maildrop_options pop3; /* with an IMAP upstream */
+    struct config_imap imap;      /* with a POP3 upstream */
 };
 
 struct config_listener {
@@ -54,7 +67,8 @@ struct config {
     char *certificate; /* PEM; default of the listeners; NULL: none */
     char *key;
     char *state_dir;
-    unsigned workers; /* loops; 0: one per core */
+    unsigned cache_mib; /* MiB of messages kept on disk, of all accounts in use */
+    unsigned workers;   /* loops; 0: one per core */
     bool log_json;
     int log_level; /* enum log_level of proxy/log.h: 0 error, 1 warning, 2 info, 3 debug */
     struct config_limits limits;

@@ -73,9 +73,6 @@ static void check_listener_tls(const struct config *c, const struct config_liste
     if (demands && !l->certificate && !c->certificate)
         config_fault_add(faults, pointer,
                          "%s has no certificate; give it a certificate and its key", name);
-    if (l->endpoint.protocol != ENDPOINT_POP3)
-        config_fault_add(faults, pointer,
-                         "%s: only POP3 clients can be served; write pop3:// or pop3s://", name);
     if (l->endpoint.ca || !l->endpoint.verify)
         config_fault_add(faults, pointer,
                          "%s: ca= and verify= are about an upstream's certificate; leave them out",
@@ -131,9 +128,29 @@ static void check_upstream(const struct config_route *r, const char *pointer,
         config_fault_add(faults, at,
                          "with tls=off no password could be sent there; leave tls=off "
                          "out, or set allow_cleartext (--allow-cleartext with --route)");
-    if (e->protocol != ENDPOINT_IMAP)
-        config_fault_add(
-            faults, at, "POP3 clients are served from an IMAP upstream; write imap:// or imaps://");
+}
+
+static const char *protocol_name(enum endpoint_protocol protocol)
+{
+    return protocol == ENDPOINT_POP3 ? "POP3" : "IMAP";
+}
+
+/* A route that names its listener is for the other protocol; one that does not has only such
+ * listeners. */
+static void check_protocols(const struct config *c, const struct config_route *r,
+                            const char *pointer, struct config_faults *faults)
+{
+    char at[BELOW_MAX];
+    enum endpoint_protocol protocol = r->upstream.protocol;
+
+    if (!endpoint_is_known(&r->upstream) || r->listener < 0 ||
+        c->listeners[r->listener].endpoint.protocol != protocol)
+        return;
+    snprintf(at, sizeof at, "%s/upstream", pointer);
+    config_fault_add(
+        faults, at, "%s clients are served from %s upstreams only; write %s:// or %ss://",
+        protocol_name(protocol), protocol == ENDPOINT_POP3 ? "IMAP" : "POP3",
+        protocol == ENDPOINT_POP3 ? "imap" : "pop3", protocol == ENDPOINT_POP3 ? "imap" : "pop3");
 }
 
 static void check_deletion(const struct maildrop_options *o, const char *pointer,
@@ -215,8 +232,9 @@ static void check_route_reached(const struct config *c, size_t index, const char
     if (route_is_reached(c, index, &by))
         return;
     if (by < 0)
-        config_fault_add(faults, pointer,
-                         "no listener leads here; add a listener with a pop3:// url");
+        config_fault_add(faults, pointer, "no listener leads here; add a listener with %s:// url",
+                         c->routes[index].upstream.protocol == ENDPOINT_IMAP ? "a pop3"
+                                                                             : "an imap");
     else
         config_fault_add(faults, pointer,
                          "no user gets here: /routes/%d takes them all; put this one before it or "
@@ -244,22 +262,20 @@ static void check_routes(const struct config *c, struct config_faults *faults)
     for (size_t i = 0; i < c->route_count; i++) {
         snprintf(pointer, sizeof pointer, "/routes/%zu", i);
         check_upstream(&c->routes[i], pointer, faults);
+        check_protocols(c, &c->routes[i], pointer, faults);
         check_deletion(&c->routes[i].pop3, pointer, faults);
         check_folders(&c->routes[i].pop3, pointer, faults);
     }
 }
 
-/* Who reaches whom can be told only when every address and pattern could be read and is of a
- * protocol that is served. */
+/* Who reaches whom can be told only when every address and pattern could be read. */
 static bool all_is_known(const struct config *c)
 {
     for (size_t i = 0; i < c->listener_count; i++)
-        if (!endpoint_is_known(&c->listeners[i].endpoint) ||
-            c->listeners[i].endpoint.protocol != ENDPOINT_POP3)
+        if (!endpoint_is_known(&c->listeners[i].endpoint))
             return false;
     for (size_t i = 0; i < c->route_count; i++)
         if (!endpoint_is_known(&c->routes[i].upstream) || !c->routes[i].match ||
-            c->routes[i].upstream.protocol != ENDPOINT_IMAP ||
             c->routes[i].listener == CONFIG_LISTENER_UNKNOWN)
             return false;
     return c->listener_count > 0 && c->route_count > 0;

@@ -10,6 +10,7 @@
 enum { DAYS_MAX = 36500 };
 
 const char *const config_deletions[] = {"expunge", "move", "flag", "keep", "keep-days", NULL};
+const char *const config_unlisted[] = {"deleted", "stays", NULL};
 const char *const config_log_levels[] = {"error", "warning", "info", "debug", NULL};
 const char *const config_log_formats[] = {"text", "json", NULL};
 
@@ -115,6 +116,8 @@ static bool accept_listener(const struct config *c, const char *text, void *fiel
     AT(in, member), .count_offset = offsetof(struct in, number_of)
 #define NUMBER(in, member, from, to, preset) \
     .type = CONFIG_NUMBER, AT(in, member), .min = (from), .max = (to), .number = (preset)
+#define SIZE(in, member, from, to, preset) \
+    .type = CONFIG_SIZE, AT(in, member), .min = (from), .max = (to), .number = (preset)
 #define FLAG(in, member, preset) .type = CONFIG_FLAG, AT(in, member), .number = (preset)
 #define KEYS(array, bytes)                                      \
     {                                                           \
@@ -138,6 +141,7 @@ static const struct config_object tls_object = KEYS(tls_keys, 0);
 
 static const struct config_key state_keys[] = {
     {"dir", CONFIG_STRING, AT(config, state_dir)},
+    {"cache_mib", NUMBER(config, cache_mib, 0, 1 << 30, 10240)},
 };
 static const struct config_object state_object = KEYS(state_keys, 0);
 
@@ -174,12 +178,23 @@ static const struct config_key pop3_keys[] = {
     {"unseen_only", FLAG(maildrop_options, unseen_only, false)},
     {"last_days", NUMBER(maildrop_options, last_days, 0, DAYS_MAX, 0)},
     {"last_messages", NUMBER(maildrop_options, last_messages, 0, UINT32_MAX, 0)},
-    {"prefetch", CONFIG_SIZE, AT(maildrop_options, prefetch), .max = 1 << 30, .number = 1 << 20},
+    {"prefetch", SIZE(maildrop_options, prefetch, 0, 1 << 30, 1 << 20)},
     {"login_delay", NUMBER(maildrop_options, login_delay, 0, 86400, 0)},
     {"allow_preauth", FLAG(maildrop_options, allow_preauth, false)},
     {"compress", FLAG(maildrop_options, compress, true)},
 };
 static const struct config_object pop3_object = KEYS(pop3_keys, 0);
+
+static const struct config_key imap_keys[] = {
+    {"unlisted", CONFIG_WORD, AT(config_imap, unlisted), .words = config_unlisted},
+    {"archive", FLAG(config_imap, archive, false)},
+    {"idle_seconds", NUMBER(config_imap, idle_seconds, 0, 3600, 10)},
+    {"poll_seconds", NUMBER(config_imap, poll_seconds, 5, 86400, 60)},
+    {"cache", SIZE(config_imap, cache, 0, UINT32_MAX, 256 << 20)},
+    {"allow_apop", FLAG(config_imap, allow_apop, false)},
+    {"append_limit", NUMBER(config_imap, append_limit, 1 << 10, UINT32_MAX, 64 << 20)},
+};
+static const struct config_object imap_object = KEYS(imap_keys, 0);
 
 static const struct config_key route_keys[] = {
     {"name", CONFIG_STRING, AT(config_route, name)},
@@ -189,6 +204,7 @@ static const struct config_key route_keys[] = {
     {"login", CONFIG_STRING, AT(config_route, login), .text = "%u", .accept = accept_login},
     {"allow_cleartext", FLAG(config_route, allow_cleartext, false)},
     {"pop3", CONFIG_GROUP, AT(config_route, pop3), .object = &pop3_object},
+    {"imap", CONFIG_GROUP, AT(config_route, imap), .object = &imap_object},
 };
 static const struct config_object route_object = KEYS(route_keys, sizeof(struct config_route));
 

@@ -7,32 +7,38 @@ static const char *tls_words(const struct config_listener *l, const struct confi
 {
     bool certificate = l->certificate || c->certificate;
 
+    bool pop3 = l->endpoint.protocol == ENDPOINT_POP3;
+
     switch (l->endpoint.tls) {
     case ENDPOINT_TLS_IMPLICIT:
         return "TLS";
     case ENDPOINT_TLS_STARTTLS:
-        return "STLS demanded";
+        return pop3 ? "STLS demanded" : "STARTTLS demanded";
     case ENDPOINT_TLS_OFF:
         return l->endpoint.unix_path ? "local" : "no TLS";
     default:
-        return certificate ? "STLS offered" : "no TLS: no certificate";
+        if (!certificate)
+            return "no TLS: no certificate";
+        return pop3 ? "STLS offered" : "STARTTLS offered";
     }
 }
 
 static const char *upstream_tls_words(const struct config_route *r)
 {
     const struct endpoint *e = &r->upstream;
+    bool pop3 = e->protocol == ENDPOINT_POP3;
 
     switch (e->tls) {
     case ENDPOINT_TLS_IMPLICIT:
         return "TLS";
     case ENDPOINT_TLS_STARTTLS:
-        return "STARTTLS demanded";
+        return pop3 ? "STLS demanded" : "STARTTLS demanded";
     case ENDPOINT_TLS_OFF:
         return e->unix_path ? "local" : "no TLS";
     default:
-        return r->allow_cleartext || endpoint_is_loopback(e) ? "STARTTLS where offered"
-                                                             : "STARTTLS, no password without it";
+        if (r->allow_cleartext || endpoint_is_loopback(e))
+            return pop3 ? "STLS where offered" : "STARTTLS where offered";
+        return pop3 ? "STLS, no password without it" : "STARTTLS, no password without it";
     }
 }
 
@@ -113,6 +119,27 @@ static void print_behaviour(const struct maildrop_options *o, FILE *out)
     fprintf(out, "  PREAUTH       %s\n", o->allow_preauth ? "accepted" : "refused");
 }
 
+static void print_imap(const struct config_imap *o, FILE *out)
+{
+    fprintf(out, "  not listed    %s\n",
+            o->unlisted == ACCOUNT_UNLISTED_DELETED ? "deleted: expunged here too"
+                                                    : "stays: kept here");
+    fprintf(out, "  polling       every %u s, the upstream let go of after %u s\n", o->poll_seconds,
+            o->idle_seconds);
+    fprintf(out, "  messages      %s; cache of %zu octets for each user\n",
+            o->archive ? "kept for ever once seen" : "fetched when read", o->cache);
+    fprintf(out, "  APPEND        at most %u octets\n", o->append_limit);
+    fprintf(out, "  APOP          %s\n", o->allow_apop ? "used where offered" : "off");
+}
+
+static void print_pop3(const struct maildrop_options *o, FILE *out)
+{
+    print_folders(o, out);
+    print_selection(o, out);
+    print_deletion(o, out);
+    print_behaviour(o, out);
+}
+
 static void print_route(const struct config *c, size_t index, FILE *out)
 {
     const struct config_route *r = &c->routes[index];
@@ -124,10 +151,10 @@ static void print_route(const struct config *c, size_t index, FILE *out)
     fprintf(out, "  from          %s\n", listener);
     fprintf(out, "  users         %s, upstream as %s\n", r->match, r->login);
     print_upstream(r, out);
-    print_folders(&r->pop3, out);
-    print_selection(&r->pop3, out);
-    print_deletion(&r->pop3, out);
-    print_behaviour(&r->pop3, out);
+    if (r->upstream.protocol == ENDPOINT_IMAP)
+        print_pop3(&r->pop3, out);
+    else
+        print_imap(&r->imap, out);
 }
 
 static void print_limits(const struct config_limits *l, FILE *out)
@@ -152,6 +179,7 @@ void config_print(const struct config *c, FILE *out)
         print_route(c, i, out);
     print_limits(&c->limits, out);
     fprintf(out, "process\n  state         %s\n", c->state_dir);
+    fprintf(out, "  cache         %u MiB for all users together\n", c->cache_mib);
     fprintf(out, "  log           %s, level %s\n", config_log_formats[c->log_json],
             config_log_levels[c->log_level]);
     if (c->workers)

@@ -77,7 +77,8 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_help(FILE *out)
 {
-    fputs("mailferry " MAILFERRY_VERSION ": reads an IMAP mailbox for a POP3 client\n\n"
+    fputs("mailferry " MAILFERRY_VERSION ": reads an IMAP mailbox for a POP3 client,\n"
+          "and a POP3 maildrop for an IMAP client\n\n"
           "usage: mailferry COMMAND [OPTION]...\n\ncommands:\n",
           out);
     for (size_t i = 0; i < COMMANDS; i++)

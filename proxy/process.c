@@ -41,6 +41,7 @@ void process_prepare(void)
     raise_descriptors();
     forbid_cores();
     sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGXFSZ, &ignore, NULL); /* a file beyond the limit is a failed write, no death */
     /* Lookups and syncs wait rather than compute: libuv's four threads would make them queue. */
     if (setenv("UV_THREADPOOL_SIZE", "16", 0) < 0)
         log_message(LOG_WARNING, "process", "the thread pool stays small: %s", strerror(errno));

@@ -12,6 +12,7 @@
 #include "proxy/net/worker.h"
 #include "proxy/process.h"
 #include "proxy/settings.h"
+#include "proxy/store/bodies.h"
 #include "proxy/store/store.h"
 
 enum { SERVE_SIGNALS = 3, LAST_WORDS_MS = 1000, EXIT_RUNTIME = 1, EXIT_CONFIGURATION = 2 };
@@ -26,6 +27,7 @@ struct serve {
     struct settings *settings;
     struct bindings bindings;
     struct store *store;
+    struct bodies *bodies;
     struct gate *gate;
     struct health *health;
     struct admin *admin;
@@ -221,12 +223,13 @@ static bool serve_open(struct serve *s)
         store_on_notice(s->store, on_store_notice, NULL);
     else
         fault("", &why);
+    s->bodies = s->store ? bodies_new(s->store, (uint64_t)c->cache_mib << 20) : NULL;
     s->gate = gate_new();
     s->health = health_new();
     s->workers = calloc(s->worker_count, sizeof(struct worker *));
-    if (!s->gate || !s->health || !s->workers)
+    if ((s->store && !s->bodies) || !s->gate || !s->health || !s->workers)
         log_message(LOG_ERROR, "start", "out of memory");
-    return bound && s->store && s->gate && s->health && s->workers;
+    return bound && s->bodies && s->gate && s->health && s->workers;
 }
 
 static bool serve_make_workers(struct serve *s)
@@ -234,6 +237,9 @@ static bool serve_make_workers(struct serve *s)
     struct worker_options options = {
         .settings = s->settings,
         .store = s->store,
+        .bodies = s->bodies,
+        .peers = s->workers,
+        .count = s->worker_count,
         .gate = s->gate,
         .health = s->health,
         .on_ended = on_worker_ended,
@@ -242,6 +248,7 @@ static bool serve_make_workers(struct serve *s)
     struct failure why;
 
     for (unsigned i = 0; i < s->worker_count; i++) {
+        options.number = i;
         s->workers[i] = worker_new(&options, &why);
         if (!s->workers[i])
             return fault("", &why);
@@ -335,6 +342,7 @@ static void serve_close(struct serve *s)
         worker_free(s->workers[i]);
     free(s->workers);
     bindings_close(&s->bindings);
+    bodies_free(s->bodies);
     if (s->store)
         store_close(s->store);
     gate_free(s->gate);

@@ -95,6 +95,11 @@ void store_close(struct store *s)
     free(s);
 }
 
+int store_accounts(const struct store *s)
+{
+    return s->dir.accounts;
+}
+
 void store_on_notice(struct store *s, store_notice notice, void *owner)
 {
     s->notice = notice;

@@ -33,6 +33,10 @@ struct store *store_open(const char *dir, struct failure *why);
 /* Waits for what is under way. No loop may have a request pending. NULL: nothing. */
 void store_close(struct store *s);
 
+/* The open directory STATE_DIR/accounts, for what else is kept of an account beside its state (its
+ * name in there is account_name()'s). The store's, as long as it is open. */
+int store_accounts(const struct store *s);
+
 /* What went wrong without failing a request: a journal could not be folded, old files not deleted.
  * Comes from a thread of the pool. To be set before the first request. */
 typedef void (*store_notice)(void *owner, const struct failure *what);

@@ -451,12 +451,16 @@ static void print_tells_what_is_in_force(void **state)
     (void)state;
     struct capture out = capture_open();
     struct config *c = load_good(
-        "{\"listeners\": [{\"url\": \"pop3://[::1]:1110\"}], \"state\": {\"dir\": \"/s\"},"
+        "{\"listeners\": [{\"url\": \"pop3://[::1]:1110\"}, {\"url\": \"imap://[::1]\"}],"
+        " \"state\": {\"dir\": \"/s\"},"
         " \"routes\": [{\"name\": \"printer\", \"match\": \"p*\", \"upstream\":"
         "  \"imap://h?verify=off\", \"pop3\": {\"folders\": [\"INBOX\", \"Fax\"],"
         "  \"deletion\": \"keep-days\", \"keep_days\": 9, \"last_days\": 30, \"seen\": false}},"
         " {\"upstream\": \"imap://i?tls=starttls&ca=/dev/null\", \"pop3\": {\"prefetch\": 0,"
-        "  \"deletion\": \"move\", \"folder_separator\": \"+\", \"unseen_only\": true}}]}");
+        "  \"deletion\": \"move\", \"folder_separator\": \"+\", \"unseen_only\": true}},"
+        " {\"upstream\": \"pop3://p?tls=starttls\", \"imap\": {\"unlisted\": \"stays\","
+        "  \"archive\": true, \"idle_seconds\": 7, \"poll_seconds\": 90, \"cache\": 1234,"
+        "  \"allow_apop\": true, \"append_limit\": 4096}}]}");
     static const char *const told[] = {
         "listener pop3://[::1]:1110\n",
         "route 1: printer\n",
@@ -471,6 +475,12 @@ static void print_tells_what_is_in_force(void **state)
         "unseen; RETR sets \\Seen\n",
         "move: moved to the folder marked \\Trash\n",
         "prefetch      off\n",
+        "pop3://p:110, STLS demanded, certificate verified by the system's CAs\n",
+        "stays: kept here\n",
+        "every 90 s, the upstream let go of after 7 s\n",
+        "kept for ever once seen; cache of 1234 octets for each user\n",
+        "at most 4096 octets\n",
+        "APOP          used where offered\n",
         "state         /s\n",
         "10000, 100 for each address\n",
     };

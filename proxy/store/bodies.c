@@ -1,0 +1,290 @@
+/*
+ * An account's bodies as a whole: opening and closing, and the bound of the cache.
+ */
+#include "proxy/store/bodies.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proxy/log.h"
+#include "proxy/store/account_name.h"
+#include "proxy/store/bodies_parts.h"
+#include "proxy/store/disk.h"
+
+struct bodies {
+    const struct store *store;
+    uint64_t limit;
+    atomic_uint_fast64_t octets; /* in the caches of all open accounts */
+};
+
+struct bodies *bodies_new(const struct store *store, uint64_t octets)
+{
+    struct bodies *b = calloc(1, sizeof *b);
+
+    if (!b)
+        return NULL;
+    b->store = store;
+    b->limit = octets;
+    return b;
+}
+
+void bodies_free(struct bodies *b)
+{
+    free(b);
+}
+
+uint64_t bodies_account_octets(const struct bodies_account *a)
+{
+    return a->index.octets;
+}
+
+void bodies_failed(const struct bodies_account *a, const char *doing, const char *name,
+                   struct failure *why)
+{
+    char path[320];
+    int error = errno;
+
+    snprintf(path, sizeof path, "accounts/%s/bodies/%s", a->name, name);
+    disk_failure(why, error, doing, path);
+}
+
+int bodies_open_whole(const struct bodies_account *a, int dir, uint32_t content, const char *key)
+{
+    char name[BODIES_NAME];
+
+    (void)a;
+    if (key && !bodies_key_is_valid(key)) {
+        errno = ENOENT;
+        return -1;
+    }
+    bodies_name(name, content, BODIES_MAIL);
+    return disk_open(dir, key ? key : name, O_RDONLY);
+}
+
+ssize_t bodies_pread(int fd, void *p, size_t n, uint64_t offset)
+{
+    ssize_t got;
+
+    do
+        got = pread(fd, p, n, (off_t)offset);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+/* ---- files that are to go ---- */
+
+enum { REMOVED_AT_ONCE = 64 };
+
+struct removal {
+    uv_work_t work;
+    struct bodies_account *account;
+    struct failure why;
+    size_t count;
+    char names[REMOVED_AT_ONCE][BODIES_NAME];
+};
+
+static void removal_work(uv_work_t *work)
+{
+    struct removal *r = work->data;
+    int dir = bodies_dir_open(r->account->accounts, r->account->name, false);
+
+    for (size_t i = 0; i < r->count && dir >= 0; i++)
+        if (unlinkat(dir, r->names[i], 0) != 0 && errno != ENOENT)
+            bodies_failed(r->account, "delete", r->names[i], &r->why);
+    if (dir >= 0)
+        close(dir);
+}
+
+static void removal_done(uv_work_t *work, int status)
+{
+    struct removal *r = work->data;
+
+    (void)status; /* nobody cancels it */
+    if (r->why.kind != FAILURE_NONE)
+        log_message(LOG_WARNING, "bodies", "%s", r->why.text);
+    bodies_let_go(r->account);
+    free(r);
+}
+
+static struct removal *removal_new(struct bodies_account *a)
+{
+    struct removal *r = calloc(1, sizeof *r);
+
+    if (!r)
+        return NULL;
+    r->account = a;
+    r->work.data = r;
+    return r;
+}
+
+static void removal_start(struct removal *r)
+{
+    bodies_hold(r->account);
+    uv_queue_work(r->account->loop, &r->work, removal_work, removal_done);
+}
+
+void bodies_release(struct bodies_account *a, const char *key)
+{
+    struct removal *r = bodies_key_is_valid(key) ? removal_new(a) : NULL;
+
+    if (!r) {
+        log_message(LOG_WARNING, "bodies", "accounts/%s/bodies/%.40s is needed no more and stays",
+                    a->name, key);
+        return;
+    }
+    r->count = 1;
+    snprintf(r->names[0], sizeof r->names[0], "%s", key);
+    removal_start(r);
+}
+
+/* ---- the bound ---- */
+
+static bool is_too_much(const struct bodies_account *a)
+{
+    return a->index.octets > a->limit || a->shared->octets > a->shared->limit;
+}
+
+/* Without the memory to do it now, it is done when the next file comes. */
+static void make_room(struct bodies_account *a)
+{
+    while (is_too_much(a) && a->index.oldest != a->index.newest) {
+        struct removal *r = removal_new(a);
+        if (!r)
+            return;
+        while (r->count < REMOVED_AT_ONCE && is_too_much(a) && a->index.oldest != a->index.newest) {
+            const struct bodies_entry *e = a->index.oldest;
+            bodies_name(r->names[r->count++], e->content, e->kind);
+            bodies_went(a, e->content, e->kind);
+        }
+        removal_start(r);
+    }
+}
+
+void bodies_came(struct bodies_account *a, uint32_t content, enum bodies_kind kind, uint64_t size)
+{
+    uint64_t before = a->index.octets;
+
+    if (!bodies_index_put(&a->index, content, kind, size))
+        return; /* it is found at the next opening */
+    a->shared->octets += a->index.octets - before;
+    make_room(a);
+}
+
+void bodies_went(struct bodies_account *a, uint32_t content, enum bodies_kind kind)
+{
+    uint64_t before = a->index.octets;
+
+    bodies_index_drop(&a->index, content, kind);
+    a->shared->octets -= before - a->index.octets;
+}
+
+/* ---- opening and closing ---- */
+
+struct opening {
+    uv_work_t work;
+    struct bodies_account *account;
+    bool clear;
+    struct bodies_scan scan;
+    struct failure why;
+    bodies_opened opened;
+    void *owner;
+};
+
+static void opening_work(uv_work_t *work)
+{
+    struct opening *o = work->data;
+
+    if (!bodies_dir_scan(o->account->accounts, o->account->name, o->clear, &o->scan))
+        bodies_failed(o->account, "look at", "", &o->why);
+}
+
+static void opening_done(uv_work_t *work, int status)
+{
+    struct opening *o = work->data;
+    struct bodies_account *a = o->account;
+
+    (void)status; /* nobody cancels it */
+    a->key_next = o->scan.key_next;
+    for (size_t i = 0; i < o->scan.count; i++)
+        bodies_came(a, o->scan.files[i].content, o->scan.files[i].kind, o->scan.files[i].size);
+    if (!a->closing)
+        o->opened(o->owner, &o->why);
+    free(o->scan.files);
+    free(o);
+    bodies_let_go(a);
+}
+
+static struct bodies_account *account_make(struct bodies *b, uv_loop_t *loop,
+                                           const struct bodies_options *options)
+{
+    struct bodies_account *a = calloc(1, sizeof *a);
+
+    if (!a)
+        return NULL;
+    a->name = account_name(options->account);
+    if (!a->name) {
+        free(a);
+        return NULL;
+    }
+    a->shared = b;
+    a->loop = loop;
+    a->accounts = store_accounts(b->store);
+    a->limit = options->octets;
+    a->users = 1;
+    return a;
+}
+
+static void account_free_memory(struct bodies_account *a)
+{
+    a->shared->octets -= a->index.octets;
+    bodies_index_clear(&a->index);
+    free(a->name);
+    free(a);
+}
+
+struct bodies_account *bodies_account_open(struct bodies *b, uv_loop_t *loop,
+                                           const struct bodies_options *options,
+                                           bodies_opened opened, void *owner)
+{
+    struct bodies_account *a = account_make(b, loop, options);
+    struct opening *o = a ? calloc(1, sizeof *o) : NULL;
+
+    if (!o) {
+        if (a)
+            account_free_memory(a);
+        return NULL;
+    }
+    *o =
+        (struct opening){.account = a, .clear = options->newborn, .opened = opened, .owner = owner};
+    o->work.data = o;
+    bodies_hold(a);
+    uv_queue_work(loop, &o->work, opening_work, opening_done);
+    return a;
+}
+
+void bodies_hold(struct bodies_account *a)
+{
+    a->users++;
+}
+
+void bodies_let_go(struct bodies_account *a)
+{
+    if (--a->users)
+        return;
+    if (a->closed)
+        a->closed(a->closed_owner);
+    account_free_memory(a);
+}
+
+void bodies_account_close(struct bodies_account *a, void (*closed)(void *owner), void *owner)
+{
+    a->closed = closed;
+    a->closed_owner = owner;
+    a->closing = true;
+    bodies_let_go(a);
+}

@@ -1,0 +1,163 @@
+/*
+ * Messages' octets on disk, in a directory of each account (proxy/store/bodies_dir.h tells the
+ * names). Two kinds lie there:
+ *
+ * The cache holds what was fetched from the upstream, by content and part. It is bounded, for the
+ * account and for all that are open; what was used longest ago makes room. Nothing of it is synced:
+ * what a crash takes is fetched again. A file appears whole, by rename, or not at all. The one that
+ * was written last stays even if it is larger than the bound: somebody wants to read it.
+ *
+ * Durable bodies have a key and are not evicted: messages that are nowhere else. They are on the
+ * disk, with their name, before they are reported.
+ *
+ * All work on files is done by the thread pool. The objects of one account belong to one loop; the
+ * callbacks come there, never from inside a call of these functions. Failures are sentences with
+ * the remedy (FAILURE_TEMPORARY), as in proxy/store/disk.h.
+ *
+ * A reader that has begun reads on whatever happens to the name of its file: eviction and a new
+ * file in its place concern the next reader. Where an eviction crosses a writer of the same file,
+ * the file may be gone although it was reported: who asks for it then finds it absent.
+ */
+#ifndef PROXY_STORE_BODIES_H
+#define PROXY_STORE_BODIES_H
+
+#include <uv.h>
+
+#include "proxy/store/store.h"
+#include "translate/mailbox/account.h"
+#include "translate/mime/mime_message.h"
+
+enum { BODIES_PIECE = 65536 }; /* octets that a reader hands out at once, at most */
+
+/* ---- what all accounts share ---- */
+
+struct bodies;
+
+/* `octets` bounds the caches of all open accounts together. The store outlives it. NULL when memory
+ * is out. */
+struct bodies *bodies_new(const struct store *store, uint64_t octets);
+void bodies_free(struct bodies *b); /* NULL is fine */
+
+/* ---- an account ---- */
+
+struct bodies_account;
+
+/* `opened` says that the account is ready, or why it is not; then it still has to be closed. */
+typedef void (*bodies_opened)(void *owner, const struct failure *why);
+
+struct bodies_options {
+    struct slice account; /* its key, as in the store */
+    uint64_t octets;      /* bound of its cache */
+    bool newborn;         /* its state was never written, or lost: numbers of contents begin anew,
+                             and what is in the cache belongs to other messages */
+};
+
+/* Looks at what is there and takes leftovers of crashes away. NULL when memory is out. No other
+ * function is called with it before `opened`, but bodies_account_close(). */
+struct bodies_account *bodies_account_open(struct bodies *b, uv_loop_t *loop,
+                                           const struct bodies_options *options,
+                                           bodies_opened opened, void *owner);
+
+/* What is under way is cancelled first, by those who began it; work of the pool goes on by itself.
+ * `closed` (may be NULL) comes when the last of it has ended and the memory is about to go, perhaps
+ * before this returns; not before that may the same account be opened again. */
+void bodies_account_close(struct bodies_account *a, void (*closed)(void *owner), void *owner);
+
+/* Octets in its cache. */
+uint64_t bodies_account_octets(const struct bodies_account *a);
+
+/* Deletes a durable body that no message refers to any more. What goes wrong costs room on the disk
+ * and is logged. */
+void bodies_release(struct bodies_account *a, const char *key);
+
+/* ---- writing ---- */
+
+struct bodies_writer;
+
+struct bodies_writer_handler {
+    /* Fewer octets are queued than before. */
+    void (*on_progress)(void *owner, struct bodies_writer *w);
+    /* It is there, or `why` says why not; comes once, after bodies_writer_end() or as soon as
+     * anything failed, and is the last: the writer goes with its return. Of a durable one `key` is
+     * the receiver's, and `digest` the SHA-256 of its octets in hex, valid until it returns. */
+    void (*on_done)(void *owner, struct bodies_writer *w, char *key, const char *digest,
+                    const struct failure *why);
+};
+
+/* Writes a part of a content into the cache. NULL when memory is out, as below. */
+struct bodies_writer *bodies_write_cached(struct bodies_account *a, uint32_t content,
+                                          enum account_part part,
+                                          const struct bodies_writer_handler *handler, void *owner);
+
+/* Writes a durable body, under a key of its own. */
+struct bodies_writer *bodies_write_durable(struct bodies_account *a,
+                                           const struct bodies_writer_handler *handler,
+                                           void *owner);
+
+/* Copies the octets. They are queued while the disk is busy: who feeds it stops while
+ * bodies_writer_queued() is high. */
+void bodies_writer_data(struct bodies_writer *w, struct slice octets);
+size_t bodies_writer_queued(const struct bodies_writer *w);
+
+/* All octets came. */
+void bodies_writer_end(struct bodies_writer *w);
+
+/* Forgets it: no callback comes, and nothing stays on the disk. Not after `on_done`; after
+ * bodies_writer_end() what is written may still stay. */
+void bodies_writer_abort(struct bodies_writer *w);
+
+/* ---- reading ---- */
+
+struct bodies_reader;
+
+enum bodies_outcome {
+    BODIES_DONE,   /* the range was given, as far as the part goes */
+    BODIES_ABSENT, /* it is not there */
+    BODIES_FAILED, /* `why` */
+};
+
+struct bodies_range {
+    uint32_t content;
+    const char *key; /* of a durable body of the content, borrowed; NULL: none */
+    enum account_part part;
+    uint64_t offset, length;
+};
+
+struct bodies_reader_handler {
+    /* The next octets, at most BODIES_PIECE; takes from the front of `*in` what there is room for.
+     * What it leaves is offered again after bodies_reader_resume(). */
+    void (*on_data)(void *owner, struct bodies_reader *r, struct slice *in);
+    /* The end; comes once, and is the last: the reader goes with its return. */
+    void (*on_done)(void *owner, struct bodies_reader *r, enum bodies_outcome outcome,
+                    const struct failure *why);
+};
+
+/* A header is found in the whole message too, where only that is there. NULL when memory is out. */
+struct bodies_reader *bodies_read(struct bodies_account *a, const struct bodies_range *range,
+                                  const struct bodies_reader_handler *handler, void *owner);
+
+/* Octets of the whole part, from the first on_data on and in on_done. */
+uint64_t bodies_reader_total(const struct bodies_reader *r);
+
+/* There is room again. May be called from on_data. */
+void bodies_reader_resume(struct bodies_reader *r);
+
+/* No callback comes any more. */
+void bodies_reader_cancel(struct bodies_reader *r);
+
+/* ---- structure ---- */
+
+struct bodies_parse;
+
+/* The receiver owns `message`; NULL: absent when `why->kind` is FAILURE_NONE, else the reason. */
+typedef void (*bodies_parsed)(void *owner, struct mime_message *message, const struct failure *why);
+
+/* The structure of a content's whole message: the one that was remembered, else it is made from the
+ * message and remembered. NULL when memory is out. */
+struct bodies_parse *bodies_parse(struct bodies_account *a, uint32_t content, const char *key,
+                                  bodies_parsed done, void *owner);
+
+/* No callback comes any more. */
+void bodies_parse_cancel(struct bodies_parse *p);
+
+#endif

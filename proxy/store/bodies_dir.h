@@ -1,0 +1,60 @@
+/*
+ * An account's directory of bodies, accounts/NAME/bodies: what the files in it are called, and what
+ * is found there when the account is opened.
+ *
+ *     7.head  7.mail     the header and the whole of content 7, as the upstream sent them
+ *     7.mime             its structure, as translate/mime/mime_json.h writes it
+ *     m-12               a message that must not be lost
+ *     t-3                one that is being written; a leftover when found at the opening
+ *
+ * Names are made from numbers of ours only, so none leads out of the directory. The directory is
+ * opened for each piece of work anew: nothing is shared between threads, and an account that was
+ * never written to has none. All of this blocks: it is for the thread pool.
+ */
+#ifndef PROXY_STORE_BODIES_DIR_H
+#define PROXY_STORE_BODIES_DIR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum bodies_kind { BODIES_HEAD, BODIES_MAIL, BODIES_MIME };
+
+enum { BODIES_NAME = 32 };
+
+void bodies_name(char name[BODIES_NAME], uint32_t content, enum bodies_kind kind);
+void bodies_key_name(char name[BODIES_NAME], uint64_t number);
+void bodies_temporary_name(char name[BODIES_NAME], uint64_t number);
+
+/* Whether a key can be one that bodies_key_name() made: it comes from the state, which a person may
+ * have edited. */
+bool bodies_key_is_valid(const char *key);
+
+/* `accounts` is the directory of all accounts, `account` the name in it. Negative with errno:
+ * ENOENT when there is none and it is not to be made. */
+int bodies_dir_open(int accounts, const char *account, bool make);
+
+/* Puts the directory's entries on the disk, and its own and the account's too, which may be new.
+ * False with errno. */
+bool bodies_dir_sync(int accounts, const char *account, int dir);
+
+/* A file of the cache that was found. */
+struct bodies_found {
+    uint32_t content;
+    enum bodies_kind kind;
+    uint64_t size;
+    int64_t written; /* ns since 1970 */
+};
+
+struct bodies_scan {
+    struct bodies_found *files; /* owned by the caller; the longest unchanged first */
+    size_t count;
+    size_t capacity;
+    uint64_t key_next; /* above every key that is there */
+};
+
+/* Looks at what is there, and takes leftovers away; with `clear` the cache too. Files that it does
+ * not know are left alone. False with errno. Nothing there is nothing found. */
+bool bodies_dir_scan(int accounts, const char *account, bool clear, struct bodies_scan *scan);
+
+#endif

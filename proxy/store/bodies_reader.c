@@ -1,0 +1,262 @@
+/*
+ * Reading a range of a body: the pool opens the file and reads a piece, the loop hands it out, and
+ * so on. The buffer is there only while a piece is.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "proxy/store/bodies_parts.h"
+#include "proxy/store/disk.h"
+
+struct bodies_reader {
+    uv_work_t work;
+    struct bodies_account *account;
+    const struct bodies_reader_handler *handler;
+    void *owner;
+    bool working;
+    atomic_bool cancelled;
+    bool resumed; /* inside on_data */
+
+    /* While it works, the pool's. */
+    uint32_t content;
+    enum account_part part;
+    enum bodies_kind kind; /* of the file that was opened */
+    bool durable;
+    char key[BODIES_NAME];
+    int fd;
+    uint64_t at;
+    uint64_t end;
+    uint64_t total;
+    char *piece;
+    struct slice rest; /* of the piece, not yet taken */
+    enum bodies_outcome outcome;
+    struct failure why;
+};
+
+static void reader_free(struct bodies_reader *r)
+{
+    struct bodies_account *a = r->account;
+
+    free(r->piece);
+    free(r);
+    bodies_let_go(a);
+}
+
+/* ---- on the pool ---- */
+
+static bool reader_failed(struct bodies_reader *r, const char *doing)
+{
+    char name[BODIES_NAME];
+
+    bodies_name(name, r->content, r->kind);
+    r->outcome = errno == ENOENT ? BODIES_ABSENT : BODIES_FAILED;
+    if (r->outcome == BODIES_FAILED)
+        bodies_failed(r->account, doing, r->durable ? r->key : name, &r->why);
+    return false;
+}
+
+/* How far the header goes, its empty line included; all of `size` where there is none. */
+static void find_header_end(struct bodies_reader *r, uint64_t size)
+{
+    bool at_start = true; /* of a line, but for CRs */
+
+    for (uint64_t at = 0; at < size;) {
+        ssize_t n = bodies_pread(r->fd, r->piece, BODIES_PIECE, at);
+        if (n <= 0)
+            break;
+        for (ssize_t i = 0; i < n; i++) {
+            if (r->piece[i] == '\n' && at_start) {
+                r->total = at + (uint64_t)i + 1;
+                return;
+            }
+            at_start = r->piece[i] == '\n' || (at_start && r->piece[i] == '\r');
+        }
+        at += (uint64_t)n;
+    }
+}
+
+static bool reader_open_file(struct bodies_reader *r, int dir)
+{
+    char name[BODIES_NAME];
+
+    r->kind = bodies_kind_of(r->part);
+    if (r->part == ACCOUNT_HEADER && !r->durable) {
+        bodies_name(name, r->content, BODIES_HEAD);
+        r->fd = disk_open(dir, name, O_RDONLY);
+        if (r->fd >= 0 || errno != ENOENT)
+            return r->fd >= 0;
+    }
+    r->kind = BODIES_MAIL;
+    r->fd = bodies_open_whole(r->account, dir, r->content, r->durable ? r->key : NULL);
+    return r->fd >= 0;
+}
+
+static bool reader_measure(struct bodies_reader *r)
+{
+    struct stat st;
+
+    if (fstat(r->fd, &st) != 0)
+        return reader_failed(r, "look at");
+    r->total = (uint64_t)st.st_size;
+    if (r->part == ACCOUNT_HEADER && r->kind == BODIES_MAIL)
+        find_header_end(r, r->total);
+    if (r->at > r->total)
+        r->at = r->total;
+    if (r->end > r->total)
+        r->end = r->total;
+    return true;
+}
+
+static bool reader_open(struct bodies_reader *r)
+{
+    int dir = bodies_dir_open(r->account->accounts, r->account->name, false);
+
+    if (dir < 0)
+        return reader_failed(r, "open");
+    bool opened = reader_open_file(r, dir) || reader_failed(r, "open");
+    close(dir);
+    return opened && reader_measure(r);
+}
+
+static bool reader_read(struct bodies_reader *r)
+{
+    uint64_t left = r->end - r->at;
+    size_t wanted = left < BODIES_PIECE ? (size_t)left : BODIES_PIECE;
+    ssize_t n = wanted ? bodies_pread(r->fd, r->piece, wanted, r->at) : 0;
+
+    if (n == 0 && wanted) {
+        errno = EIO; /* somebody has cut the file */
+        n = -1;
+    }
+    if (n < 0)
+        return reader_failed(r, "read");
+    r->rest = slice_make(r->piece, (size_t)n);
+    r->at += (uint64_t)n;
+    return true;
+}
+
+static void reader_work(uv_work_t *work)
+{
+    struct bodies_reader *r = work->data;
+
+    if (r->cancelled || r->rest.n)
+        return;
+    if (!r->piece && !(r->piece = malloc(BODIES_PIECE))) {
+        errno = ENOMEM;
+        reader_failed(r, "read");
+    } else if (r->fd >= 0 || reader_open(r)) {
+        reader_read(r);
+    }
+}
+
+/* ---- on the loop ---- */
+
+static void reader_count(struct bodies_reader *r)
+{
+    if (r->durable)
+        return;
+    if (r->outcome == BODIES_ABSENT)
+        bodies_went(r->account, r->content, bodies_kind_of(r->part));
+    else
+        bodies_index_touch(&r->account->index, r->content, r->kind);
+}
+
+static void reader_end(struct bodies_reader *r)
+{
+    if (r->fd >= 0)
+        close(r->fd);
+    r->fd = -1;
+    reader_count(r);
+    if (!r->cancelled)
+        r->handler->on_done(r->owner, r, r->outcome, &r->why);
+    reader_free(r);
+}
+
+static void reader_worked(uv_work_t *work, int status);
+
+static void reader_go_on(struct bodies_reader *r)
+{
+    r->working = true;
+    uv_queue_work(r->account->loop, &r->work, reader_work, reader_worked);
+}
+
+/* True when the octets at hand were all taken. */
+static bool reader_offer(struct bodies_reader *r)
+{
+    struct slice in = r->rest;
+
+    if (in.n == 0)
+        return true;
+    r->resumed = false;
+    r->handler->on_data(r->owner, r, &in);
+    r->rest = in;
+    return in.n == 0;
+}
+
+static void reader_worked(uv_work_t *work, int status)
+{
+    struct bodies_reader *r = work->data;
+
+    (void)status; /* nobody cancels it */
+    if (r->cancelled || r->outcome != BODIES_DONE) {
+        r->working = false;
+        reader_end(r);
+        return;
+    }
+    bool taken = reader_offer(r);
+    r->working = false;
+    if (r->cancelled || (taken && r->at == r->end))
+        reader_end(r);
+    else if (taken || r->resumed)
+        reader_go_on(r);
+}
+
+struct bodies_reader *bodies_read(struct bodies_account *a, const struct bodies_range *range,
+                                  const struct bodies_reader_handler *handler, void *owner)
+{
+    struct bodies_reader *r = calloc(1, sizeof *r);
+
+    if (!r)
+        return NULL;
+    r->account = a;
+    r->handler = handler;
+    r->owner = owner;
+    r->content = range->content;
+    r->part = range->part;
+    r->durable = range->key != NULL;
+    if (range->key)
+        snprintf(r->key, sizeof r->key, "%s", range->key);
+    r->fd = -1;
+    r->at = range->offset;
+    r->end =
+        range->length > UINT64_MAX - range->offset ? UINT64_MAX : range->offset + range->length;
+    r->work.data = r;
+    bodies_hold(a);
+    reader_go_on(r);
+    return r;
+}
+
+uint64_t bodies_reader_total(const struct bodies_reader *r)
+{
+    return r->total;
+}
+
+/* The octets at hand take the way over the pool too: callbacks come from the loop. */
+void bodies_reader_resume(struct bodies_reader *r)
+{
+    r->resumed = true;
+    if (!r->working)
+        reader_go_on(r);
+}
+
+void bodies_reader_cancel(struct bodies_reader *r)
+{
+    r->cancelled = true;
+    if (!r->working)
+        reader_end(r);
+}

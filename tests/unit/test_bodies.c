@@ -1,0 +1,622 @@
+/*
+ * Bodies on a real disk, by a real loop and the thread pool.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "proxy/store/bodies.h"
+#include "tests/unit/temp_dir.h"
+
+static const char MAIL[] = "Subject: hello\r\nMIME-Version: 1.0\r\n"
+                           "Content-Type: multipart/mixed; boundary=x\r\n\r\n"
+                           "--x\r\n\r\none\r\n--x\r\n\r\ntwo\r\n--x--\r\n";
+enum { HEADER = 80, FOREVER = 1 << 30 };
+
+static struct {
+    char dir[64];
+    struct store *store;
+    struct bodies *shared;
+    struct bodies_account *ann;
+    int opened;
+    int closed;
+    struct failure why;
+} it;
+
+static void run(void)
+{
+    uv_run(uv_default_loop(), UV_RUN_DEFAULT);
+}
+
+static void on_opened(void *owner, const struct failure *why)
+{
+    (void)owner;
+    it.opened++;
+    it.why = *why;
+}
+
+static void on_closed(void *owner)
+{
+    (void)owner;
+    it.closed++;
+}
+
+static struct bodies_account *open_account(const char *key, uint64_t octets, bool newborn)
+{
+    struct bodies_options options = {slice_of(key), octets, newborn};
+    int before = it.opened;
+    struct bodies_account *a =
+        bodies_account_open(it.shared, uv_default_loop(), &options, on_opened, NULL);
+
+    assert_non_null(a);
+    run();
+    assert_int_equal(it.opened, before + 1);
+    assert_int_equal(it.why.kind, FAILURE_NONE);
+    return a;
+}
+
+static void close_account(struct bodies_account *a)
+{
+    int before = it.closed;
+
+    bodies_account_close(a, on_closed, NULL);
+    run();
+    assert_int_equal(it.closed, before + 1);
+}
+
+static void reopen(uint64_t octets, bool newborn)
+{
+    close_account(it.ann);
+    it.ann = open_account("ann", octets, newborn);
+}
+
+static int set_up_with(uint64_t shared)
+{
+    struct failure why;
+
+    snprintf(it.dir, sizeof it.dir, "%s", temp_dir_make());
+    it.store = store_open(it.dir, &why);
+    it.shared = bodies_new(it.store, shared);
+    it.ann = open_account("ann", FOREVER, false);
+    return 0;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    return set_up_with(FOREVER);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    close_account(it.ann);
+    bodies_free(it.shared);
+    store_close(it.store);
+    temp_dir_remove(it.dir);
+    return 0;
+}
+
+static const char *file(const char *name)
+{
+    return temp_path(temp_path(it.dir, "accounts/ann/bodies"), name);
+}
+
+static bool is_there(const char *name)
+{
+    return access(file(name), F_OK) == 0;
+}
+
+static size_t files(void)
+{
+    char command[128];
+    unsigned count = 0;
+
+    snprintf(command, sizeof command, "ls %s | wc -l", file(""));
+    FILE *p = popen(command, "r");
+    assert_int_equal(fscanf(p, "%u", &count), 1);
+    pclose(p);
+    return count;
+}
+
+/* ---- writing ---- */
+
+struct written {
+    int done;
+    int progress;
+    char *key;
+    char digest[65];
+    struct failure why;
+};
+
+static void on_progress(void *owner, struct bodies_writer *w)
+{
+    struct written *written = owner;
+
+    (void)w;
+    written->progress++;
+}
+
+static void on_written(void *owner, struct bodies_writer *w, char *key, const char *digest,
+                       const struct failure *why)
+{
+    struct written *written = owner;
+
+    (void)w;
+    written->done++;
+    written->key = key;
+    snprintf(written->digest, sizeof written->digest, "%s", digest);
+    written->why = *why;
+}
+
+static const struct bodies_writer_handler writer = {on_progress, on_written};
+
+static struct written write_cached(struct bodies_account *a, uint32_t content,
+                                   enum account_part part, struct slice octets)
+{
+    struct written written = {0};
+    struct bodies_writer *w = bodies_write_cached(a, content, part, &writer, &written);
+
+    bodies_writer_data(w, octets);
+    bodies_writer_end(w);
+    run();
+    assert_int_equal(written.done, 1);
+    return written;
+}
+
+static void put(uint32_t content, enum account_part part, const char *text)
+{
+    struct written written = write_cached(it.ann, content, part, slice_of(text));
+
+    assert_int_equal(written.why.kind, FAILURE_NONE);
+    assert_null(written.key);
+}
+
+static struct written write_durable(const char *text)
+{
+    struct written written = {0};
+    struct bodies_writer *w = bodies_write_durable(it.ann, &writer, &written);
+
+    bodies_writer_data(w, slice_of(text));
+    bodies_writer_end(w);
+    run();
+    assert_int_equal(written.done, 1);
+    return written;
+}
+
+static char *pattern(size_t n)
+{
+    char *p = malloc(n);
+
+    assert_non_null(p);
+    for (size_t i = 0; i < n; i++)
+        p[i] = (char)(i * 31 + i / 251);
+    return p;
+}
+
+/* ---- reading ---- */
+
+struct got {
+    struct buf octets;
+    size_t take; /* at a time; 0: all */
+    size_t stop; /* takes no more when it has so many; 0: never */
+    size_t most; /* offered at once */
+    int done;
+    uint64_t total;
+    enum bodies_outcome outcome;
+    struct failure why;
+};
+
+static void on_data(void *owner, struct bodies_reader *r, struct slice *in)
+{
+    struct got *got = owner;
+
+    if (in->n > got->most)
+        got->most = in->n;
+    if (got->stop && buf_size(&got->octets) >= got->stop)
+        return;
+    buf_put(&got->octets, slice_take(in, got->take ? got->take : in->n));
+    if (in->n)
+        bodies_reader_resume(r);
+}
+
+static void on_read(void *owner, struct bodies_reader *r, enum bodies_outcome outcome,
+                    const struct failure *why)
+{
+    struct got *got = owner;
+
+    got->done++;
+    got->total = bodies_reader_total(r);
+    got->outcome = outcome;
+    got->why = *why;
+}
+
+static const struct bodies_reader_handler reader = {on_data, on_read};
+
+static struct bodies_reader *begin(struct bodies_range range, struct got *got)
+{
+    struct bodies_reader *r = bodies_read(it.ann, &range, &reader, got);
+
+    assert_non_null(r);
+    return r;
+}
+
+static void assert_read(struct bodies_range range, struct slice expected, uint64_t total)
+{
+    struct got got = {0};
+
+    begin(range, &got);
+    run();
+    assert_int_equal(got.done, 1);
+    assert_int_equal(got.outcome, BODIES_DONE);
+    assert_int_equal(got.total, total);
+    assert_int_equal(buf_size(&got.octets), expected.n);
+    if (expected.n)
+        assert_memory_equal(buf_slice(&got.octets).p, expected.p, expected.n);
+    buf_clear(&got.octets);
+}
+
+static enum bodies_outcome outcome_of(uint32_t content, const char *key, enum account_part part)
+{
+    struct got got = {0};
+
+    begin((struct bodies_range){content, key, part, 0, UINT64_MAX}, &got);
+    run();
+    assert_int_equal(got.done, 1);
+    buf_clear(&got.octets);
+    return got.outcome;
+}
+
+/* ---- tests ---- */
+
+static void a_part_is_read_in_ranges(void **state)
+{
+    struct slice mail = slice_of(MAIL);
+
+    (void)state;
+    put(7, ACCOUNT_WHOLE, MAIL);
+    assert_read((struct bodies_range){7, NULL, ACCOUNT_WHOLE, 0, UINT64_MAX}, mail, mail.n);
+    assert_read((struct bodies_range){7, NULL, ACCOUNT_WHOLE, 9, 5}, slice_of("hello"), mail.n);
+    assert_read((struct bodies_range){7, NULL, ACCOUNT_WHOLE, mail.n - 2, 100}, slice_of("\r\n"),
+                mail.n);
+    assert_read((struct bodies_range){7, NULL, ACCOUNT_WHOLE, mail.n + 5, 1}, slice_of(""), mail.n);
+    assert_true(is_there("7.mail"));
+}
+
+static void a_header_is_found_in_the_whole_message(void **state)
+{
+    (void)state;
+    put(7, ACCOUNT_WHOLE, MAIL);
+    assert_read((struct bodies_range){7, NULL, ACCOUNT_HEADER, 0, UINT64_MAX},
+                slice_make(MAIL, HEADER), HEADER);
+    put(7, ACCOUNT_HEADER, "Subject: own\r\n\r\n");
+    assert_read((struct bodies_range){7, NULL, ACCOUNT_HEADER, 9, 3}, slice_of("own"), 16);
+}
+
+static void what_is_not_there_is_absent(void **state)
+{
+    (void)state;
+    assert_int_equal(outcome_of(1, NULL, ACCOUNT_WHOLE), BODIES_ABSENT); /* no directory yet */
+    put(7, ACCOUNT_HEADER, "a: b\r\n\r\n");
+    assert_int_equal(outcome_of(7, NULL, ACCOUNT_WHOLE), BODIES_ABSENT);
+    assert_int_equal(outcome_of(7, "m-9", ACCOUNT_WHOLE), BODIES_ABSENT);
+    assert_int_equal(outcome_of(7, "../../../lock", ACCOUNT_WHOLE), BODIES_ABSENT);
+}
+
+static void a_large_message_goes_in_pieces(void **state)
+{
+    enum { SIZE = 1000003 };
+    char *octets = pattern(SIZE);
+    struct got got = {.take = 1000};
+    struct written written = {0};
+    struct bodies_writer *w = bodies_write_cached(it.ann, 1, ACCOUNT_WHOLE, &writer, &written);
+
+    (void)state;
+    for (size_t at = 0; at < SIZE; at += 4096)
+        bodies_writer_data(w, slice_make(octets + at, SIZE - at < 4096 ? SIZE - at : 4096));
+    assert_int_equal(bodies_writer_queued(w), SIZE); /* none of it is reported before a turn */
+    bodies_writer_end(w);
+    run();
+    assert_int_equal(written.why.kind, FAILURE_NONE);
+    assert_true(written.progress >= 1);
+    begin((struct bodies_range){1, NULL, ACCOUNT_WHOLE, 0, UINT64_MAX}, &got);
+    run();
+    assert_int_equal(got.most, BODIES_PIECE);
+    assert_int_equal(buf_size(&got.octets), SIZE);
+    assert_memory_equal(buf_slice(&got.octets).p, octets, SIZE);
+    buf_clear(&got.octets);
+    free(octets);
+}
+
+static void a_reader_waits_for_room(void **state)
+{
+    enum { SIZE = 200000 };
+    char *octets = pattern(SIZE);
+    struct got got = {.stop = 1};
+
+    (void)state;
+    write_cached(it.ann, 1, ACCOUNT_WHOLE, slice_make(octets, SIZE));
+    struct bodies_reader *r =
+        begin((struct bodies_range){1, NULL, ACCOUNT_WHOLE, 0, UINT64_MAX}, &got);
+    run(); /* ends, for nothing is under way while it waits */
+    assert_int_equal(got.done, 0);
+    assert_int_equal(buf_size(&got.octets), BODIES_PIECE);
+    got.stop = 0;
+    bodies_reader_resume(r);
+    assert_int_equal(buf_size(&got.octets), BODIES_PIECE); /* not from inside the call */
+    run();
+    assert_int_equal(got.done, 1);
+    assert_int_equal(buf_size(&got.octets), SIZE);
+    assert_memory_equal(buf_slice(&got.octets).p, octets, SIZE);
+    buf_clear(&got.octets);
+    free(octets);
+}
+
+static void a_durable_body_has_a_key_for_ever(void **state)
+{
+    (void)state;
+    struct written first = write_durable("hello");
+    struct written second = write_durable("world");
+    assert_string_equal(first.key, "m-1");
+    assert_string_equal(second.key, "m-2");
+    assert_string_equal(first.digest,
+                        "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
+    reopen(FOREVER, true);
+    assert_read((struct bodies_range){3, "m-1", ACCOUNT_WHOLE, 0, 9}, slice_of("hello"), 5);
+    bodies_release(it.ann, "m-1");
+    bodies_release(it.ann, "m-1/../m-2");
+    run();
+    assert_int_equal(outcome_of(3, "m-1", ACCOUNT_WHOLE), BODIES_ABSENT);
+    assert_int_equal(outcome_of(3, "m-2", ACCOUNT_WHOLE), BODIES_DONE);
+    struct written third = write_durable("again");
+    assert_string_equal(third.key, "m-3");
+    free(first.key);
+    free(second.key);
+    free(third.key);
+}
+
+static void what_was_used_longest_ago_makes_room(void **state)
+{
+    (void)state;
+    reopen(12, false);
+    put(1, ACCOUNT_WHOLE, "12345");
+    put(2, ACCOUNT_WHOLE, "12345");
+    assert_int_equal(outcome_of(1, NULL, ACCOUNT_WHOLE), BODIES_DONE);
+    put(3, ACCOUNT_WHOLE, "12345");
+    assert_int_equal(outcome_of(2, NULL, ACCOUNT_WHOLE), BODIES_ABSENT);
+    assert_int_equal(outcome_of(1, NULL, ACCOUNT_WHOLE), BODIES_DONE);
+    assert_int_equal(bodies_account_octets(it.ann), 10);
+    put(4, ACCOUNT_WHOLE, "larger than all the room that there is");
+    assert_int_equal(outcome_of(4, NULL, ACCOUNT_WHOLE), BODIES_DONE);
+    assert_int_equal(files(), 1);
+}
+
+static void a_smaller_bound_holds_from_the_opening(void **state)
+{
+    struct timespec old[2] = {{1, 0}, {1, 0}};
+
+    (void)state;
+    put(1, ACCOUNT_WHOLE, "12345");
+    put(2, ACCOUNT_HEADER, "12345");
+    struct written durable = write_durable("is not counted");
+    assert_int_equal(utimensat(AT_FDCWD, file("2.head"), old, 0), 0);
+    reopen(7, false);
+    run();
+    assert_int_equal(bodies_account_octets(it.ann), 5);
+    assert_true(is_there("1.mail"));
+    assert_false(is_there("2.head"));
+    assert_true(is_there("m-1"));
+    free(durable.key);
+}
+
+static void all_accounts_together_are_bounded(void **state)
+{
+    (void)state;
+    set_up_with(12);
+    struct bodies_account *bob = open_account("bob", FOREVER, false);
+    put(1, ACCOUNT_WHOLE, "12345");
+    write_cached(bob, 1, ACCOUNT_WHOLE, slice_of("12345"));
+    write_cached(bob, 2, ACCOUNT_WHOLE, slice_of("12345"));
+    run();
+    assert_int_equal(bodies_account_octets(bob), 5);
+    assert_int_equal(bodies_account_octets(it.ann), 5);
+    close_account(bob);
+    put(2, ACCOUNT_WHOLE, "12345"); /* bob's are counted no more */
+    assert_int_equal(bodies_account_octets(it.ann), 10);
+    tear_down(NULL);
+}
+
+static void leftovers_are_swept(void **state)
+{
+    (void)state;
+    put(1, ACCOUNT_WHOLE, "12345");
+    FILE *f = fopen(file("t-77"), "w");
+    assert_non_null(f);
+    fclose(f);
+    f = fopen(file("somebody else's"), "w");
+    assert_non_null(f);
+    fclose(f);
+    reopen(FOREVER, false);
+    assert_false(is_there("t-77"));
+    assert_true(is_there("1.mail"));
+    reopen(FOREVER, true);
+    assert_false(is_there("1.mail"));
+    assert_true(is_there("somebody else's"));
+    assert_int_equal(bodies_account_octets(it.ann), 0);
+}
+
+static void readers_are_not_disturbed_by_a_writer(void **state)
+{
+    enum { SIZE = 150000 };
+    char *octets = pattern(SIZE);
+    struct got slow = {.stop = 1};
+    struct got quick = {0};
+
+    (void)state;
+    write_cached(it.ann, 1, ACCOUNT_WHOLE, slice_make(octets, SIZE));
+    struct bodies_reader *r =
+        begin((struct bodies_range){1, NULL, ACCOUNT_WHOLE, 0, UINT64_MAX}, &slow);
+    run();
+    put(1, ACCOUNT_WHOLE, "another");
+    begin((struct bodies_range){1, NULL, ACCOUNT_WHOLE, 0, UINT64_MAX}, &quick);
+    slow.stop = 0;
+    bodies_reader_resume(r);
+    run();
+    assert_int_equal(buf_size(&slow.octets), SIZE);
+    assert_memory_equal(buf_slice(&slow.octets).p, octets, SIZE);
+    assert_memory_equal(buf_slice(&quick.octets).p, "another", 7);
+    assert_int_equal(bodies_account_octets(it.ann), 7);
+    buf_clear(&slow.octets);
+    buf_clear(&quick.octets);
+    free(octets);
+}
+
+static void not_parsed(void *owner, struct mime_message *message, const struct failure *why)
+{
+    (void)owner;
+    (void)message;
+    (void)why;
+    fail();
+}
+
+static void what_is_cancelled_calls_nobody(void **state)
+{
+    struct got got = {.stop = 1};
+    struct written written = {0};
+    char *octets = pattern(150000);
+
+    (void)state;
+    struct bodies_writer *early = bodies_write_cached(it.ann, 1, ACCOUNT_WHOLE, &writer, &written);
+    bodies_writer_abort(early);
+    struct bodies_writer *late = bodies_write_durable(it.ann, &writer, &written);
+    bodies_writer_data(late, slice_of("x"));
+    bodies_writer_abort(late);
+    struct bodies_writer *open = bodies_write_durable(it.ann, &writer, &written);
+    bodies_writer_data(open, slice_of("x"));
+    run();
+    assert_int_equal(files(), 1);
+    bodies_writer_abort(open);
+    run();
+    assert_int_equal(files(), 0);
+    struct bodies_writer *ended = bodies_write_durable(it.ann, &writer, &written);
+    bodies_writer_data(ended, slice_of("x"));
+    run();
+    bodies_writer_end(ended);
+    bodies_writer_abort(ended);
+    run();
+    assert_int_equal(files(), 0);
+    assert_int_equal(written.done, 0);
+
+    write_cached(it.ann, 1, ACCOUNT_WHOLE, slice_make(octets, 150000));
+    struct bodies_range range = {1, NULL, ACCOUNT_WHOLE, 0, UINT64_MAX};
+    bodies_reader_cancel(begin(range, &got));
+    struct bodies_reader *waiting = begin(range, &got);
+    bodies_parse_cancel(bodies_parse(it.ann, 1, NULL, not_parsed, NULL));
+    run();
+    bodies_reader_cancel(waiting);
+    run();
+    assert_int_equal(got.done, 0);
+    buf_clear(&got.octets);
+    free(octets);
+}
+
+/* CASES D15: a limit of file sizes stands in for a disk that is full. */
+static void a_disk_that_takes_no_more_is_told(void **state)
+{
+    struct rlimit before;
+    struct rlimit small;
+    char *octets = pattern(100000);
+
+    (void)state;
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before);
+    small = before;
+    small.rlim_cur = 50000;
+    put(1, ACCOUNT_WHOLE, "before");
+    setrlimit(RLIMIT_FSIZE, &small);
+    struct written written = write_cached(it.ann, 1, ACCOUNT_WHOLE, slice_make(octets, 100000));
+    setrlimit(RLIMIT_FSIZE, &before);
+    assert_int_equal(written.why.kind, FAILURE_TEMPORARY);
+    assert_non_null(strstr(written.why.text, "accounts/ann/bodies/1.mail"));
+    assert_non_null(strstr(written.why.text, "raise the limit of file sizes"));
+    assert_int_equal(files(), 1);
+    assert_read((struct bodies_range){1, NULL, ACCOUNT_WHOLE, 0, 9}, slice_of("before"), 6);
+    free(octets);
+}
+
+struct parsed {
+    int done;
+    struct mime_message *message;
+    struct failure why;
+};
+
+static void on_parsed(void *owner, struct mime_message *message, const struct failure *why)
+{
+    struct parsed *parsed = owner;
+
+    parsed->done++;
+    parsed->message = message;
+    parsed->why = *why;
+}
+
+static uint32_t parts_of(uint32_t content, const char *key)
+{
+    struct parsed parsed = {0};
+
+    assert_non_null(bodies_parse(it.ann, content, key, on_parsed, &parsed));
+    run();
+    assert_int_equal(parsed.done, 1);
+    assert_int_equal(parsed.why.kind, FAILURE_NONE);
+    uint32_t parts = parsed.message ? mime_message_parts(parsed.message) : 0;
+    mime_message_free(parsed.message);
+    return parts;
+}
+
+static void a_structure_is_remembered(void **state)
+{
+    (void)state;
+    assert_int_equal(parts_of(7, NULL), 0);
+    put(7, ACCOUNT_WHOLE, MAIL);
+    assert_int_equal(parts_of(7, NULL), 3);
+    assert_true(is_there("7.mime"));
+    assert_true(bodies_account_octets(it.ann) > strlen(MAIL));
+    assert_int_equal(unlink(file("7.mail")), 0);
+    assert_int_equal(parts_of(7, NULL), 3);
+    put(8, ACCOUNT_WHOLE, "a: b\r\n\r\n");
+    FILE *f = fopen(file("8.mime"), "w");
+    assert_non_null(f);
+    fputs("{\"size\":", f);
+    fclose(f);
+    assert_int_equal(parts_of(8, NULL), 1); /* one that is torn is made anew */
+    struct written durable = write_durable(MAIL);
+    assert_int_equal(parts_of(9, durable.key), 3);
+    free(durable.key);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        TEST(a_part_is_read_in_ranges),
+        TEST(a_header_is_found_in_the_whole_message),
+        TEST(what_is_not_there_is_absent),
+        TEST(a_large_message_goes_in_pieces),
+        TEST(a_reader_waits_for_room),
+        TEST(a_durable_body_has_a_key_for_ever),
+        TEST(what_was_used_longest_ago_makes_room),
+        TEST(a_smaller_bound_holds_from_the_opening),
+        cmocka_unit_test(all_accounts_together_are_bounded),
+        TEST(leftovers_are_swept),
+        TEST(readers_are_not_disturbed_by_a_writer),
+        TEST(what_is_cancelled_calls_nobody),
+        TEST(a_disk_that_takes_no_more_is_told),
+        TEST(a_structure_is_remembered),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
