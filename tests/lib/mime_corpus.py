@@ -9,7 +9,7 @@ _TOP = b"From: a@example.com\r\nSubject: s\r\nMIME-Version: 1.0\r\n"
 
 
 def _mixed(body, boundary=b"b", kind=b"mixed"):
-    return _TOP + b"Content-Type: multipart/" + kind + b"; boundary=" + boundary + b"\r\n\r\n" + body
+    return _typed(b"multipart/" + kind + b"; boundary=" + boundary, body)
 
 
 def _typed(value, body=b"body\r\n"):
@@ -19,7 +19,8 @@ def _typed(value, body=b"body\r\n"):
 def _delimiters():
     yield "preamble-and-epilogue", _mixed(b"pre\r\n--b\r\n\r\none\r\n--b--\r\nepilogue\r\n\r\n")
     yield "delimiter-at-once", _mixed(b"--b\r\n--b\r\n--b--\r\n")
-    yield "header-cut-by-delimiter", _mixed(b"--b\r\nContent-Type: text/html\r\n--b\r\n\r\nx\r\n--b--")
+    yield "header-cut-by-delimiter", _mixed(
+        b"--b\r\nContent-Type: text/html\r\n--b\r\n\r\nx\r\n--b--")
     yield "header-cut-by-end", _mixed(b"--b\r\nContent-Type: text/html")
     yield "header-cut-by-outer", _mixed(
         b'--b\r\nContent-Type: multipart/mixed; boundary="c"\r\n\r\n--c\r\nX: y\r\n--b--\r\n')
@@ -32,15 +33,18 @@ def _delimiters():
     yield "closing-only", _mixed(b"--b--\r\nafter\r\n")
     yield "open-at-delimiter", _mixed(b"--b\r\n\r\none\r\n--b")
     yield "open-after-delimiter", _mixed(b"--b\r\n\r\none\r\n--b\r\n")
-    yield "delimiter-with-tail", _mixed(b"--bxyz\r\n\r\none\r\n--b trailing\r\n\r\ntwo\r\n--b--no\r\n")
+    yield "delimiter-with-tail", _mixed(
+        b"--bxyz\r\n\r\none\r\n--b trailing\r\n\r\ntwo\r\n--b--no\r\n")
     yield "delimiter-with-blanks", _mixed(b"--b \t\r\n\r\none\r\n--b-- \t\r\n")
     yield "part-after-closing", _mixed(b"--b\r\n\r\n1\r\n--b--\r\n--b\r\n\r\n2\r\n")
     yield "indented-delimiter", _mixed(b"--b\r\n\r\none\r\n --b\r\n\r\ntwo\r\n--b--\r\n")
     yield "empty-parts", _mixed(b"--b\r\n\r\n\r\n--b\r\n\r\n--b\r\n\r\n\r\n\r\n--b--")
     yield "dashes", _mixed(b"--\r\n---b\r\n- -b\r\n--b\r\n\r\n--\r\n-\r\n--b--")
     yield "cr-before-delimiter", _mixed(b"--b\r\n\r\none\r\r\n--b\r\n\r\ntwo\r--b\r\n--b--")
-    yield "lf-before-delimiter", _mixed(b"--b\n\none\n--b\n\ntwo\n\n--b--\n").replace(b"\r\n", b"\n")
-    yield "delimiter-in-header", _TOP + b"Content-Type: multipart/mixed;\r\n boundary=b\r\n--b\r\n\r\nx"
+    yield "lf-before-delimiter", _mixed(
+        b"--b\n\none\n--b\n\ntwo\n\n--b--\n").replace(b"\r\n", b"\n")
+    yield "delimiter-in-header", (
+        _TOP + b"Content-Type: multipart/mixed;\r\n boundary=b\r\n--b\r\n\r\nx")
     yield "nested-epilogue", _mixed(
         b'--b\r\nContent-Type: multipart/mixed; boundary="c"\r\n\r\n--c\r\n\r\nin\r\n--c--\r\n'
         b"epilogue\r\n--b\r\n\r\nlast\r\n--b--\r\n")
@@ -91,16 +95,19 @@ def _types():
         b"text/plain; charset", b"text/plain; charset=", b"text/plain; charset=;x=y",
         b'text/plain; charset="utf-8"; format=flowed', b'text/plain; name="a\\"b"',
         b'text/plain; name="unclosed', b"text/plain; name=a b c", b"text/plain name=x",
-        b"text/plain (comment); charset=x (more)", b"text(c)/(d)plain", b"text/plain/x", b"text plain",
+        b"text/plain (comment); charset=x (more)", b"text(c)/(d)plain", b"text/plain/x",
+        b"text plain",
         b"", b" ", b";", b"; charset=x", b"(only a comment)", b"(unclosed", b'"text/plain"',
         b"application/octet-stream; name==?utf-8?B?R3LDvA==?=", b"text/x-\xe4; p=\xfc",
-        b'image/png; name="\xc3\xa4.png"', b"text/html; charset=x; charset=y", b"message/rfc822; x=y",
+        b'image/png; name="\xc3\xa4.png"', b"text/html; charset=x; charset=y",
+        b"message/rfc822; x=y",
         b"message/partial; id=x; number=1", b"message/delivery-status", b"multipart/", b"multipart",
         b"multipart/alternative; boundary", b"textual/plain", b"text/plain;;;a=b;;c=d;",
         b"text/plain; a=b, c=d", b"text/plain; =x; y", b"text/plain;\r\n\tcharset=x;\r\n name=y",
         b"text/plain; name*=utf-8''%e2%82%ac", b"text/plain; name*0=a; name*1=b; name*2=c",
         b"text/plain; name*1=b; name*0=a", b"text/plain; name*0=a; name*2=c",
-        b"text/plain; name*0*=utf-8''%41; name*1=%; name*2*=%42", b"text/plain; name*0=x; name*1*=y",
+        b"text/plain; name*0*=utf-8''%41; name*1=%; name*2*=%42",
+        b"text/plain; name*0=x; name*1*=y",
         b"text/plain; name*x=1; na*me=2; *=3", b"text/plain; a*0=1; b*0=2; A*1=3; c=4",
         b"text/plain; x=\0y", b'text/plain; x="a\0b"', b"text/plain; x=\"a\r\n b\"",
         b"text/plain; x=" + b"y" * 5000, b"x" * 2000 + b"/y", b"a/b; " + b"p=q; " * 300,
@@ -134,7 +141,8 @@ def _fields():
         b"Content-Language: ;\r\nContent-Language: fr", b"Content-Location: http://x/\r\n y",
         b"Content-Location:", b"Content-ID: <a@b>\r\nContent-ID: <c@d>", b"Content-ID:",
         b"Content-MD5: Q2hlY2sgSW50ZWdyaXR5IQ==", b"Content-Description: a\r\n\tb   c",
-        b"Content-Description: \xc3\xa4", b"Content-Description: \xe4 \"x\\", b"Content-Description: a\0b",
+        b"Content-Description: \xc3\xa4", b"Content-Description: \xe4 \"x\\",
+        b"Content-Description: a\0b",
         b"Content-Description:   leading and trailing   ")
     for number, content in enumerate(contents):
         yield f"content-{number}", _TOP + content + b"\r\n\r\nbody\r\n"
@@ -144,36 +152,51 @@ def _fields():
 def _addresses():
     values = (
         b"a@example.com", b"<a@example.com>", b"Ann <a@example.com>", b'"Ann B." <a@example.com>',
-        b"Ann B. <a@example.com>", b"a@example.com (Ann)", b"a@example.com (Ann (nested) \\) x)", b"a",
+        b"Ann B. <a@example.com>", b"a@example.com (Ann)", b"a@example.com (Ann (nested) \\) x)",
+        b"a",
         b"Ann B", b"<a>", b"<>", b"<@>", b"@", b"@example.com", b"a@", b"a@,b@c", b"<a@b", b"a@b>",
-        b"Ann <a@b> x", b"Ann <a@b> <c@d>", b"a b@c", b"a@b c@d", b"a@b,,c@d", b",", b",,,", b"", b" ",
-        b"a@b,", b", a@b", b"a@b;c@d", b"undisclosed-recipients:;", b"Group: a@b, c@d;", b"Group: a@b",
-        b"Group: a@b, c@d; e@f", b"Group:;, x@y", b"A: B: c@d;;", b"Group: <a@b>, x;", b":;", b"a:b",
+        b"Ann <a@b> x", b"Ann <a@b> <c@d>", b"a b@c", b"a@b c@d", b"a@b,,c@d", b",", b",,,", b"",
+        b" ",
+        b"a@b,", b", a@b", b"a@b;c@d", b"undisclosed-recipients:;", b"Group: a@b, c@d;",
+        b"Group: a@b",
+        b"Group: a@b, c@d; e@f", b"Group:;, x@y", b"A: B: c@d;;", b"Group: <a@b>, x;", b":;",
+        b"a:b",
         b"\"Quoted Group\": a@b;", b"Group: ,;", b"Group: a@b,;", b"Group: a@b; , x@y", b"Group:",
-        b"<@r1,@r2:a@b>", b"<@r1:a@b>", b"<@r1 a@b>", b"<@r1>", b"<@r1:>", b"<@:a@b>", b"<@r1,,@r2:a@b>",
+        b"<@r1,@r2:a@b>", b"<@r1:a@b>", b"<@r1 a@b>", b"<@r1>", b"<@r1:>", b"<@:a@b>",
+        b"<@r1,,@r2:a@b>",
         b"<a@[127.0.0.1]>", b"a@[1 2]", b"a@[1", b"a@[[1]", b"a@[1\\]2]", b"a.b.c@d.e.f", b"a..b@c",
-        b".a@b", b"a.@b", b"a@b..c", b"a@b.", b"a@.b", b"a . b @ c . d", b'"a b"@c', b'"a"."b"@c', b'"a',
-        b'"a" "b" <c@d>', b'"a\\"b\\\\c" <d@e>', b'"a" b <c@d>', b'""@x', b'"" <a@b>', b'"a b"', b'"a"',
+        b".a@b", b"a.@b", b"a@b..c", b"a@b.", b"a@.b", b"a . b @ c . d", b'"a b"@c', b'"a"."b"@c',
+        b'"a',
+        b'"a" "b" <c@d>', b'"a\\"b\\\\c" <d@e>', b'"a" b <c@d>', b'""@x', b'"" <a@b>', b'"a b"',
+        b'"a"',
         b"=?utf-8?Q?=C3=A4?= <a@b>", b"\xc3\xa4 <a@b>", b"\xe4@b", b"\"\xe4\" <a@\xfc>", b"a\0b@c",
-        b'"a\0b" <c@d>', b"a@b\0c", b"(only)", b"(open", b"(c) a@b", b"a(c)@b", b"a@(c)b", b"a@b (c", b"<(c)a@b>",
-        b"<a@b(c)>", b"Ann (c) B <a@b>", b"a@b (x) (y)", b"a@b ()", b"a, b, c", b"x y, z", b"a <b@c",
-        b"a@b\r\n\t(folded\r\n name)", b"Ann\r\n B <a@b>,\r\n\tc@d", b'"a\r\n b" <c@d>', b"[x] <a@b>",
-        b"x[y] <a@b>", b"a\\b@c", b"\\", b"<a b@c>", b"<a@b c>", b"<a@b,c@d>", b"a@b@c", b"mailto:a@b",
-        b"Ann@Work <a@b>", b"Ann, B <a@b>", b"'Ann' <a@b>", b"Ann<a@b>", b"<<a@b>>", b"a@b\x01", b"\x01",
-        b"a@b. ", b"a. <b@c>", b". <a@b>", b"x..y <a@b>", b"<\"a b\"@c>", b"<a@b>,", b"<a@b>, (c", b"a@b,(c")
+        b'"a\0b" <c@d>', b"a@b\0c", b"(only)", b"(open", b"(c) a@b", b"a(c)@b", b"a@(c)b",
+        b"a@b (c", b"<(c)a@b>",
+        b"<a@b(c)>", b"Ann (c) B <a@b>", b"a@b (x) (y)", b"a@b ()", b"a, b, c", b"x y, z",
+        b"a <b@c",
+        b"a@b\r\n\t(folded\r\n name)", b"Ann\r\n B <a@b>,\r\n\tc@d", b'"a\r\n b" <c@d>',
+        b"[x] <a@b>",
+        b"x[y] <a@b>", b"a\\b@c", b"\\", b"<a b@c>", b"<a@b c>", b"<a@b,c@d>", b"a@b@c",
+        b"mailto:a@b",
+        b"Ann@Work <a@b>", b"Ann, B <a@b>", b"'Ann' <a@b>", b"Ann<a@b>", b"<<a@b>>", b"a@b\x01",
+        b"\x01",
+        b"a@b. ", b"a. <b@c>", b". <a@b>", b"x..y <a@b>", b"<\"a b\"@c>", b"<a@b>,", b"<a@b>, (c",
+        b"a@b,(c")
     for number, value in enumerate(values):
         yield f"address-{number}", b"From: " + value + b"\r\nTo:" + value + b"\r\n\r\nbody\r\n"
     yield "addresses-repeated", (b"To: a@b\r\nTo: c@d\r\nFrom: x@y\r\nFrom:\r\nSender:\r\n"
                                  b"Reply-To: ,\r\nCc: e@f\r\nBcc: g@h\r\nCC: i@j\r\n\r\n")
-    yield "addresses-many", b"To: " + b",\r\n ".join(b"u%d@example.com" % n for n in range(5000)) + b"\r\n\r\n"
+    many = b",\r\n ".join(b"u%d@example.com" % n for n in range(5000))
+    yield "addresses-many", b"To: " + many + b"\r\n\r\n"
 
 
 def _envelope():
     yield "envelope-repeated", (b"Subject: one\r\nSubject: two\r\nDate: one\r\nDate: two\r\n"
                                 b"Message-ID: <1>\r\nMessage-ID: <2>\r\nIn-Reply-To: <3>\r\n\r\n")
     yield "envelope-empty", b"Subject:\r\nDate:\r\nMessage-ID: \r\nIn-Reply-To:  \r\nFrom:\r\n\r\n"
-    yield "envelope-folded", (b"Subject: a\r\n\tb\r\n  c\r\nDate: x\r\n y\r\nMessage-ID:\r\n <a@b>\r\n"
-                              b"In-Reply-To: <a>\r\n\t<b>\r\n \r\n\r\n")
+    yield "envelope-folded", (
+        b"Subject: a\r\n\tb\r\n  c\r\nDate: x\r\n y\r\nMessage-ID:\r\n <a@b>\r\n"
+        b"In-Reply-To: <a>\r\n\t<b>\r\n \r\n\r\n")
     yield "envelope-8bit", b"Subject: \xe4\xc3\xa4\r\nDate: \xff\r\nMessage-ID: <\xc3\xa4>\r\n\r\n"
     yield "envelope-quotes", b'Subject: "a" \\ "b"\r\nMessage-ID: "\\"\r\nDate: """""""""""\r\n\r\n'
     yield "envelope-nul", b"Subject: a\0b\r\nMessage-ID: a\0b\r\nFrom: \0\r\n\r\n"
@@ -186,23 +209,29 @@ def _messages():
     inner = b"Subject: inner\r\nFrom: i@example.com\r\n"
     yield "message", _typed(b"message/rfc822", inner + b"\r\nbody\r\n")
     yield "message-of-multipart", _typed(
-        b"message/rfc822", inner + b"Content-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\n1\r\n--c\r\n"
+        b"message/rfc822",
+        inner + b"Content-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\n1\r\n--c\r\n"
         b"\r\n2\r\n--c--\r\n")
     yield "message-in-part", _mixed(
         b"--b\r\nContent-Type: message/rfc822\r\n\r\n" + inner
-        + b"Content-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\n1\r\n--c--\r\n\r\n--b\r\n\r\nx\r\n--b--")
-    yield "message-chain", b"".join([_TOP + b"Content-Type: message/rfc822\r\n\r\n"] * 5) + inner + b"\r\nx"
-    yield "message-encoded", _typed(b"message/rfc822\r\nContent-Transfer-Encoding: base64", b"U3ViamVjdDogeA==")
+        + b"Content-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\n1\r\n--c--\r\n\r\n"
+        b"--b\r\n\r\nx\r\n--b--")
+    yield "message-chain", (_TOP + b"Content-Type: message/rfc822\r\n\r\n") * 5 + inner + b"\r\nx"
+    yield "message-encoded", _typed(b"message/rfc822\r\nContent-Transfer-Encoding: base64",
+                                    b"U3ViamVjdDogeA==")
     yield "message-global", _typed(b"message/global", inner + b"\r\nbody\r\n")
     yield "message-empty", _typed(b"message/rfc822", b"")
     yield "message-not-mime", _mixed(
         b"--b\r\nContent-Type: message/rfc822\r\n\r\nContent-ID: <x>\r\n\r\nx\r\n--b--\r\n")
-    yield "digest", _mixed(b"--b\r\n\r\n" + inner + b"\r\n1\r\n--b\r\nContent-Type: text/plain\r\n\r\n2\r\n"
-                           b"--b\r\nX: y\r\n\r\n" + inner + b"\r\n--b--\r\n", kind=b"digest")
-    yield "digest-cut", _mixed(b"--b\r\n--b\r\n\r\n--b\r\n\r\nSubject: x\r\n--b--\r\n", kind=b"Digest")
-    yield "report", _mixed(b"--b\r\n\r\nsorry\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n"
-                           b"Action: failed\r\n--b\r\nContent-Type: text/rfc822-headers\r\n\r\n" + inner
-                           + b"--b--\r\n", kind=b"report; report-type=delivery-status")
+    yield "digest", _mixed(
+        b"--b\r\n\r\n" + inner + b"\r\n1\r\n--b\r\nContent-Type: text/plain\r\n\r\n2\r\n"
+        b"--b\r\nX: y\r\n\r\n" + inner + b"\r\n--b--\r\n", kind=b"digest")
+    yield "digest-cut", _mixed(
+        b"--b\r\n--b\r\n\r\n--b\r\n\r\nSubject: x\r\n--b--\r\n", kind=b"Digest")
+    yield "report", _mixed(
+        b"--b\r\n\r\nsorry\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n"
+        b"Action: failed\r\n--b\r\nContent-Type: text/rfc822-headers\r\n\r\n" + inner
+        + b"--b--\r\n", kind=b"report; report-type=delivery-status")
 
 
 def _nested(depth, kind):
@@ -212,8 +241,8 @@ def _nested(depth, kind):
             text = b"Content-Type: message/rfc822\r\n\r\n" + text
         else:
             mark = b"m%d." % level
-            text = (b"Content-Type: multipart/mixed; boundary=" + mark + b"\r\n\r\n--" + mark + b"\r\n" + text
-                    + b"\r\n--" + mark + b"--\r\n")
+            text = (b"Content-Type: multipart/mixed; boundary=" + mark + b"\r\n\r\n--" + mark
+                    + b"\r\n" + text + b"\r\n--" + mark + b"--\r\n")
     return b"MIME-Version: 1.0\r\n" + text
 
 
@@ -228,17 +257,23 @@ def _limits():
 def _random():
     """Pieces of multiparts in any order."""
     pieces = (b"--b\r\n", b"--c\r\n", b"--b--\r\n", b"--c--\r\n", b"\r\n", b"\r\n\r\n", b"text\r\n",
-              b"Content-Type: multipart/mixed; boundary=c\r\n", b"Content-Type: multipart/digest; boundary=b\r\n",
-              b"Content-Type: message/rfc822\r\n", b"Content-Type: message/rfc822\r\n\r\n", b"Subject: x\r\n",
-              b"From: a@b\r\n", b"--bc\r\n", b"Content-Type: multipart/mixed; boundary=bc\r\n\r\n", b"\r", b"\n",
-              b" folded\r\n", b"--", b"Content-Type: text/html\r\n\r\n", b"MIME-Version: 1.0\r\n", b"no end")
+              b"Content-Type: multipart/mixed; boundary=c\r\n",
+              b"Content-Type: multipart/digest; boundary=b\r\n",
+              b"Content-Type: message/rfc822\r\n", b"Content-Type: message/rfc822\r\n\r\n",
+              b"Subject: x\r\n",
+              b"From: a@b\r\n", b"--bc\r\n",
+              b"Content-Type: multipart/mixed; boundary=bc\r\n\r\n", b"\r", b"\n",
+              b" folded\r\n", b"--", b"Content-Type: text/html\r\n\r\n", b"MIME-Version: 1.0\r\n",
+              b"no end")
     for seed in range(200):
         pick = random.Random(seed)
-        yield f"pieces-{seed}", _mixed(b"".join(pick.choice(pieces) for _ in range(pick.randint(5, 60))))
+        chosen = [pick.choice(pieces) for _ in range(pick.randint(5, 60))]
+        yield f"pieces-{seed}", _mixed(b"".join(chosen))
 
 
 @functools.cache
 def cases():
     """All cases, in a fixed order."""
-    return [Case(name, stored) for group in (_delimiters, _boundaries, _types, _fields, _addresses, _envelope,
-                                             _messages, _limits, _random) for name, stored in group()]
+    groups = (_delimiters, _boundaries, _types, _fields, _addresses, _envelope, _messages, _limits,
+              _random)
+    return [Case(name, stored) for group in groups for name, stored in group()]

@@ -37,9 +37,10 @@ enum mailbox_action_type {
                       mailbox_read_data(), then mailbox_read_done() */
     MAILBOX_PARSE, /* `request`: the structure of `content`; then mailbox_parsed() */
     MAILBOX_STORE_BEGIN, /* `request`: a message of `length` octets follows (APPEND) */
-    MAILBOX_STORE_DATA,  /* `octets`, valid until the next call */
-    MAILBOX_STORE_END,   /* make it durable; then mailbox_stored() */
-    MAILBOX_STORE_ABORT, /* forget it */
+    MAILBOX_STORE_DATA, /* `octets` of what mailbox_client_data() was given, or valid until the next
+                           call of any function but mailbox_next_action() */
+    MAILBOX_STORE_END,  /* make it durable; then mailbox_stored() */
+    MAILBOX_STORE_ABORT, /* forget it; also after mailbox_stored(): it came to nothing */
     MAILBOX_LOG,         /* `level`, `event`, `text` */
     MAILBOX_END,         /* send what is in client_out, close, free the mailbox */
 };
@@ -76,6 +77,7 @@ void mailbox_now(struct mailbox *m, uint64_t now_ms, int64_t now_s);
 
 /* As in maildrop.h: before a feed, and when the stream has drained. */
 void mailbox_client_queued(struct mailbox *m, size_t octets);
+/* At most one STORE_DATA comes of a call: what is left over is to be offered again. */
 void mailbox_client_data(struct mailbox *m, struct slice *in);
 bool mailbox_wants_client(const struct mailbox *m);
 void mailbox_client_closed(struct mailbox *m, const struct failure *why);
@@ -90,9 +92,9 @@ void mailbox_refused(struct mailbox *m, const struct failure *why);
 void mailbox_account(struct mailbox *m);
 
 /* Answers to READ: octets of a request, taken off `*in` as far as there is room (the owner offers
- * the rest when mailbox_wants_read() says so), then the end. Requests are answered in the order in
- * which they were made. */
-void mailbox_read_data(struct mailbox *m, uint32_t request, struct slice *in);
+ * the rest when mailbox_wants_read() says so), then the end. `size` is what the part has altogether,
+ * not only the range. Requests are answered in the order in which they were made. */
+void mailbox_read_data(struct mailbox *m, uint32_t request, uint64_t size, struct slice *in);
 bool mailbox_wants_read(const struct mailbox *m);
 void mailbox_read_done(struct mailbox *m, uint32_t request, enum mailbox_read_outcome outcome,
                        const struct failure *why);
@@ -105,6 +107,9 @@ void mailbox_parsed(struct mailbox *m, uint32_t request, struct mime_message *me
 /* Answer to STORE_END, or to any STORE_* that failed: `key` is taken over. */
 void mailbox_stored(struct mailbox *m, uint32_t request, char *key, const char *digest,
                     const struct failure *why);
+
+/* Octets of STORE_DATA that are not yet written: while they are many, no more are read. */
+void mailbox_store_queued(struct mailbox *m, size_t octets);
 
 void mailbox_tick(struct mailbox *m);
 uint64_t mailbox_deadline(const struct mailbox *m);

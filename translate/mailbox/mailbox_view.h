@@ -16,13 +16,16 @@ struct mailbox_view {
     bool read_only;
     uint32_t *uids; /* ascending: number n is uids[n - 1] */
     size_t count, capacity;
-    uint64_t modseq; /* up to which flags were told */
-    uint64_t silent; /* changes with this modseq are the session's own and silent; 0: none */
-    uint32_t *saved; /* SEARCHRES "$": UIDs */
+    uint64_t modseq;  /* up to which flags and new messages were told */
+    uint64_t settled; /* up to which it was told that messages are gone: behind when that had to
+                         wait */
+    size_t keywords;  /* of the account's, how many were told */
+    uint64_t silent;  /* changes with this modseq are the session's own and silent; 0: none */
+    uint32_t *saved;  /* SEARCHRES "$": UIDs */
     size_t saved_count;
 };
 
-/* Takes the folder as it is. False when memory is out. */
+/* Takes the folder as it is; `keywords` is for the caller to set. False when memory is out. */
 bool mailbox_view_open(struct mailbox_view *v, const struct box_folder *f, bool read_only);
 void mailbox_view_close(struct mailbox_view *v);
 
@@ -41,14 +44,29 @@ struct mailbox_walk {
 bool mailbox_view_next(const struct mailbox_view *v, const struct imapd_set *set, bool by_uid,
                        struct mailbox_walk *walk, uint32_t *number, uint32_t *uid);
 
+/* The folder that is selected; NULL when there is none, or it was deleted meanwhile. */
+const struct box_folder *mailbox_view_folder(const struct mailbox_view *v,
+                                             const struct box_state *s);
+
+/* "(\\Seen $Forwarded)": a message's flags. */
+void mailbox_put_flags(struct buf *out, const struct box_state *s, uint64_t flags);
+
+/* "* FLAGS (...)" and "* OK [PERMANENTFLAGS (...)] ..." (RFC 9051 section 7.3.5
+ * and 7.1): all that there are in the account, none permanent
+ * when `read_only`. */
+void mailbox_put_all_flags(struct buf *out, const struct box_state *s, bool read_only);
+
+/* The same, when there are keywords of which the client was not told yet. */
+void mailbox_tell_keywords(struct mailbox_view *v, const struct box_state *s, struct buf *out);
+
 /*
- * Catches up with the folder (NULL: it was deleted): appends EXPUNGE (when `expunge` permits) or
- * VANISHED-free untagged responses, EXISTS, and FETCH with FLAGS (and UID, MODSEQ when asked for)
- * of messages whose flags changed. False when memory is out.
+ * Catches up with the folder: appends EXPUNGE where `expunge` permits, EXISTS, and FETCH with FLAGS
+ * (and UID, MODSEQ when asked for) of messages whose flags changed. A folder that was deleted is
+ * one whose messages are all gone. False when memory is out.
  */
 struct mailbox_tell {
     bool expunge; /* the place permits it */
-    bool uid;     /* UID in unsolicited FETCH (after a UID command) */
+    bool uid;     /* UID in unsolicited FETCH (after a UID command; always with IMAP4rev2) */
     bool modseq;  /* CONDSTORE is enabled */
 };
 bool mailbox_view_sync(struct mailbox_view *v, const struct box_state *s,

@@ -2,8 +2,8 @@
  * Any charset to UTF-8, in pieces, through GMime's filter over iconv. What cannot be converted
  * becomes '?'.
  *
- * GLib ends the process when memory is out; so do these and all else here that uses it
- * (mime_decoder, mime_words, mime_match): it is asked only for pieces of bounded size.
+ * GLib ends the process when memory is out, so this does, and mime_decoder and mime_words with it:
+ * it is asked only for pieces of bounded size.
  */
 #ifndef TRANSLATE_MIME_MIME_CHARSET_H
 #define TRANSLATE_MIME_MIME_CHARSET_H

@@ -67,7 +67,7 @@ static void keep_boundary(struct mime_header *header, const struct mime_type *ty
 
     header->has_boundary = boundary.p != NULL;
     header->boundary_n = (uint8_t)(boundary.n < MIME_BOUNDARY_MAX ? boundary.n : MIME_BOUNDARY_MAX);
-    if (boundary.n)
+    if (boundary.p)
         memcpy(header->boundary, boundary.p, header->boundary_n);
 }
 

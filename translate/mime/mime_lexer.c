@@ -38,19 +38,24 @@ static void put(struct buf *out, struct slice text)
         buf_put(out, text);
 }
 
-/* A quoted pair; `rest` is at its backslash. Line ends and NUL cannot be quoted: then the backslash
- * stands for itself. */
-static enum mime_lex quoted_pair(struct mime_lexer *lex, struct buf *out, bool keep_backslash)
+enum pair {
+    PAIR_CUT,    /* nothing follows the backslash */
+    PAIR_QUOTED, /* the octet that it quotes was taken with it */
+    PAIR_PLAIN,  /* line ends and NUL cannot be quoted: the backslash stands for itself */
+};
+
+/* `rest` is at a backslash. */
+static enum pair take_pair(struct mime_lexer *lex, struct buf *out, bool keep_backslash)
 {
     if (lex->rest.n < 2)
-        return MIME_LEX_BAD;
+        return PAIR_CUT;
     char next = lex->rest.p[1];
     bool plain = next == '\r' || next == '\n' || next == '\0';
     struct slice pair = slice_take(&lex->rest, plain ? 1 : 2);
     if (!plain && !keep_backslash)
         slice_take(&pair, 1);
     put(out, pair);
-    return MIME_LEX_MORE;
+    return plain ? PAIR_PLAIN : PAIR_QUOTED;
 }
 
 /* The next octet inside quotes, parentheses or brackets, where it means nothing to them. True when
@@ -71,22 +76,30 @@ static bool take_inner(struct mime_lexer *lex, struct buf *out)
     return false;
 }
 
+static size_t size_of(const struct buf *out)
+{
+    return out ? buf_size(out) : 0;
+}
+
 /*
  * What is between two delimiters, the first already taken; the last is taken, and appended for a
- * domain literal only. Where the end is missing, only what was before the last special octet stays
- * in `out`: a quirk of Dovecot's that shows in the display names of broken addresses.
+ * domain literal only. Where the end is missing, only what was before the last quoted pair, NUL or
+ * line end stays in `out`: a quirk of Dovecot's that shows in the display names of broken
+ * addresses.
  */
 static enum mime_lex delimited(struct mime_lexer *lex, struct buf *out, char open, char close)
 {
-    size_t kept = out ? buf_size(out) : 0;
+    size_t kept = size_of(out);
     size_t depth = 1;
 
     while (lex->rest.n) {
         char c = lex->rest.p[0];
-        bool special = c == '\\';
+        size_t before = size_of(out);
         if (c == '\\') {
-            if (quoted_pair(lex, out, close == ']') == MIME_LEX_BAD)
+            enum pair pair = take_pair(lex, out, close == ']');
+            if (pair == PAIR_CUT)
                 break;
+            kept = pair == PAIR_QUOTED ? before : kept;
         } else if (c == close && --depth == 0) {
             struct slice end = slice_take(&lex->rest, 1);
             if (close == ']')
@@ -96,10 +109,9 @@ static enum mime_lex delimited(struct mime_lexer *lex, struct buf *out, char ope
             break;
         } else {
             depth += c == open && close == ')';
-            special = take_inner(lex, out);
+            if (take_inner(lex, out))
+                kept = size_of(out);
         }
-        if (special && out)
-            kept = buf_size(out);
     }
     if (out)
         buf_truncate(out, kept);

@@ -50,19 +50,23 @@ void mime_words_decode(struct buf *out, struct slice value)
     buf_clear(&line);
 }
 
-static int hex(char c)
+static bool is_escape(struct slice text)
 {
-    return g_ascii_xdigit_value(c);
+    return text.n > 2 && text.p[0] == '%' && g_ascii_isxdigit(text.p[1]) &&
+           g_ascii_isxdigit(text.p[2]);
 }
 
 static void put_unescaped(struct buf *out, struct slice value)
 {
     while (value.n) {
-        bool escape =
-            value.n > 2 && value.p[0] == '%' && hex(value.p[1]) >= 0 && hex(value.p[2]) >= 0;
-        char c = escape ? (char)(hex(value.p[1]) * 16 + hex(value.p[2])) : value.p[0];
-        buf_putc(out, c);
-        slice_take(&value, escape ? 3 : 1);
+        if (!is_escape(value)) {
+            buf_put(out, slice_take(&value, 1));
+            continue;
+        }
+        struct slice escape = slice_take(&value, 3);
+        unsigned octet = (unsigned)g_ascii_xdigit_value(escape.p[1]) << 4 |
+                         (unsigned)g_ascii_xdigit_value(escape.p[2]);
+        buf_putc(out, (char)(octet & 0xff));
     }
 }
 

@@ -1,0 +1,163 @@
+/*
+ * FETCH (RFC 9051 section 6.4.5): one response for each message, in order, while the octets of the
+ * next ones are on their way. An item that cannot be had is left out, and the result says why.
+ */
+#include "translate/mailbox/job_internal.h"
+
+#include <stdlib.h>
+
+static bool is_section(const struct imapd_fetch_item *item)
+{
+    return item->kind == IMAPD_FETCH_SECTION || item->kind == IMAPD_FETCH_BINARY ||
+           item->kind == IMAPD_FETCH_BINARY_SIZE;
+}
+
+static void take_next(struct job *j)
+{
+    struct job_fetch *f = &j->fetch;
+    uint32_t number;
+    uint32_t uid;
+
+    if (!mailbox_view_next(j->host->view, f->set, f->by_uid, &f->walk, &number, &uid)) {
+        f->walked = true;
+        return;
+    }
+    const struct box_message *m = job_message(j, uid);
+    if (!m) {
+        j->result.expunged = true;
+    } else if (!f->fetch->changed || m->modseq > f->fetch->changed_since) {
+        struct job_slot *slot = job_window_push(&j->window, number, uid, m->content);
+        slot->wants_header = f->wants_header;
+        slot->wants_whole = f->wants_whole;
+        slot->wants_structure = f->wants_structure;
+    }
+}
+
+/* False when the turn is over. */
+static bool fill(struct job *j)
+{
+    struct job_fetch *f = &j->fetch;
+    bool octets = f->wants_header || f->wants_whole;
+    size_t window = octets ? JOB_WINDOW : 1;
+
+    while (!f->walked && j->window.count < window) {
+        if (!job_spend(j, 1))
+            return false;
+        take_next(j);
+    }
+    if (octets)
+        job_window_advance(j);
+    return true;
+}
+
+/* False when the message is gone. From here on it is answered as it is now. */
+static bool begin(struct job *j, const struct job_slot *slot)
+{
+    struct job_fetch *f = &j->fetch;
+    const struct box_message *m = job_message(j, slot->uid);
+
+    if (!m) {
+        j->result.expunged = true;
+        return false;
+    }
+    const struct box_content *c = box_state_content(j->host->state(j->host->owner), m->content);
+    f->message = *m;
+    f->size = c ? c->size : 0;
+    f->begun = true;
+    f->open = f->read = false;
+    f->item = 0;
+    f->section.progress = JOB_SECTION_IDLE;
+    if (f->add_uid)
+        job_item_put_kind(j, slot, IMAPD_FETCH_UID);
+    if (f->add_modseq)
+        job_item_put_kind(j, slot, IMAPD_FETCH_MODSEQ);
+    return true;
+}
+
+void job_fetch_separate(struct job *j, const struct job_slot *slot)
+{
+    if (j->fetch.open)
+        buf_putc(j->host->out, ' ');
+    else
+        buf_printf(j->host->out, "* %u FETCH (", slot->number);
+    j->fetch.open = true;
+}
+
+/* False while a section is being read, or there is no room. */
+static bool put_items(struct job *j, struct job_slot *slot)
+{
+    struct job_fetch *f = &j->fetch;
+
+    for (; f->item < f->fetch->count; f->item++) {
+        const struct imapd_fetch_item *item = &f->fetch->items[f->item];
+        if (f->section.progress == JOB_SECTION_IDLE && !j->host->has_room(j->host->owner))
+            return false;
+        if (!is_section(item)) {
+            job_item_put(j, slot, item);
+            continue;
+        }
+        if (f->section.progress == JOB_SECTION_IDLE)
+            job_section_begin(j, slot, item);
+        if (f->section.progress != JOB_SECTION_DONE)
+            return false;
+        f->section.progress = JOB_SECTION_IDLE;
+    }
+    return true;
+}
+
+static void add_seen(struct job *j, uint32_t uid)
+{
+    struct job_result *r = &j->result;
+
+    if (r->seen_count == j->seen_capacity) {
+        size_t capacity = j->seen_capacity ? j->seen_capacity * 2 : 16;
+        uint32_t *seen = reallocarray(r->seen, capacity, sizeof *seen);
+        if (!seen) {
+            job_no_memory(j);
+            return;
+        }
+        r->seen = seen;
+        j->seen_capacity = capacity;
+    }
+    r->seen[r->seen_count++] = uid;
+}
+
+static void finish(struct job *j, const struct job_slot *slot)
+{
+    struct job_fetch *f = &j->fetch;
+
+    if (f->open)
+        buf_puts(j->host->out, ")\r\n");
+    if (f->read && !j->host->view->read_only && !(f->message.flags & BOX_SEEN))
+        add_seen(j, slot->uid);
+    f->begun = false;
+}
+
+/* False when there is something to wait for. */
+static bool answer_first(struct job *j)
+{
+    struct job_slot *slot = job_window_at(&j->window, 0);
+
+    if (!job_slot_is_settled(slot))
+        return false;
+    if (!j->fetch.begun && !j->host->has_room(j->host->owner))
+        return false;
+    if (j->fetch.begun || begin(j, slot)) {
+        if (!job_spend(j, 1 + buf_size(&slot->octets) / JOB_OCTETS_IN_UNIT) || !put_items(j, slot))
+            return false;
+        finish(j, slot);
+    }
+    job_window_pop(&j->window);
+    return true;
+}
+
+enum job_state job_fetch_run(struct job *j)
+{
+    do {
+        if (!fill(j))
+            return JOB_WAITS;
+        if (j->window.count == 0)
+            return JOB_DONE;
+    } while (answer_first(j));
+    return JOB_WAITS;
+}

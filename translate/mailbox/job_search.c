@@ -1,0 +1,250 @@
+/*
+ * SEARCH (RFC 9051 section 6.4.4): messages pass through three stages, and most end in the first:
+ * what the state tells; what the header tells; what is in the body. Headers and bodies of those
+ * that are left are asked for ahead, in a window, and found messages are noted in order.
+ *
+ * Where only the first or the last match is asked for (MIN, MAX), the search begins at that end and
+ * stops with it.
+ */
+#include "translate/mailbox/job_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What a message's mod-sequence is as part of the answer (RFC 7162 section 3.1.5). */
+static void found(struct job *j, uint32_t number, const struct box_message *m)
+{
+    struct job_search *s = &j->search;
+
+    if (s->found_count == s->found_capacity) {
+        size_t capacity = s->found_capacity ? s->found_capacity * 2 : 64;
+        uint32_t *grown = reallocarray(s->found, capacity, sizeof *grown);
+        if (!grown) {
+            job_no_memory(j);
+            return;
+        }
+        s->found = grown;
+        s->found_capacity = capacity;
+    }
+    s->found[s->found_count++] = number;
+    if (m && m->modseq > s->modseq)
+        s->modseq = m->modseq;
+}
+
+/* ---- candidates --------------------------------------------------------------------------- */
+
+/* Number of the next one, 0 at the end. */
+static uint32_t next_candidate(struct job *j)
+{
+    struct job_search *s = &j->search;
+
+    if (s->backward ? s->next <= s->least : s->next >= j->host->view->count) {
+        s->walked = true;
+        return 0;
+    }
+    return (uint32_t)(s->backward ? s->next-- : ++s->next);
+}
+
+/* An end of the mailbox is found: the other one is looked for, if it is wanted too. */
+static void turn_round(struct job *j)
+{
+    struct job_search *s = &j->search;
+    bool first = !s->backward && (s->results & IMAPD_RETURN_MAX);
+
+    job_window_clear(&j->window);
+    s->ahead = 0;
+    s->walked = true;
+    if (!first)
+        return;
+    s->walked = false;
+    s->backward = true;
+    s->least = s->found[0];
+    s->next = j->host->view->count;
+}
+
+static void note_found(struct job *j, uint32_t number, const struct box_message *m)
+{
+    found(j, number, m);
+    if (j->search.ends && j->search.found_count)
+        turn_round(j);
+}
+
+/* A message that the state does not decide goes into the window. */
+static void wait_for(struct job *j, uint32_t number, const struct box_message *m,
+                     enum job_verdict verdict)
+{
+    struct job_slot *slot = job_window_push(&j->window, number, m->uid, m->content);
+    const struct job_keys *keys = &j->search.keys;
+    bool header = keys->header && (job_keys_lack(keys, IMAPD_SEARCH_HEADER) ||
+                                   job_keys_lack(keys, IMAPD_SEARCH_SENT));
+
+    slot->verdict = verdict;
+    slot->wants_header = verdict == JOB_UNKNOWN && header;
+    slot->wants_whole = slot->wants_structure = verdict == JOB_UNKNOWN && !header;
+}
+
+static void consider(struct job *j, uint32_t number)
+{
+    uint32_t uid = mailbox_view_uid(j->host->view, number);
+    const struct box_message *m = job_message(j, uid);
+
+    if (!m)
+        return;
+    job_keys_reset(&j->search.keys);
+    enum job_verdict verdict = job_keys_verdict(j, number, m);
+    if (verdict == JOB_TRUE && j->window.count == 0)
+        note_found(j, number, m);
+    else if (verdict != JOB_FALSE)
+        wait_for(j, number, m, verdict);
+}
+
+/* False when the turn is over. Where one match is enough, little is asked for ahead. The verdicts
+ * are those of a message that is being matched while `fields` or `body` are at work. */
+static bool fill(struct job *j)
+{
+    struct job_search *s = &j->search;
+    size_t window = s->ends ? JOB_PARSED : JOB_WINDOW;
+
+    while (!s->walked && j->window.count < window) {
+        if (!job_spend(j, 1))
+            return false;
+        uint32_t number = next_candidate(j);
+        if (number)
+            consider(j, number);
+    }
+    job_window_advance(j);
+    return true;
+}
+
+/* ---- stages ------------------------------------------------------------------------------- */
+
+/* What the header did not decide needs the body; the leaves' verdicts so far are kept for that. */
+static void keep_verdicts(struct job *j, struct job_slot *slot)
+{
+    const struct job_keys *keys = &j->search.keys;
+
+    slot->verdicts = malloc(keys->leaf_count);
+    if (!slot->verdicts) {
+        job_no_memory(j);
+        slot->verdict = JOB_FALSE;
+        return;
+    }
+    memcpy(slot->verdicts, keys->verdicts, keys->leaf_count);
+    slot->wants_whole = slot->wants_structure = true;
+}
+
+static void release_header(struct job *j, struct job_slot *slot)
+{
+    j->window.gathered -= buf_size(&slot->octets);
+    buf_clear(&slot->octets);
+    slot->wants_header = false;
+    slot->header_done = true;
+}
+
+/* False: out of work. */
+static bool match_header(struct job *j, struct job_slot *slot)
+{
+    struct job_search *s = &j->search;
+
+    if (!slot->begun) {
+        slot->begun = true;
+        job_keys_reset(&s->keys);
+        job_fields_begin(&s->fields, buf_slice(&slot->octets), JOB_SCOPE_MESSAGE);
+    }
+    if (!job_fields_match(j, &s->fields))
+        return false;
+    job_keys_close(&s->keys, IMAPD_SEARCH_HEADER);
+    job_keys_close(&s->keys, IMAPD_SEARCH_SENT);
+    release_header(j, slot);
+    const struct box_message *m = job_message(j, slot->uid);
+    slot->verdict = m ? job_keys_verdict(j, slot->number, m) : JOB_FALSE;
+    if (slot->verdict == JOB_UNKNOWN)
+        keep_verdicts(j, slot);
+    return true;
+}
+
+/* Headers are matched as far ahead as they have come, so that the bodies of what they leave open
+ * can be asked for early. False: out of work. */
+static bool match_headers(struct job *j)
+{
+    struct job_search *s = &j->search;
+
+    for (; s->ahead < j->window.count; s->ahead++) {
+        struct job_slot *slot = job_window_at(&j->window, s->ahead);
+        if (!slot->wants_header)
+            continue;
+        if (slot->header.progress == JOB_FAILED) {
+            slot->verdict = JOB_FALSE;
+            slot->wants_header = false;
+            continue;
+        }
+        if (!job_slot_has_header(slot))
+            break;
+        if (!match_header(j, slot))
+            return false;
+    }
+    job_window_advance(j);
+    return true;
+}
+
+/* False while octets or the next turn are waited for. */
+static bool match_body(struct job *j, struct job_slot *slot)
+{
+    struct job_search *s = &j->search;
+
+    if (!job_slot_is_settled(slot))
+        return false;
+    if (!slot->message) {
+        slot->verdict = JOB_FALSE;
+        return true;
+    }
+    if (!s->body.begun) {
+        s->body.begun = true;
+        job_keys_reset(&s->keys);
+        if (slot->verdicts)
+            memcpy(s->keys.verdicts, slot->verdicts, s->keys.leaf_count);
+    }
+    if (!job_body_match(j, slot))
+        return false;
+    const struct box_message *m = job_message(j, slot->uid);
+    slot->verdict = m ? job_keys_verdict(j, slot->number, m) : JOB_FALSE;
+    return true;
+}
+
+static bool settle_first(struct job *j)
+{
+    struct job_slot *slot = job_window_at(&j->window, 0);
+
+    if (slot->wants_header || (slot->verdict == JOB_UNKNOWN && !match_body(j, slot)))
+        return false;
+    uint32_t number = slot->number;
+    uint32_t uid = slot->uid;
+    bool matches = slot->verdict == JOB_TRUE;
+    const struct box_message *m = job_message(j, uid);
+    job_window_pop(&j->window);
+    j->search.ahead -= j->search.ahead > 0;
+    if (matches && m)
+        note_found(j, number, m);
+    return true;
+}
+
+/* A message is being matched: the verdicts of the leaves are its own until it is decided. */
+static bool is_matching(const struct job *j)
+{
+    return j->search.fields.busy || j->search.body.begun;
+}
+
+enum job_state job_search_run(struct job *j)
+{
+    do {
+        if (!is_matching(j) && !fill(j))
+            return JOB_WAITS;
+        if (!j->search.body.begun && !match_headers(j))
+            return JOB_WAITS;
+        if (j->window.count == 0 && j->search.walked) {
+            job_search_answer(j);
+            return JOB_DONE;
+        }
+    } while (j->window.count == 0 || settle_first(j));
+    return JOB_WAITS;
+}

@@ -1,0 +1,170 @@
+/*
+ * What a job waits for. A need is asked of the store of bodies first; what is absent there is
+ * wanted of the account and then asked for again, a few times, since the store may have evicted it
+ * meanwhile. Slots are the messages for which that is under way, in the order of their responses.
+ */
+#include "translate/mailbox/job_internal.h"
+
+#include <stdlib.h>
+
+bool job_need_is_pending(const struct job_need *need)
+{
+    return need->progress == JOB_ASKED || need->progress == JOB_WANTED;
+}
+
+void job_need_fail(struct job *j, struct job_need *need, const struct failure *why)
+{
+    need->progress = JOB_FAILED;
+    job_note(j, why);
+}
+
+static void requested(struct job *j, struct job_need *need, enum job_progress progress,
+                      uint32_t request)
+{
+    need->request = request;
+    need->progress = request ? progress : JOB_FAILED;
+    if (!request)
+        job_no_memory(j);
+}
+
+static void ask(struct job *j, struct job_need *need)
+{
+    const struct job_host *host = j->host;
+
+    if (need->ask == JOB_ASK_PARSE)
+        requested(j, need, JOB_ASKED, host->parse(host->owner, need->content));
+    else
+        requested(j, need, JOB_ASKED,
+                  host->read(host->owner, need->content, need->part, need->offset, need->length));
+}
+
+void job_need_begin(struct job *j, struct job_need *need)
+{
+    need->tries = 0;
+    ask(j, need);
+}
+
+void job_need_absent(struct job *j, struct job_need *need)
+{
+    struct failure why;
+
+    if (need->tries++ < JOB_TRIES) {
+        requested(j, need, JOB_WANTED, j->host->want(j->host->owner, need->content, need->part));
+        return;
+    }
+    failure_set(&why, FAILURE_TEMPORARY, "The message was fetched but is not in the cache");
+    job_need_fail(j, need, &why);
+}
+
+void job_need_have(struct job *j, struct job_need *need, const struct failure *why)
+{
+    if (why && why->kind != FAILURE_NONE)
+        job_need_fail(j, need, why);
+    else
+        ask(j, need);
+}
+
+struct job_slot *job_window_at(struct job_window *w, size_t i)
+{
+    return &w->slots[(w->head + i) % JOB_WINDOW];
+}
+
+struct job_slot *job_window_push(struct job_window *w, uint32_t number, uint32_t uid,
+                                 uint32_t content)
+{
+    struct job_slot *slot = job_window_at(w, w->count++);
+
+    *slot = (struct job_slot){.number = number, .uid = uid, .content = content};
+    return slot;
+}
+
+void job_window_pop(struct job_window *w)
+{
+    struct job_slot *slot = job_window_at(w, 0);
+
+    w->gathered -= buf_size(&slot->octets);
+    buf_clear(&slot->octets);
+    mime_message_free(slot->message);
+    free(slot->verdicts);
+    w->head = (w->head + 1) % JOB_WINDOW;
+    w->count--;
+}
+
+void job_window_clear(struct job_window *w)
+{
+    while (w->count)
+        job_window_pop(w);
+}
+
+/* The header by itself, or, where the message is there whole, as the first octets of that. */
+static void begin_header(struct job *j, struct job_slot *slot)
+{
+    uint64_t length = JOB_HEADER_MAX;
+    bool whole = slot->message != NULL;
+
+    if (whole) {
+        uint64_t size = mime_message_part(slot->message, 0)->body_start;
+        slot->cut = size > length;
+        length = slot->cut ? length : size;
+    }
+    slot->header = (struct job_need){.ask = JOB_ASK_GATHER,
+                                     .content = slot->content,
+                                     .part = whole ? ACCOUNT_WHOLE : ACCOUNT_HEADER,
+                                     .length = length};
+    job_need_begin(j, &slot->header);
+}
+
+static void begin_whole(struct job *j, struct job_slot *slot, bool parse)
+{
+    slot->whole = (struct job_need){.ask = parse ? JOB_ASK_PARSE : JOB_ASK_PROBE,
+                                    .content = slot->content,
+                                    .part = ACCOUNT_WHOLE};
+    job_need_begin(j, &slot->whole);
+}
+
+static bool whole_is_settled(const struct job_slot *slot)
+{
+    if (!slot->wants_whole || slot->whole.progress == JOB_FAILED)
+        return true;
+    return slot->whole.progress == JOB_READY && (slot->message || !slot->wants_structure);
+}
+
+static void advance_whole(struct job *j, struct job_slot *slot, bool near)
+{
+    bool parse = slot->wants_structure && near;
+    bool probed = slot->whole.progress == JOB_READY && slot->whole.ask == JOB_ASK_PROBE;
+
+    if (!whole_is_settled(slot) && (slot->whole.progress == JOB_IDLE || (probed && parse)))
+        begin_whole(j, slot, parse);
+}
+
+/* Without the whole there may still be the header. */
+static void advance_header(struct job *j, struct job_slot *slot, bool first)
+{
+    bool room = first || j->window.gathered < JOB_GATHERED_MAX;
+
+    if (slot->wants_header && slot->header.progress == JOB_IDLE && room && whole_is_settled(slot))
+        begin_header(j, slot);
+}
+
+void job_window_advance(struct job *j)
+{
+    for (size_t i = 0; i < j->window.count; i++) {
+        struct job_slot *slot = job_window_at(&j->window, i);
+        advance_whole(j, slot, i < JOB_PARSED);
+        advance_header(j, slot, i == 0);
+    }
+}
+
+bool job_slot_is_settled(const struct job_slot *slot)
+{
+    bool header = !slot->wants_header || slot->header.progress == JOB_READY ||
+                  slot->header.progress == JOB_FAILED;
+
+    return header && whole_is_settled(slot);
+}
+
+bool job_slot_has_header(const struct job_slot *slot)
+{
+    return slot->header.progress == JOB_READY;
+}

@@ -1,0 +1,112 @@
+/*
+ * A change of the state, as commands make it: the turn is asked for, the record is drafted against
+ * the state as it is in the turn, made durable by the account, and only then is the client
+ * answered (CASES D1).
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "translate/mailbox/mailbox_internal.h"
+
+void mailbox_change_begin(struct mailbox *m, const struct mailbox_change *kind)
+{
+    m->busy = BUSY_CHANGE;
+    m->change = (struct change){.kind = kind, .request = account_turn(&m->account)};
+}
+
+bool mailbox_refuse(struct mailbox *m, const char *code, const char *text)
+{
+    m->change.refused = true;
+    m->change.code = code;
+    m->change.text = text;
+    return false;
+}
+
+/* The draft's record; NULL when there is none to be made. */
+static json_t *change_draft(struct mailbox *m)
+{
+    struct box_draft d;
+    json_t *record = NULL;
+
+    box_draft_begin(&d, mailbox_state(m), m->change.kind->name);
+    m->change.modseq = mailbox_state(m)->modseq + 1;
+    if (!m->change.kind->draft(m, &d))
+        box_draft_drop(&d);
+    else if (!(record = box_draft_end(&d)))
+        mailbox_refuse(m, "LIMIT", "It cannot be changed so: a limit of the account is met");
+    return record;
+}
+
+static void change_turn(struct mailbox *m)
+{
+    struct mailbox_tell tell = {.uid = m->rev2 || m->command.uid, .modseq = m->condstore};
+
+    /* Flags that others changed are told first, so that they cannot be taken for our own. */
+    if (!mailbox_view_sync(&m->view, mailbox_state(m), &tell, &m->client_out))
+        m->failed = true;
+    m->change.committing = true;
+    account_commit(&m->account, change_draft(m));
+}
+
+static void change_committed(struct mailbox *m, const struct failure *why)
+{
+    struct change change = m->change;
+
+    m->change = (struct change){.kind = NULL, .modseq = change.modseq};
+    if (change.kind->failed && (change.refused || why->kind != FAILURE_NONE))
+        change.kind->failed(m);
+    if (why->kind != FAILURE_NONE)
+        mailbox_fail(m, why);
+    else if (change.refused)
+        mailbox_no(m, change.code, change.text);
+    else
+        change.kind->done(m);
+}
+
+void mailbox_change_event(struct mailbox *m, const struct account_event *ev)
+{
+    if (!m->change.kind || m->busy != BUSY_CHANGE || ev->request != m->change.request)
+        return;
+    if (ev->type == ACCOUNT_EV_TURN)
+        change_turn(m);
+    else if (m->change.committing)
+        change_committed(m, &ev->failure);
+}
+
+const struct box_folder *mailbox_change_folder(struct mailbox *m, struct slice name,
+                                               const char *code)
+{
+    const struct box_folder *f = box_state_folder(mailbox_state(m), name);
+
+    if (!f)
+        mailbox_refuse(m, code, "There is no such mailbox");
+    else if (f->noselect)
+        mailbox_refuse(m, "CANNOT", "The mailbox is only a name, and holds no messages");
+    return f && !f->noselect ? f : NULL;
+}
+
+/* ---- what commands work on --------------------------------------------------------------- */
+
+bool mailbox_uids_add(struct mailbox *m, struct uids *uids, uint32_t uid)
+{
+    if (uids->count == uids->capacity) {
+        size_t capacity = uids->capacity ? uids->capacity * 2 : 16;
+        uint32_t *items = reallocarray(uids->items, capacity, sizeof *items);
+        if (!items) {
+            m->failed = true;
+            return false;
+        }
+        uids->items = items;
+        uids->capacity = capacity;
+    }
+    uids->items[uids->count++] = uid;
+    return true;
+}
+
+void mailbox_work_clear(struct work *w)
+{
+    free(w->uids.items);
+    free(w->fresh.items);
+    free(w->modified.items);
+    *w = (struct work){.uid = 0};
+}

@@ -1,0 +1,96 @@
+/*
+ * SELECT, EXAMINE, CLOSE and UNSELECT (RFC 9051 section 6.3.2, 6.3.3, 6.4.1, 6.4.2; CONDSTORE:
+ * RFC 7162 section 3.1.8).
+ */
+#include "translate/mailbox/mailbox_internal.h"
+
+void mailbox_deselect(struct mailbox *m)
+{
+    mailbox_view_close(&m->view);
+    account_watch(&m->account, false);
+}
+
+/* The number of the first message that was not seen; 0 when there is none. */
+static size_t first_unseen(const struct box_folder *f)
+{
+    for (size_t i = 0; f->unseen && i < f->count; i++)
+        if (!(f->messages[i].flags & BOX_SEEN))
+            return i + 1;
+    return 0;
+}
+
+static void put_folder(struct mailbox *m, const struct box_folder *f)
+{
+    struct buf *out = &m->client_out;
+    size_t unseen = first_unseen(f);
+
+    mailbox_put_all_flags(out, mailbox_state(m), m->view.read_only);
+    buf_printf(out, "* %zu EXISTS\r\n", f->count);
+    /* RFC 9051 appendix E: rev2 knows neither \Recent nor UNSEEN, and wants the name. */
+    if (m->rev2) {
+        mailbox_list_put(m, f);
+    } else {
+        buf_puts(out, "* 0 RECENT\r\n");
+        if (unseen)
+            buf_printf(out, "* OK [UNSEEN %zu] The first that was not seen\r\n", unseen);
+    }
+    buf_printf(out, "* OK [UIDVALIDITY %u] UIDs are valid\r\n", f->uidvalidity);
+    buf_printf(out, "* OK [UIDNEXT %u] The next UID\r\n", f->uidnext);
+    buf_printf(out, "* OK [HIGHESTMODSEQ %llu] The last change\r\n",
+               (unsigned long long)mailbox_modseq(f));
+}
+
+/* A message's mod-sequence is at least 1 (RFC 7162 section 3.1.1), even in a folder that never had
+ * one. */
+uint64_t mailbox_modseq(const struct box_folder *f)
+{
+    return f->modseq ? f->modseq : 1;
+}
+
+static void select_folder(struct mailbox *m, const struct box_folder *f)
+{
+    bool read_only = m->command.verb == IMAPD_EXAMINE;
+
+    if (!mailbox_view_open(&m->view, f, read_only)) {
+        mailbox_no_memory(m);
+        return;
+    }
+    m->view.keywords = mailbox_state(m)->keyword_count;
+    account_watch(&m->account, true);
+    put_folder(m, f);
+    mailbox_finish(m, IMAPD_OK, read_only ? "READ-ONLY" : "READ-WRITE", "The mailbox is selected");
+}
+
+void mailbox_run_select(struct mailbox *m)
+{
+    if (mailbox_looks_first(m))
+        return;
+    if (m->view.folder) {
+        mailbox_deselect(m);
+        buf_puts(&m->client_out, "* OK [CLOSED] The mailbox before is closed\r\n");
+    }
+    const struct box_folder *f = box_state_folder(mailbox_state(m), m->command.mailbox);
+    m->condstore = m->condstore || m->command.condstore;
+    if (!f)
+        mailbox_no(m, "NONEXISTENT", "There is no such mailbox");
+    else if (f->noselect)
+        mailbox_no(m, "CANNOT", "The mailbox is only a name, and holds no messages");
+    else
+        select_folder(m, f);
+}
+
+void mailbox_run_unselect(struct mailbox *m)
+{
+    mailbox_deselect(m);
+    mailbox_ok(m);
+}
+
+void mailbox_run_close(struct mailbox *m)
+{
+    const struct box_folder *f = mailbox_view_folder(&m->view, mailbox_state(m));
+
+    if (m->view.read_only || !f || f->deleted == 0)
+        mailbox_run_unselect(m);
+    else
+        mailbox_change_begin(m, &mailbox_close_change);
+}
