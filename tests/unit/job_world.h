@@ -203,8 +203,13 @@ static inline void world_answer_parse(struct world *w, struct job *j, const stru
 {
     struct world_body *b = &w->bodies[a->content];
 
+    struct failure why;
+
+    failure_set(&why, FAILURE_TEMPORARY, "Input/output error");
     if (!b->parts[ACCOUNT_WHOLE] && !w->keeps)
         job_parsed(j, a->number, NULL, NULL);
+    else if (b->unreadable)
+        job_parsed(j, a->number, NULL, &why);
     else
         job_parsed(j, a->number, mime_parse(b->text, 4096), NULL);
 }

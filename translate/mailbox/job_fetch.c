@@ -63,6 +63,7 @@ static bool begin(struct job *j, const struct job_slot *slot)
     const struct box_content *c = box_state_content(j->host->state(j->host->owner), m->content);
     f->message = *m;
     f->size = c ? c->size : 0;
+    job_spend(j, 1 + buf_size(&slot->octets) / JOB_OCTETS_IN_UNIT);
     f->begun = true;
     f->open = f->read = false;
     f->item = 0;
@@ -143,7 +144,7 @@ static bool answer_first(struct job *j)
     if (!j->fetch.begun && !j->host->has_room(j->host->owner))
         return false;
     if (j->fetch.begun || begin(j, slot)) {
-        if (!job_spend(j, 1 + buf_size(&slot->octets) / JOB_OCTETS_IN_UNIT) || !put_items(j, slot))
+        if (!put_items(j, slot))
             return false;
         finish(j, slot);
     }
