@@ -58,7 +58,8 @@ void stream_finish(struct stream *s)
     loop_forget(&s->turn);
     loop_forget(&s->deadline);
     uv_close((uv_handle_t *)&s->poll, stream_free);
-    close(s->fd);
+    if (s->fd >= 0)
+        close(s->fd);
     s->fd = -1;
 }
 
@@ -264,13 +265,9 @@ static void stream_expired(struct loop_task *task)
         stream_finish(s);
 }
 
-static bool stream_init(struct stream *s, uv_loop_t *loop, int fd, bool is_unix)
+bool stream_settle_on(struct stream *s, uv_loop_t *loop, int fd)
 {
-    int on = 1;
-
-    s->peer = is_unix ? strdup("unix") : stream_peer_of(fd, &s->is_loopback);
-    s->is_loopback |= is_unix;
-    s->loop = s->peer ? loop_acquire(loop) : NULL;
+    s->loop = loop_acquire(loop);
     if (!s->loop)
         return false;
     if (uv_poll_init(loop, &s->poll, fd) != 0) {
@@ -279,6 +276,19 @@ static bool stream_init(struct stream *s, uv_loop_t *loop, int fd, bool is_unix)
     }
     s->poll.data = s;
     s->fd = fd;
+    s->turn.run = run_turn;
+    s->deadline.run = stream_expired;
+    return true;
+}
+
+static bool stream_init(struct stream *s, uv_loop_t *loop, int fd, bool is_unix)
+{
+    int on = 1;
+
+    s->peer = is_unix ? strdup("unix") : stream_peer_of(fd, &s->is_loopback);
+    s->is_loopback |= is_unix;
+    if (!s->peer || !stream_settle_on(s, loop, fd))
+        return false;
     if (!is_unix)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     return true;
@@ -300,8 +310,6 @@ struct stream *stream_open(uv_loop_t *loop, int fd, bool is_unix,
     s->handler = handler;
     s->owner = owner;
     s->write_seconds = options->write_seconds;
-    s->turn.run = run_turn;
-    s->deadline.run = stream_expired;
     stream_watch(s);
     return s;
 }

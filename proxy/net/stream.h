@@ -95,6 +95,24 @@ void stream_close(struct stream *s);
  * socket knows no RST; its peer sees the end of the stream.) Also after stream_close(). */
 void stream_abort(struct stream *s);
 
+/* A stream on its way from one loop to another: the socket, the layers on it, what is left over and
+ * what is queued. It belongs to no loop, and may cross threads. */
+struct stream_parcel;
+
+/* Takes an open stream off its loop; not from one of its own callbacks. What was handed out with it
+ * (stream_peer() and so on) is no longer valid; the only callback that still comes is `on_closed`.
+ * NULL when memory is out: then nothing has changed. */
+struct stream_parcel *stream_detach(struct stream *s);
+
+/* Goes on with it on another loop, on whose thread this is called, paused as after stream_pause()
+ * until stream_resume(). What had to be told (`on_drain`, `on_end`) is told here. NULL when memory
+ * or descriptors are out: then the connection is closed. */
+struct stream *stream_attach(uv_loop_t *loop, struct stream_parcel *parcel,
+                             const struct stream_handler *handler, void *owner);
+
+/* Closes the connection instead. NULL is fine. */
+void stream_parcel_free(struct stream_parcel *parcel);
+
 bool stream_is_tls(const struct stream *s);
 
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", "" without TLS; valid while the stream is. */

@@ -3,6 +3,7 @@
  *
  *     stream.c       its life: beginning, layers, closing, end
  *     stream_read.c  socket -> raw -> [TLS] -> [DEFLATE] -> data -> on_data
+ *     stream_move.c  from one loop to another
  *     stream_send.c  stream_write -> [DEFLATE] -> [TLS] -> out -> socket
  *
  * The socket is watched by one uv_poll handle and read and written here, so that octets can come
@@ -63,6 +64,9 @@ struct stream {
 };
 
 /* ---- stream.c ---- */
+
+/* Puts the stream on a loop, with its descriptor; false when memory or descriptors are out. */
+bool stream_settle_on(struct stream *s, uv_loop_t *loop, int fd);
 
 /* Polls for what is wanted now. To be called when any of that may have changed. */
 void stream_watch(struct stream *s);

@@ -119,6 +119,11 @@ void stream_tls_free(struct stream_tls *t)
     free(t);
 }
 
+void stream_tls_move(struct stream_tls *t, struct buf *out)
+{
+    t->out = out;
+}
+
 bool stream_tls_is_client(const struct stream_tls *t)
 {
     return t->connection->server_name != NULL;

@@ -25,6 +25,9 @@ struct stream_tls *stream_tls_new(struct tls_context *context, const char *serve
                                   struct buf *out);
 void stream_tls_free(struct stream_tls *t);
 
+/* From now on what is to be sent goes to `out`. */
+void stream_tls_move(struct stream_tls *t, struct buf *out);
+
 bool stream_tls_is_client(const struct stream_tls *t);
 
 /* Gives ciphertext, borrowed until stream_tls_keep(); only when stream_tls_holds() is false. */
