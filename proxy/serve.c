@@ -12,7 +12,9 @@
 #include "proxy/net/worker.h"
 #include "proxy/process.h"
 #include "proxy/settings.h"
+#include "proxy/store/bodies.h"
 #include "proxy/store/store.h"
+#include "translate/mime/mime_charset.h"
 
 enum { SERVE_SIGNALS = 3, LAST_WORDS_MS = 1000, EXIT_RUNTIME = 1, EXIT_CONFIGURATION = 2 };
 
@@ -26,6 +28,7 @@ struct serve {
     struct settings *settings;
     struct bindings bindings;
     struct store *store;
+    struct bodies *bodies;
     struct gate *gate;
     struct health *health;
     struct admin *admin;
@@ -212,12 +215,13 @@ static bool serve_open(struct serve *s)
     s->store = store_open(c->state_dir, &why);
     if (!s->store)
         fault("", &why);
+    s->bodies = s->store ? bodies_new(s->store, (uint64_t)c->cache_mib << 20) : NULL;
     s->gate = gate_new();
     s->health = health_new();
     s->workers = calloc(s->worker_count, sizeof(struct worker *));
-    if (!s->gate || !s->health || !s->workers)
+    if ((s->store && !s->bodies) || !s->gate || !s->health || !s->workers)
         log_message(LOG_ERROR, "start", "out of memory");
-    return bound && s->store && s->gate && s->health && s->workers;
+    return bound && s->bodies && s->gate && s->health && s->workers;
 }
 
 static bool serve_make_workers(struct serve *s)
@@ -225,6 +229,9 @@ static bool serve_make_workers(struct serve *s)
     struct worker_options options = {
         .settings = s->settings,
         .store = s->store,
+        .bodies = s->bodies,
+        .peers = s->workers,
+        .count = s->worker_count,
         .gate = s->gate,
         .health = s->health,
         .on_ended = on_worker_ended,
@@ -233,6 +240,7 @@ static bool serve_make_workers(struct serve *s)
     struct failure why;
 
     for (unsigned i = 0; i < s->worker_count; i++) {
+        options.number = i;
         s->workers[i] = worker_new(&options, &why);
         if (!s->workers[i])
             return fault("", &why);
@@ -326,11 +334,13 @@ static void serve_close(struct serve *s)
         worker_free(s->workers[i]);
     free(s->workers);
     bindings_close(&s->bindings);
+    bodies_free(s->bodies);
     if (s->store)
         store_close(s->store);
     gate_free(s->gate);
     health_free(s->health);
     settings_release(s->settings);
+    mime_teardown();
     if (uv_loop_close(&s->loop) < 0)
         log_message(LOG_ERROR, "stop", "the main loop ended with something still open");
 }
@@ -340,6 +350,7 @@ int serve_run(struct config *c, const struct serve_options *options)
     struct serve s = {.options = options};
 
     process_prepare();
+    mime_setup();
     s.settings = settings_new(c, stderr);
     if (!s.settings)
         return EXIT_CONFIGURATION;

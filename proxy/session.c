@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "proxy/log.h"
@@ -22,29 +21,28 @@ static const struct config_limits *session_limits(const struct session *s)
     return &s->settings->config->limits;
 }
 
-static bool side_is_open(const struct session_side *side)
+bool session_side_is_open(const struct session_side *side)
 {
     return side->stream && !side->closing;
 }
 
-static size_t client_queued(const struct session *s)
+size_t session_client_queued(const struct session *s)
 {
-    return side_is_open(&s->client) ? stream_queued(s->client.stream) : 0;
+    return session_side_is_open(&s->client) ? stream_queued(s->client.stream) : 0;
 }
 
 void session_tell(struct session *s)
 {
-    maildrop_now(s->maildrop, session_now(s), (int64_t)time(NULL));
-    maildrop_client_queued(s->maildrop, client_queued(s));
+    s->kind->tell(s);
 }
 
 /* ---- sending and reading on ---- */
 
-static void side_flush(struct session_side *side, struct buf *out)
+void session_side_flush(struct session_side *side, struct buf *out)
 {
     if (buf_size(out) == 0)
         return;
-    if (side_is_open(side))
+    if (session_side_is_open(side))
         stream_write(side->stream, out);
     else
         buf_wipe(out);
@@ -52,13 +50,13 @@ static void side_flush(struct session_side *side, struct buf *out)
 
 void session_flush(struct session *s)
 {
-    side_flush(&s->upstream, maildrop_upstream_out(s->maildrop));
-    side_flush(&s->client, maildrop_client_out(s->maildrop));
+    s->kind->flush(s);
+    session_side_flush(&s->client, s->kind->out(s));
 }
 
-static void side_resume(struct session_side *side, bool wanted)
+void session_side_resume(struct session_side *side, bool wanted)
 {
-    if (!wanted || !side->held || !side_is_open(side))
+    if (!wanted || !side->held || !session_side_is_open(side))
         return;
     side->held = false;
     stream_resume(side->stream);
@@ -70,30 +68,30 @@ static void session_send(struct session *s)
 {
     do {
         session_flush(s);
-        maildrop_client_queued(s->maildrop, client_queued(s));
-    } while (buf_size(maildrop_client_out(s->maildrop)));
+        session_tell(s);
+    } while (buf_size(s->kind->out(s)));
 }
 
 static void session_resume(struct session *s)
 {
-    side_resume(&s->client, maildrop_wants_client(s->maildrop));
-    side_resume(&s->upstream, maildrop_wants_upstream(s->maildrop));
+    session_side_resume(&s->client, s->kind->wants(s));
+    s->kind->resume(s);
 }
 
 void session_offer(struct session *s, struct session_side *side, struct slice *in,
-                   void (*feed)(struct maildrop *m, struct slice *in),
-                   bool (*wants)(const struct maildrop *m))
+                   void (*feed)(struct session *s, struct slice *in),
+                   bool (*wants)(const struct session *s))
 {
     size_t before = in->n + 1;
 
     side->held = false;
     side->rewrapped = false;
-    while (in->n && in->n < before && side_is_open(side) && !side->rewrapped) {
+    while (in->n && in->n < before && session_side_is_open(side) && !side->rewrapped) {
         before = in->n;
         session_tell(s);
-        if (!wants(s->maildrop))
+        if (!wants(s))
             break;
-        feed(s->maildrop, in);
+        feed(s, in);
         session_pump(s);
     }
     side->held = in->n > 0 && !side->rewrapped;
@@ -106,7 +104,7 @@ static void on_timer(uv_timer_t *timer);
 /* Deadlines mostly move away: the timer is left as it is then, and looks again when it fires. */
 void session_arm(struct session *s)
 {
-    uint64_t deadline = s->maildrop ? maildrop_deadline(s->maildrop) : UINT64_MAX;
+    uint64_t deadline = s->alive ? s->kind->deadline(s) : UINT64_MAX;
     uint64_t due = deadline < s->due ? deadline : s->due;
     uint64_t now = session_now(s);
 
@@ -118,8 +116,8 @@ void session_arm(struct session *s)
 
 static void session_overdue(struct session *s)
 {
-    if (s->maildrop)
-        session_handshake_overdue(s);
+    if (s->alive)
+        s->kind->overdue(s);
     else
         session_end(s, "TLS handshake timed out", true);
 }
@@ -131,104 +129,44 @@ static void on_timer(uv_timer_t *timer)
     s->timer_due = UINT64_MAX;
     if (s->due <= session_now(s)) {
         session_overdue(s);
-    } else if (s->maildrop && maildrop_deadline(s->maildrop) <= session_now(s)) {
+    } else if (s->alive && s->kind->deadline(s) <= session_now(s)) {
         session_tell(s);
-        maildrop_tick(s->maildrop);
+        s->kind->tick(s);
         session_pump(s);
     } else {
         session_arm(s);
     }
 }
 
-/* ---- what the maildrop asks for ---- */
+/* ---- what the translator asks for ---- */
 
-static void session_client_tls(struct session *s)
+void session_client_tls(struct session *s)
 {
-    if (!side_is_open(&s->client))
+    if (!session_side_is_open(&s->client))
         return;
     s->client.rewrapped = true;
     stream_start_tls(s->client.stream, s->settings->listeners[s->listener].tls, NULL);
 }
 
-static void session_upstream_deflate(struct session *s)
+/* False when the translator is gone. */
+static bool session_is_well(struct session *s)
 {
-    if (!side_is_open(&s->upstream))
-        return;
-    s->upstream.rewrapped = true;
-    if (stream_start_deflate(s->upstream.stream))
-        maildrop_upstream_deflate(s->maildrop);
-    else
+    if (s->alive && s->kind->failed(s))
         session_end(s, "out of memory", true);
+    return s->alive;
 }
 
-static void session_log(struct session *s, const struct maildrop_action *action)
-{
-    const char *route = s->route ? s->route->name : NULL;
-    struct failure why;
-
-    session_log_action(s, action);
-    if (strcmp(action->event, "login") == 0 && route) {
-        health_login(s->house->health, route);
-    } else if (strcmp(action->event, "login-refused") == 0) {
-        health_login_refused(s->house->health, route, action->kind);
-        failure_set(&why, action->kind, "%s", action->text);
-        if (route && action->kind == FAILURE_TEMPORARY && !s->failure_counted)
-            health_upstream_failed(s->house->health, route, &why);
-    }
-}
-
-static void session_act(struct session *s, const struct maildrop_action *action)
-{
-    switch (action->type) {
-    case MAILDROP_CONNECT:
-        session_connect(s, action);
-        break;
-    case MAILDROP_DISCONNECT:
-        session_flush(s);
-        session_disconnect(s);
-        break;
-    case MAILDROP_CLIENT_TLS:
-        session_flush(s);
-        session_client_tls(s);
-        break;
-    case MAILDROP_UPSTREAM_TLS:
-        session_flush(s);
-        if (side_is_open(&s->upstream))
-            session_upstream_tls(s);
-        break;
-    case MAILDROP_UPSTREAM_DEFLATE:
-        session_flush(s);
-        session_upstream_deflate(s);
-        break;
-    case MAILDROP_LOAD_STATE:
-        session_load(s);
-        break;
-    case MAILDROP_SAVE_STATE:
-        session_save(s, action);
-        break;
-    case MAILDROP_LOG:
-        session_log(s, action);
-        break;
-    case MAILDROP_END:
-        session_end(s, NULL, false);
-        break;
-    case MAILDROP_ABORT:
-        session_end(s, NULL, true);
-        break;
-    }
-}
-
+/* What is written makes room, and with it the translator may go on and want something again. */
 void session_pump(struct session *s)
 {
-    struct maildrop_action action;
-
-    while (s->maildrop && maildrop_next_action(s->maildrop, &action))
-        session_act(s, &action);
-    if (s->maildrop && maildrop_failed(s->maildrop))
-        session_end(s, "out of memory", true);
-    if (!s->maildrop)
+    s->kind->act(s);
+    do {
+        if (!session_is_well(s))
+            return;
+        session_send(s);
+    } while (s->kind->act(s));
+    if (!session_is_well(s))
         return;
-    session_send(s);
     session_resume(s);
     session_arm(s);
 }
@@ -237,26 +175,9 @@ void session_pump(struct session *s)
 
 static void session_greet(struct session *s)
 {
-    const struct config_listener *l = &s->settings->config->listeners[s->listener];
-    const struct settings_listener *made = &s->settings->listeners[s->listener];
-    const struct config_limits *limits = session_limits(s);
-    bool tls = stream_is_tls(s->client.stream);
-    struct maildrop_settings settings = {
-        .tls = tls,
-        .stls = made->tls && !tls,
-        .require_tls = l->endpoint.tls == ENDPOINT_TLS_STARTTLS,
-        .allow_cleartext = l->allow_cleartext || stream_peer_is_loopback(s->client.stream),
-        .login_delay = made->login_delay,
-        .login_seconds = limits->login_seconds,
-        .idle_seconds = limits->idle_seconds,
-        .response_seconds = limits->response_seconds,
-        .errors = limits->errors,
-        .login_attempts = limits->login_attempts,
-    };
-
     s->due = UINT64_MAX;
-    s->maildrop = maildrop_new(&settings, session_now(s), (int64_t)time(NULL));
-    if (s->maildrop)
+    s->alive = s->kind->greet(s);
+    if (s->alive)
         session_pump(s);
     else
         session_end(s, "out of memory", true);
@@ -279,13 +200,12 @@ static void on_client_data(void *owner, struct stream *stream, struct slice *in)
 
     (void)stream;
     if (session_is_tls_by_mistake(s, *in)) {
-        session_log_message(s, LOG_WARNING, "tls-on-plain-port",
-                            "the client began TLS on a port that speaks POP3 in the clear: it must "
-                            "use STARTTLS (STLS), or the port of a pop3s:// listener");
+        session_log_message(s, LOG_WARNING, "tls-on-plain-port", s->kind->plain);
         session_end(s, "TLS on a plain port", false);
         return;
     }
-    session_offer(s, &s->client, in, maildrop_client_data, maildrop_wants_client);
+    if (s->alive)
+        session_offer(s, &s->client, in, s->kind->data, s->kind->wants);
 }
 
 static void on_client_tls(void *owner, struct stream *stream)
@@ -294,12 +214,12 @@ static void on_client_tls(void *owner, struct stream *stream)
 
     (void)stream;
     session_log_tls(s, "client-tls", &s->client);
-    if (!s->maildrop) {
+    if (!s->alive) {
         session_greet(s);
         return;
     }
     session_tell(s);
-    maildrop_client_tls(s->maildrop);
+    s->kind->tls(s);
     session_pump(s);
 }
 
@@ -308,7 +228,7 @@ static void on_client_drain(void *owner, struct stream *stream)
     struct session *s = owner;
 
     (void)stream;
-    if (!s->maildrop)
+    if (!s->alive)
         return;
     session_tell(s);
     session_pump(s);
@@ -323,12 +243,12 @@ static void on_client_end(void *owner, struct stream *stream, const struct failu
         session_log_message(s, LOG_INFO, "client-lost", why->text);
         session_side_close(&s->client, true);
     }
-    if (!s->maildrop) {
+    if (!s->alive) {
         session_end(s, "TLS handshake failed", true);
         return;
     }
     session_tell(s);
-    maildrop_client_closed(s->maildrop, why);
+    s->kind->closed(s, why);
     session_pump(s);
 }
 
@@ -336,12 +256,19 @@ static void on_client_closed(void *owner, struct stream *stream)
 {
     struct session *s = owner;
 
-    (void)stream;
-    s->client.stream = NULL;
+    if (s->client.stream == stream)
+        s->client.stream = NULL;
     session_release(s);
 }
 
 /* ---- the beginning ---- */
+
+static const struct session_kind *kind_of(const struct settings *settings, size_t listener)
+{
+    return settings->config->listeners[listener].endpoint.protocol == ENDPOINT_POP3
+               ? &session_of_maildrop
+               : &session_of_mailbox;
+}
 
 /* A client that cannot be served is told why, if it can be told without a handshake. */
 static void refuse(const struct settings *settings, size_t listener, int fd,
@@ -349,7 +276,8 @@ static void refuse(const struct settings *settings, size_t listener, int fd,
 {
     char peer[64];
     char line[300];
-    int n = snprintf(line, sizeof line, "-ERR [SYS/TEMP] %s\r\n", why->text);
+    int n =
+        snprintf(line, sizeof line, "%s%s\r\n", kind_of(settings, listener)->refusal, why->text);
 
     gate_address_print(from, peer, sizeof peer);
     log_event(LOG_WARNING, NULL, "refused",
@@ -362,23 +290,25 @@ static void refuse(const struct settings *settings, size_t listener, int fd,
     close(fd);
 }
 
+const struct stream_handler session_client_handler = {
+    .on_data = on_client_data,
+    .on_tls = on_client_tls,
+    .on_drain = on_client_drain,
+    .on_end = on_client_end,
+    .on_closed = on_client_closed,
+};
+
 static bool session_open_client(struct session *s, int fd)
 {
-    static const struct stream_handler handler = {
-        .on_data = on_client_data,
-        .on_tls = on_client_tls,
-        .on_drain = on_client_drain,
-        .on_end = on_client_end,
-        .on_closed = on_client_closed,
-    };
     bool is_unix = s->settings->config->listeners[s->listener].endpoint.unix_path != NULL;
     struct stream_options options = {.write_seconds = session_limits(s)->write_seconds};
 
-    s->client.stream = stream_open(s->house->loop, fd, is_unix, &options, &handler, s);
+    s->client.stream =
+        stream_open(s->house->loop, fd, is_unix, &options, &session_client_handler, s);
     return s->client.stream != NULL;
 }
 
-static void session_enlist(struct session *s)
+void session_enlist(struct session *s)
 {
     s->next = s->house->sessions;
     if (s->next)
@@ -386,20 +316,25 @@ static void session_enlist(struct session *s)
     s->house->sessions = s;
 }
 
-static void session_delist(struct session *s)
+void session_delist(struct session *s)
 {
     if (s->next)
         s->next->prev = s->prev;
     *(s->prev ? &s->prev->next : &s->house->sessions) = s->next;
 }
 
-/* From here on it ends by session_end() only. */
-static void session_begin(struct session *s)
+void session_start_timer(struct session *s)
 {
     uv_timer_init(s->house->loop, &s->timer);
     s->timer.data = s;
     s->timer_due = UINT64_MAX;
     s->due = UINT64_MAX;
+}
+
+/* From here on it ends by session_end() only. */
+static void session_begin(struct session *s)
+{
+    session_start_timer(s);
     s->began = session_now(s);
     s->pending = 2; /* the client's stream and the timer */
     session_make_id(s->id);
@@ -431,6 +366,7 @@ void session_start(struct session_house *house, struct settings *settings, size_
         gate_leave(house->gate, &from);
         return;
     }
+    s->kind = kind_of(settings, listener);
     s->house = house;
     s->listener = listener;
     s->address = from;
@@ -449,7 +385,7 @@ void session_start(struct session_house *house, struct settings *settings, size_
 
 void session_side_close(struct session_side *side, bool at_once)
 {
-    if (!side_is_open(side))
+    if (!session_side_is_open(side))
         return;
     side->closing = true;
     side->in += stream_octets_in(side->stream);
@@ -465,18 +401,23 @@ static void on_timer_closed(uv_handle_t *handle)
     session_release(handle->data);
 }
 
+void session_vanish(struct session *s)
+{
+    s->ended = true;
+    uv_close((uv_handle_t *)&s->timer, on_timer_closed);
+}
+
 void session_end(struct session *s, const char *cause, bool at_once)
 {
     if (s->ended)
         return;
     s->ended = true;
-    if (s->maildrop && !at_once)
+    if (s->alive && !at_once)
         session_flush(s);
-    session_log_end(s, cause);
-    session_disconnect(s);
+    s->kind->log_end(s, cause);
+    s->kind->end(s);
+    s->alive = false;
     session_side_close(&s->client, at_once);
-    maildrop_free(s->maildrop);
-    s->maildrop = NULL;
     uv_close((uv_handle_t *)&s->timer, on_timer_closed);
     health_session_ended(s->house->health);
 }
@@ -488,7 +429,8 @@ void session_release(struct session *s)
     if (--s->pending > 0)
         return;
     session_delist(s);
-    gate_leave(house->gate, &s->address);
+    if (s->settings) /* else it has moved, and this with it */
+        gate_leave(house->gate, &s->address);
     settings_release(s->settings);
     free(s->login);
     free(s->account);
@@ -503,9 +445,9 @@ struct session *session_next(const struct session *s)
 
 void session_drain(struct session *s)
 {
-    if (s->maildrop) {
+    if (s->alive) {
         session_tell(s);
-        maildrop_drain(s->maildrop);
+        s->kind->drain(s);
         session_pump(s);
     } else {
         session_end(s, "shutdown", true);
@@ -517,6 +459,5 @@ void session_stop(struct session *s)
     session_end(s, "shutdown", true);
     if (s->client.stream)
         stream_abort(s->client.stream);
-    if (s->upstream.stream)
-        stream_abort(s->upstream.stream);
+    s->kind->abort(s);
 }

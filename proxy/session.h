@@ -1,7 +1,8 @@
 /*
- * One POP3 client: its stream, the upstream's stream, and the maildrop that translates between
- * them. The only file that knows both worlds: what the maildrop asks for is done here, and what
- * happens on the network is told to it.
+ * One client: its stream, and the translator behind it: a maildrop for a POP3 client, which has an
+ * upstream of its own; a mailbox for an IMAP client, on an account that it shares with others
+ * (proxy/account_host.h). The only file that knows both worlds: what the translator asks for is
+ * done here, and what happens on the network is told to it.
  *
  * A session is known in the log by eight hex digits, the same for both sides. In the store its
  * state stands under USER@HOST: the user as the client gave it, without the folder suffix, and the
@@ -22,15 +23,31 @@
 #include "proxy/store/store.h"
 
 struct session;
+struct session_house;
+struct account_host;
+
+/* Something that is to be done on another house's loop. */
+struct house_message {
+    struct house_message *next;
+    void (*run)(struct session_house *house, struct house_message *m);
+};
 
 /* What the sessions of one loop share. Outlives them. */
 struct session_house {
     uv_loop_t *loop;
+    size_t number; /* of `count` houses, each on its loop */
+    size_t count;
+    /* Any house's thread: `run` is called on the loop of house `number`. False when that one is
+     * ending: then it is not. */
+    bool (*send)(void *owner, size_t number, struct house_message *m);
+    bool draining; /* no new sessions; see session_drain() */
     struct store *store;
+    struct bodies *bodies;
+    struct account_host *hosts; /* accounts of POP3 upstreams whose home this is */
     struct gate *gate;
     struct health *health;
     struct session *sessions;      /* all that have not ended; see session_next() */
-    void (*on_ended)(void *owner); /* one has left the list and is gone; from the loop */
+    void (*on_ended)(void *owner); /* a session or host has left its list and is gone */
     void *owner;
 };
 

@@ -67,48 +67,33 @@ void session_log_action(const struct session *s, const struct maildrop_action *a
         [MAILDROP_INFO] = LOG_INFO,
         [MAILDROP_DEBUG] = LOG_DEBUG,
     };
-    struct log_field fields[4];
-    size_t count = 0;
     struct maildrop_summary summary;
 
     maildrop_summary(s->maildrop, &summary);
-    if (*summary.user)
-        fields[count++] = LOG_FIELD("user", slice_of(summary.user));
-    if (s->route)
-        fields[count++] = LOG_FIELD("route", slice_of(s->route->name));
-    fields[count++] = LOG_FIELD("message", slice_of(action->text));
-    fields[count] = LOG_FIELD_END;
-    log_event(levels[action->level], s->id, action->event, fields);
+    session_log_line(s, (int)levels[action->level], action->event, summary.user, action->text);
 }
 
-static uint64_t side_in(const struct session_side *side)
+void session_log_line(const struct session *s, int level, const char *event, const char *user,
+                      const char *text)
+{
+    struct log_field fields[4];
+    size_t count = 0;
+
+    if (*user)
+        fields[count++] = LOG_FIELD("user", slice_of(user));
+    if (s->route)
+        fields[count++] = LOG_FIELD("route", slice_of(s->route->name));
+    fields[count++] = LOG_FIELD("message", slice_of(text));
+    fields[count] = LOG_FIELD_END;
+    log_event((enum log_level)level, s->id, event, fields);
+}
+
+uint64_t session_side_in(const struct session_side *side)
 {
     return side->in + (side->stream && !side->closing ? stream_octets_in(side->stream) : 0);
 }
 
-static uint64_t side_out(const struct session_side *side)
+uint64_t session_side_out(const struct session_side *side)
 {
     return side->out + (side->stream && !side->closing ? stream_octets_out(side->stream) : 0);
-}
-
-void session_log_end(const struct session *s, const char *cause)
-{
-    struct maildrop_summary summary = {.user = "", .cause = ""};
-
-    if (s->maildrop)
-        maildrop_summary(s->maildrop, &summary);
-    log_event(LOG_INFO, s->id, "end",
-              (struct log_field[]){
-                  LOG_FIELD("user", slice_of(summary.user)),
-                  LOG_FIELD_NUMBER("messages", summary.messages),
-                  LOG_FIELD_NUMBER("octets", summary.octets),
-                  LOG_FIELD_NUMBER("deleted", summary.deleted),
-                  LOG_FIELD_NUMBER("seconds", (uv_now(s->house->loop) - s->began) / 1000),
-                  LOG_FIELD("cause", slice_of(cause ? cause : summary.cause)),
-                  LOG_FIELD_NUMBER("client_in", side_in(&s->client)),
-                  LOG_FIELD_NUMBER("client_out", side_out(&s->client)),
-                  LOG_FIELD_NUMBER("upstream_in", side_in(&s->upstream)),
-                  LOG_FIELD_NUMBER("upstream_out", side_out(&s->upstream)),
-                  LOG_FIELD_END,
-              });
 }

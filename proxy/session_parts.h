@@ -1,14 +1,21 @@
 /*
- * What session.c, session_upstream.c, session_state.c and session_log.c share of a session. Nobody
- * else includes this.
+ * What the files session*.c share of a session: session.c has the client's side, whatever its
+ * protocol; session_maildrop.c, session_upstream.c and session_state.c are for POP3 clients,
+ * session_mailbox.c and session_move.c for IMAP clients. Nobody else includes this.
  */
 #ifndef PROXY_SESSION_PARTS_H
 #define PROXY_SESSION_PARTS_H
 
+#include "proxy/account_host.h"
 #include "proxy/net/connector.h"
 #include "proxy/net/stream.h"
 #include "proxy/session.h"
+#include "translate/mailbox/mailbox.h"
 #include "translate/maildrop/maildrop.h"
+
+/* The words of a wrong password are those of an unknown user too: nobody learns which users there
+ * are (CASES A4). */
+#define SESSION_REFUSED "Authentication failed."
 
 /* A stream and what the session knows of it. */
 struct session_side {
@@ -20,7 +27,40 @@ struct session_side {
     uint64_t out;
 };
 
+struct session;
+struct session_read;
+struct session_parse;
+
+/* What a session is for one of the two protocols: the translator behind it, in the terms in which
+ * session.c speaks to either. But for the first three, only while the session is `alive`. */
+struct session_kind {
+    const char *refusal; /* a client that is not let in: what is said before the reason */
+    const char *plain;   /* and to one that begins TLS in the clear: what the log says */
+    bool (*greet)(struct session *s); /* makes the translator; false when memory is out */
+    void (*tell)(struct session *s);  /* the time, and what the client has not taken */
+    bool (*act)(struct session *s);   /* does what it asks for; true when it was something */
+    void (*data)(struct session *s, struct slice *in);
+    bool (*wants)(const struct session *s);
+    void (*tls)(struct session *s);
+    void (*closed)(struct session *s, const struct failure *why);
+    void (*drain)(struct session *s);
+    void (*tick)(struct session *s);
+    uint64_t (*deadline)(const struct session *s);
+    bool (*failed)(const struct session *s);
+    struct buf *(*out)(struct session *s); /* for the client */
+    void (*flush)(struct session *s);      /* sends for whom else it has written */
+    void (*resume)(struct session *s);     /* reads on from whom else it wants to hear */
+    void (*overdue)(struct session *s);    /* `due` has come */
+    void (*log_end)(struct session *s, const char *cause);
+    void (*end)(struct session *s);   /* frees the translator, lets go of all but the client */
+    void (*abort)(struct session *s); /* what is left of the end is not waited for */
+};
+
+extern const struct session_kind session_of_maildrop;
+extern const struct session_kind session_of_mailbox;
+
 struct session {
+    const struct session_kind *kind;
     struct session_house *house;
     struct session *prev;
     struct session *next;
@@ -29,42 +69,59 @@ struct session {
     struct gate_address address;
     char id[9];
     uint64_t began; /* loop time, ms */
+    bool alive;     /* there is a translator: not during the handshake of pop3s, nor at the end */
     bool ended;
     unsigned pending; /* streams, timer and store requests that will still call back */
 
-    struct maildrop *maildrop; /* NULL: during the handshake of pop3s, and at the end */
     struct session_side client;
-    struct session_side upstream;
     bool client_spoke;
-
-    struct connector *connector;
     const struct config_route *route; /* NULL before a login */
     char *login;                      /* for the upstream */
     char *account;                    /* in the store */
-    bool handshake;                   /* of imaps is under way */
-    bool failure_counted;             /* this connection's failure is known to the health already */
 
     uv_timer_t timer;
     uint64_t timer_due; /* when it fires; UINT64_MAX: it does not run */
-    uint64_t due;       /* of a handshake that the maildrop is not told of: pop3s, imaps */
-    uint64_t connect_due;
+    uint64_t due; /* of what the translator is not told of: handshakes of pop3s, imaps; a move */
+
+    union {
+        struct { /* a POP3 client */
+            struct maildrop *maildrop;
+            struct session_side upstream;
+            struct connector *connector;
+            bool handshake;       /* of imaps is under way */
+            bool failure_counted; /* this connection's failure is known to the health already */
+            uint64_t connect_due;
+        };
+        struct { /* an IMAP client */
+            struct mailbox *mailbox;
+            struct account_host *host; /* NULL: not joined, nor joining */
+            struct account_guest guest;
+            bool moving;                /* to the account's home, at the next turn */
+            bool moved;                 /* another session goes on */
+            struct session_read *reads; /* not answered, the first first */
+            struct session_parse *parses;
+            struct bodies_writer *storing; /* APPEND */
+            uint32_t store_request;
+            char *stored; /* key of what was stored last, until the state may name it */
+        };
+    };
 };
 
 /* session.c */
 
-/* Tells the maildrop the time and how much the client has not taken: before each feed. */
+/* Tells the translator the time and how much the client has not taken: before each feed. */
 void session_tell(struct session *s);
 
-/* After each feed: does what the maildrop asks for, sends, reads on, arms the timer. The maildrop
- * may be gone afterwards; the session is still there. */
+/* After each feed: does what the translator asks for, sends, reads on, arms the timer. The
+ * translator may be gone afterwards; the session is still there. */
 void session_pump(struct session *s);
 
-/* Offers octets of one side, as long as the maildrop takes some. */
+/* Offers octets of one side, as long as the translator takes some. */
 void session_offer(struct session *s, struct session_side *side, struct slice *in,
-                   void (*feed)(struct maildrop *m, struct slice *in),
-                   bool (*wants)(const struct maildrop *m));
+                   void (*feed)(struct session *s, struct slice *in),
+                   bool (*wants)(const struct session *s));
 
-/* Sends what the maildrop has written for both sides. */
+/* Sends what the translator has written. */
 void session_flush(struct session *s);
 
 /* Sees to it that the timer fires at the next deadline. */
@@ -73,12 +130,36 @@ void session_arm(struct session *s);
 /* Lets go of a side's stream, if it is open. */
 void session_side_close(struct session_side *side, bool at_once);
 
-/* Ends it; `cause` NULL: the maildrop knows. */
+/* Ends it; `cause` NULL: the translator knows. */
 void session_end(struct session *s, const char *cause, bool at_once);
 
 /* What was counted in `pending` has called back for the last time; frees the session with the last
  * of them. */
 void session_release(struct session *s);
+
+/* Octets that the client has not taken; and a side's octets in and out since the beginning. */
+size_t session_client_queued(const struct session *s);
+bool session_side_is_open(const struct session_side *side);
+void session_side_flush(struct session_side *side, struct buf *out);
+void session_side_resume(struct session_side *side, bool wanted);
+uint64_t session_side_in(const struct session_side *side);
+uint64_t session_side_out(const struct session_side *side);
+
+/* TLS begins on the client's stream. */
+void session_client_tls(struct session *s);
+
+/* Joins, or leaves, the sessions of its house. */
+void session_enlist(struct session *s);
+void session_delist(struct session *s);
+
+/* How the session sees the client's stream. */
+extern const struct stream_handler session_client_handler;
+
+/* With nothing to wait for yet. */
+void session_start_timer(struct session *s);
+
+/* The session goes without a word: another one has taken over. */
+void session_vanish(struct session *s);
 
 /* session_upstream.c */
 
@@ -99,13 +180,32 @@ char *session_account(const char *user, const struct endpoint *upstream);
 void session_load(struct session *s);
 void session_save(struct session *s, const struct maildrop_action *action);
 
+/* session_mailbox.c */
+
+/* The account is asked for; it is at home here. */
+void session_join(struct session *s);
+void session_refuse_login(struct session *s, enum failure_kind kind, const char *text);
+
+/* session_move.c */
+
+/* Goes on on the loop that is the account's home. */
+void session_move(struct session *s);
+
+/* session_bodies.c */
+void session_read_begin(struct session *s, const struct mailbox_action *action);
+void session_read_resume(struct session *s);
+void session_parse_begin(struct session *s, const struct mailbox_action *action);
+void session_store(struct session *s, const struct mailbox_action *action);
+void session_bodies_end(struct session *s);
+
 /* session_log.c */
 void session_make_id(char id[9]);
 void session_log_connect(const struct session *s);
 void session_log_tls(const struct session *s, const char *event, const struct session_side *side);
 void session_log_upstream(const struct session *s);
 void session_log_action(const struct session *s, const struct maildrop_action *action);
-void session_log_end(const struct session *s, const char *cause);
+void session_log_line(const struct session *s, int level, const char *event, const char *user,
+                      const char *text);
 void session_log_message(const struct session *s, int level, const char *event, const char *text);
 
 #endif

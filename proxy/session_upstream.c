@@ -6,9 +6,6 @@
 #include "proxy/log.h"
 #include "proxy/session_parts.h"
 
-/* The words of a wrong password too: nobody learns which users there are (CASES A4). */
-static const char REFUSED[] = "Authentication failed.";
-
 static void session_imap_options(const struct session *s, struct imap_client_options *o)
 {
     const struct endpoint *e = &s->route->upstream;
@@ -48,7 +45,7 @@ static bool session_route(struct session *s, struct slice given)
     if (!s->route) {
         free(user);
         session_log_message(s, LOG_INFO, "no-route", "no route serves this user here");
-        session_refuse(s, FAILURE_AUTH, REFUSED);
+        session_refuse(s, FAILURE_AUTH, SESSION_REFUSED);
         return false;
     }
     bool named = session_name(s, user);
@@ -88,12 +85,22 @@ static void upstream_ready(struct session *s)
     session_pump(s);
 }
 
+static void upstream_data(struct session *s, struct slice *in)
+{
+    maildrop_upstream_data(s->maildrop, in);
+}
+
+static bool upstream_wants(const struct session *s)
+{
+    return maildrop_wants_upstream(s->maildrop);
+}
+
 static void on_upstream_data(void *owner, struct stream *stream, struct slice *in)
 {
     struct session *s = owner;
 
     (void)stream;
-    session_offer(s, &s->upstream, in, maildrop_upstream_data, maildrop_wants_upstream);
+    session_offer(s, &s->upstream, in, upstream_data, upstream_wants);
 }
 
 static void on_upstream_tls(void *owner, struct stream *stream)

@@ -1,6 +1,9 @@
 #include "proxy/settings.h"
 
+#include <limits.h>
 #include <stdlib.h>
+
+#include "proxy/config_match.h"
 
 static void settings_free(struct settings *s)
 {
@@ -27,6 +30,18 @@ static unsigned longest_login_delay(const struct config *c, size_t listener)
     return longest;
 }
 
+static unsigned smallest_append_limit(const struct config *c, size_t listener)
+{
+    unsigned smallest = UINT_MAX;
+
+    for (size_t i = 0; i < c->route_count; i++) {
+        const struct config_route *r = &c->routes[i];
+        if (config_route_serves(c, r, listener) && r->imap.append_limit < smallest)
+            smallest = r->imap.append_limit;
+    }
+    return smallest;
+}
+
 static bool make_listener(struct settings *s, size_t i, FILE *errors)
 {
     const struct config *c = s->config;
@@ -38,6 +53,7 @@ static bool make_listener(struct settings *s, size_t i, FILE *errors)
     struct failure why;
 
     s->listeners[i].login_delay = longest_login_delay(c, i);
+    s->listeners[i].append_limit = smallest_append_limit(c, i);
     if (tls == ENDPOINT_TLS_OFF || (tls == ENDPOINT_TLS_AUTO && !certificate))
         return true;
     endpoint_print(&l->endpoint, name, sizeof name);

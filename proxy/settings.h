@@ -14,6 +14,7 @@
 struct settings_listener {
     struct tls_context *tls; /* NULL: no TLS is offered */
     unsigned login_delay;    /* the longest of the routes that it may lead to, seconds */
+    unsigned append_limit;   /* the smallest of those routes, octets */
 };
 
 struct settings {

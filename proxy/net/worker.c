@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "proxy/account_host.h"
 #include "proxy/log.h"
 #include "proxy/net/listener.h"
 #include "proxy/session.h"
@@ -31,7 +32,11 @@ struct worker {
     struct settings *new_settings;
     bool drain_asked;
     bool stop_asked;
+    bool closed; /* takes no more messages */
+    struct house_message *messages;
+    struct house_message **last_message;
 
+    struct worker *const *peers;
     void (*on_ended)(void *owner);
     void *owner;
 };
@@ -60,7 +65,13 @@ static void worker_end_if_empty(void *owner)
 {
     struct worker *w = owner;
 
-    if (w->draining && !w->house.sessions && !uv_is_closing((uv_handle_t *)&w->wake))
+    if (!w->draining || w->house.sessions || w->house.hosts ||
+        uv_is_closing((uv_handle_t *)&w->wake))
+        return;
+    uv_mutex_lock(&w->lock);
+    w->closed = w->messages == NULL;
+    uv_mutex_unlock(&w->lock);
+    if (w->closed)
         uv_close((uv_handle_t *)&w->wake, NULL);
 }
 
@@ -75,18 +86,29 @@ static void worker_take_settings(struct worker *w, struct settings *settings)
 /* For the second time it tells the sessions that patience is over. */
 static void worker_drain_sessions(struct worker *w)
 {
-    w->draining = true;
+    w->draining = w->house.draining = true;
     worker_close_ports(w);
     for (struct session *s = w->house.sessions; s; s = session_next(s))
         session_drain(s);
+    account_hosts_drain(&w->house);
 }
 
 static void worker_stop_sessions(struct worker *w)
 {
-    w->draining = true;
+    w->draining = w->house.draining = true;
     worker_close_ports(w);
     for (struct session *s = w->house.sessions; s; s = session_next(s))
         session_stop(s);
+    account_hosts_stop(&w->house);
+}
+
+static void worker_run_messages(struct worker *w, struct house_message *m)
+{
+    while (m) {
+        struct house_message *next = m->next;
+        m->run(&w->house, m);
+        m = next;
+    }
 }
 
 /* Other threads asked for something. */
@@ -101,9 +123,13 @@ static void on_wake(uv_async_t *async)
     w->new_settings = NULL;
     w->drain_asked = false;
     w->stop_asked = false;
+    struct house_message *messages = w->messages;
+    w->messages = NULL;
+    w->last_message = &w->messages;
     uv_mutex_unlock(&w->lock);
 
     worker_take_settings(w, settings);
+    worker_run_messages(w, messages);
     if (drain)
         worker_drain_sessions(w);
     if (stop)
@@ -127,6 +153,24 @@ static bool worker_init(struct worker *w)
     return true;
 }
 
+/* A house's `send`. */
+static bool worker_send(void *owner, size_t number, struct house_message *m)
+{
+    const struct worker *from = owner;
+    struct worker *to = from->peers[number];
+
+    uv_mutex_lock(&to->lock);
+    bool taken = !to->closed;
+    m->next = NULL;
+    if (taken) {
+        *to->last_message = m;
+        to->last_message = &m->next;
+        uv_async_send(&to->wake);
+    }
+    uv_mutex_unlock(&to->lock);
+    return taken;
+}
+
 struct worker *worker_new(const struct worker_options *options, struct failure *why)
 {
     struct worker *w = calloc(1, sizeof *w);
@@ -138,12 +182,18 @@ struct worker *worker_new(const struct worker_options *options, struct failure *
         return NULL;
     }
     w->wake.data = w;
+    w->last_message = &w->messages;
+    w->peers = options->peers;
     w->settings = settings_hold(options->settings);
     w->on_ended = options->on_ended;
     w->owner = options->owner;
     w->house = (struct session_house){
         .loop = &w->loop,
+        .number = options->number,
+        .count = options->count,
+        .send = worker_send,
         .store = options->store,
+        .bodies = options->bodies,
         .gate = options->gate,
         .health = options->health,
         .on_ended = worker_end_if_empty,

@@ -1,6 +1,7 @@
 /*
  * One loop on one thread, with listeners of its own and the sessions that came in by them. A
- * session never leaves its loop, so none of its memory is shared.
+ * session leaves its loop only whole, as a message to another worker, so none of its memory is
+ * shared.
  *
  * The functions that are marked so may be called from any thread; what they ask for is done on the
  * loop.
@@ -17,9 +18,14 @@ struct worker;
 
 struct worker_options {
     struct settings *settings; /* held until it is replaced */
-    struct store *store;       /* these three outlive the worker */
+    struct store *store;       /* these four outlive the worker */
+    struct bodies *bodies;
     struct gate *gate;
     struct health *health;
+    struct worker *const *peers; /* all workers, this one as number `number`; filled before any is
+                                    started */
+    size_t number;
+    size_t count;
     void (*on_ended)(void *owner); /* from the worker's thread, as its last act */
     void *owner;
 };

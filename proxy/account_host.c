@@ -1,0 +1,516 @@
+/*
+ * Its life: loading, guests, the account's actions and clock, the end.
+ */
+#include "proxy/account_host.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "proxy/account_host_parts.h"
+#include "proxy/log.h"
+#include "proxy/session_parts.h"
+
+enum { LINGER_MS = 60 * 1000 }; /* a mail program that comes back finds the account open */
+
+char *account_host_key(const char *user, const struct endpoint *upstream)
+{
+    char *name = session_account(user, upstream);
+    char *key = NULL;
+
+    if (name && asprintf(&key, "imap:%s", name) < 0)
+        key = NULL;
+    free(name);
+    return key;
+}
+
+size_t account_host_home(const struct session_house *house, const char *key)
+{
+    uint32_t hash = 2166136261U;
+
+    for (const char *p = key; *p; p++)
+        hash = (hash ^ (unsigned char)*p) * 16777619U;
+    return hash % house->count;
+}
+
+struct account *account_host_account(struct account_host *h)
+{
+    return h->account;
+}
+
+struct bodies_account *account_host_bodies(struct account_host *h)
+{
+    return h->bodies;
+}
+
+void account_host_log(const struct account_host *h, int level, const char *event, const char *text)
+{
+    log_event((enum log_level)level, h->id, event,
+              (struct log_field[]){LOG_FIELD("account", slice_of(h->key)),
+                                   LOG_FIELD("route", slice_of(h->route->name)),
+                                   LOG_FIELD("message", slice_of(text)), LOG_FIELD_END});
+}
+
+/* ---- guests ---- */
+
+static void guest_add(struct account_guest **list, struct account_guest *g)
+{
+    g->next = *list;
+    *list = g;
+}
+
+static bool guest_remove(struct account_guest **list, const struct account_guest *g)
+{
+    while (*list && *list != g)
+        list = &(*list)->next;
+    if (!*list)
+        return false;
+    *list = g->next;
+    return true;
+}
+
+static void refuse_all(struct account_host *h, const struct failure *why)
+{
+    while (h->joining) {
+        struct account_guest *g = h->joining;
+        h->joining = g->next;
+        g->on_joined(g, why);
+    }
+}
+
+static void admit_all(struct account_host *h)
+{
+    struct failure none = {.kind = FAILURE_NONE};
+
+    while (h->joining) {
+        struct account_guest *g = h->joining;
+        h->joining = g->next;
+        guest_add(&h->guests, g);
+        g->on_joined(g, &none);
+    }
+}
+
+/* ---- the end ---- */
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    account_host_release(handle->data);
+}
+
+static void on_bodies_closed(void *owner)
+{
+    account_host_release(owner);
+}
+
+/* Guests have left. What is being made durable goes on; what is merely kept is fetched again. */
+static void host_end(struct account_host *h)
+{
+    if (h->ending)
+        return;
+    h->ending = true;
+    account_host_keep_none(h);
+    account_host_disconnect(h, false);
+    if (h->account)
+        account_free(h->account);
+    h->account = NULL;
+    if (h->bodies)
+        bodies_account_close(h->bodies, on_bodies_closed, h);
+    h->bodies = NULL;
+    box_state_free(h->state);
+    h->state = NULL;
+    uv_close((uv_handle_t *)&h->timer, on_timer_closed);
+}
+
+static bool host_begin(struct account_host *h);
+
+/* Those who came while it ended begin it anew. */
+static bool host_begin_again(struct account_host *h)
+{
+    struct failure why;
+
+    if (!h->joining || h->house->draining)
+        return false;
+    h->ending = false;
+    if (host_begin(h))
+        return true;
+    failure_set(&why, FAILURE_TEMPORARY, "out of memory, try again later");
+    refuse_all(h, &why);
+    return false;
+}
+
+void account_host_release(struct account_host *h)
+{
+    struct session_house *house = h->house;
+    struct account_host **slot = &house->hosts;
+    struct failure why;
+
+    if (--h->pending > 0 || host_begin_again(h))
+        return;
+    failure_set(&why, FAILURE_TEMPORARY, "the server is being shut down, try again later");
+    refuse_all(h, &why);
+    while (*slot != h)
+        slot = &(*slot)->next;
+    *slot = h->next;
+    box_state_free(h->state);
+    settings_release(h->settings);
+    free(h->key);
+    free(h);
+    house->on_ended(house->owner);
+}
+
+static bool is_over(const struct account_host *h)
+{
+    return !h->guests && !h->joining && h->account && account_is_idle(h->account) && !h->keeps &&
+           (h->house->draining || uv_now(h->house->loop) >= h->empty + LINGER_MS);
+}
+
+static void host_lost(struct account_host *h)
+{
+    account_host_log(h, LOG_ERROR, "account-lost", "out of memory");
+    while (h->guests) {
+        struct account_guest *g = h->guests;
+        h->guests = g->next;
+        g->on_lost(g);
+    }
+    host_end(h);
+}
+
+/* ---- the clock ---- */
+
+void account_host_tell(struct account_host *h)
+{
+    account_now(h->account, uv_now(h->house->loop), (int64_t)time(NULL));
+    account_keep_queued(h->account, account_host_keep_queued(h));
+}
+
+static void on_timer(uv_timer_t *timer);
+
+/* Deadlines mostly move away: the timer is left as it is then, and looks again when it fires. */
+static void host_arm(struct account_host *h)
+{
+    uint64_t due = account_deadline(h->account);
+    uint64_t now = uv_now(h->house->loop);
+
+    if (!h->guests && due > h->empty + LINGER_MS)
+        due = h->empty + LINGER_MS > now ? h->empty + LINGER_MS : now + 1000;
+    if (due >= h->timer_due)
+        return;
+    h->timer_due = due;
+    uv_timer_start(&h->timer, on_timer, due > now ? due - now : 0, 0);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct account_host *h = timer->data;
+
+    h->timer_due = UINT64_MAX;
+    if (!h->account)
+        return;
+    admit_all(h);
+    account_host_tell(h);
+    if (account_deadline(h->account) <= uv_now(h->house->loop))
+        account_tick(h->account);
+    account_host_pump(h);
+}
+
+/* ---- what the account asks for ---- */
+
+static void on_saved(void *owner, const struct failure *why)
+{
+    struct account_host *h = owner;
+
+    if (why->kind != FAILURE_NONE)
+        account_host_log(h, LOG_ERROR, "state-not-saved", why->text);
+    if (h->account) {
+        account_host_tell(h);
+        account_saved(h->account, why);
+        account_host_pump(h);
+    }
+    account_host_release(h);
+}
+
+static void host_save(struct account_host *h, json_t *records)
+{
+    struct failure why;
+    bool asked = store_append(h->house->store, h->house->loop, &box_state_kind, slice_of(h->key),
+                              records, on_saved, h) != NULL;
+
+    json_decref(records);
+    if (asked) {
+        h->pending++;
+        return;
+    }
+    failure_set(&why, FAILURE_TEMPORARY, "out of memory, try again later");
+    account_saved(h->account, &why);
+}
+
+static void host_act(struct account_host *h, struct account_action *action)
+{
+    switch (action->type) {
+    case ACCOUNT_CONNECT:
+        account_host_connect(h);
+        break;
+    case ACCOUNT_DISCONNECT:
+        account_host_flush(h);
+        account_host_disconnect(h, false);
+        break;
+    case ACCOUNT_UPSTREAM_TLS:
+        account_host_flush(h);
+        account_host_tls(h);
+        break;
+    case ACCOUNT_SAVE:
+        host_save(h, action->records);
+        break;
+    case ACCOUNT_RELEASE:
+        bodies_release(h->bodies, action->key);
+        free(action->key);
+        break;
+    case ACCOUNT_LOG:
+        account_host_log(h, action->level, action->event, action->text);
+        break;
+    default:
+        account_host_keep(h, action);
+        break;
+    }
+}
+
+static struct account_guest *guest_of(const struct account_host *h,
+                                      const struct account_client *client)
+{
+    struct account_guest *g = h->guests;
+
+    while (g && g->mailbox != client->owner)
+        g = g->next;
+    return g;
+}
+
+/* True when something was done. */
+static bool host_step(struct account_host *h)
+{
+    struct account_action action;
+    bool done = false;
+
+    while (account_next_action(h->account, &action)) {
+        host_act(h, &action);
+        done = true;
+    }
+    account_host_flush(h);
+    struct account_client *client = account_next_client(h->account);
+    struct account_guest *g = client ? guest_of(h, client) : NULL;
+    if (g)
+        g->on_touched(g);
+    return done || g;
+}
+
+void account_host_pump(struct account_host *h)
+{
+    if (h->pumping || !h->account)
+        return;
+    h->pumping = true;
+    while (host_step(h) && !account_failed(h->account))
+        continue;
+    h->pumping = false;
+    if (account_failed(h->account)) {
+        host_lost(h);
+    } else if (is_over(h)) {
+        host_end(h);
+    } else {
+        account_host_resume(h);
+        host_arm(h);
+    }
+}
+
+/* ---- the beginning ---- */
+
+static struct account_options host_options(const struct account_host *h)
+{
+    const struct config_imap *o = &h->route->imap;
+    const struct endpoint *e = &h->route->upstream;
+    bool clear = h->route->allow_cleartext || endpoint_is_loopback(e);
+
+    return (struct account_options){
+        .client =
+            {
+                .tls_now = e->tls == ENDPOINT_TLS_IMPLICIT,
+                .stls = e->tls == ENDPOINT_TLS_AUTO || e->tls == ENDPOINT_TLS_STARTTLS,
+                .require_tls = e->tls == ENDPOINT_TLS_STARTTLS || (!clear && !o->allow_apop),
+                .allow_cleartext = clear,
+                .allow_apop = o->allow_apop,
+            },
+        .unlisted = o->unlisted,
+        .archive = o->archive,
+        .idle_seconds = o->idle_seconds,
+        .poll_seconds = o->poll_seconds,
+        .response_seconds = h->settings->config->limits.response_seconds,
+    };
+}
+
+static void host_fail(struct account_host *h, const struct failure *why)
+{
+    account_host_log(h, LOG_ERROR, "account-not-opened", why->text);
+    refuse_all(h, why);
+    host_end(h);
+}
+
+static void host_open(struct account_host *h)
+{
+    struct account_options options = host_options(h);
+    struct failure why;
+
+    h->account = account_new(&options, h->state, (uint32_t)time(NULL), uv_now(h->house->loop),
+                             (int64_t)time(NULL));
+    h->state = NULL;
+    if (!h->account) {
+        failure_set(&why, FAILURE_TEMPORARY, "out of memory, try again later");
+        host_fail(h, &why);
+        return;
+    }
+    h->empty = uv_now(h->house->loop);
+    admit_all(h);
+    account_host_pump(h);
+}
+
+static void on_bodies_opened(void *owner, const struct failure *why)
+{
+    struct account_host *h = owner;
+
+    if (why->kind != FAILURE_NONE)
+        host_fail(h, why);
+    else
+        host_open(h);
+}
+
+static void host_open_bodies(struct account_host *h)
+{
+    struct bodies_options options = {
+        .account = slice_of(h->key),
+        .octets = h->route->imap.cache,
+        .newborn = h->state->modseq == 0,
+    };
+    struct failure why;
+
+    h->bodies =
+        bodies_account_open(h->house->bodies, h->house->loop, &options, on_bodies_opened, h);
+    if (h->bodies) {
+        h->pending++;
+        return;
+    }
+    failure_set(&why, FAILURE_TEMPORARY, "out of memory, try again later");
+    host_fail(h, &why);
+}
+
+static void on_loaded(void *owner, void *state, const struct failure *why)
+{
+    struct account_host *h = owner;
+
+    if (h->ending) {
+        box_state_free(state);
+    } else if (!state) {
+        host_fail(h, why);
+    } else {
+        h->state = state;
+        host_open_bodies(h);
+    }
+    account_host_release(h);
+}
+
+/* Loads the state. False when memory is out; then nothing is pending. */
+static bool host_begin(struct account_host *h)
+{
+    if (!store_load(h->house->store, h->house->loop, &box_state_kind, slice_of(h->key), on_loaded,
+                    h))
+        return false;
+    uv_timer_init(h->house->loop, &h->timer);
+    h->timer.data = h;
+    h->timer_due = UINT64_MAX;
+    h->pending = 2; /* the request and the timer */
+    return true;
+}
+
+static struct account_host *host_new(struct session_house *house, struct settings *settings,
+                                     const struct config_route *route, const char *key)
+{
+    struct account_host *h = calloc(1, sizeof *h);
+
+    if (!h)
+        return NULL;
+    h->house = house;
+    h->route = route;
+    h->key = strdup(key);
+    session_make_id(h->id);
+    if (!h->key || !host_begin(h)) {
+        free(h->key);
+        free(h);
+        return NULL;
+    }
+    h->settings = settings_hold(settings);
+    h->next = house->hosts;
+    house->hosts = h;
+    return h;
+}
+
+static struct account_host *host_find(const struct session_house *house, const char *key)
+{
+    struct account_host *h = house->hosts;
+
+    while (h && strcmp(h->key, key) != 0)
+        h = h->next;
+    return h;
+}
+
+/* A turn of the timer sees to who came and who went. */
+static void host_look_soon(struct account_host *h)
+{
+    if (!h->account)
+        return;
+    h->timer_due = uv_now(h->house->loop);
+    uv_timer_start(&h->timer, on_timer, 0, 0);
+}
+
+struct account_host *account_host_join(struct session_house *house, struct settings *settings,
+                                       const struct config_route *route, const char *key,
+                                       struct account_guest *g)
+{
+    struct account_host *h = host_find(house, key);
+
+    if (!h)
+        h = host_new(house, settings, route, key);
+    if (!h)
+        return NULL;
+    guest_add(&h->joining, g);
+    host_look_soon(h);
+    return h;
+}
+
+void account_host_leave(struct account_host *h, struct account_guest *g)
+{
+    if (guest_remove(&h->joining, g) || !guest_remove(&h->guests, g))
+        return;
+    if (!h->guests)
+        h->empty = uv_now(h->house->loop);
+    host_look_soon(h);
+}
+
+/* ---- the process ends ---- */
+
+void account_hosts_drain(struct session_house *house)
+{
+    struct account_host *next;
+
+    for (struct account_host *h = house->hosts; h; h = next) {
+        next = h->next;
+        host_look_soon(h);
+    }
+}
+
+void account_hosts_stop(struct session_house *house)
+{
+    struct account_host *next;
+
+    for (struct account_host *h = house->hosts; h; h = next) {
+        next = h->next;
+        if (!h->guests)
+            host_end(h);
+    }
+}

@@ -1,0 +1,54 @@
+/*
+ * What account_host.c, account_host_upstream.c and account_host_bodies.c share. Nobody else
+ * includes this.
+ */
+#ifndef PROXY_ACCOUNT_HOST_PARTS_H
+#define PROXY_ACCOUNT_HOST_PARTS_H
+
+#include "proxy/account_host.h"
+#include "proxy/connection.h"
+
+struct account_keep;
+
+struct account_host {
+    struct account_host *next;
+    struct session_house *house;
+    struct settings *settings;
+    const struct config_route *route;
+    char *key;
+    char id[9];
+    struct account_guest *joining; /* until the account is there */
+    struct account_guest *guests;
+    struct account *account; /* NULL: it is being loaded, or has ended */
+    struct bodies_account *bodies;
+    struct box_state *state; /* between its loading and the account */
+    struct store_request *loading;
+    struct account_keep *keeps;  /* parts that are being written */
+    struct connection *upstream; /* NULL: none, or it is being closed */
+    bool upstream_held;          /* octets were left in it */
+    bool rewrapped;              /* TLS began in this feed */
+    bool pumping;
+    bool ending;
+    unsigned pending; /* what will still call back */
+    uv_timer_t timer;
+    uint64_t timer_due; /* UINT64_MAX: it does not run */
+    uint64_t empty;     /* since when nobody has been there; loop time */
+};
+
+/* account_host.c */
+void account_host_release(struct account_host *h);
+void account_host_log(const struct account_host *h, int level, const char *event, const char *text);
+
+/* account_host_upstream.c */
+void account_host_connect(struct account_host *h);
+void account_host_disconnect(struct account_host *h, bool at_once);
+void account_host_tls(struct account_host *h);
+void account_host_flush(struct account_host *h);
+void account_host_resume(struct account_host *h);
+
+/* account_host_bodies.c */
+void account_host_keep(struct account_host *h, struct account_action *action);
+void account_host_keep_none(struct account_host *h);
+size_t account_host_keep_queued(const struct account_host *h);
+
+#endif

@@ -1,0 +1,221 @@
+#include "proxy/connection.h"
+
+#include <stdlib.h>
+
+#include "proxy/net/connector.h"
+
+struct connection {
+    uv_loop_t *loop;
+    const struct settings *settings;
+    const struct config_route *route;
+    const struct connection_handler *handler;
+    void *owner;
+    struct connector *connector;
+    struct stream *stream;
+    uv_timer_t timer; /* of the handshake */
+    uint64_t due;
+    bool ready;
+    bool closing;
+    unsigned handles; /* stream and timer: what is still to be closed */
+};
+
+static void release(struct connection *c)
+{
+    if (--c->handles)
+        return;
+    c->handler->on_closed(c->owner);
+    free(c);
+}
+
+static void timer_closed(uv_handle_t *handle)
+{
+    release(handle->data);
+}
+
+static void on_data(void *owner, struct stream *stream, struct slice *in)
+{
+    struct connection *c = owner;
+
+    (void)stream;
+    c->handler->on_data(c->owner, in);
+}
+
+static void become_ready(struct connection *c)
+{
+    c->ready = true;
+    uv_timer_stop(&c->timer);
+    c->handler->on_ready(c->owner);
+}
+
+static void on_tls(void *owner, struct stream *stream)
+{
+    struct connection *c = owner;
+
+    (void)stream;
+    if (c->ready)
+        c->handler->on_tls(c->owner);
+    else
+        become_ready(c);
+}
+
+static void on_drain(void *owner, struct stream *stream)
+{
+    (void)owner; /* no more is written upstream than there are commands for */
+    (void)stream;
+}
+
+static void on_end(void *owner, struct stream *stream, const struct failure *ended)
+{
+    struct connection *c = owner;
+    struct failure why = *ended;
+
+    (void)stream;
+    if (!c->ready && why.kind == FAILURE_NONE)
+        failure_set(&why, FAILURE_TEMPORARY, "%s closed the connection before TLS was up",
+                    c->route->name);
+    if (c->ready)
+        c->handler->on_end(c->owner, &why);
+    else
+        c->handler->on_failed(c->owner, &why);
+}
+
+static void on_closed(void *owner, struct stream *stream)
+{
+    struct connection *c = owner;
+
+    (void)stream;
+    c->stream = NULL;
+    release(c);
+}
+
+static const struct stream_handler stream_handler = {
+    .on_data = on_data,
+    .on_tls = on_tls,
+    .on_drain = on_drain,
+    .on_end = on_end,
+    .on_closed = on_closed,
+};
+
+/* The name that the certificate must have. A unix socket's other end is on this machine. */
+static const char *name_of(const struct config_route *r)
+{
+    return r->upstream.host ? r->upstream.host : "localhost";
+}
+
+void connection_start_tls(struct connection *c)
+{
+    size_t route = (size_t)(c->route - c->settings->config->routes);
+
+    stream_start_tls(c->stream, c->settings->routes[route], name_of(c->route));
+}
+
+static void handshake_overdue(uv_timer_t *timer)
+{
+    struct connection *c = timer->data;
+    struct failure why;
+
+    failure_set(&why, FAILURE_TEMPORARY, "%s did not finish the TLS handshake within %u seconds",
+                c->route->name, c->settings->config->limits.connect_seconds);
+    c->handler->on_failed(c->owner, &why);
+}
+
+static void begin_handshake(struct connection *c)
+{
+    uint64_t now = uv_now(c->loop);
+
+    uv_timer_start(&c->timer, handshake_overdue, c->due > now ? c->due - now : 0, 0);
+    connection_start_tls(c);
+}
+
+static bool open_stream(struct connection *c, int fd)
+{
+    struct stream_options options = {c->settings->config->limits.write_seconds};
+
+    c->stream = stream_open(c->loop, fd, c->route->upstream.unix_path != NULL, &options,
+                            &stream_handler, c);
+    if (c->stream)
+        c->handles++;
+    return c->stream != NULL;
+}
+
+static void on_connected(void *owner, int fd, const struct failure *why)
+{
+    struct connection *c = owner;
+    struct failure local;
+
+    c->connector = NULL;
+    if (fd >= 0 && !open_stream(c, fd)) {
+        failure_set(&local, FAILURE_TEMPORARY, "out of memory or descriptors, try again later");
+        why = &local;
+    }
+    if (!c->stream)
+        c->handler->on_failed(c->owner, why);
+    else if (c->route->upstream.tls == ENDPOINT_TLS_IMPLICIT)
+        begin_handshake(c);
+    else
+        become_ready(c);
+}
+
+struct connection *connection_start(uv_loop_t *loop, const struct settings *settings,
+                                    const struct config_route *route,
+                                    const struct connection_handler *handler, void *owner)
+{
+    struct connection *c = calloc(1, sizeof *c);
+    unsigned seconds = settings->config->limits.connect_seconds;
+
+    if (!c)
+        return NULL;
+    c->loop = loop;
+    c->settings = settings;
+    c->route = route;
+    c->handler = handler;
+    c->owner = owner;
+    c->due = uv_now(loop) + seconds * 1000ULL;
+    c->connector = connector_start(loop, &route->upstream, seconds, on_connected, c);
+    if (!c->connector) {
+        free(c);
+        return NULL;
+    }
+    uv_timer_init(loop, &c->timer);
+    c->timer.data = c;
+    c->handles = 1;
+    return c;
+}
+
+void connection_write(struct connection *c, struct buf *out)
+{
+    if (c->ready)
+        stream_write(c->stream, out);
+    else
+        buf_wipe(out);
+}
+
+void connection_resume(struct connection *c)
+{
+    if (c->stream)
+        stream_resume(c->stream);
+}
+
+const char *connection_peer(const struct connection *c)
+{
+    return c->ready ? stream_peer(c->stream) : "";
+}
+
+const char *connection_tls_description(const struct connection *c)
+{
+    return c->ready ? stream_tls_description(c->stream) : "";
+}
+
+void connection_close(struct connection *c, bool at_once)
+{
+    if (c->connector)
+        connector_cancel(c->connector);
+    c->connector = NULL;
+    if (c->stream && (at_once || c->closing))
+        stream_abort(c->stream);
+    else if (c->stream)
+        stream_close(c->stream);
+    if (!c->closing)
+        uv_close((uv_handle_t *)&c->timer, timer_closed);
+    c->closing = true;
+}

@@ -1,0 +1,328 @@
+/*
+ * A session of an IMAP client: the mailbox behind it, the way to its account, and what the mailbox
+ * asks for.
+ */
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "proxy/log.h"
+#include "proxy/session_parts.h"
+
+enum { IDLE_SECONDS = 1800 }; /* RFC 9051 section 5.4: at least */
+
+/* ---- the mailbox as a translator ---- */
+
+static bool greet(struct session *s)
+{
+    const struct config_listener *l = &s->settings->config->listeners[s->listener];
+    const struct config_limits *limits = &s->settings->config->limits;
+    bool tls = stream_is_tls(s->client.stream);
+    struct mailbox_settings settings = {
+        .tls = tls,
+        .starttls = s->settings->listeners[s->listener].tls && !tls,
+        .require_tls = l->endpoint.tls == ENDPOINT_TLS_STARTTLS,
+        .allow_cleartext = l->allow_cleartext || stream_peer_is_loopback(s->client.stream),
+        .login_seconds = limits->login_seconds,
+        .idle_seconds = limits->idle_seconds > IDLE_SECONDS ? limits->idle_seconds : IDLE_SECONDS,
+        .errors = limits->errors,
+        .login_attempts = limits->login_attempts,
+        .append_limit = s->settings->listeners[s->listener].append_limit,
+    };
+
+    s->mailbox = mailbox_new(&settings, uv_now(s->house->loop), (int64_t)time(NULL));
+    return s->mailbox != NULL;
+}
+
+/* Whether the session is at its account, and not only on its way there. */
+static bool is_joined(const struct session *s)
+{
+    return s->host && s->guest.mailbox;
+}
+
+static void tell(struct session *s)
+{
+    mailbox_now(s->mailbox, uv_now(s->house->loop), (int64_t)time(NULL));
+    mailbox_client_queued(s->mailbox, session_client_queued(s));
+    if (s->storing)
+        mailbox_store_queued(s->mailbox, bodies_writer_queued(s->storing));
+    if (is_joined(s))
+        account_host_tell(s->host);
+}
+
+static void data(struct session *s, struct slice *in)
+{
+    mailbox_client_data(s->mailbox, in);
+}
+
+/* On the way to another loop nothing is taken. */
+static bool wants(const struct session *s)
+{
+    return !s->moving && mailbox_wants_client(s->mailbox);
+}
+
+static void tls(struct session *s)
+{
+    mailbox_client_tls(s->mailbox);
+}
+
+static void closed(struct session *s, const struct failure *why)
+{
+    mailbox_client_closed(s->mailbox, why);
+}
+
+static void drain(struct session *s)
+{
+    mailbox_drain(s->mailbox);
+}
+
+static void tick(struct session *s)
+{
+    mailbox_tick(s->mailbox);
+}
+
+static uint64_t deadline(const struct session *s)
+{
+    return mailbox_deadline(s->mailbox);
+}
+
+static bool failed(const struct session *s)
+{
+    return mailbox_failed(s->mailbox);
+}
+
+static struct buf *out(struct session *s)
+{
+    return mailbox_client_out(s->mailbox);
+}
+
+/* ---- the way to the account ---- */
+
+void session_refuse_login(struct session *s, enum failure_kind kind, const char *text)
+{
+    struct failure why;
+
+    failure_set(&why, kind, "%s", text);
+    s->route = NULL;
+    mailbox_refused(s->mailbox, &why);
+}
+
+static struct session *session_of(struct account_guest *g)
+{
+    return (struct session *)((char *)g - offsetof(struct session, guest));
+}
+
+static void on_joined(struct account_guest *g, const struct failure *why)
+{
+    struct session *s = session_of(g);
+
+    if (why->kind != FAILURE_NONE) {
+        s->host = NULL;
+        session_tell(s);
+        session_refuse_login(s, why->kind, why->text);
+    } else {
+        g->mailbox = s->mailbox;
+        session_tell(s);
+        mailbox_joined(s->mailbox, account_host_account(s->host), slice_of(s->login));
+    }
+    session_pump(s);
+}
+
+static void on_touched(struct account_guest *g)
+{
+    struct session *s = session_of(g);
+
+    session_tell(s);
+    mailbox_account(s->mailbox);
+    session_pump(s);
+}
+
+static void on_lost(struct account_guest *g)
+{
+    session_end(session_of(g), "out of memory", true);
+}
+
+void session_join(struct session *s)
+{
+    s->guest = (struct account_guest){
+        .on_joined = on_joined, .on_touched = on_touched, .on_lost = on_lost};
+    s->host = account_host_join(s->house, s->settings, s->route, s->account, &s->guest);
+    if (!s->host)
+        session_refuse_login(s, FAILURE_TEMPORARY, "out of memory, try again later");
+}
+
+static void leave(struct session *s)
+{
+    if (s->host)
+        account_host_leave(s->host, &s->guest);
+    s->host = NULL;
+    s->guest.mailbox = NULL;
+}
+
+/* False when it was refused. */
+static bool find_account(struct session *s, struct slice given)
+{
+    struct slice folder;
+    char *user = NULL;
+
+    free(s->login);
+    free(s->account);
+    s->login = s->account = NULL;
+    s->route = config_find_route(s->settings->config, s->listener, given, &user, &folder);
+    if (!s->route) {
+        free(user);
+        session_log_message(s, LOG_INFO, "no-route", "no route serves this user here");
+        session_refuse_login(s, FAILURE_AUTH, SESSION_REFUSED);
+        return false;
+    }
+    s->login = config_route_login(s->route, slice_of(user));
+    s->account = account_host_key(user, &s->route->upstream);
+    free(user);
+    if (s->login && s->account)
+        return true;
+    session_refuse_login(s, FAILURE_TEMPORARY, "out of memory, try again later");
+    return false;
+}
+
+/* A second attempt stays with the account, when it is the same one. */
+static void log_in(struct session *s, struct slice user)
+{
+    if (s->host) {
+        session_bodies_end(s);
+        leave(s);
+    }
+    if (!find_account(s, user))
+        return;
+    if (account_host_home(s->house, s->account) == s->house->number) {
+        session_join(s);
+        return;
+    }
+    s->moving = true;
+    s->due = uv_now(s->house->loop);
+}
+
+/* ---- what the mailbox asks for ---- */
+
+static void log_action(struct session *s, const struct mailbox_action *action)
+{
+    struct mailbox_summary summary;
+    const char *route = s->route ? s->route->name : NULL;
+
+    mailbox_summary(s->mailbox, &summary);
+    session_log_line(s, action->level, action->event, summary.user, action->text);
+    if (strcmp(action->event, "login") == 0 && route)
+        health_login(s->house->health, route);
+    else if (strcmp(action->event, "login-refused") == 0)
+        health_login_refused(s->house->health, route,
+                             action->level == LOG_INFO ? FAILURE_AUTH : FAILURE_TEMPORARY);
+}
+
+static void session_act(struct session *s, const struct mailbox_action *action)
+{
+    switch (action->type) {
+    case MAILBOX_LOGIN:
+        log_in(s, action->user);
+        break;
+    case MAILBOX_CLIENT_TLS:
+        session_flush(s);
+        session_client_tls(s);
+        break;
+    case MAILBOX_READ:
+        session_read_begin(s, action);
+        break;
+    case MAILBOX_PARSE:
+        session_parse_begin(s, action);
+        break;
+    case MAILBOX_LOG:
+        log_action(s, action);
+        break;
+    case MAILBOX_END:
+        session_end(s, NULL, false);
+        break;
+    default:
+        session_store(s, action);
+        break;
+    }
+}
+
+/* What it asked the account for is asked upstream; that may touch this very mailbox. */
+static bool act(struct session *s)
+{
+    struct mailbox_action action;
+    bool acted = false;
+
+    while (s->mailbox && mailbox_next_action(s->mailbox, &action)) {
+        session_act(s, &action);
+        acted = true;
+    }
+    if (is_joined(s))
+        account_host_pump(s->host);
+    return acted;
+}
+
+static void flush_nothing(struct session *s)
+{
+    (void)s; /* the account sends what is for the upstream */
+}
+
+/* ---- the end ---- */
+
+static void log_end(struct session *s, const char *cause)
+{
+    struct mailbox_summary summary = {.user = "", .cause = ""};
+
+    if (s->mailbox)
+        mailbox_summary(s->mailbox, &summary);
+    log_event(LOG_INFO, s->id, "end",
+              (struct log_field[]){
+                  LOG_FIELD("user", slice_of(summary.user)),
+                  LOG_FIELD_NUMBER("commands", summary.commands),
+                  LOG_FIELD_NUMBER("fetched", summary.fetched),
+                  LOG_FIELD_NUMBER("appended", summary.appended),
+                  LOG_FIELD_NUMBER("expunged", summary.expunged),
+                  LOG_FIELD_NUMBER("seconds", (uv_now(s->house->loop) - s->began) / 1000),
+                  LOG_FIELD("cause", slice_of(cause ? cause : summary.cause)),
+                  LOG_FIELD_NUMBER("client_in", session_side_in(&s->client)),
+                  LOG_FIELD_NUMBER("client_out", session_side_out(&s->client)),
+                  LOG_FIELD_END,
+              });
+}
+
+static void end(struct session *s)
+{
+    session_bodies_end(s);
+    if (s->mailbox)
+        mailbox_free(s->mailbox);
+    s->mailbox = NULL;
+    leave(s);
+}
+
+static void abort_nothing(struct session *s)
+{
+    (void)s; /* there is no stream but the client's */
+}
+
+const struct session_kind session_of_mailbox = {
+    .refusal = "* BYE [UNAVAILABLE] ",
+    .plain = "the client began TLS on a port that speaks IMAP in the clear: it must use STARTTLS, "
+             "or the port of an imaps:// listener",
+    .greet = greet,
+    .tell = tell,
+    .act = act,
+    .data = data,
+    .wants = wants,
+    .tls = tls,
+    .closed = closed,
+    .drain = drain,
+    .tick = tick,
+    .deadline = deadline,
+    .failed = failed,
+    .out = out,
+    .flush = flush_nothing,
+    .resume = session_read_resume,
+    .overdue = session_move,
+    .log_end = log_end,
+    .end = end,
+    .abort = abort_nothing,
+};
