@@ -25,7 +25,7 @@ build/build.ninja:
 build-asan/build.ninja:
 	cmake -S . -B build-asan -G Ninja -DCMAKE_BUILD_TYPE=Debug -DMAILFERRY_SANITIZE=ON
 
-run: ## serve a local Dovecot with some mail over POP3, until Ctrl-C
+run: ## serve a local Dovecot with some mail, over POP3 and over IMAP, until Ctrl-C
 	@tools/deps build run
 	@$(MAKE) -s --no-print-directory build/build.ninja
 	cmake --build build --target mailferry -j $(JOBS)

@@ -14,6 +14,7 @@
 #include "proxy/settings.h"
 #include "proxy/store/bodies.h"
 #include "proxy/store/store.h"
+#include "translate/mime/mime_charset.h"
 
 enum { SERVE_SIGNALS = 3, LAST_WORDS_MS = 1000, EXIT_RUNTIME = 1, EXIT_CONFIGURATION = 2 };
 
@@ -348,6 +349,7 @@ static void serve_close(struct serve *s)
     gate_free(s->gate);
     health_free(s->health);
     settings_release(s->settings);
+    mime_teardown();
     if (uv_loop_close(&s->loop) < 0)
         log_message(LOG_ERROR, "stop", "the main loop ended with something still open");
 }
@@ -357,6 +359,7 @@ int serve_run(struct config *c, const struct serve_options *options)
     struct serve s = {.options = options};
 
     process_prepare();
+    mime_setup();
     s.settings = settings_new(c, stderr);
     if (!s.settings)
         return EXIT_CONFIGURATION;

@@ -60,7 +60,7 @@ static void end(struct pair *p, uv_loop_t *other)
 static void what_was_left_over_comes_along(void **state)
 {
     struct pair p;
-    uv_loop_t other;
+    uv_loop_t other = {.data = NULL};
 
     (void)state;
     uv_loop_init(&other);
@@ -88,7 +88,7 @@ static void what_is_queued_is_sent_there(void **state)
     enum { SIZE = 8 << 20 };
     struct buf out = pattern_make(SIZE);
     struct pair p;
-    uv_loop_t other;
+    uv_loop_t other = {.data = NULL};
 
     (void)state;
     uv_loop_init(&other);
@@ -108,7 +108,7 @@ static void layers_come_along(void **state)
     struct tls_context *server = tls_server_new(good.certificate_path, good.key_path, &why);
     struct tls_context *client = tls_client_new(ca.certificate_path, true, &why);
     struct pair p;
-    uv_loop_t other;
+    uv_loop_t other = {.data = NULL};
 
     (void)state;
     uv_loop_init(&other);
@@ -139,7 +139,7 @@ static void layers_come_along(void **state)
 static void an_end_on_the_way_is_told_there(void **state)
 {
     struct pair p;
-    uv_loop_t other;
+    uv_loop_t other = {.data = NULL};
 
     (void)state;
     uv_loop_init(&other);
