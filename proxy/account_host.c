@@ -230,14 +230,16 @@ static void on_saved(void *owner, const struct failure *why)
     account_host_release(h);
 }
 
+/* The account keeps the record to apply it, and the store's text is made on another thread: each
+ * has its own, for jansson's counts of references are nobody's to share. */
 static void host_save(struct account_host *h, json_t *records)
 {
     struct failure why;
-    bool asked = store_append(h->house->store, h->house->loop, &box_state_kind, slice_of(h->key),
-                              records, on_saved, h) != NULL;
+    json_t *copy = json_deep_copy(records);
 
     json_decref(records);
-    if (asked) {
+    if (copy && store_append(h->house->store, h->house->loop, &box_state_kind, slice_of(h->key),
+                             copy, on_saved, h)) {
         h->pending++;
         return;
     }

@@ -142,7 +142,8 @@ static inline uint32_t world_add(struct world *w, const char *text)
 
 static inline void world_select(struct world *w)
 {
-    assert_true(mailbox_view_open(&w->view, box_state_folder_by_id(w->state, BOX_INBOX), false));
+    assert_true(
+        mailbox_view_open(&w->view, w->state, box_state_folder_by_id(w->state, BOX_INBOX), false));
 }
 
 /* The header with its empty line, or all. */
