@@ -29,6 +29,7 @@ struct world_body {
     bool parts[2];     /* what the store has, by enum account_part */
     bool gone;         /* the upstream has it no more */
     bool unreadable;   /* the store fails */
+    bool torn;         /* it fails for octets, though the structure is remembered */
     size_t shorter;    /* octets that are missing at the end when it is read */
     unsigned evicted;  /* so often it is lost at once after it came */
 };
@@ -192,7 +193,7 @@ static inline bool world_answer_read(struct world *w, struct job *j, struct worl
         job_read_done(j, a->number, false, &why);
         return true;
     }
-    if (b->unreadable)
+    if (b->unreadable || (b->torn && a->length))
         failure_set(&why, FAILURE_TEMPORARY, "Input/output error");
     else if (a->offset < all.n && !world_give(w, j, a, all))
         return false;
