@@ -3,6 +3,8 @@
 
 #define DAY INT64_C(86400)
 
+enum { CHUNK = 256 << 10 };
+
 /* 1: plain, \Seen. 2: encoded words, \Flagged, two days later. 3: parts, $Junk, large. 4: empty. */
 static const char *const texts[] = {
     "Date: Wed, 17 Jul 1996 02:23:25 -0700\r\nFrom: Terry Gray <gray@cac.washington.edu>\r\n"
@@ -242,6 +244,11 @@ static void test_missing(void **state)
     assert_int_equal(w.result.failure.kind, FAILURE_PERMANENT);
     world_run(&w, slice_of("a SEARCH NOT FROM none"));
     assert_log(&w.text, "* SEARCH 1 3 4\r\n");
+    w.bodies[3].torn = true;
+    world_run(&w, slice_of("a SEARCH NOT BODY none"));
+    assert_log(&w.text, "* SEARCH 1 4\r\n");
+    assert_int_equal(w.result.failure.kind, FAILURE_PERMANENT);
+    w.bodies[3].torn = false;
     world_run(&w, slice_of("a SEARCH OR FLAGGED FROM gray"));
     assert_log(&w.text, "* SEARCH 1 2\r\n");
     assert_int_equal(w.result.failure.kind, FAILURE_NONE);
@@ -270,6 +277,32 @@ static void test_window(void **state)
     world_run(&w, slice_of("a SEARCH RETURN (MAX) BODY line"));
     assert_log(&w.text, "* ESEARCH (TAG \"a\") MAX 303\r\n");
     assert_true(w.retrs <= 16);
+}
+
+/* A text that is found early is not read to its end, and one that lies across two chunks is found.
+ */
+static void test_large_text(void **state)
+{
+    struct buf text = BUF_INIT;
+
+    (void)state;
+    buf_puts(&text, "Subject: s\r\n\r\nearly");
+    while (buf_size(&text) < 14 + CHUNK - 2)
+        buf_putc(&text, 'x');
+    buf_puts(&text, "late");
+    while (buf_size(&text) < (4 << 20))
+        buf_putc(&text, 'y');
+    buf_puts(&text, "end");
+    world_add_octets(&w, buf_slice(&text), 0, 0, NULL);
+    world_select(&w);
+    world_run(&w, slice_of("a SEARCH 5 BODY early"));
+    assert_log(&w.text, "* SEARCH 5\r\n");
+    assert_true(w.read <= 1 << 20);
+    world_run(&w, slice_of("a SEARCH 5 BODY xlatey"));
+    assert_log(&w.text, "* SEARCH 5\r\n");
+    world_run(&w, slice_of("a SEARCH 5 TEXT yyend"));
+    assert_log(&w.text, "* SEARCH 5\r\n");
+    buf_clear(&text);
 }
 
 /* CASES R7: many keys on a large text are many short turns. */
@@ -331,6 +364,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_saved, setup, teardown),
         cmocka_unit_test_setup_teardown(test_missing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_window, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_large_text, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(test_freed, setup, teardown),
     };
