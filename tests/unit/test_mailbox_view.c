@@ -57,7 +57,7 @@ static void test_walk(void **state)
 
     assert_walk(&v, "1:*", false, "");
     assert_walk(&v, "1:*", true, "");
-    assert_true(mailbox_view_open(&v, inbox(s), false));
+    assert_true(mailbox_view_open(&v, s, inbox(s), false));
     assert_walk(&v, "1:*", false, "1=1 2=4 3=5 4=6 ");
     assert_walk(&v, "4,2:3", false, "2=4 3=5 4=6 ");
     assert_walk(&v, "*", false, "4=6 ");
@@ -110,7 +110,7 @@ static void test_sync(void **state)
     (void)state;
 
     assert_sync(&v, s, all, "");
-    assert_true(mailbox_view_open(&v, inbox(s), false));
+    assert_true(mailbox_view_open(&v, s, inbox(s), false));
     assert_sync(&v, s, all, "");
     account_appends(s, TRASH, 10);
     assert_sync(&v, s, all, "");
@@ -156,7 +156,7 @@ static void test_deleted_folder(void **state)
     (void)state;
 
     account_appends(s, TRASH, 10);
-    assert_true(mailbox_view_open(&v, box_state_folder_by_id(s, TRASH), false));
+    assert_true(mailbox_view_open(&v, s, box_state_folder_by_id(s, TRASH), false));
     box_draft_begin(&d, s, "delete");
     box_draft_delete(&d, TRASH);
     step(s, &d);

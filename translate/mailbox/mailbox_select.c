@@ -51,11 +51,10 @@ static void select_folder(struct mailbox *m, const struct box_folder *f)
 {
     bool read_only = m->command.verb == IMAPD_EXAMINE;
 
-    if (!mailbox_view_open(&m->view, f, read_only)) {
+    if (!mailbox_view_open(&m->view, mailbox_state(m), f, read_only)) {
         mailbox_no_memory(m);
         return;
     }
-    m->view.keywords = mailbox_state(m)->keyword_count;
     account_watch(&m->account, true);
     put_folder(m, f);
     mailbox_finish(m, IMAPD_OK, read_only ? "READ-ONLY" : "READ-WRITE", "The mailbox is selected");

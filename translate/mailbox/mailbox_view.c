@@ -22,7 +22,8 @@ static bool view_reserve(struct mailbox_view *v, size_t count)
     return true;
 }
 
-bool mailbox_view_open(struct mailbox_view *v, const struct box_folder *f, bool read_only)
+bool mailbox_view_open(struct mailbox_view *v, const struct box_state *s,
+                       const struct box_folder *f, bool read_only)
 {
     mailbox_view_close(v);
     if (!view_reserve(v, f->count))
@@ -33,6 +34,7 @@ bool mailbox_view_open(struct mailbox_view *v, const struct box_folder *f, bool 
     v->folder = f->id;
     v->read_only = read_only;
     v->modseq = v->settled = f->modseq;
+    v->keywords = s->keyword_count;
     return true;
 }
 

@@ -25,8 +25,9 @@ struct mailbox_view {
     size_t saved_count;
 };
 
-/* Takes the folder as it is; `keywords` is for the caller to set. False when memory is out. */
-bool mailbox_view_open(struct mailbox_view *v, const struct box_folder *f, bool read_only);
+/* Takes the folder as it is. False when memory is out. */
+bool mailbox_view_open(struct mailbox_view *v, const struct box_state *s,
+                       const struct box_folder *f, bool read_only);
 void mailbox_view_close(struct mailbox_view *v);
 
 /* The number of a UID, 0 when it is not in the view; the UID of a number. */
