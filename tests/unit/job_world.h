@@ -29,6 +29,7 @@ struct world_body {
     bool parts[2];     /* what the store has, by enum account_part */
     bool gone;         /* the upstream has it no more */
     bool unreadable;   /* the store fails */
+    bool torn;         /* it fails for octets, though the structure is remembered */
     size_t shorter;    /* octets that are missing at the end when it is read */
     unsigned evicted;  /* so often it is lost at once after it came */
 };
@@ -142,8 +143,14 @@ static inline uint32_t world_add(struct world *w, const char *text)
 
 static inline void world_select(struct world *w)
 {
-    assert_true(
-        mailbox_view_open(&w->view, box_state_folder_by_id(w->state, BOX_INBOX), false));
+    const struct box_folder *f = box_state_folder_by_id(w->state, BOX_INBOX);
+
+    mailbox_view_close(&w->view);
+    w->view = (struct mailbox_view){.folder = f->id, .count = f->count, .capacity = f->count};
+    w->view.uids = calloc(f->count, sizeof *w->view.uids);
+    assert_non_null(w->view.uids);
+    for (size_t i = 0; i < f->count; i++)
+        w->view.uids[i] = f->messages[i].uid;
 }
 
 /* The header with its empty line, or all. */
@@ -163,6 +170,8 @@ static inline bool world_give(struct world *w, struct job *j, struct world_asked
     uint64_t end = a->length > all.n - a->offset ? all.n : a->offset + a->length;
 
     end -= end > w->bodies[a->content].shorter ? w->bodies[a->content].shorter : 0;
+    /* It is neither hungry nor without room. */
+    assert_true(a->offset >= end || job_wants_read(j));
     while (a->offset < end && job_wants_read(j)) {
         size_t n = end - a->offset < w->piece ? (size_t)(end - a->offset) : w->piece;
         char *copy = malloc(n);
@@ -191,7 +200,7 @@ static inline bool world_answer_read(struct world *w, struct job *j, struct worl
         job_read_done(j, a->number, false, &why);
         return true;
     }
-    if (b->unreadable)
+    if (b->unreadable || (b->torn && a->length))
         failure_set(&why, FAILURE_TEMPORARY, "Input/output error");
     else if (a->offset < all.n && !world_give(w, j, a, all))
         return false;

@@ -317,6 +317,11 @@ static void test_large(void **state)
                         "BODY[HEADER.FIELDS (x-long)]<4> {4}\r\nng: )\r\n"
                         "* 2 FETCH (BODY[HEADER.FIELDS (to)] {11}\r\nTo: a@b\r\n\r\n "
                         "BODY[HEADER.FIELDS (x-long)]<4> {4}\r\nng: )\r\n");
+    /* The third is beyond what is gathered ahead: it is asked for again. */
+    world_run(&w, slice_of("a FETCH 1:3 BODY[HEADER.FIELDS (subject)]<9.2>"));
+    assert_log(&w.text, "* 1 FETCH (BODY[HEADER.FIELDS (subject)]<9> {2}\r\ns\r)\r\n"
+                        "* 2 FETCH (BODY[HEADER.FIELDS (subject)]<9> {2}\r\ns\r)\r\n"
+                        "* 3 FETCH (BODY[HEADER.FIELDS (subject)]<9> {2}\r\ns\r)\r\n");
     buf_clear(&expected);
     buf_printf(&expected, "* 3 FETCH (BODY[] {%zu}\r\n", buf_size(&text));
     buf_put(&expected, buf_slice(&text));

@@ -239,13 +239,13 @@ bool job_wants_read(const struct job *j)
 {
     if (j->stream.progress != JOB_ASKED)
         return true;
-    return j->work > 0 && (j->searches || job_section_wants(j));
+    return !j->hungry && (j->searches || job_section_wants(j));
 }
 
-static void read_failed(struct job *j, struct job_need *need, const struct failure *why)
+/* A section whose octets will not come is over. (A search looks at the need itself.) */
+static void check_section(struct job *j, const struct job_need *need)
 {
-    job_need_fail(j, need, why);
-    if (need == &j->stream && !j->searches)
+    if (need == &j->stream && need->progress == JOB_FAILED && !j->searches)
         job_section_failed(j);
 }
 
@@ -257,11 +257,11 @@ void job_read_done(struct job *j, uint32_t request, bool present, const struct f
     if (!need)
         return;
     if (is_failure(why)) {
-        read_failed(j, need, why);
+        job_need_fail(j, need, why);
+        check_section(j, need);
     } else if (!present) {
         job_need_absent(j, need);
-        if (need == &j->stream && need->progress == JOB_FAILED && !j->searches)
-            job_section_failed(j);
+        check_section(j, need);
     } else {
         need->progress = slot && slot->dropped ? JOB_IDLE : JOB_READY;
         if (slot)
@@ -298,10 +298,6 @@ void job_have(struct job *j, uint32_t request, const struct failure *why)
 
     if (!need)
         return;
-    if (is_failure(why))
-        read_failed(j, need, why);
-    else
-        job_need_have(j, need, why);
-    if (need == &j->stream && need->progress == JOB_FAILED && !j->searches && !is_failure(why))
-        job_section_failed(j);
+    job_need_have(j, need, why);
+    check_section(j, need);
 }

@@ -28,6 +28,7 @@ enum {
     JOB_GATHERED_MAX = 2 << 20, /* of all headers gathered ahead */
     JOB_TRIES = 3,              /* to find in the store what was brought there */
     JOB_PIECE = 16 << 10,       /* octets between two looks whether there is room */
+    JOB_CHUNK = 256 << 10,      /* octets of a text that are asked for at once, in a search */
     JOB_WORK = 4000,            /* units in a turn: about a microsecond each */
     JOB_OCTETS_IN_UNIT = 64,    /* looked at in one of them */
 };
@@ -90,6 +91,7 @@ struct job_slot {
     enum job_verdict verdict;
     bool begun;        /* the header is being matched */
     bool header_done;  /* it was matched */
+    bool unreadable;   /* some of the body could not be had */
     uint8_t *verdicts; /* of the leaves, after the header; owned, NULL: all unknown */
 };
 
@@ -220,6 +222,8 @@ struct job_body {
     uint32_t part;
     enum job_body_step step;
     bool matching; /* `octets`, a header */
+    bool reading;  /* a text, up to `at` so far */
+    uint64_t at;
     struct buf octets;
     struct buf scratch;
     struct mime_decoder *decoder;

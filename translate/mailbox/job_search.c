@@ -207,7 +207,7 @@ static bool match_body(struct job *j, struct job_slot *slot)
     if (!job_body_match(j, slot))
         return false;
     const struct box_message *m = job_message(j, slot->uid);
-    slot->verdict = m ? job_keys_verdict(j, slot->number, m) : JOB_FALSE;
+    slot->verdict = m && !slot->unreadable ? job_keys_verdict(j, slot->number, m) : JOB_FALSE;
     return true;
 }
 

@@ -77,7 +77,6 @@ static void reset_matches(struct job_keys *keys)
 static void begin_text(struct job *j, const struct job_slot *slot)
 {
     struct job_body *b = body_of(j);
-    const struct mime_part *p = mime_message_part(slot->message, b->part);
     struct buf charset = BUF_INIT;
 
     mime_charset_of(slot->message, b->part, &charset);
@@ -87,7 +86,17 @@ static void begin_text(struct job *j, const struct job_slot *slot)
         job_no_memory(j);
     buf_clear(&charset);
     reset_matches(&j->search.keys);
-    read_range(j, slot, p->body_start, p->body_end);
+    b->reading = true;
+    b->at = mime_message_part(slot->message, b->part)->body_start;
+}
+
+/* In chunks: once the message is decided the rest of a large part is not read at all. */
+static void read_text(struct job *j, const struct job_slot *slot)
+{
+    const struct job_body *b = body_of(j);
+    uint64_t end = mime_message_part(slot->message, b->part)->body_end;
+
+    read_range(j, slot, b->at, end - b->at > JOB_CHUNK ? b->at + JOB_CHUNK : end);
 }
 
 /* Begins to read what comes next. False when there is nothing more. */
@@ -104,7 +113,9 @@ static bool read_next(struct job *j, const struct job_slot *slot)
         }
         b->step = JOB_BODY_TEXT;
         if (wants_text(p) && p->body_end > p->body_start) {
-            begin_text(j, slot);
+            if (!b->reading)
+                begin_text(j, slot);
+            read_text(j, slot);
             return true;
         }
     }
@@ -197,9 +208,13 @@ void job_search_end(struct job *j)
                          scope_of(job_window_at(&j->window, 0)->message, b->part));
         return;
     }
+    b->at += j->stream.length;
+    if (b->at < mime_message_part(job_window_at(&j->window, 0)->message, b->part)->body_end)
+        return;
     if (b->decoder)
         mime_decoder_end(b->decoder, &b->scratch);
     match_made(j);
+    b->reading = false;
     b->part++;
     b->step = JOB_BODY_HEADER;
 }
@@ -232,6 +247,7 @@ bool job_body_match(struct job *j, struct job_slot *slot)
         if (body_of(j)->matching || job_need_is_pending(&j->stream))
             return false;
     } while (true);
+    slot->unreadable = j->stream.progress == JOB_FAILED;
     j->stream.progress = JOB_IDLE; /* octets that still come are nobody's */
     j->search.fields.busy = false;
     job_body_clear(body_of(j));
