@@ -70,6 +70,22 @@ class Basic(Scene):
         self.assertEqual(5, self.select(client, count=5))
         self.assertEqual("BYE", client.logout()[0])
 
+    def test_a_session_goes_where_the_account_is(self):
+        """Each user's account has its home on one of the loops; a connection may try them all."""
+        users = [f"user{n}@example.com" for n in range(4)]
+        server = self.dovecot(users={user: PASSWORD for user in users}, pop3=True)
+        DovecotStore(server, users[-1]).deliver(self.mails[0])
+        gate = self.gateway(f"pop3://127.0.0.1:{server.pop3_port}", listener="imap", workers=4)
+        client = imaplib.IMAP4("127.0.0.1", gate.port, timeout=PATIENCE)
+        self.addCleanup(self.close, client)
+        for user in users[:-1]:
+            with self.assertRaisesRegex(imaplib.IMAP4.error, "AUTHENTICATIONFAILED"):
+                client.login(user, "wrong")
+        client.login(users[-1], PASSWORD)
+        self.assertEqual(1, self.select(client, count=1))
+        self.assertEqual(self.crlf(self.mails[0]),
+                         self.ok(client.fetch("1", "(BODY.PEEK[])"))[0][1])
+
     def test_folders(self):
         client = self.client()
         listed = b"\n".join(self.ok(client.list()))
