@@ -47,8 +47,8 @@ void session_load(struct session *s)
 {
     struct failure why;
 
-    s->loading = store_load(s->house->store, s->house->loop, &drop_state_kind,
-                            slice_of(s->account), on_loaded, s);
+    s->loading = store_load(s->house->store, s->house->loop, &drop_state_kind, slice_of(s->account),
+                            on_loaded, s);
     if (s->loading) {
         s->pending++;
         return;

@@ -92,8 +92,8 @@ void mailbox_refused(struct mailbox *m, const struct failure *why);
 void mailbox_account(struct mailbox *m);
 
 /* Answers to READ: octets of a request, taken off `*in` as far as there is room (the owner offers
- * the rest when mailbox_wants_read() says so), then the end. `size` is what the part has altogether,
- * not only the range. Requests are answered in the order in which they were made. */
+ * the rest when mailbox_wants_read() says so), then the end. `size` is what the part has
+ * altogether, not only the range. Requests are answered in the order in which they were made. */
 void mailbox_read_data(struct mailbox *m, uint32_t request, uint64_t size, struct slice *in);
 bool mailbox_wants_read(const struct mailbox *m);
 void mailbox_read_done(struct mailbox *m, uint32_t request, enum mailbox_read_outcome outcome,
