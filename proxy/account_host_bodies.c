@@ -126,6 +126,10 @@ void account_host_keep(struct account_host *h, struct account_action *action)
 
 void account_host_keep_none(struct account_host *h)
 {
-    while (h->keeps)
-        keep_abort(h->keeps);
+    while (h->keeps) {
+        struct account_keep *k = h->keeps;
+        h->keeps = k->next;
+        bodies_writer_abort(k->writer);
+        free(k);
+    }
 }

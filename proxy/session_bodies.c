@@ -259,8 +259,10 @@ void session_bodies_end(struct session *s)
         free(read);
     }
     while (s->parses) {
-        bodies_parse_cancel(s->parses->parse);
-        parse_remove(s->parses);
+        struct session_parse *parse = s->parses;
+        s->parses = parse->next;
+        bodies_parse_cancel(parse->parse);
+        free(parse);
     }
     if (s->storing)
         bodies_writer_abort(s->storing);

@@ -184,8 +184,8 @@ bool imapd_literal_size(struct imapd_cursor *c, uint64_t *size, bool *binary)
 static bool take_literal(struct imapd_cursor *c, struct slice *out)
 {
     const char *at = c->rest.p;
-    uint64_t size;
-    bool binary;
+    uint64_t size = 0;
+    bool binary = false;
 
     if (!imapd_literal_size(c, &size, &binary))
         return false;

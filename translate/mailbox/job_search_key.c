@@ -113,7 +113,7 @@ static bool check_charset(struct slice charset, struct failure *why)
 
 bool job_keys_build(struct job_keys *keys, const struct imapd_search *search, struct failure *why)
 {
-    uint32_t count = count_keys(search->key);
+    uint32_t count = count_keys(search->key) + 1; /* never nothing */
     bool no_memory = false;
 
     if (!check_charset(search->charset, why))

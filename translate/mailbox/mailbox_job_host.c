@@ -101,7 +101,9 @@ static bool seen_draft(struct mailbox *m, struct box_draft *d)
     const struct job_result *result = job_result(m->job);
     struct uids *uids = &m->work.uids;
 
-    for (size_t i = 0; f && i < result->seen_count; i++) {
+    if (!f)
+        return false;
+    for (size_t i = 0; i < result->seen_count; i++) {
         const struct box_message *message = box_folder_message(f, result->seen[i]);
         if (message && !(message->flags & BOX_SEEN) && !mailbox_uids_add(m, uids, message->uid))
             return mailbox_refuse(m, "UNAVAILABLE", "Out of memory");

@@ -42,7 +42,7 @@ void mailbox_view_close(struct mailbox_view *v)
 {
     free(v->uids);
     free(v->saved);
-    *v = (struct mailbox_view){.folder = 0};
+    memset(v, 0, sizeof *v);
 }
 
 /* How many UIDs of the view are below this one. */
