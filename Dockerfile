@@ -19,7 +19,7 @@ RUN cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF 
 
 FROM debian:bookworm-slim
 LABEL org.opencontainers.image.title="mailferry" \
-      org.opencontainers.image.description="A POP3 server in front of IMAP mailboxes"
+      org.opencontainers.image.description="POP3 clients on IMAP mailboxes, IMAP clients on POP3 maildrops"
 RUN apt-get update && apt-get install -y --no-install-recommends \
         libuv1 libssl3 libjansson4 zlib1g libgmime-3.0-0 ca-certificates \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
@@ -30,8 +30,8 @@ COPY config/examples/container.json /etc/mailferry.json
 USER mailferry
 ENV STATE_DIRECTORY=/var/lib/mailferry
 VOLUME /var/lib/mailferry
-# POP3 (with STLS where there is a certificate), and POP3 over TLS where that is configured.
-EXPOSE 1110 1995
+# POP3 and IMAP (with STARTTLS where there is a certificate), and both over TLS, as configured.
+EXPOSE 1110 1995 1143 1993
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=5s CMD ["mailferry", "healthcheck"]
 ENTRYPOINT ["mailferry"]

@@ -64,6 +64,7 @@ static const struct command {
 } commands[] = {
     {"serve", CLI_SERVE, run_serve, "listen for clients and serve them",
      "  mailferry serve --route pop3://127.0.0.1:1110=imaps://imap.example.com\n"
+     "  mailferry serve --route imap://127.0.0.1:1143=pop3s://pop.example.org\n"
      "  mailferry serve --route pop3s://=imaps://imap.example.com \\\n"
      "      --certificate /etc/ssl/mail.pem --key /etc/ssl/mail.key\n"
      "  mailferry serve -c /etc/mailferry.json\n"},
@@ -88,7 +89,7 @@ static void print_help(FILE *out)
           out);
     for (size_t i = 0; i < COMMANDS; i++)
         fputs(commands[i].examples, out);
-    fputs("\nURLs:\n"
+    fputs("\nURLs (a pop3 listener has an imap upstream, an imap listener a pop3 upstream):\n"
           "  pop3://HOST[:PORT]   imap://HOST[:PORT]    STARTTLS where both ends can\n"
           "  pop3s://HOST[:PORT]  imaps://HOST[:PORT]   TLS from the first octet\n"
           "  pop3+unix:/PATH      imap+unix:/PATH       a unix socket\n"

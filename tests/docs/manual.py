@@ -38,6 +38,8 @@ def log_events():
     calls = (r"log_message\(\s*LOG_\w+,\s*\"([\w-]+)\"",
              r"log_event\(\s*LOG_\w+,\s*[\w>-]+,\s*\"([\w-]+)\"",
              r"session_log_message\(\s*\w+,\s*LOG_\w+,\s*\"([\w-]+)\"",
+             r"account_host_log\(\s*\w+,\s*LOG_\w+,\s*\"([\w-]+)\"",
+             r"(?:account|mailbox)_log\(\s*\w+,[^\";]*?LEVEL_\w+,\s*\"([\w-]+)\"",
              r"session_log_tls\(\s*\w+,\s*\"([\w-]+)\"",
              r"maildrop_log\(\s*m,[^\";]*?MAILDROP_\w+,\s*\"([\w-]+)\"")
     return {name for call in calls for name in re.findall(call, text)}
@@ -63,7 +65,7 @@ class Readme(unittest.TestCase):
 
     def test_configurations_are_valid(self):
         blocks = re.findall(r"^```json\n(.*?)^```", README, re.M | re.S)
-        self.assertEqual(len(blocks), 3)
+        self.assertEqual(len(blocks), 4)
         for block in blocks:
             with self.subTest(block=block), tempfile.TemporaryDirectory() as directory:
                 pem = pathlib.Path(directory, "a.pem")
