@@ -1,4 +1,4 @@
-"""The IMAP programs people use, on a POP3 maildrop; several at once, and when the maildrop is away."""
+"""The IMAP programs people use, on a POP3 maildrop: several at once, and without the maildrop."""
 
 import contextlib
 import imaplib
@@ -200,17 +200,16 @@ class Mutt(ImapScene):
         os.makedirs(home)
         rc = os.path.join(home, "rc")
         with open(os.open(rc, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
-            f.write(f'set imap_user="{USER}"\nset imap_pass="{PASSWORD}"\nset ssl_starttls=no\nset ssl_force_tls=no\n'
-                    'set delete=yes\nset quit=yes\nset mark_old=no\nset confirmappend=no\n'
+            f.write(f'set imap_user="{USER}"\nset imap_pass="{PASSWORD}"\nset ssl_starttls=no\n'
+                    'set ssl_force_tls=no\nset delete=yes\nset quit=yes\nset mark_old=no\nset confirmappend=no\n'
                     f'set sleep_time=0\nset wait_key=no\nset tmpdir="{home}"\n'
                     f'set folder="imap://127.0.0.1:{self.gate.port}/"\n'
                     f'push "{keys}"\n')
         done = subprocess.run(
             ["script", "-qec", f"mutt -n -F {rc} -f imap://127.0.0.1:{self.gate.port}/INBOX",
-             "/dev/null"], capture_output=True, timeout=8, check=False,
+             "/dev/null"], capture_output=True, timeout=PATIENCE, check=False,
             stdin=subprocess.DEVNULL, env={**os.environ, "HOME": home, "TERM": "xterm"})
         self.assertEqual(0, done.returncode, done.stdout[-2000:])
-        return done.stdout
 
     def test_flag_and_delete(self):
         client = self.client(folder="INBOX", count=5)
