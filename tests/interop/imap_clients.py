@@ -1,4 +1,4 @@
-"""The IMAP programs people use, on a POP3 maildrop; several at once, and when the maildrop is away."""
+"""The IMAP programs people use, on a POP3 maildrop: several at once, and without the maildrop."""
 
 import contextlib
 import imaplib
@@ -69,19 +69,25 @@ class Mbsync(ImapScene):
         self.assertNotRegex(said.lower(), "warning|error")
         return said
 
-    def ended(self):
-        """What mailferry logged at the end of each session that logged in."""
-        return re.findall(r".* end user=.*commands=[1-9].*", self.gate.output())
+    def far_state(self):
+        """What any change there would change."""
+        return [self.ok(self.other.status(folder, "(UIDVALIDITY UIDNEXT MESSAGES HIGHESTMODSEQ)"))
+                for folder in ("INBOX", "Drafts", "Archive")]
+
+    @staticmethod
+    def unmarked(mail):
+        """Without the header that mbsync puts into what it copies."""
+        return re.sub(rb"(?m)^X-TUID: .*\n", b"", mail)
 
     def near_mails(self, folder="INBOX"):
-        """Flags, octets and path by subject; without the header that mbsync adds."""
+        """Flags, octets and path by subject."""
         found = {}
         base = os.path.join(self.home, folder)
         for sub in ("new", "cur"):
             for entry in os.listdir(os.path.join(base, sub)):
                 path = os.path.join(base, sub, entry)
                 with open(path, "rb") as f:
-                    mail = re.sub(rb"(?m)^X-TUID: .*\n", b"", f.read())
+                    mail = self.unmarked(f.read())
                 found[self.subject(mail)] = (entry.partition(":2,")[2], mail, path)
         return found
 
@@ -103,13 +109,10 @@ class Mbsync(ImapScene):
             self.assertEqual({}, self.near_mails(folder))
 
     def test_second_sync_does_nothing(self):
-        before, uids = self.near_mails(), self.flags(self.other)
-        ended = self.ended()
+        before, far = self.near_mails(), self.far_state()
         self.sync()
-        wait_until(lambda: len(self.ended()) > len(ended), "the end of mbsync's session")
-        self.assertIn("fetched=0 appended=0 expunged=0", self.ended()[-1])
         self.assertEqual(before, self.near_mails())
-        self.assertEqual(uids, self.flags(self.other))
+        self.assertEqual(far, self.far_state())
 
     def test_flags_go_both_ways(self):
         self.ok(self.other.store("2", "+FLAGS", "(\\Flagged \\Answered)"))
@@ -135,10 +138,10 @@ class Mbsync(ImapScene):
         self.sync()
         self.assertEqual(far, crlf(self.near_mails()[self.subject(far)][1]))
         self.select(self.other, count=7)
-        self.assertEqual(near, self.body(self.other, 7))
+        self.assertEqual(near, self.unmarked(self.body(self.other, 7)))
         self.assertEqual({"\\seen"}, list(self.flags(self.other, "7").values())[0])
         self.select(self.other, "Drafts", count=1)
-        self.assertEqual(DRAFT, self.body(self.other, 1))
+        self.assertEqual(DRAFT, self.unmarked(self.body(self.other, 1)))
         self.assertEqual(6, len(self.store.files()))
         before = self.near_mails()
         self.sync()
@@ -198,16 +201,15 @@ class Mutt(ImapScene):
         rc = os.path.join(home, "rc")
         with open(os.open(rc, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
             f.write(f'set imap_user="{USER}"\nset imap_pass="{PASSWORD}"\nset ssl_starttls=no\n'
-                    'set delete=yes\nset quit=yes\nset mark_old=no\nset confirmappend=no\n'
+                    'set ssl_force_tls=no\nset delete=yes\nset quit=yes\nset mark_old=no\nset confirmappend=no\n'
                     f'set sleep_time=0\nset wait_key=no\nset tmpdir="{home}"\n'
                     f'set folder="imap://127.0.0.1:{self.gate.port}/"\n'
                     f'push "{keys}"\n')
         done = subprocess.run(
             ["script", "-qec", f"mutt -n -F {rc} -f imap://127.0.0.1:{self.gate.port}/INBOX",
-             "/dev/null"], capture_output=True, timeout=8, check=False,
+             "/dev/null"], capture_output=True, timeout=PATIENCE, check=False,
             stdin=subprocess.DEVNULL, env={**os.environ, "HOME": home, "TERM": "xterm"})
         self.assertEqual(0, done.returncode, done.stdout[-2000:])
-        return done.stdout
 
     def test_flag_and_delete(self):
         client = self.client(folder="INBOX", count=5)
