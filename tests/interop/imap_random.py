@@ -20,7 +20,8 @@ from tests.lib.scene import PASSWORD, USER, Scene
 STANDARD = ("INBOX", "Drafts", "Sent", "Trash", "Junk", "Archive")
 FLAGS = ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft", "$Later", "Work")
 SESSIONS = 3
-KILL_EVERY = 400
+KILL_EVERY = 125
+LIVE_CHANGE_EVERY = 1000  # upstream, while sessions are there: these wait for the next look
 MESSAGES_MAX = 150
 
 
@@ -112,7 +113,8 @@ class Random(Scene):
         view = session.view()
         matching = [model for model in models if model.view() == view]
         if not matching:
-            self.assertEqual(self.brief(models[0].view()), self.brief(view))
+            self.fail("a fresh session sees something else:\n" + "\n".join(
+                self.difference(self.brief(model.view()), self.brief(view)) for model in models))
         model = matching[0]
         for name, folder in model.folders.items():
             validity, uidnext = session.select(name)
@@ -129,6 +131,12 @@ class Random(Scene):
         return {name: {uid: (sorted(flags), body and body.split(b"\r\n")[0])
                        for uid, (flags, body) in found.items()} for name, found in view.items()}
 
+    @staticmethod
+    def difference(wanted, found):
+        return "\n".join(f"{name}: {wanted.get(name)}\n  but {found.get(name)}"
+                         for name in sorted({*wanted, *found})
+                         if wanted.get(name) != found.get(name)) or "(other octets)"
+
     def check_all(self):
         self.model = self.compare(self.model)
         self.settle_upstream()
@@ -140,7 +148,8 @@ class Random(Scene):
         """kill -9, sometimes in the middle of a command."""
         models = [self.model]
         change = None
-        if self.pick.random() < 0.7:
+        upstream = self.pick.random() < 0.4
+        if not upstream:
             session = self.ready(self.pick.choice(self.sessions))
             change = self.change(session)
         if change:
@@ -152,8 +161,12 @@ class Random(Scene):
             models = [after] if change.again else [self.model, after]
         self.gate.kill()
         self.disconnect()
+        if upstream:
+            self.change_upstream()
         self.gate.start()
         self.connect_all()
+        if upstream:
+            self.wait_news()
         if change and change.again:
             self.finish(change)
         self.model = self.compare(*models)
@@ -410,11 +423,9 @@ class Random(Scene):
             body = self.body()
             inbox.add(body, self.drop.deliver(body))
         self.trace.append("delivered")
-        self.wait_news()
 
     def vanish(self):
         """Messages go upstream; few enough to be believed at once."""
-        self.settle_upstream()
         there = sorted(self.model.uidls())
         if len(there) < 10:
             return
@@ -422,7 +433,11 @@ class Random(Scene):
         self.trace.append(f"vanished: {uidls}")
         self.drop.delete(uidls)
         self.model.vanish(set(uidls))
-        self.wait_news()
+
+    def change_upstream(self):
+        if self.pick.random() < 0.5:
+            self.vanish()  # first: what is delivered now was not seen yet, and has no UID
+        self.deliver()
 
     def wait_news(self):
         """Waits until mailferry has seen what changed upstream."""
@@ -443,23 +458,25 @@ class Random(Scene):
         session = self.pick.choice(self.sessions)
         act, = self.pick.choices(
             (self.run_change, self.select, self.noop, self.fetch, self.search, self.status,
-             self.names, None), (60, 6, 8, 14, 8, 8, 2, 1))
-        if act is None:
-            self.deliver() if self.pick.random() < 0.7 else self.vanish()
-        elif act in (self.fetch, self.search, self.noop):
+             self.names), (60, 6, 8, 14, 8, 8, 2))
+        if act in (self.fetch, self.search, self.noop):
             act(self.ready(session))
         else:
             act(session)
 
     def test_commands(self):
         self.connect_all()
-        self.deliver()
         try:
             for number in range(1, self.commands + 1):
                 self.step()
                 if number % KILL_EVERY == 0:
                     self.restart()
+                if number % LIVE_CHANGE_EVERY == LIVE_CHANGE_EVERY // 3:
+                    self.change_upstream()
+                    self.wait_news()
             self.check_all()
         except BaseException:
-            print("the last changes:\n" + "\n".join(self.trace[-30:]), flush=True)
+            print("the last changes:\n" + "\n".join(self.trace[-30:]))
+            for number, session in enumerate([*self.sessions, self.control]):
+                print(f"session {number}:\n" + "\n".join(session.said))
             raise
