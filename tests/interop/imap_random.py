@@ -221,6 +221,7 @@ class Random(Scene):
         if session.uids != sorted(messages):
             # What was expunged and could not be told during learn().
             session.command("NOOP")
+            session.learn()
         self.assertEqual(sorted(messages), session.uids, session.folder)
         self.assertEqual({uid: frozenset(m.flags) for uid, m in messages.items()}, session.flags)
 
@@ -230,12 +231,12 @@ class Random(Scene):
         return answer
 
     def uids(self, session):
-        """Some of the messages of the session's folder; maybe none."""
-        known = list(self.model.folders[session.folder].messages)
+        """Some of the messages that are in the session's folder and that it knows; maybe none."""
+        known = [uid for uid in self.model.folders[session.folder].messages if uid in session.uids]
         return sorted(self.pick.sample(known, min(len(known), self.pick.choice((1, 1, 2, 5, 9)))))
 
     def addressed(self, session, uids, verb):
-        """How the command and its set begin: by UID or by number. The session knows all news."""
+        """How the command and its set begin: by UID or by number."""
         if self.pick.random() < 0.5:
             return f"UID {verb} {','.join(map(str, uids))}"
         return f"{verb} {','.join(str(session.uids.index(uid) + 1) for uid in uids)}"
@@ -262,6 +263,7 @@ class Random(Scene):
                 message = model.folders[name].messages[uid]
                 message.flags = {"+": message.flags | flags, "-": message.flags - flags,
                                  "": set(flags)}[how]
+            return uids
         silent = self.pick.choice(("", ".SILENT"))
         return Change(f"{self.addressed(session, uids, 'STORE')} {how}FLAGS{silent} "
                       f"({' '.join(sorted(flags))})", apply)
@@ -325,20 +327,21 @@ class Random(Scene):
         return name and Change(f"DELETE {quoted(name)}", lambda model: model.delete(name))
 
     def run_change(self, session):
-        change = self.change(self.ready(session))
+        stale = session.folder in self.model.folders and self.pick.random() < 0.4
+        change = self.change(session if stale else self.ready(session))
         if not change:
             return
         self.trace.append(change.command)
         answer = self.ok(session, change.command, change.literal, self.pick.random() < 0.5)
         before = dict(self.model.folders)
-        change.apply(self.model)
+        made = change.apply(self.model)
         self.after_change(session, change, before)
-        self.check_uids(change, answer)
+        self.check_uids(change, answer, made)
         if change.again:
             wait_until(lambda: self.is_expunged(session), "what was expunged to be gone")
         if "SILENT" in change.command:  # the others are told, this one knows
-            session.flags = {uid: frozenset(m.flags) for uid, m
-                             in self.model.folders[session.folder].messages.items()}
+            messages = self.model.folders[session.folder].messages
+            session.flags.update({uid: frozenset(messages[uid].flags) for uid in made})
         if session.folder in self.model.folders and "STORE" in change.command:
             self.check(session)
 
@@ -357,7 +360,7 @@ class Random(Scene):
                 if other.folder in before:
                     other.folder = now.get(id(before[other.folder]))
 
-    def check_uids(self, change, answer):
+    def check_uids(self, change, answer, made):
         """COPYUID and APPENDUID must name the UIDs that the model gives."""
         found = re.search(r"\[APPENDUID (\d+) (\d+)\]", answer.text)
         if change.literal is not None:
@@ -366,6 +369,17 @@ class Random(Scene):
             folder = self.model.folders[name]
             self.assertEqual(folder.uidnext - 1, int(found.group(2)))
             self.assertEqual(folder.validity or int(found.group(1)), int(found.group(1)))
+        elif " COPY " in f" {change.command}" or " MOVE " in f" {change.command}":
+            said = " ".join([*(text for text, _ in answer.untagged), answer.text])
+            found = re.search(r"\[COPYUID \d+ (\S+) (\S+)\]", said)
+            self.assertTrue(found, said)
+            self.assertEqual(made, self.expanded(found.group(2)))
+
+    @staticmethod
+    def expanded(numbers):
+        """The numbers of a set without "*"."""
+        ranges = [tuple(map(int, part.split(":"))) for part in numbers.split(",")]
+        return [n for part in ranges for n in range(part[0], part[-1] + 1)]
 
     # ---- commands that look -------------------------------------------------------------------
 
