@@ -20,7 +20,8 @@ from tests.lib.scene import PASSWORD, USER, Scene
 STANDARD = ("INBOX", "Drafts", "Sent", "Trash", "Junk", "Archive")
 FLAGS = ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft", "$Later", "Work")
 SESSIONS = 3
-KILL_EVERY = 400
+KILL_EVERY = 125
+LIVE_CHANGE_EVERY = 1000  # upstream, while sessions are there: these wait for the next look
 MESSAGES_MAX = 150
 
 
@@ -112,7 +113,8 @@ class Random(Scene):
         view = session.view()
         matching = [model for model in models if model.view() == view]
         if not matching:
-            self.assertEqual(self.brief(models[0].view()), self.brief(view))
+            self.fail("a fresh session sees something else:\n" + "\n".join(
+                self.difference(self.brief(model.view()), self.brief(view)) for model in models))
         model = matching[0]
         for name, folder in model.folders.items():
             validity, uidnext = session.select(name)
@@ -129,6 +131,12 @@ class Random(Scene):
         return {name: {uid: (sorted(flags), body and body.split(b"\r\n")[0])
                        for uid, (flags, body) in found.items()} for name, found in view.items()}
 
+    @staticmethod
+    def difference(wanted, found):
+        return "\n".join(f"{name}: {wanted.get(name)}\n  but {found.get(name)}"
+                         for name in sorted({*wanted, *found})
+                         if wanted.get(name) != found.get(name)) or "(other octets)"
+
     def check_all(self):
         self.model = self.compare(self.model)
         self.settle_upstream()
@@ -140,7 +148,8 @@ class Random(Scene):
         """kill -9, sometimes in the middle of a command."""
         models = [self.model]
         change = None
-        if self.pick.random() < 0.7:
+        upstream = self.pick.random() < 0.4
+        if not upstream:
             session = self.ready(self.pick.choice(self.sessions))
             change = self.change(session)
         if change:
@@ -152,8 +161,12 @@ class Random(Scene):
             models = [after] if change.again else [self.model, after]
         self.gate.kill()
         self.disconnect()
+        if upstream:
+            self.change_upstream()
         self.gate.start()
         self.connect_all()
+        if upstream:
+            self.wait_news()
         if change and change.again:
             self.finish(change)
         self.model = self.compare(*models)
@@ -208,6 +221,7 @@ class Random(Scene):
         if session.uids != sorted(messages):
             # What was expunged and could not be told during learn().
             session.command("NOOP")
+            session.learn()
         self.assertEqual(sorted(messages), session.uids, session.folder)
         self.assertEqual({uid: frozenset(m.flags) for uid, m in messages.items()}, session.flags)
 
@@ -217,12 +231,12 @@ class Random(Scene):
         return answer
 
     def uids(self, session):
-        """Some of the messages of the session's folder; maybe none."""
-        known = list(self.model.folders[session.folder].messages)
+        """Some of the messages that are in the session's folder and that it knows; maybe none."""
+        known = [uid for uid in self.model.folders[session.folder].messages if uid in session.uids]
         return sorted(self.pick.sample(known, min(len(known), self.pick.choice((1, 1, 2, 5, 9)))))
 
     def addressed(self, session, uids, verb):
-        """How the command and its set begin: by UID or by number. The session knows all news."""
+        """How the command and its set begin: by UID or by number."""
         if self.pick.random() < 0.5:
             return f"UID {verb} {','.join(map(str, uids))}"
         return f"{verb} {','.join(str(session.uids.index(uid) + 1) for uid in uids)}"
@@ -249,6 +263,7 @@ class Random(Scene):
                 message = model.folders[name].messages[uid]
                 message.flags = {"+": message.flags | flags, "-": message.flags - flags,
                                  "": set(flags)}[how]
+            return uids
         silent = self.pick.choice(("", ".SILENT"))
         return Change(f"{self.addressed(session, uids, 'STORE')} {how}FLAGS{silent} "
                       f"({' '.join(sorted(flags))})", apply)
@@ -312,20 +327,21 @@ class Random(Scene):
         return name and Change(f"DELETE {quoted(name)}", lambda model: model.delete(name))
 
     def run_change(self, session):
-        change = self.change(self.ready(session))
+        stale = session.folder in self.model.folders and self.pick.random() < 0.4
+        change = self.change(session if stale else self.ready(session))
         if not change:
             return
         self.trace.append(change.command)
         answer = self.ok(session, change.command, change.literal, self.pick.random() < 0.5)
         before = dict(self.model.folders)
-        change.apply(self.model)
+        made = change.apply(self.model)
         self.after_change(session, change, before)
-        self.check_uids(change, answer)
+        self.check_uids(change, answer, made)
         if change.again:
             wait_until(lambda: self.is_expunged(session), "what was expunged to be gone")
         if "SILENT" in change.command:  # the others are told, this one knows
-            session.flags = {uid: frozenset(m.flags) for uid, m
-                             in self.model.folders[session.folder].messages.items()}
+            messages = self.model.folders[session.folder].messages
+            session.flags.update({uid: frozenset(messages[uid].flags) for uid in made})
         if session.folder in self.model.folders and "STORE" in change.command:
             self.check(session)
 
@@ -344,7 +360,7 @@ class Random(Scene):
                 if other.folder in before:
                     other.folder = now.get(id(before[other.folder]))
 
-    def check_uids(self, change, answer):
+    def check_uids(self, change, answer, made):
         """COPYUID and APPENDUID must name the UIDs that the model gives."""
         found = re.search(r"\[APPENDUID (\d+) (\d+)\]", answer.text)
         if change.literal is not None:
@@ -353,6 +369,17 @@ class Random(Scene):
             folder = self.model.folders[name]
             self.assertEqual(folder.uidnext - 1, int(found.group(2)))
             self.assertEqual(folder.validity or int(found.group(1)), int(found.group(1)))
+        elif " COPY " in f" {change.command}" or " MOVE " in f" {change.command}":
+            said = " ".join([*(text for text, _ in answer.untagged), answer.text])
+            found = re.search(r"\[COPYUID \d+ (\S+) (\S+)\]", said)
+            self.assertTrue(found, said)
+            self.assertEqual(made, self.expanded(found.group(2)))
+
+    @staticmethod
+    def expanded(numbers):
+        """The numbers of a set without "*"."""
+        ranges = [tuple(map(int, part.split(":"))) for part in numbers.split(",")]
+        return [n for part in ranges for n in range(part[0], part[-1] + 1)]
 
     # ---- commands that look -------------------------------------------------------------------
 
@@ -410,11 +437,9 @@ class Random(Scene):
             body = self.body()
             inbox.add(body, self.drop.deliver(body))
         self.trace.append("delivered")
-        self.wait_news()
 
     def vanish(self):
         """Messages go upstream; few enough to be believed at once."""
-        self.settle_upstream()
         there = sorted(self.model.uidls())
         if len(there) < 10:
             return
@@ -422,7 +447,11 @@ class Random(Scene):
         self.trace.append(f"vanished: {uidls}")
         self.drop.delete(uidls)
         self.model.vanish(set(uidls))
-        self.wait_news()
+
+    def change_upstream(self):
+        if self.pick.random() < 0.5:
+            self.vanish()  # first: what is delivered now was not seen yet, and has no UID
+        self.deliver()
 
     def wait_news(self):
         """Waits until mailferry has seen what changed upstream."""
@@ -443,23 +472,25 @@ class Random(Scene):
         session = self.pick.choice(self.sessions)
         act, = self.pick.choices(
             (self.run_change, self.select, self.noop, self.fetch, self.search, self.status,
-             self.names, None), (60, 6, 8, 14, 8, 8, 2, 1))
-        if act is None:
-            self.deliver() if self.pick.random() < 0.7 else self.vanish()
-        elif act in (self.fetch, self.search, self.noop):
+             self.names), (60, 6, 8, 14, 8, 8, 2))
+        if act in (self.fetch, self.search, self.noop):
             act(self.ready(session))
         else:
             act(session)
 
     def test_commands(self):
         self.connect_all()
-        self.deliver()
         try:
             for number in range(1, self.commands + 1):
                 self.step()
                 if number % KILL_EVERY == 0:
                     self.restart()
+                if number % LIVE_CHANGE_EVERY == LIVE_CHANGE_EVERY // 3:
+                    self.change_upstream()
+                    self.wait_news()
             self.check_all()
         except BaseException:
-            print("the last changes:\n" + "\n".join(self.trace[-30:]), flush=True)
+            print("the last changes:\n" + "\n".join(self.trace[-30:]))
+            for number, session in enumerate([*self.sessions, self.control]):
+                print(f"session {number}:\n" + "\n".join(session.said))
             raise

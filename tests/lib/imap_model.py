@@ -1,6 +1,7 @@
 """What an IMAP account should hold: folders, their messages, their flags. And a raw IMAP client that
 keeps what it was told, so that the two can be held against each other."""
 
+import collections
 import copy
 import re
 import socket
@@ -118,6 +119,7 @@ class Session:
         self.folder = None
         self.uids = []
         self.flags = {}
+        self.said = collections.deque(maxlen=40)  # to be shown when something is wrong
         self.read()
 
     def close(self):
@@ -133,7 +135,9 @@ class Session:
                 raise ConnectionError("the connection ended")
             literal = _LITERAL.search(line)
             if not literal:
-                return (text + line).decode("latin-1").rstrip("\r\n"), literals
+                text = (text + line).decode("latin-1").rstrip("\r\n")
+                self.said.append("S: " + text)
+                return text, literals
             literals.append(self.file.read(int(literal.group(1))))
             text += line[:literal.start()]
 
@@ -141,6 +145,7 @@ class Session:
         """Begins a command; `literal` ends it, after the server's leave if `wait`."""
         self.tags += 1
         line = f"a{self.tags} {command}".encode()
+        self.said.append("C: " + line.decode())
         if literal is None:
             self.socket.sendall(line + b"\r\n")
         elif wait:

@@ -99,6 +99,21 @@ static void test_two_sessions(void **state)
     world_clear(&w);
 }
 
+/* A STORE that changes nothing takes no part in what the next change of another is told as. */
+static void test_store_of_nothing(void **state)
+{
+    struct world w;
+    (void)state;
+
+    world_init(&w, 3);
+    enter(&w, 0, "s SELECT INBOX\r\n");
+    enter(&w, 1, "s SELECT INBOX\r\n");
+    says(&w, 0, "a STORE 1 -FLAGS.SILENT (\\Seen)\r\n", "a OK STORE done\r\n");
+    says(&w, 1, "b STORE 1 +FLAGS.SILENT (\\Flagged)\r\n", "b OK STORE done\r\n");
+    says(&w, 0, "c NOOP\r\n", "* 1 FETCH (FLAGS (\\Flagged))\r\nc OK NOOP done\r\n");
+    world_clear(&w);
+}
+
 /* Two sessions that ask at once get their turns one after the other. */
 static void test_turns(void **state)
 {
@@ -124,6 +139,7 @@ int main(void)
         cmocka_unit_test(test_store),
         cmocka_unit_test(test_unchanged_since),
         cmocka_unit_test(test_two_sessions),
+        cmocka_unit_test(test_store_of_nothing),
         cmocka_unit_test(test_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

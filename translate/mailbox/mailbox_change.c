@@ -29,11 +29,12 @@ static json_t *change_draft(struct mailbox *m)
     json_t *record = NULL;
 
     box_draft_begin(&d, mailbox_state(m), m->change.kind->name);
-    m->change.modseq = mailbox_state(m)->modseq + 1;
     if (!m->change.kind->draft(m, &d))
         box_draft_drop(&d);
     else if (!(record = box_draft_end(&d)))
         mailbox_refuse(m, "LIMIT", "It cannot be changed so: a limit of the account is met");
+    /* Without a record the number is left for somebody else's change. */
+    m->change.modseq = record ? mailbox_state(m)->modseq + 1 : 0;
     return record;
 }
 
