@@ -18,6 +18,10 @@ class Relay:
         self.port = free_port()
         self.octets_up = 0
         self.octets_down = 0
+        self.connections = 0
+        self.said = bytearray()  # all that clients sent
+        self.turns = 0  # how often a client spoke after the server had: about the round trips
+        self._last = None
         self._listener = None
 
     def __enter__(self):
@@ -33,11 +37,18 @@ class Relay:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
+                self.connections += 1
                 far = socket.create_connection(("127.0.0.1", self.target_port))
                 for s in (near, far):
                     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._carry(near, far, "octets_up")
                 self._carry(far, near, "octets_down")
+
+    def _note(self, counter, data):
+        if counter == "octets_up":
+            self.said += data
+            self.turns += self._last != counter
+        self._last = counter
 
     def _carry(self, source, sink, counter):
         under_way = queue.Queue()
@@ -50,6 +61,7 @@ class Relay:
                 except OSError:
                     data = b""
                 setattr(self, counter, getattr(self, counter) + len(data))
+                self._note(counter, data)
                 under_way.put((time.monotonic() + self.delay, data))
 
         def write():
