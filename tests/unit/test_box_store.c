@@ -40,7 +40,6 @@ static void keep(struct store *s, struct box_state *state, struct box_draft *d)
     assert_int_equal(answer.why.kind, FAILURE_NONE);
     assert_true(box_state_apply(state, record, NULL, &why));
     json_decref(record);
-    json_decref(records);
 }
 
 static void what_was_kept_is_loaded(void **state)
