@@ -3,6 +3,7 @@ same time, and over a restart."""
 
 import contextlib
 import imaplib
+import os
 import re
 import time
 
@@ -81,6 +82,8 @@ class Basic(Scene):
         for user in users[:-1]:
             with self.assertRaisesRegex(imaplib.IMAP4.error, "AUTHENTICATIONFAILED"):
                 client.login(user, "wrong")
+        # What was only guessed at leaves nothing on the disk.
+        self.assertEqual([], os.listdir(os.path.join(gate.state_dir, "accounts")))
         client.login(users[-1], PASSWORD)
         self.assertEqual(1, self.select(client, count=1))
         self.assertEqual(self.crlf(self.mails[0]),

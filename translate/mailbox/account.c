@@ -155,8 +155,6 @@ void account_advance(struct account *a)
 {
     if (a->failed)
         return;
-    if (a->state->modseq == 0 && a->logins.first)
-        commit_birth(a);
     do {
         logins_advance(a);
         link_advance(a);

@@ -252,8 +252,11 @@ static json_t *birth_draft(struct account *a)
 static void birth_done(struct account *a, const struct failure *why)
 {
     a->birth_queued = false;
-    if (why->kind != FAILURE_NONE)
-        logins_fail(a, why);
+    if (why->kind == FAILURE_NONE)
+        return;
+    logins_fail(a, why);
+    logins_forget(a);
+    link_lost(a, why);
 }
 
 static const struct commit_op birth = {birth_draft, birth_done};

@@ -361,6 +361,8 @@ void logins_try(struct account *a);
 bool logins_give(struct account *a, struct pop3_client *client, struct failure *why);
 void logins_accepted(struct account *a);
 /* Nobody is let in. */
+/* No password is known any more. */
+void logins_forget(struct account *a);
 void logins_fail(struct account *a, const struct failure *why);
 /* The connection failed before it was logged in. */
 void logins_refused(struct account *a, const struct failure *why);

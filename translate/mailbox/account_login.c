@@ -39,7 +39,7 @@ static void login_free(struct login *l)
     free(l);
 }
 
-static void login_forget(struct account *a)
+void logins_forget(struct account *a)
 {
     buf_wipe(&a->logins.user);
     buf_wipe(&a->logins.password);
@@ -55,7 +55,7 @@ void logins_clear(struct account *a)
         login_free(l);
     }
     login_free(a->logins.trying);
-    login_forget(a);
+    logins_forget(a);
     explicit_bzero(a->logins.key, sizeof a->logins.key);
 }
 
@@ -179,7 +179,7 @@ void logins_advance(struct account *a)
 
 bool logins_want_try(const struct account *a)
 {
-    return a->logins.first && a->state->modseq != 0;
+    return a->logins.first && !a->birth_queued;
 }
 
 void logins_try(struct account *a)
@@ -198,19 +198,33 @@ bool logins_give(struct account *a, struct pop3_client *client, struct failure *
                              buf_slice(l ? &l->password : &a->logins.password), why);
 }
 
+/* Only a password that the upstream took makes an account: a stranger's guess leaves nothing on the
+ * disk. */
+static void login_wait_for_birth(struct account *a, struct login *l)
+{
+    l->next = a->logins.first;
+    if (!l->next)
+        a->logins.last = &l->next;
+    a->logins.first = l;
+    commit_birth(a);
+}
+
 void logins_accepted(struct account *a)
 {
     struct login *l = a->logins.trying;
 
     if (!l)
         return;
-    login_forget(a);
+    logins_forget(a);
     buf_move(&a->logins.user, &l->user);
     buf_move(&a->logins.password, &l->password);
     memcpy(a->logins.digest, l->digest, LOGIN_SECRET);
     a->logins.known = true;
     a->logins.trying = NULL;
-    login_let_in(a, l);
+    if (a->state->modseq == 0)
+        login_wait_for_birth(a, l);
+    else
+        login_let_in(a, l);
 }
 
 /* Who waits with the very same password gets the same answer. */
@@ -236,7 +250,7 @@ static void trial_failed(struct account *a, struct login *l, const struct failur
         return;
     }
     if (is_known(a, l))
-        login_forget(a);
+        logins_forget(a);
     refuse_alike(a, l, why);
     login_answer(a, l, why);
 }
@@ -249,5 +263,5 @@ void logins_refused(struct account *a, const struct failure *why)
     if (l)
         trial_failed(a, l, why);
     else if (why->kind == FAILURE_AUTH)
-        login_forget(a); /* it was changed: asking again would only lock the account */
+        logins_forget(a); /* it was changed: asking again would only lock the account */
 }
