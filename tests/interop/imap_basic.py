@@ -1,57 +1,21 @@
 """An IMAP client (Python's own) on a POP3 maildrop (Dovecot's): the everyday commands, twice at the
 same time, and over a restart."""
 
-import contextlib
 import imaplib
 import os
 import re
 import time
 
 from tests.lib import corpus
+from tests.lib.imap_scene import ImapScene
 from tests.lib.process import PATIENCE
-from tests.lib.scene import PASSWORD, USER, Scene
+from tests.lib.scene import PASSWORD, USER
 from tests.lib.stores import DovecotStore
 
 APPENDED = b"Subject: draft\r\nFrom: ann@example.com\r\n\r\nnot sent yet\r\n"
 
 
-class Basic(Scene):
-    def setUp(self):
-        super().setUp()
-        self.server = self.dovecot(pop3=True)
-        self.store = DovecotStore(self.server, USER)
-        self.mails = [corpus.plain_mail(n) for n in range(1, 6)]
-        for mail in self.mails:
-            self.store.deliver(mail)
-        self.gate = self.gateway(f"pop3://127.0.0.1:{self.server.pop3_port}", listener="imap",
-                                 route={"imap": {"idle_seconds": 1, "poll_seconds": 5}})
-
-    def client(self, password=PASSWORD):
-        client = imaplib.IMAP4("127.0.0.1", self.gate.port, timeout=PATIENCE)
-        self.addCleanup(self.close, client)
-        client.login(USER, password)
-        return client
-
-    @staticmethod
-    def close(client):
-        with contextlib.suppress(OSError):  # it has logged out
-            client.shutdown()
-
-    def ok(self, answer):
-        self.assertEqual("OK", answer[0], answer)
-        return answer[1]
-
-    def select(self, client, folder="INBOX", count=None):
-        """Selects until the folder has so many messages: a look at the maildrop goes on behind."""
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            found = int(self.ok(client.select(folder))[0])
-            if count is None or found == count:
-                return found
-            self.assertLess(time.monotonic(), deadline, f"{found} messages, not {count}")
-            client.noop()
-            time.sleep(0.05)
-
+class Basic(ImapScene):
     def wait(self, what, true):
         deadline = time.monotonic() + PATIENCE
         while not true():

@@ -201,7 +201,7 @@ class Mutt(ImapScene):
         rc = os.path.join(home, "rc")
         with open(os.open(rc, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
             f.write(f'set imap_user="{USER}"\nset imap_pass="{PASSWORD}"\nset ssl_starttls=no\n'
-                    'set ssl_force_tls=no\nset delete=yes\nset quit=yes\nset mark_old=no\nset confirmappend=no\n'
+                    'set ssl_force_tls=no\nset delete=yes\nset quit=yes\nset mark_old=no\n'
                     f'set sleep_time=0\nset wait_key=no\nset tmpdir="{home}"\n'
                     f'set folder="imap://127.0.0.1:{self.gate.port}/"\n'
                     f'push "{keys}"\n')
@@ -311,6 +311,29 @@ class UpstreamAway(ImapScene):
         wait_until(lambda: client.fetch("2", "(BODY.PEEK[])")[0] == "OK", "the upstream is back")
         self.assertEqual(self.mails[1], self.body(client, 2))
         self.assertEqual({"\\flagged"}, list(self.flags(client, "2").values())[0])
+
+    def test_expunge_is_made_up_for(self):
+        client = self.client(folder="INBOX", count=5)
+        self.ok(client.store("1", "+FLAGS", "(\\Deleted)"))
+        self.server.stop()
+        time.sleep(self.route["idle_seconds"] + 1)
+        self.ok(client.expunge())
+        self.assertEqual([None], client.response("EXPUNGE")[1])  # it is still there
+        self.assertEqual(5, len(self.flags(client)))
+        self.server.start()
+        self.idle(client)
+        self.heard(client, rb"^\* 1 EXPUNGE")
+        self.done(client)
+        self.assertEqual(4, len(self.store.files()))
+        self.assertEqual(4, len(self.flags(client)))
+
+    def test_wrong_password_beside_an_open_session(self):
+        client = self.client(folder="INBOX", count=5)
+        self.server.stop()
+        time.sleep(self.route["idle_seconds"] + 1)
+        with self.assertRaisesRegex(imaplib.IMAP4.error, "UNAVAILABLE"):
+            self.client("wrong")
+        self.assertEqual(5, len(self.flags(client)))
 
     def test_login(self):
         self.server.stop()

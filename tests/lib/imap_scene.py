@@ -35,14 +35,14 @@ class ImapScene(Scene):
     def client(self, password=PASSWORD, folder=None, count=None):
         """A session, logged in; with `folder` selected, once it has `count` messages."""
         client = imaplib.IMAP4("127.0.0.1", self.gate.port, timeout=PATIENCE)
-        self.addCleanup(self._close, client)
+        self.addCleanup(self.close, client)
         client.login(USER, password)
         if folder:
             self.select(client, folder, count)
         return client
 
     @staticmethod
-    def _close(client):
+    def close(client):
         with contextlib.suppress(OSError):  # it has logged out
             client.shutdown()
 
