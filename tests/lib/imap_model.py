@@ -213,11 +213,11 @@ class Session:
                      for code in ("UIDVALIDITY", "UIDNEXT"))
 
     def learn(self):
-        """Asks for UIDs that it was not told yet."""
-        if None in self.uids:
+        """Asks for UIDs that it was not told yet; more may come with the answer."""
+        while None in self.uids:
             first = self.uids.index(None) + 1
             answer = self.command(f"FETCH {first}:* (UID FLAGS)")
-            if answer.status != "OK" or None in self.uids:
+            if answer.status != "OK" or None in self.uids[:first]:
                 raise AssertionError(f"FETCH of UIDs: {answer.status} {answer.text} {self.uids}")
 
     def bodies(self):

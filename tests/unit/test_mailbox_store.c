@@ -136,10 +136,8 @@ static void test_turns(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_store),
-        cmocka_unit_test(test_unchanged_since),
-        cmocka_unit_test(test_two_sessions),
-        cmocka_unit_test(test_store_of_nothing),
+        cmocka_unit_test(test_store),        cmocka_unit_test(test_unchanged_since),
+        cmocka_unit_test(test_two_sessions), cmocka_unit_test(test_store_of_nothing),
         cmocka_unit_test(test_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
