@@ -21,6 +21,8 @@ class Relay:
         self.connections = 0
         self.said = bytearray()  # all that clients sent
         self.turns = 0  # how often a client spoke after the server had: about the round trips
+        self.hold_after = None  # octets down, after which nothing comes before go_on is set
+        self.go_on = threading.Event()
         self._last = None
         self._listener = None
 
@@ -50,6 +52,9 @@ class Relay:
             self.turns += self._last != counter
         self._last = counter
 
+    def _holds(self):
+        return self.hold_after is not None and self.octets_down > self.hold_after
+
     def _carry(self, source, sink, counter):
         under_way = queue.Queue()
 
@@ -62,6 +67,8 @@ class Relay:
                     data = b""
                 setattr(self, counter, getattr(self, counter) + len(data))
                 self._note(counter, data)
+                if counter == "octets_down" and self._holds():
+                    self.go_on.wait()
                 under_way.put((time.monotonic() + self.delay, data))
 
         def write():

@@ -158,6 +158,21 @@ static void put_size(struct job *j, uint64_t size)
     finish(j);
 }
 
+/* A plain literal has no NUL (RFC 3501 section 9, CHAR8), though messages may: it is 0x80 then, so
+ * that sizes stay what they are. */
+static void put_clean(struct job *j, struct slice octets)
+{
+    struct buf *out = j->host->out;
+
+    buf_put(out, octets);
+    if (buf_failed(out) || !slice_has_nul(octets) ||
+        section_of(j)->item->kind == IMAPD_FETCH_BINARY)
+        return;
+    for (char *p = out->p + out->end - octets.n; p < out->p + out->end; p++)
+        if (*p == '\0')
+            *p = (char)0x80;
+}
+
 /* From the octets of the section, or what the transform made of them. */
 static void put_octets(struct job *j, struct slice octets)
 {
@@ -167,7 +182,7 @@ static void put_octets(struct job *j, struct slice octets)
     if (octets.n > s->left)
         octets.n = (size_t)s->left;
     s->left -= octets.n;
-    buf_put(j->host->out, octets);
+    put_clean(j, octets);
 }
 
 /* ---- transforms --------------------------------------------------------------------------- */
