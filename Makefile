@@ -4,7 +4,7 @@
 .PHONY: help deps build run test test-asan test-container bench lint format coverage clean
 
 JOBS := $(shell nproc)
-CTEST := ctest --output-on-failure --no-tests=error -j $(JOBS) -LE container
+CTEST := ctest --output-on-failure --no-tests=error -j $(JOBS) -LE 'container|slow'
 SOURCES := git ls-files -co --exclude-standard 'proxy/*.[ch]' 'translate/*.[ch]' 'tests/*.[ch]'
 
 help: ## list these targets
@@ -44,6 +44,11 @@ test-asan: ## run the tests under AddressSanitizer and UndefinedBehaviorSanitize
 	@$(MAKE) -s --no-print-directory build-asan/build.ninja
 	cmake --build build-asan -j $(JOBS)
 	$(CTEST) --test-dir build-asan
+
+test-slow: ## run the long tests: random commands against a model, agreement with Dovecot, costs
+	@tools/deps build test
+	@$(MAKE) --no-print-directory build
+	ctest --test-dir build --output-on-failure --no-tests=error -L slow
 
 test-container: ## build the container image and run it, with buildah and podman
 	@tools/deps build test container

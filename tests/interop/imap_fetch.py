@@ -33,6 +33,9 @@ _SEARCHES = (
     "SENTON 20-Nov-2026", "SENTSINCE 20-Nov-2026", "1:50 LARGER 200", "TO bob CC x")
 
 
+_TEXT_NOT_SEARCHED = {"type-30", "type-31", "type-32", "message-global"}
+
+
 class Fetch(Scene):
     maxDiff = 3000
 
@@ -105,13 +108,17 @@ class Fetch(Scene):
         self.assertGreater(compared, 100)
 
     def test_search(self):
-        # What lies deeper than the parser's limit of nesting is not searched.
-        deep = {n for n, case in enumerate(self.cases, 1) if case.name.startswith("nested-")}
+        # Not searched here: what lies deeper than the parser's limit of nesting, and the text of
+        # parts that are messages of another kind than message/rfc822.
+        deep = {n for n, case in enumerate(self.cases, 1)
+                if case.name.startswith("nested-") or case.name in _TEXT_NOT_SEARCHED}
         for keys in _SEARCHES:
             with self.subTest(keys):
                 found = [self.search(client, keys) - deep for client in (self.theirs, self.ours)]
                 self.assertEqual([], [self.cases[n - 1].name for n in sorted(found[0] - found[1])],
                                  "only Dovecot finds these")
+                if "TEXT" in keys or "BODY" in keys:
+                    continue  # in decoded parts more is found here than Dovecot looks into
                 self.assertEqual([], [self.cases[n - 1].name for n in sorted(found[1] - found[0])],
                                  "only mailferry finds these")
 

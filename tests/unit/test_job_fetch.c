@@ -58,7 +58,7 @@ static void test_whole(void **state)
     assert_int_equal(w.result.seen_count, 1);
     world_check(&w, "a FETCH 2 (BODY[] UID)", "* 2 FETCH (BODY[] {0}\r\n UID 2)\r\n");
     world_check_octets(&w, "a FETCH 3 BODY[]",
-                       slice_make("* 3 FETCH (BODY[] {3}\r\n\0\n\0)\r\n", 29));
+                       slice_of("* 3 FETCH (BODY[] {3}\r\n\x80\n\x80)\r\n"));
     world_check(&w, "a FETCH 1 BODY[]<6.10>", "* 1 FETCH (BODY[]<6> {10}\r\nWed, 17 Ju)\r\n");
     world_check(&w, "a FETCH 1 BODY[]<156.10>", "* 1 FETCH (BODY[]<156> {6}\r\nline\r\n)\r\n");
     world_check(&w, "a FETCH 1 BODY[]<162.10>", "* 1 FETCH (BODY[]<162> {0}\r\n)\r\n");
