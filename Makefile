@@ -1,7 +1,7 @@
 # What can be done here. The build itself is CMakeLists.txt; this only calls it.
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test test-asan test-container bench lint format coverage clean
+.PHONY: help deps build run test test-asan test-slow test-container bench lint format coverage clean
 
 JOBS := $(shell nproc)
 CTEST := ctest --output-on-failure --no-tests=error -j $(JOBS) -LE 'container|slow'
