@@ -25,8 +25,6 @@ struct account_host {
     struct store_request *loading;
     struct account_keep *keeps;  /* parts that are being written */
     struct connection *upstream; /* NULL: none, or it is being closed */
-    bool upstream_held;          /* octets were left in it */
-    bool rewrapped;              /* TLS began in this feed */
     bool pumping;
     bool ending;
     unsigned pending; /* what will still call back */

@@ -7,13 +7,7 @@
 static void on_ready(void *owner)
 {
     struct account_host *h = owner;
-    struct slice tls = slice_of(connection_tls_description(h->upstream));
 
-    log_event(LOG_INFO, h->id, "upstream",
-              (struct log_field[]){LOG_FIELD("route", slice_of(h->route->name)),
-                                   LOG_FIELD("address", slice_of(connection_peer(h->upstream))),
-                                   LOG_FIELD("tls", tls.n ? tls : slice_of("none")),
-                                   LOG_FIELD_END});
     account_host_tell(h);
     account_connected(h->account);
     account_host_pump(h);
@@ -34,20 +28,12 @@ static void on_failed(void *owner, const struct failure *why)
 static void on_data(void *owner, struct slice *in)
 {
     struct account_host *h = owner;
-    const struct connection *c = h->upstream;
-    size_t before = in->n + 1;
 
-    h->upstream_held = false;
-    h->rewrapped = false;
-    while (in->n && in->n < before && h->upstream == c && !h->rewrapped) {
-        before = in->n;
-        account_host_tell(h);
-        if (!account_wants_upstream(h->account))
-            break;
-        account_upstream_data(h->account, in);
-        account_host_pump(h);
-    }
-    h->upstream_held = in->n > 0 && h->upstream == c && !h->rewrapped;
+    account_host_tell(h);
+    if (!account_wants_upstream(h->account))
+        return;
+    account_upstream_data(h->account, in);
+    account_host_pump(h);
 }
 
 static void on_tls(void *owner)
@@ -69,8 +55,9 @@ static void on_end(void *owner, const struct failure *why)
     account_host_pump(h);
 }
 
-static void on_closed(void *owner)
+static void on_closed(void *owner, const struct connection *c)
 {
+    (void)c;
     account_host_release(owner);
 }
 
@@ -82,7 +69,7 @@ void account_host_connect(struct account_host *h)
     struct failure why;
 
     account_host_disconnect(h, true);
-    h->upstream = connection_start(h->house->loop, h->settings, h->route, &handler, h);
+    h->upstream = connection_start(h->house->loop, h->settings, h->route, h->id, &handler, h);
     if (h->upstream) {
         h->pending++;
         return;
@@ -96,32 +83,21 @@ void account_host_disconnect(struct account_host *h, bool at_once)
     if (h->upstream)
         connection_close(h->upstream, at_once);
     h->upstream = NULL;
-    h->upstream_held = false;
 }
 
 void account_host_tls(struct account_host *h)
 {
-    h->rewrapped = true;
     if (h->upstream)
         connection_start_tls(h->upstream);
 }
 
 void account_host_flush(struct account_host *h)
 {
-    struct buf *out = account_upstream_out(h->account);
-
-    if (buf_size(out) == 0)
-        return;
-    if (h->upstream)
-        connection_write(h->upstream, out);
-    else
-        buf_wipe(out);
+    connection_write(h->upstream, account_upstream_out(h->account));
 }
 
 void account_host_resume(struct account_host *h)
 {
-    if (!h->upstream_held || !h->upstream || !account_wants_upstream(h->account))
-        return;
-    h->upstream_held = false;
-    connection_resume(h->upstream);
+    if (account_wants_upstream(h->account))
+        connection_resume(h->upstream);
 }

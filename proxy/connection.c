@@ -1,21 +1,30 @@
+/*
+ * See connection.h. Its clock runs until the server has said its first word: a greeting may come in
+ * the clear or within TLS, and a server that takes connections and says nothing is as good as none.
+ */
 #include "proxy/connection.h"
 
 #include <stdlib.h>
 
+#include "proxy/log.h"
 #include "proxy/net/connector.h"
 
 struct connection {
     uv_loop_t *loop;
     const struct settings *settings;
     const struct config_route *route;
+    const char *id;
     const struct connection_handler *handler;
     void *owner;
     struct connector *connector;
     struct stream *stream;
-    uv_timer_t timer; /* of the handshake */
+    uv_timer_t timer; /* until the greeting */
     uint64_t due;
     bool ready;
+    bool greeted;
     bool closing;
+    bool held;        /* octets were left in the stream, which waits for stream_resume() */
+    bool rewrapped;   /* TLS or DEFLATE began in this feed, and with it the stream reads on */
     unsigned handles; /* stream and timer: what is still to be closed */
 };
 
@@ -23,7 +32,7 @@ static void release(struct connection *c)
 {
     if (--c->handles)
         return;
-    c->handler->on_closed(c->owner);
+    c->handler->on_closed(c->owner, c);
     free(c);
 }
 
@@ -32,18 +41,50 @@ static void timer_closed(uv_handle_t *handle)
     release(handle->data);
 }
 
+/* ---- the log ---- */
+
+static void log_ready(const struct connection *c)
+{
+    struct slice tls = slice_of(stream_tls_description(c->stream));
+
+    log_event(LOG_INFO, c->id, "upstream",
+              (struct log_field[]){LOG_FIELD("route", slice_of(c->route->name)),
+                                   LOG_FIELD("address", slice_of(stream_peer(c->stream))),
+                                   LOG_FIELD("tls", tls.n ? tls : slice_of("none")),
+                                   LOG_FIELD_END});
+}
+
+static void log_tls(const struct connection *c)
+{
+    const char *tls = stream_tls_description(c->stream);
+
+    log_event(LOG_INFO, c->id, "upstream-tls",
+              (struct log_field[]){LOG_FIELD("tls", slice_of(tls)), LOG_FIELD_END});
+}
+
+/* ---- what the stream says ---- */
+
 static void on_data(void *owner, struct stream *stream, struct slice *in)
 {
     struct connection *c = owner;
+    size_t before = in->n + 1;
 
     (void)stream;
-    c->handler->on_data(c->owner, in);
+    if (!c->greeted)
+        uv_timer_stop(&c->timer);
+    c->greeted = true;
+    c->rewrapped = false;
+    while (in->n && in->n < before && !c->closing && !c->rewrapped) {
+        before = in->n;
+        c->handler->on_data(c->owner, in);
+    }
+    c->held = in->n > 0 && !c->rewrapped;
 }
 
 static void become_ready(struct connection *c)
 {
     c->ready = true;
-    uv_timer_stop(&c->timer);
+    log_ready(c);
     c->handler->on_ready(c->owner);
 }
 
@@ -52,10 +93,12 @@ static void on_tls(void *owner, struct stream *stream)
     struct connection *c = owner;
 
     (void)stream;
-    if (c->ready)
-        c->handler->on_tls(c->owner);
-    else
+    if (!c->ready) {
         become_ready(c);
+        return;
+    }
+    log_tls(c);
+    c->handler->on_tls(c->owner);
 }
 
 static void on_drain(void *owner, struct stream *stream)
@@ -96,6 +139,8 @@ static const struct stream_handler stream_handler = {
     .on_closed = on_closed,
 };
 
+/* ---- opening ---- */
+
 /* The name that the certificate must have. A unix socket's other end is on this machine. */
 static const char *name_of(const struct config_route *r)
 {
@@ -106,25 +151,39 @@ void connection_start_tls(struct connection *c)
 {
     size_t route = (size_t)(c->route - c->settings->config->routes);
 
+    c->rewrapped = true;
     stream_start_tls(c->stream, c->settings->routes[route], name_of(c->route));
 }
 
-static void handshake_overdue(uv_timer_t *timer)
+bool connection_start_deflate(struct connection *c)
+{
+    c->rewrapped = stream_start_deflate(c->stream);
+    return c->rewrapped;
+}
+
+static void overdue(uv_timer_t *timer)
 {
     struct connection *c = timer->data;
     struct failure why;
 
-    failure_set(&why, FAILURE_TEMPORARY, "%s did not finish the TLS handshake within %u seconds",
-                c->route->name, c->settings->config->limits.connect_seconds);
-    c->handler->on_failed(c->owner, &why);
+    failure_set(&why, FAILURE_TEMPORARY, "%s did not %s within %u seconds", c->route->name,
+                c->ready ? "greet" : "finish the TLS handshake",
+                c->settings->config->limits.connect_seconds);
+    if (c->ready)
+        c->handler->on_end(c->owner, &why);
+    else
+        c->handler->on_failed(c->owner, &why);
 }
 
-static void begin_handshake(struct connection *c)
+static void begin(struct connection *c)
 {
     uint64_t now = uv_now(c->loop);
 
-    uv_timer_start(&c->timer, handshake_overdue, c->due > now ? c->due - now : 0, 0);
-    connection_start_tls(c);
+    uv_timer_start(&c->timer, overdue, c->due > now ? c->due - now : 0, 0);
+    if (c->route->upstream.tls == ENDPOINT_TLS_IMPLICIT)
+        connection_start_tls(c);
+    else
+        become_ready(c);
 }
 
 static bool open_stream(struct connection *c, int fd)
@@ -150,14 +209,12 @@ static void on_connected(void *owner, int fd, const struct failure *why)
     }
     if (!c->stream)
         c->handler->on_failed(c->owner, why);
-    else if (c->route->upstream.tls == ENDPOINT_TLS_IMPLICIT)
-        begin_handshake(c);
     else
-        become_ready(c);
+        begin(c);
 }
 
 struct connection *connection_start(uv_loop_t *loop, const struct settings *settings,
-                                    const struct config_route *route,
+                                    const struct config_route *route, const char *id,
                                     const struct connection_handler *handler, void *owner)
 {
     struct connection *c = calloc(1, sizeof *c);
@@ -168,6 +225,7 @@ struct connection *connection_start(uv_loop_t *loop, const struct settings *sett
     c->loop = loop;
     c->settings = settings;
     c->route = route;
+    c->id = id;
     c->handler = handler;
     c->owner = owner;
     c->due = uv_now(loop) + seconds * 1000ULL;
@@ -184,7 +242,9 @@ struct connection *connection_start(uv_loop_t *loop, const struct settings *sett
 
 void connection_write(struct connection *c, struct buf *out)
 {
-    if (c->ready)
+    if (buf_size(out) == 0)
+        return;
+    if (c && c->ready)
         stream_write(c->stream, out);
     else
         buf_wipe(out);
@@ -192,18 +252,20 @@ void connection_write(struct connection *c, struct buf *out)
 
 void connection_resume(struct connection *c)
 {
-    if (c->stream)
-        stream_resume(c->stream);
+    if (!c || !c->held)
+        return;
+    c->held = false;
+    stream_resume(c->stream);
 }
 
-const char *connection_peer(const struct connection *c)
+uint64_t connection_octets_in(const struct connection *c)
 {
-    return c->ready ? stream_peer(c->stream) : "";
+    return c && c->stream ? stream_octets_in(c->stream) : 0;
 }
 
-const char *connection_tls_description(const struct connection *c)
+uint64_t connection_octets_out(const struct connection *c)
 {
-    return c->ready ? stream_tls_description(c->stream) : "";
+    return c && c->stream ? stream_octets_out(c->stream) : 0;
 }
 
 void connection_close(struct connection *c, bool at_once)

@@ -1,6 +1,7 @@
 /*
- * A connection to the upstream of a route: found, connected and, where the URL says so, secured,
- * within the time that the limits allow. Belongs to one loop.
+ * A connection to the upstream of a route, whoever needs it: found, connected and, where the URL
+ * says so, secured, and greeted by the server, within the time that the limits allow. Belongs to
+ * one loop.
  */
 #ifndef PROXY_CONNECTION_H
 #define PROXY_CONNECTION_H
@@ -15,28 +16,35 @@ struct connection_handler {
     void (*on_ready)(void *owner); /* connected, implicit TLS included */
     /* Instead of on_ready; the owner calls connection_close(). */
     void (*on_failed)(void *owner, const struct failure *why);
-    void (*on_data)(void *owner, struct slice *in); /* as a stream's */
-    void (*on_tls)(void *owner);                    /* after connection_start_tls() */
+    /* Octets came in, as from a stream. It is offered the rest again as long as it takes some, and
+     * then, when it left something, by connection_resume(). */
+    void (*on_data)(void *owner, struct slice *in);
+    void (*on_tls)(void *owner); /* after connection_start_tls() */
     void (*on_end)(void *owner, const struct failure *why);
-    void (*on_closed)(void *owner); /* the memory is gone; comes once */
+    /* The memory of `c` is gone; comes once. */
+    void (*on_closed)(void *owner, const struct connection *c);
 };
 
-/* `settings` outlive it, `route` is one of theirs. NULL when memory is out. */
+/* `id` is the owner's in the log. `id` and `settings` outlive it, `route` is one of theirs. NULL
+ * when memory is out. */
 struct connection *connection_start(uv_loop_t *loop, const struct settings *settings,
-                                    const struct config_route *route,
+                                    const struct config_route *route, const char *id,
                                     const struct connection_handler *handler, void *owner);
 
+/* As stream_start_tls() and stream_start_deflate(), once it is ready. */
 void connection_start_tls(struct connection *c);
+bool connection_start_deflate(struct connection *c);
 
-/* Sends all of `out` and leaves it empty; before it is ready, it is dropped. */
+/* Sends all of `out` and leaves it empty; without a connection (NULL), or before it is ready, it is
+ * dropped. */
 void connection_write(struct connection *c, struct buf *out);
 
-/* Offers again what on_data has left. */
+/* Offers again what on_data has left, if it has left anything. NULL is fine. */
 void connection_resume(struct connection *c);
 
-/* "192.0.2.1:110", and as stream_tls_description(); "" before it is ready. */
-const char *connection_peer(const struct connection *c);
-const char *connection_tls_description(const struct connection *c);
+/* Octets of the application in and out since the beginning; of NULL none. */
+uint64_t connection_octets_in(const struct connection *c);
+uint64_t connection_octets_out(const struct connection *c);
 
 /* As stream_close() or stream_abort(); may be called from a callback, and again with `at_once`
  * until on_closed. */

@@ -21,14 +21,39 @@ static const struct config_limits *session_limits(const struct session *s)
     return &s->settings->config->limits;
 }
 
-bool session_side_is_open(const struct session_side *side)
+bool session_client_is_open(const struct session *s)
 {
-    return side->stream && !side->closing;
+    return s->client.stream && !s->client.closing;
 }
 
 size_t session_client_queued(const struct session *s)
 {
-    return session_side_is_open(&s->client) ? stream_queued(s->client.stream) : 0;
+    return session_client_is_open(s) ? stream_queued(s->client.stream) : 0;
+}
+
+static void session_client_close(struct session *s, bool at_once)
+{
+    struct session_client *client = &s->client;
+
+    if (!session_client_is_open(s))
+        return;
+    client->in += stream_octets_in(client->stream);
+    client->out += stream_octets_out(client->stream);
+    client->closing = true;
+    if (at_once)
+        stream_abort(client->stream);
+    else
+        stream_close(client->stream);
+}
+
+uint64_t session_client_in(const struct session *s)
+{
+    return s->client.in + (session_client_is_open(s) ? stream_octets_in(s->client.stream) : 0);
+}
+
+uint64_t session_client_out(const struct session *s)
+{
+    return s->client.out + (session_client_is_open(s) ? stream_octets_out(s->client.stream) : 0);
 }
 
 void session_tell(struct session *s)
@@ -38,28 +63,17 @@ void session_tell(struct session *s)
 
 /* ---- sending and reading on ---- */
 
-void session_side_flush(struct session_side *side, struct buf *out)
-{
-    if (buf_size(out) == 0)
-        return;
-    if (session_side_is_open(side))
-        stream_write(side->stream, out);
-    else
-        buf_wipe(out);
-}
-
 void session_flush(struct session *s)
 {
-    s->kind->flush(s);
-    session_side_flush(&s->client, s->kind->out(s));
-}
+    struct buf *out = s->kind->out(s);
 
-void session_side_resume(struct session_side *side, bool wanted)
-{
-    if (!wanted || !side->held || !session_side_is_open(side))
+    s->kind->flush(s);
+    if (buf_size(out) == 0)
         return;
-    side->held = false;
-    stream_resume(side->stream);
+    if (session_client_is_open(s))
+        stream_write(s->client.stream, out);
+    else
+        buf_wipe(out);
 }
 
 /* A long listing is written piece by piece, as long as the client takes it; when it takes no more,
@@ -74,27 +88,28 @@ static void session_send(struct session *s)
 
 static void session_resume(struct session *s)
 {
-    session_side_resume(&s->client, s->kind->wants(s));
+    if (s->client.held && s->kind->wants(s) && session_client_is_open(s)) {
+        s->client.held = false;
+        stream_resume(s->client.stream);
+    }
     s->kind->resume(s);
 }
 
-void session_offer(struct session *s, struct session_side *side, struct slice *in,
-                   void (*feed)(struct session *s, struct slice *in),
-                   bool (*wants)(const struct session *s))
+/* Offers octets of the client's, as long as the translator takes some. */
+static void session_offer(struct session *s, struct slice *in)
 {
     size_t before = in->n + 1;
 
-    side->held = false;
-    side->rewrapped = false;
-    while (in->n && in->n < before && session_side_is_open(side) && !side->rewrapped) {
+    s->client.rewrapped = false;
+    while (in->n && in->n < before && session_client_is_open(s) && !s->client.rewrapped) {
         before = in->n;
         session_tell(s);
-        if (!wants(s))
+        if (!s->kind->wants(s))
             break;
-        feed(s, in);
+        s->kind->data(s, in);
         session_pump(s);
     }
-    side->held = in->n > 0 && !side->rewrapped;
+    s->client.held = in->n > 0 && !s->client.rewrapped;
 }
 
 /* ---- the clock ---- */
@@ -117,7 +132,7 @@ void session_arm(struct session *s)
 static void session_overdue(struct session *s)
 {
     if (s->alive)
-        s->kind->overdue(s);
+        session_move(s);
     else
         session_end(s, "TLS handshake timed out", true);
 }
@@ -142,7 +157,7 @@ static void on_timer(uv_timer_t *timer)
 
 void session_client_tls(struct session *s)
 {
-    if (!session_side_is_open(&s->client))
+    if (!session_client_is_open(s))
         return;
     s->client.rewrapped = true;
     stream_start_tls(s->client.stream, s->settings->listeners[s->listener].tls, NULL);
@@ -205,7 +220,7 @@ static void on_client_data(void *owner, struct stream *stream, struct slice *in)
         return;
     }
     if (s->alive)
-        session_offer(s, &s->client, in, s->kind->data, s->kind->wants);
+        session_offer(s, in);
 }
 
 static void on_client_tls(void *owner, struct stream *stream)
@@ -213,7 +228,7 @@ static void on_client_tls(void *owner, struct stream *stream)
     struct session *s = owner;
 
     (void)stream;
-    session_log_tls(s, "client-tls", &s->client);
+    session_log_tls(s);
     if (!s->alive) {
         session_greet(s);
         return;
@@ -241,7 +256,7 @@ static void on_client_end(void *owner, struct stream *stream, const struct failu
     (void)stream;
     if (why->kind != FAILURE_NONE) { /* else it may still be listening */
         session_log_message(s, LOG_INFO, "client-lost", why->text);
-        session_side_close(&s->client, true);
+        session_client_close(s, true);
     }
     if (!s->alive) {
         session_end(s, "TLS handshake failed", true);
@@ -383,19 +398,6 @@ void session_start(struct session_house *house, struct settings *settings, size_
 
 /* ---- the end ---- */
 
-void session_side_close(struct session_side *side, bool at_once)
-{
-    if (!session_side_is_open(side))
-        return;
-    side->closing = true;
-    side->in += stream_octets_in(side->stream);
-    side->out += stream_octets_out(side->stream);
-    if (at_once)
-        stream_abort(side->stream);
-    else
-        stream_close(side->stream);
-}
-
 static void on_timer_closed(uv_handle_t *handle)
 {
     session_release(handle->data);
@@ -417,7 +419,7 @@ void session_end(struct session *s, const char *cause, bool at_once)
     s->kind->log_end(s, cause);
     s->kind->end(s);
     s->alive = false;
-    session_side_close(&s->client, at_once);
+    session_client_close(s, at_once);
     uv_close((uv_handle_t *)&s->timer, on_timer_closed);
     health_session_ended(s->house->health);
 }

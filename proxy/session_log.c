@@ -40,23 +40,12 @@ void session_log_connect(const struct session *s)
                                    LOG_FIELD("listener", slice_of(listener)), LOG_FIELD_END});
 }
 
-void session_log_tls(const struct session *s, const char *event, const struct session_side *side)
+void session_log_tls(const struct session *s)
 {
-    const char *tls = stream_tls_description(side->stream);
+    const char *tls = stream_tls_description(s->client.stream);
 
-    log_event(LOG_INFO, s->id, event,
+    log_event(LOG_INFO, s->id, "client-tls",
               (struct log_field[]){LOG_FIELD("tls", slice_of(tls)), LOG_FIELD_END});
-}
-
-void session_log_upstream(const struct session *s)
-{
-    struct slice tls = slice_of(stream_tls_description(s->upstream.stream));
-
-    log_event(LOG_INFO, s->id, "upstream",
-              (struct log_field[]){LOG_FIELD("route", slice_of(s->route->name)),
-                                   LOG_FIELD("address", slice_of(stream_peer(s->upstream.stream))),
-                                   LOG_FIELD("tls", tls.n ? tls : slice_of("none")),
-                                   LOG_FIELD_END});
 }
 
 void session_log_action(const struct session *s, const struct maildrop_action *action)
@@ -86,14 +75,4 @@ void session_log_line(const struct session *s, int level, const char *event, con
     fields[count++] = LOG_FIELD("message", slice_of(text));
     fields[count] = LOG_FIELD_END;
     log_event((enum log_level)level, s->id, event, fields);
-}
-
-uint64_t session_side_in(const struct session_side *side)
-{
-    return side->in + (side->stream && !side->closing ? stream_octets_in(side->stream) : 0);
-}
-
-uint64_t session_side_out(const struct session_side *side)
-{
-    return side->out + (side->stream && !side->closing ? stream_octets_out(side->stream) : 0);
 }

@@ -283,8 +283,8 @@ static void log_end(struct session *s, const char *cause)
                   LOG_FIELD_NUMBER("expunged", summary.expunged),
                   LOG_FIELD_NUMBER("seconds", (uv_now(s->house->loop) - s->began) / 1000),
                   LOG_FIELD("cause", slice_of(cause ? cause : summary.cause)),
-                  LOG_FIELD_NUMBER("client_in", session_side_in(&s->client)),
-                  LOG_FIELD_NUMBER("client_out", session_side_out(&s->client)),
+                  LOG_FIELD_NUMBER("client_in", session_client_in(s)),
+                  LOG_FIELD_NUMBER("client_out", session_client_out(s)),
                   LOG_FIELD_END,
               });
 }
@@ -321,7 +321,6 @@ const struct session_kind session_of_mailbox = {
     .out = out,
     .flush = flush_nothing,
     .resume = session_read_resume,
-    .overdue = session_move,
     .log_end = log_end,
     .end = end,
     .abort = abort_nothing,

@@ -85,22 +85,22 @@ static struct buf *out(struct session *s)
 
 static void flush(struct session *s)
 {
-    session_side_flush(&s->upstream, maildrop_upstream_out(s->maildrop));
+    connection_write(s->upstream, maildrop_upstream_out(s->maildrop));
 }
 
 static void resume(struct session *s)
 {
-    session_side_resume(&s->upstream, maildrop_wants_upstream(s->maildrop));
+    if (maildrop_wants_upstream(s->maildrop))
+        connection_resume(s->upstream);
 }
 
 /* ---- what the maildrop asks for ---- */
 
 static void session_upstream_deflate(struct session *s)
 {
-    if (!session_side_is_open(&s->upstream))
+    if (!s->upstream)
         return;
-    s->upstream.rewrapped = true;
-    if (stream_start_deflate(s->upstream.stream))
+    if (connection_start_deflate(s->upstream))
         maildrop_upstream_deflate(s->maildrop);
     else
         session_end(s, "out of memory", true);
@@ -138,8 +138,8 @@ static void session_act(struct session *s, const struct maildrop_action *action)
         break;
     case MAILDROP_UPSTREAM_TLS:
         session_flush(s);
-        if (session_side_is_open(&s->upstream))
-            session_upstream_tls(s);
+        if (s->upstream)
+            connection_start_tls(s->upstream);
         break;
     case MAILDROP_UPSTREAM_DEFLATE:
         session_flush(s);
@@ -185,20 +185,21 @@ static void log_end(struct session *s, const char *cause)
 
     if (s->maildrop)
         maildrop_summary(s->maildrop, &summary);
-    log_event(LOG_INFO, s->id, "end",
-              (struct log_field[]){
-                  LOG_FIELD("user", slice_of(summary.user)),
-                  LOG_FIELD_NUMBER("messages", summary.messages),
-                  LOG_FIELD_NUMBER("octets", summary.octets),
-                  LOG_FIELD_NUMBER("deleted", summary.deleted),
-                  LOG_FIELD_NUMBER("seconds", (uv_now(s->house->loop) - s->began) / 1000),
-                  LOG_FIELD("cause", slice_of(cause ? cause : summary.cause)),
-                  LOG_FIELD_NUMBER("client_in", session_side_in(&s->client)),
-                  LOG_FIELD_NUMBER("client_out", session_side_out(&s->client)),
-                  LOG_FIELD_NUMBER("upstream_in", session_side_in(&s->upstream)),
-                  LOG_FIELD_NUMBER("upstream_out", session_side_out(&s->upstream)),
-                  LOG_FIELD_END,
-              });
+    log_event(
+        LOG_INFO, s->id, "end",
+        (struct log_field[]){
+            LOG_FIELD("user", slice_of(summary.user)),
+            LOG_FIELD_NUMBER("messages", summary.messages),
+            LOG_FIELD_NUMBER("octets", summary.octets),
+            LOG_FIELD_NUMBER("deleted", summary.deleted),
+            LOG_FIELD_NUMBER("seconds", (uv_now(s->house->loop) - s->began) / 1000),
+            LOG_FIELD("cause", slice_of(cause ? cause : summary.cause)),
+            LOG_FIELD_NUMBER("client_in", session_client_in(s)),
+            LOG_FIELD_NUMBER("client_out", session_client_out(s)),
+            LOG_FIELD_NUMBER("upstream_in", s->upstream_in + connection_octets_in(s->upstream)),
+            LOG_FIELD_NUMBER("upstream_out", s->upstream_out + connection_octets_out(s->upstream)),
+            LOG_FIELD_END,
+        });
 }
 
 static void end(struct session *s)
@@ -210,8 +211,8 @@ static void end(struct session *s)
 
 static void abort_upstream(struct session *s)
 {
-    if (s->upstream.stream)
-        stream_abort(s->upstream.stream);
+    if (s->leaving)
+        connection_close(s->leaving, true);
 }
 
 const struct session_kind session_of_maildrop = {
@@ -232,7 +233,6 @@ const struct session_kind session_of_maildrop = {
     .out = out,
     .flush = flush,
     .resume = resume,
-    .overdue = session_handshake_overdue,
     .log_end = log_end,
     .end = end,
     .abort = abort_upstream,

@@ -128,7 +128,7 @@ void session_move(struct session *s)
 
     s->moving = false;
     s->due = UINT64_MAX;
-    if (a && session_side_is_open(&s->client)) {
+    if (a && session_client_is_open(s)) {
         a->session = calloc(1, sizeof *a->session);
         a->stream = a->session ? stream_detach(s->client.stream) : NULL;
     }

@@ -7,7 +7,7 @@
 #define PROXY_SESSION_PARTS_H
 
 #include "proxy/account_host.h"
-#include "proxy/net/connector.h"
+#include "proxy/connection.h"
 #include "proxy/net/stream.h"
 #include "proxy/session.h"
 #include "translate/mailbox/mailbox.h"
@@ -17,13 +17,13 @@
  * are (CASES A4). */
 #define SESSION_REFUSED "Authentication failed."
 
-/* A stream and what the session knows of it. */
-struct session_side {
+/* The client's stream and what the session knows of it. */
+struct session_client {
     struct stream *stream; /* until it is closed, also while it is closing */
     bool closing;
     bool held;      /* octets were left in the stream, which waits for stream_resume() */
-    bool rewrapped; /* TLS or DEFLATE began in this feed, and with it the stream reads on */
-    uint64_t in;    /* octets of streams that are closing or closed */
+    bool rewrapped; /* TLS began in this feed, and with it the stream reads on */
+    uint64_t in;    /* octets before it was closing, and on another loop */
     uint64_t out;
 };
 
@@ -50,7 +50,6 @@ struct session_kind {
     struct buf *(*out)(struct session *s); /* for the client */
     void (*flush)(struct session *s);      /* sends for whom else it has written */
     void (*resume)(struct session *s);     /* reads on from whom else it wants to hear */
-    void (*overdue)(struct session *s);    /* `due` has come */
     void (*log_end)(struct session *s, const char *cause);
     void (*end)(struct session *s);   /* frees the translator, lets go of all but the client */
     void (*abort)(struct session *s); /* what is left of the end is not waited for */
@@ -73,7 +72,7 @@ struct session {
     bool ended;
     unsigned pending; /* streams, timer and store requests that will still call back */
 
-    struct session_side client;
+    struct session_client client;
     bool client_spoke;
     const struct config_route *route; /* NULL before a login */
     char *login;                      /* for the upstream */
@@ -82,16 +81,16 @@ struct session {
 
     uv_timer_t timer;
     uint64_t timer_due; /* when it fires; UINT64_MAX: it does not run */
-    uint64_t due; /* of what the translator is not told of: handshakes of pop3s, imaps; a move */
+    uint64_t due; /* of what the translator is not told of: the handshake of pop3s, imaps; a move */
 
     union {
         struct { /* a POP3 client */
             struct maildrop *maildrop;
-            struct session_side upstream;
-            struct connector *connector;
-            bool handshake;       /* of imaps is under way */
+            struct connection *upstream; /* NULL: none, or it is being closed */
+            struct connection *leaving;  /* the last one, until it is closed */
+            uint64_t upstream_in;        /* octets of those that are closing or closed */
+            uint64_t upstream_out;
             bool failure_counted; /* this connection's failure is known to the health already */
-            uint64_t connect_due;
         };
         struct { /* an IMAP client */
             struct mailbox *mailbox;
@@ -117,19 +116,11 @@ void session_tell(struct session *s);
  * translator may be gone afterwards; the session is still there. */
 void session_pump(struct session *s);
 
-/* Offers octets of one side, as long as the translator takes some. */
-void session_offer(struct session *s, struct session_side *side, struct slice *in,
-                   void (*feed)(struct session *s, struct slice *in),
-                   bool (*wants)(const struct session *s));
-
 /* Sends what the translator has written. */
 void session_flush(struct session *s);
 
 /* Sees to it that the timer fires at the next deadline. */
 void session_arm(struct session *s);
-
-/* Lets go of a side's stream, if it is open. */
-void session_side_close(struct session_side *side, bool at_once);
 
 /* Ends it; `cause` NULL: the translator knows. */
 void session_end(struct session *s, const char *cause, bool at_once);
@@ -138,13 +129,12 @@ void session_end(struct session *s, const char *cause, bool at_once);
  * of them. */
 void session_release(struct session *s);
 
-/* Octets that the client has not taken; and a side's octets in and out since the beginning. */
+bool session_client_is_open(const struct session *s);
+
+/* Octets that the client has not taken; and those in and out since the beginning. */
 size_t session_client_queued(const struct session *s);
-bool session_side_is_open(const struct session_side *side);
-void session_side_flush(struct session_side *side, struct buf *out);
-void session_side_resume(struct session_side *side, bool wanted);
-uint64_t session_side_in(const struct session_side *side);
-uint64_t session_side_out(const struct session_side *side);
+uint64_t session_client_in(const struct session *s);
+uint64_t session_client_out(const struct session *s);
 
 /* TLS begins on the client's stream. */
 void session_client_tls(struct session *s);
@@ -169,9 +159,6 @@ void session_connect(struct session *s, const struct maildrop_action *action);
 
 /* The upstream connection, or the attempt at one, is given up. */
 void session_disconnect(struct session *s);
-
-void session_upstream_tls(struct session *s);
-void session_handshake_overdue(struct session *s);
 
 /* session_state.c */
 
@@ -204,8 +191,7 @@ void session_bodies_end(struct session *s);
 /* session_log.c */
 void session_make_id(char id[9]);
 void session_log_connect(const struct session *s);
-void session_log_tls(const struct session *s, const char *event, const struct session_side *side);
-void session_log_upstream(const struct session *s);
+void session_log_tls(const struct session *s);
 void session_log_action(const struct session *s, const struct maildrop_action *action);
 void session_log_line(const struct session *s, int level, const char *event, const char *user,
                       const char *text);

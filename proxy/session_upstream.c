@@ -1,5 +1,5 @@
 /*
- * A session's upstream side: finding the route, opening the connection, and what happens on it.
+ * A POP3 session's upstream: finding the route, and what happens on the connection to it.
  */
 #include <stdlib.h>
 
@@ -68,158 +68,78 @@ static void session_count_failure(struct session *s, const struct failure *why)
     s->failure_counted = true;
 }
 
-static void session_connect_failed(struct session *s, const struct failure *why)
+static void connect_failed(struct session *s, const struct failure *why)
 {
     session_disconnect(s);
     session_count_failure(s, why);
     maildrop_connect_failed(s->maildrop, why);
 }
 
-static void upstream_ready(struct session *s)
+static void on_ready(void *owner)
 {
-    s->handshake = false;
-    s->due = UINT64_MAX;
-    session_log_upstream(s);
+    struct session *s = owner;
+
     session_tell(s);
     maildrop_connected(s->maildrop);
     session_pump(s);
 }
 
-static void upstream_data(struct session *s, struct slice *in)
-{
-    maildrop_upstream_data(s->maildrop, in);
-}
-
-static bool upstream_wants(const struct session *s)
-{
-    return maildrop_wants_upstream(s->maildrop);
-}
-
-static void on_upstream_data(void *owner, struct stream *stream, struct slice *in)
+static void on_failed(void *owner, const struct failure *why)
 {
     struct session *s = owner;
 
-    (void)stream;
-    session_offer(s, &s->upstream, in, upstream_data, upstream_wants);
+    session_tell(s);
+    connect_failed(s, why);
+    session_pump(s);
 }
 
-static void on_upstream_tls(void *owner, struct stream *stream)
+static void on_data(void *owner, struct slice *in)
 {
     struct session *s = owner;
 
-    (void)stream;
-    if (s->handshake) {
-        upstream_ready(s);
+    session_tell(s);
+    if (!maildrop_wants_upstream(s->maildrop))
         return;
-    }
-    session_log_tls(s, "upstream-tls", &s->upstream);
+    maildrop_upstream_data(s->maildrop, in);
+    session_pump(s);
+}
+
+static void on_tls(void *owner)
+{
+    struct session *s = owner;
+
     session_tell(s);
     maildrop_upstream_tls(s->maildrop);
     session_pump(s);
 }
 
-static void on_upstream_drain(void *owner, struct stream *stream)
-{
-    (void)owner; /* the maildrop writes no more upstream than it has commands for */
-    (void)stream;
-}
-
-static void on_upstream_end(void *owner, struct stream *stream, const struct failure *ended)
+static void on_end(void *owner, const struct failure *why)
 {
     struct session *s = owner;
     struct maildrop_summary summary;
-    struct failure why = *ended;
 
-    (void)stream;
     session_tell(s);
-    if (s->handshake && why.kind == FAILURE_NONE)
-        failure_set(&why, FAILURE_TEMPORARY, "%s closed the connection before TLS was up",
-                    s->route->name);
-    if (s->handshake) {
-        session_connect_failed(s, &why);
-    } else {
-        session_disconnect(s);
-        maildrop_summary(s->maildrop, &summary);
-        if (!summary.logged_in)
-            session_count_failure(s, &why);
-        maildrop_upstream_closed(s->maildrop, &why);
-    }
+    session_disconnect(s);
+    maildrop_summary(s->maildrop, &summary);
+    if (!summary.logged_in)
+        session_count_failure(s, why);
+    maildrop_upstream_closed(s->maildrop, why);
     session_pump(s);
 }
 
-static void on_upstream_closed(void *owner, struct stream *stream)
+static void on_closed(void *owner, const struct connection *c)
 {
     struct session *s = owner;
 
-    if (s->upstream.stream == stream)
-        s->upstream.stream = NULL;
+    if (s->leaving == c)
+        s->leaving = NULL;
     session_release(s);
-}
-
-/* The name that the certificate must have. A unix socket's other end is on this machine. */
-static const char *upstream_name(const struct session *s)
-{
-    return s->route->upstream.host ? s->route->upstream.host : "localhost";
-}
-
-void session_upstream_tls(struct session *s)
-{
-    size_t route = (size_t)(s->route - s->settings->config->routes);
-
-    s->upstream.rewrapped = true;
-    stream_start_tls(s->upstream.stream, s->settings->routes[route], upstream_name(s));
-}
-
-static bool upstream_open(struct session *s, int fd)
-{
-    static const struct stream_handler handler = {
-        .on_data = on_upstream_data,
-        .on_tls = on_upstream_tls,
-        .on_drain = on_upstream_drain,
-        .on_end = on_upstream_end,
-        .on_closed = on_upstream_closed,
-    };
-    struct stream_options options = {.write_seconds = s->settings->config->limits.write_seconds};
-    struct stream *stream = stream_open(s->house->loop, fd, s->route->upstream.unix_path != NULL,
-                                        &options, &handler, s);
-
-    if (!stream)
-        return false;
-    s->pending++;
-    s->upstream.stream = stream;
-    s->upstream.closing = false;
-    s->upstream.held = false;
-    return true;
-}
-
-static void on_connected(void *owner, int fd, const struct failure *why)
-{
-    struct session *s = owner;
-    struct failure local;
-
-    s->connector = NULL;
-    if (fd >= 0 && !upstream_open(s, fd)) {
-        failure_set(&local, FAILURE_TEMPORARY, "out of memory or descriptors, try again later");
-        why = &local;
-        fd = -1;
-    }
-    if (fd < 0) {
-        session_tell(s);
-        session_connect_failed(s, why);
-        session_pump(s);
-    } else if (s->route->upstream.tls == ENDPOINT_TLS_IMPLICIT) {
-        s->handshake = true;
-        s->due = s->connect_due;
-        session_upstream_tls(s);
-        session_arm(s);
-    } else {
-        upstream_ready(s);
-    }
 }
 
 void session_connect(struct session *s, const struct maildrop_action *action)
 {
-    unsigned seconds = s->settings->config->limits.connect_seconds;
+    static const struct connection_handler handler = {on_ready, on_failed, on_data,
+                                                      on_tls,   on_end,    on_closed};
     struct failure why;
 
     session_disconnect(s);
@@ -227,31 +147,22 @@ void session_connect(struct session *s, const struct maildrop_action *action)
     session_load_cancel(s);
     if (!action->again && !session_route(s, action->user))
         return;
-    s->connect_due = uv_now(s->house->loop) + seconds * 1000U;
-    s->connector = connector_start(s->house->loop, &s->route->upstream, seconds, on_connected, s);
-    if (s->connector)
+    s->upstream = connection_start(s->house->loop, s->settings, s->route, s->id, &handler, s);
+    if (s->upstream) {
+        s->pending++;
         return;
+    }
     failure_set(&why, FAILURE_TEMPORARY, "out of memory, try again later");
-    session_connect_failed(s, &why);
+    connect_failed(s, &why);
 }
 
 void session_disconnect(struct session *s)
 {
-    if (s->connector)
-        connector_cancel(s->connector);
-    s->connector = NULL;
-    s->handshake = false;
-    s->due = UINT64_MAX;
-    session_side_close(&s->upstream, false);
-}
-
-void session_handshake_overdue(struct session *s)
-{
-    struct failure why;
-
-    failure_set(&why, FAILURE_TEMPORARY, "%s did not finish the TLS handshake within %u seconds",
-                s->route->name, s->settings->config->limits.connect_seconds);
-    session_tell(s);
-    session_connect_failed(s, &why);
-    session_pump(s);
+    if (!s->upstream)
+        return;
+    s->upstream_in += connection_octets_in(s->upstream);
+    s->upstream_out += connection_octets_out(s->upstream);
+    connection_close(s->upstream, false);
+    s->leaving = s->upstream;
+    s->upstream = NULL;
 }
