@@ -37,12 +37,10 @@ struct account {
 
 static inline void fake_tell(struct account_client *c, struct account_event ev)
 {
-    if (!c->events) {
-        c->capacity = 64;
-        c->events = calloc(c->capacity, sizeof *c->events);
-    }
-    assert_true(c->count < c->capacity);
-    c->events[(c->head + c->count++) % c->capacity] = ev;
+    struct account_event *added = ring_add(&c->events, sizeof *added);
+
+    assert_non_null(added);
+    *added = ev;
 }
 
 static inline void fake_apply(struct account *a, json_t *record)
@@ -93,18 +91,13 @@ void account_detach(struct account_client *client)
             fake_turn_over(a, i);
         else if (a->turns[i] == client)
             a->turns[i] = NULL;
-    free(client->events);
+    ring_clear(&client->events);
     *client = (struct account_client){.owner = owner};
 }
 
 bool account_next_event(struct account_client *client, struct account_event *ev)
 {
-    if (client->count == 0)
-        return false;
-    *ev = client->events[client->head];
-    client->head = (client->head + 1) % client->capacity;
-    client->count--;
-    return true;
+    return ring_take(&client->events, ev, sizeof *ev);
 }
 
 const struct box_state *account_state(const struct account *a)
@@ -400,7 +393,7 @@ static inline void pump(struct world *w)
         for (size_t i = 0; i < SESSIONS && !any; i++) {
             const struct account_client *c = w->account.clients;
             for (; c && !any; c = c->next)
-                any = c->count > 0;
+                any = c->events.count > 0;
         }
     }
 }

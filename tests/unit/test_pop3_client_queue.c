@@ -33,8 +33,8 @@ static void test_sent_and_waiting(void **state)
     assert_int_equal(pop3_client_queue_send(&q)->number, 2);
     assert_null(pop3_client_queue_send(&q));
     pop3_client_queue_drop(&q);
-    assert_int_equal(q.count, 0);
-    assert_null(q.ring);
+    assert_int_equal(q.commands.count, 0);
+    assert_null(q.commands.items);
 }
 
 /* The ring grows while its first is anywhere. */
@@ -51,9 +51,9 @@ static void test_order_at_every_growth(void **state)
         assert_int_equal(pop3_client_queue_send(&q)->number, answered + 1);
         assert_int_equal(pop3_client_queue_first(&q)->number, ++answered);
         pop3_client_queue_drop(&q);
-        assert_int_equal(q.count, added - answered);
+        assert_int_equal(q.commands.count, added - answered);
     }
-    while (q.count) {
+    while (q.commands.count) {
         assert_int_equal(pop3_client_queue_send(&q)->number, ++answered);
         pop3_client_queue_drop(&q);
     }

@@ -345,7 +345,7 @@ static const char *closed_while(const struct imap_client *c)
         return "before the login was done";
     if (!imap_response_at_line_start(c->parser))
         return "in the middle of a response";
-    return c->pending.count ? "with commands unanswered" : "while it was idle";
+    return c->pending.commands.count ? "with commands unanswered" : "while it was idle";
 }
 
 void imap_client_closed(struct imap_client *c, struct failure *why)

@@ -1,25 +1,17 @@
 /*
  * The commands that a server has not answered yet, oldest first: their numbers, and for whom they
- * were sent. A ring that grows; servers answer mostly in order, so the search is short.
+ * were sent. Servers answer mostly in order, so the search is short.
  */
 #ifndef TRANSLATE_IMAP_IMAP_PENDING_H
 #define TRANSLATE_IMAP_IMAP_PENDING_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
-struct imap_pending_command {
-    uint32_t number;
-    int purpose;
-};
+#include "translate/text/ring.h"
 
 /* The zeroed struct is empty. */
 struct imap_pending {
-    struct imap_pending_command *ring;
-    size_t cap; /* 0 or a power of two */
-    size_t head;
-    size_t count;
+    struct ring commands;
 };
 
 void imap_pending_clear(struct imap_pending *p);

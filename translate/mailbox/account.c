@@ -35,14 +35,14 @@ struct account *account_new(const struct account_options *options, struct box_st
     return a;
 }
 
-static void actions_clear(struct account_actions *q)
+static void actions_clear(struct account *a)
 {
-    for (size_t i = 0; i < q->count; i++) {
-        struct account_action *action = &q->items[(q->head + i) % q->cap];
-        json_decref(action->records);
-        free(action->key);
+    struct account_action action;
+
+    while (account_next_action(a, &action)) {
+        json_decref(action.records);
+        free(action.key);
     }
-    free(q->items);
 }
 
 void account_free(struct account *a)
@@ -58,7 +58,7 @@ void account_free(struct account *a)
     facts_clear(&a->facts);
     facts_clear(&a->facts_saving);
     askers_clear(&a->polls);
-    actions_clear(&a->actions);
+    actions_clear(a);
     box_state_free(a->state);
     free(a);
 }
@@ -91,30 +91,14 @@ void *account_grow(struct account *a, void **items, size_t *count, size_t *cap, 
 
 /* ---- actions ----------------------------------------------------------------------------- */
 
-static bool actions_grow(struct account_actions *q)
-{
-    size_t cap = q->cap ? q->cap * 2 : 4;
-    struct account_action *items = calloc(cap, sizeof *items);
-
-    if (!items)
-        return false;
-    for (size_t i = 0; i < q->count; i++)
-        items[i] = q->items[(q->head + i) % q->cap];
-    free(q->items);
-    *q = (struct account_actions){.items = items, .count = q->count, .cap = cap};
-    return true;
-}
-
 struct account_action *account_act(struct account *a, enum account_action_type type)
 {
-    struct account_actions *q = &a->actions;
+    struct account_action *action = ring_add(&a->actions, sizeof *action);
 
-    if (q->count == q->cap && !actions_grow(q)) {
+    if (action)
+        action->type = type;
+    else
         a->failed = true;
-        return NULL;
-    }
-    struct account_action *action = &q->items[(q->head + q->count++) % q->cap];
-    *action = (struct account_action){.type = type};
     return action;
 }
 
@@ -136,17 +120,7 @@ void account_log(struct account *a, int level, const char *event, const char *fo
 
 bool account_next_action(struct account *a, struct account_action *action)
 {
-    struct account_actions *q = &a->actions;
-
-    if (q->count == 0)
-        return false;
-    *action = q->items[q->head];
-    q->head = (q->head + 1) % q->cap;
-    if (--q->count == 0) {
-        free(q->items);
-        *q = (struct account_actions){.items = NULL};
-    }
-    return true;
+    return ring_take(&a->actions, action, sizeof *action);
 }
 
 /* ---- feeding ----------------------------------------------------------------------------- */

@@ -22,6 +22,7 @@
 
 #include "translate/pop3/pop3_client.h"
 #include "translate/state/box_state.h"
+#include "translate/text/ring.h"
 
 /* What it means that the upstream no longer lists a message (DESIGN.md, last row of the table). */
 enum account_unlisted {
@@ -157,8 +158,7 @@ struct account_client {
     struct account_client *touched; /* private: those with events */
     bool is_touched;                /* private, and all but `owner` below */
     bool watching, logged_in;
-    struct account_event *events; /* a ring */
-    size_t head, count, capacity;
+    struct ring events;
     void *owner; /* the mailbox's; the account does not touch it */
 };
 

@@ -51,7 +51,7 @@ void account_detach(struct account_client *client)
     jobs_forget_client(a, client);
     logins_forget_client(a, client);
     commits_forget_client(a, client);
-    free(client->events);
+    ring_clear(&client->events);
     *client = (struct account_client){.owner = owner};
     account_advance(a);
 }
@@ -81,16 +81,7 @@ struct account_client *account_next_client(struct account *a)
 
 bool account_next_event(struct account_client *client, struct account_event *ev)
 {
-    if (client->count == 0)
-        return false;
-    *ev = client->events[client->head];
-    client->head = (client->head + 1) % client->capacity;
-    if (--client->count == 0) {
-        free(client->events);
-        client->events = NULL;
-        client->head = client->capacity = 0;
-    }
-    return true;
+    return ring_take(&client->events, ev, sizeof *ev);
 }
 
 const struct box_state *account_state(const struct account *a)
@@ -109,22 +100,6 @@ uint32_t client_request(struct account_client *client)
     return a->last_request;
 }
 
-static bool events_grow(struct account_client *client)
-{
-    size_t capacity = client->capacity ? 2 * client->capacity : 4;
-    struct account_event *events = calloc(capacity, sizeof *events);
-
-    if (!events)
-        return false;
-    for (size_t i = 0; i < client->count; i++)
-        events[i] = client->events[(client->head + i) % client->capacity];
-    free(client->events);
-    client->events = events;
-    client->head = 0;
-    client->capacity = capacity;
-    return true;
-}
-
 static void client_touch(struct account *a, struct account_client *client)
 {
     if (client->is_touched)
@@ -141,12 +116,13 @@ void client_tell(struct account *a, const struct asker *asker, struct account_ev
 
     if (!client)
         return;
-    if (client->count == client->capacity && !events_grow(client)) {
+    struct account_event *added = ring_add(&client->events, sizeof *added);
+    if (!added) {
         a->failed = true;
         return;
     }
-    ev->request = asker->request;
-    client->events[(client->head + client->count++) % client->capacity] = *ev;
+    *added = *ev;
+    added->request = asker->request;
     client_touch(a, client);
 }
 
@@ -168,8 +144,8 @@ void clients_notice(struct account *a, const struct failure *why)
 /* One that has not yet looked will see this change too. */
 static bool knows_of_change(const struct account_client *c, uint32_t folder)
 {
-    for (size_t i = 0; i < c->count; i++) {
-        const struct account_event *ev = &c->events[(c->head + i) % c->capacity];
+    for (size_t i = 0; i < c->events.count; i++) {
+        const struct account_event *ev = ring_at(&c->events, i, sizeof *ev);
         if (ev->type == ACCOUNT_EV_CHANGED && ev->folder == folder)
             return true;
     }

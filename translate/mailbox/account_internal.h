@@ -273,11 +273,6 @@ struct deletion {
 
 /* ---- all --------------------------------------------------------------------------------- */
 
-struct account_actions {
-    struct account_action *items;
-    size_t head, count, cap;
-};
-
 struct account {
     struct account_options options;
     struct box_state *state;
@@ -286,7 +281,7 @@ struct account {
     int64_t now_s;
     bool failed;
     uint32_t last_request;
-    struct account_actions actions;
+    struct ring actions;
     struct account_client *clients;
     struct account_client *touched, **touched_last;
     size_t watching;

@@ -51,7 +51,7 @@ void mailbox_free(struct mailbox *m)
     buf_clear(&m->user);
     buf_wipe(&m->password);
     mailbox_view_close(&m->view);
-    free(m->actions.items);
+    ring_clear(&m->actions);
     free(m);
 }
 
@@ -85,25 +85,16 @@ uint32_t mailbox_next_request(struct mailbox *m)
 
 /* ---- actions ---------------------------------------------------------------------------- */
 
-/* A ring that grows: a session rarely has more than three actions waiting. */
 struct mailbox_action *mailbox_act(struct mailbox *m, enum mailbox_action_type type)
 {
-    struct action_queue *q = &m->actions;
+    struct mailbox_action *a = ring_add(&m->actions, sizeof *a);
 
-    if (q->count == q->capacity) {
-        size_t capacity = q->capacity ? q->capacity * 2 : 4;
-        struct mailbox_action *items = calloc(capacity, sizeof *items);
-        if (!items) {
-            m->failed = true;
-            return NULL;
-        }
-        for (size_t i = 0; i < q->count; i++)
-            items[i] = q->items[(q->head + i) % q->capacity];
-        free(q->items);
-        *q = (struct action_queue){.items = items, .count = q->count, .capacity = capacity};
+    if (!a) {
+        m->failed = true;
+        return NULL;
     }
-    struct mailbox_action *a = &q->items[(q->head + q->count++) % q->capacity];
-    *a = (struct mailbox_action){.type = type, .user = buf_slice(&m->user)};
+    a->type = type;
+    a->user = buf_slice(&m->user);
     return a;
 }
 
@@ -125,17 +116,7 @@ void mailbox_log(struct mailbox *m, int level, const char *event, const char *fo
 
 bool mailbox_next_action(struct mailbox *m, struct mailbox_action *action)
 {
-    struct action_queue *q = &m->actions;
-
-    if (q->count == 0)
-        return false;
-    *action = q->items[q->head];
-    q->head = (q->head + 1) % q->capacity;
-    if (--q->count == 0) {
-        free(q->items);
-        *q = (struct action_queue){.items = NULL};
-    }
-    return true;
+    return ring_take(&m->actions, action, sizeof *action);
 }
 
 /* ---- the end ---------------------------------------------------------------------------- */

@@ -113,11 +113,6 @@ struct append {
     char *key, *digest;
 };
 
-struct action_queue {
-    struct mailbox_action *items;
-    size_t head, count, capacity;
-};
-
 struct mailbox {
     struct mailbox_settings settings;
     uint64_t now_ms;
@@ -156,7 +151,7 @@ struct mailbox {
     struct append append;
     struct job *job;
     struct job_host host;
-    struct action_queue actions;
+    struct ring actions;
     struct {
         bool logged_in;
         uint32_t commands, fetched, appended, expunged;

@@ -29,11 +29,12 @@ struct maildrop *maildrop_new(const struct maildrop_settings *settings, uint64_t
     return m;
 }
 
-static void actions_clear(struct action_queue *q)
+static void actions_clear(struct maildrop *m)
 {
-    for (size_t i = 0; i < q->count; i++)
-        json_decref(q->items[(q->head + i) % q->cap].records);
-    free(q->items);
+    struct maildrop_action action;
+
+    while (maildrop_next_action(m, &action))
+        json_decref(action.records);
 }
 
 void maildrop_free(struct maildrop *m)
@@ -53,7 +54,7 @@ void maildrop_free(struct maildrop *m)
     free(m->seen.items);
     drop_state_free(m->state);
     json_decref(m->records);
-    actions_clear(&m->actions);
+    actions_clear(m);
     auth_forget(m);
     free(m);
 }
@@ -95,25 +96,14 @@ void *maildrop_grow(struct maildrop *m, void **items, size_t *count, size_t *cap
 
 /* ---- actions ---------------------------------------------------------------------------- */
 
-/* A ring that grows: a session rarely has more than three actions waiting. */
 static struct maildrop_action *action_add(struct maildrop *m, enum maildrop_action_type type)
 {
-    struct action_queue *q = &m->actions;
+    struct maildrop_action *a = ring_add(&m->actions, sizeof *a);
 
-    if (q->count == q->cap) {
-        size_t cap = q->cap ? q->cap * 2 : 4;
-        struct maildrop_action *items = malloc(cap * sizeof *items);
-        if (!items) {
-            m->failed = true;
-            return NULL;
-        }
-        for (size_t i = 0; i < q->count; i++)
-            items[i] = q->items[(q->head + i) % q->cap];
-        free(q->items);
-        *q = (struct action_queue){.items = items, .count = q->count, .cap = cap};
-    }
-    struct maildrop_action *a = &q->items[(q->head + q->count++) % q->cap];
-    *a = (struct maildrop_action){.type = type};
+    if (a)
+        a->type = type;
+    else
+        m->failed = true;
     return a;
 }
 
@@ -147,17 +137,7 @@ struct maildrop_action *maildrop_log(struct maildrop *m, enum maildrop_log_level
 
 bool maildrop_next_action(struct maildrop *m, struct maildrop_action *action)
 {
-    struct action_queue *q = &m->actions;
-
-    if (q->count == 0)
-        return false;
-    *action = q->items[q->head];
-    q->head = (q->head + 1) % q->cap;
-    if (--q->count == 0) {
-        free(q->items);
-        *q = (struct action_queue){0};
-    }
-    return true;
+    return ring_take(&m->actions, action, sizeof *action);
 }
 
 /* ---- what the store is told ------------------------------------------------------------- */

@@ -26,6 +26,7 @@
 #include "translate/pop3/pop3_command.h"
 #include "translate/pop3/pop3_reply.h"
 #include "translate/pop3/pop3_sasl.h"
+#include "translate/text/ring.h"
 #include "translate/text/utf7.h"
 
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
@@ -214,11 +215,6 @@ struct update {
     size_t expired_count, expired_cap;
 };
 
-struct action_queue {
-    struct maildrop_action *items;
-    size_t head, count, cap;
-};
-
 struct maildrop {
     struct maildrop_settings settings;
     uint64_t now_ms;
@@ -260,7 +256,7 @@ struct maildrop {
     struct uid_list seen; /* read whole; \Seen is still to be set */
     uint16_t seen_folder; /* of `seen` */
     struct update update;
-    struct action_queue actions;
+    struct ring actions;
     struct {
         bool logged_in;
         uint32_t messages, deleted;

@@ -199,7 +199,7 @@ size_t pop3_client_under_way(const struct pop3_client *c)
 
 size_t pop3_client_unanswered(const struct pop3_client *c)
 {
-    return c->queue.count;
+    return c->queue.commands.count;
 }
 
 bool pop3_client_stalled(struct pop3_client *c)
@@ -276,7 +276,7 @@ static const char *closed_while(const struct pop3_client *c)
         return "in the middle of a message";
     if (c->reading != POP3_READING_STATUS)
         return "in the middle of a list";
-    return c->queue.count ? "with commands unanswered" : "while it was idle";
+    return c->queue.commands.count ? "with commands unanswered" : "while it was idle";
 }
 
 void pop3_client_closed(struct pop3_client *c, struct failure *why)

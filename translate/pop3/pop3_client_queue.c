@@ -2,62 +2,40 @@
 #include "translate/pop3/pop3_client_queue.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
-enum { QUEUE_MIN = 8 };
-
-static struct pop3_client_command *slot(const struct pop3_client_queue *q, size_t i)
+static struct pop3_client_command *at(const struct pop3_client_queue *q, size_t i)
 {
-    return &q->ring[(q->head + i) & (q->cap - 1)];
+    return ring_at(&q->commands, i, sizeof(struct pop3_client_command));
 }
 
 void pop3_client_queue_clear(struct pop3_client_queue *q)
 {
-    free(q->ring);
-    *q = (struct pop3_client_queue){0};
-}
-
-static bool queue_grow(struct pop3_client_queue *q)
-{
-    size_t cap = q->cap ? q->cap * 2 : QUEUE_MIN;
-    struct pop3_client_command *ring = calloc(cap, sizeof *ring);
-
-    if (!ring)
-        return false;
-    for (size_t i = 0; i < q->count; i++)
-        ring[i] = *slot(q, i);
-    free(q->ring);
-    q->ring = ring;
-    q->cap = cap;
-    q->head = 0;
-    return true;
+    ring_clear(&q->commands);
+    q->sent = 0;
 }
 
 bool pop3_client_queue_add(struct pop3_client_queue *q, const struct pop3_client_command *command)
 {
-    if (q->count == q->cap && !queue_grow(q))
-        return false;
-    *slot(q, q->count++) = *command;
-    return true;
+    struct pop3_client_command *added = ring_add(&q->commands, sizeof *added);
+
+    if (added)
+        *added = *command;
+    return added != NULL;
 }
 
 const struct pop3_client_command *pop3_client_queue_send(struct pop3_client_queue *q)
 {
-    return q->sent < q->count ? slot(q, q->sent++) : NULL;
+    return q->sent < q->commands.count ? at(q, q->sent++) : NULL;
 }
 
 const struct pop3_client_command *pop3_client_queue_first(const struct pop3_client_queue *q)
 {
-    return q->sent ? slot(q, 0) : NULL;
+    return q->sent ? at(q, 0) : NULL;
 }
 
 void pop3_client_queue_drop(struct pop3_client_queue *q)
 {
     assert(q->sent > 0);
-    q->head = (q->head + 1) & (q->cap - 1);
-    q->count--;
+    ring_drop(&q->commands);
     q->sent--;
-    /* An idle connection holds no memory for what it has once had to do. */
-    if (q->count == 0)
-        pop3_client_queue_clear(q);
 }

@@ -7,6 +7,7 @@
 #define TRANSLATE_POP3_POP3_CLIENT_QUEUE_H
 
 #include "translate/pop3/pop3_command.h"
+#include "translate/text/ring.h"
 
 struct pop3_client_command {
     uint32_t number;
@@ -15,13 +16,10 @@ struct pop3_client_command {
     uint32_t lines;   /* TOP */
 };
 
-/* The zeroed struct is empty. A ring that grows. */
+/* The zeroed struct is empty. */
 struct pop3_client_queue {
-    struct pop3_client_command *ring;
-    size_t cap; /* 0 or a power of two */
-    size_t head;
-    size_t count;
-    size_t sent; /* at most `count` */
+    struct ring commands;
+    size_t sent; /* of them, the first ones */
 };
 
 void pop3_client_queue_clear(struct pop3_client_queue *q);
