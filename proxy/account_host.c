@@ -328,6 +328,7 @@ void account_host_pump(struct account_host *h)
 static struct account_options host_options(const struct account_host *h)
 {
     const struct config_imap *o = &h->route->imap;
+    const struct config_limits *limits = &h->settings->config->limits;
     const struct endpoint *e = &h->route->upstream;
     bool clear = h->route->allow_cleartext || endpoint_is_loopback(e);
 
@@ -344,7 +345,8 @@ static struct account_options host_options(const struct account_host *h)
         .archive = o->archive,
         .idle_seconds = o->idle_seconds,
         .poll_seconds = o->poll_seconds,
-        .response_seconds = h->settings->config->limits.response_seconds,
+        .login_seconds = limits->connect_seconds + limits->response_seconds,
+        .response_seconds = limits->response_seconds,
     };
 }
 

@@ -19,7 +19,6 @@ static void on_failed(void *owner, const struct failure *why)
 
     account_host_disconnect(h, true);
     health_upstream_failed(h->house->health, h->route->name, why);
-    account_host_log(h, LOG_WARNING, "upstream-failed", why->text);
     account_host_tell(h);
     account_connect_failed(h->account, why);
     account_host_pump(h);

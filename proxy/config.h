@@ -99,6 +99,10 @@ int config_log_level(const char *word);
  * `check` and `serve`. Returns the number of lines. */
 size_t config_warn(const struct config *c, FILE *out);
 
+/* How long a logged-in client of that protocol may be silent: RFC 9051 section 5.4 wants more for
+ * IMAP than RFC 1939 for POP3. */
+unsigned config_idle_seconds(const struct config_limits *limits, enum endpoint_protocol protocol);
+
 /* What was understood, for `mailferry check`: readable, with no secret in it. */
 void config_print(const struct config *c, FILE *out);
 

@@ -127,6 +127,13 @@ const struct config_route *config_find_route(const struct config *c, size_t list
     return NULL;
 }
 
+unsigned config_idle_seconds(const struct config_limits *limits, enum endpoint_protocol protocol)
+{
+    unsigned least = protocol == ENDPOINT_IMAP ? 1800 : 600;
+
+    return limits->idle_seconds > least ? limits->idle_seconds : least;
+}
+
 char *config_route_login(const struct config_route *r, struct slice user)
 {
     const char *at = find_last(user, '@');

@@ -157,13 +157,37 @@ static void print_route(const struct config *c, size_t index, FILE *out)
         print_imap(&r->imap, out);
 }
 
-static void print_limits(const struct config_limits *l, FILE *out)
+static bool has_listener(const struct config *c, enum endpoint_protocol protocol)
 {
+    for (size_t i = 0; i < c->listener_count; i++)
+        if (c->listeners[i].endpoint.protocol == protocol)
+            return true;
+    return false;
+}
+
+static void print_idle(const struct config *c, FILE *out)
+{
+    unsigned pop3 = config_idle_seconds(&c->limits, ENDPOINT_POP3);
+    unsigned imap = config_idle_seconds(&c->limits, ENDPOINT_IMAP);
+
+    if (!has_listener(c, ENDPOINT_IMAP))
+        fprintf(out, "%u s idle", pop3);
+    else if (!has_listener(c, ENDPOINT_POP3) || pop3 == imap)
+        fprintf(out, "%u s idle", imap);
+    else
+        fprintf(out, "%u s idle (IMAP: %u s)", pop3, imap);
+}
+
+static void print_limits(const struct config *c, FILE *out)
+{
+    const struct config_limits *l = &c->limits;
+
     fprintf(out, "limits\n");
     fprintf(out, "  connections   %u, %u for each address\n", l->connections,
             l->connections_per_address);
-    fprintf(out, "  clients       %u s to log in, %u s idle, %u s without taking an octet\n",
-            l->login_seconds, l->idle_seconds, l->write_seconds);
+    fprintf(out, "  clients       %u s to log in, ", l->login_seconds);
+    print_idle(c, out);
+    fprintf(out, ", %u s without taking an octet\n", l->write_seconds);
     fprintf(out, "  patience      %u wrong commands, %u refused logins\n", l->errors,
             l->login_attempts);
     fprintf(out, "  upstreams     %u s to connect, %u s to answer\n", l->connect_seconds,
@@ -177,7 +201,7 @@ void config_print(const struct config *c, FILE *out)
         print_listener(c, &c->listeners[i], out);
     for (size_t i = 0; i < c->route_count; i++)
         print_route(c, i, out);
-    print_limits(&c->limits, out);
+    print_limits(c, out);
     fprintf(out, "process\n  state         %s\n", c->state_dir);
     fprintf(out, "  cache         %u MiB for all users together\n", c->cache_mib);
     fprintf(out, "  log           %s, level %s\n", config_log_formats[c->log_json],

@@ -10,8 +10,6 @@
 #include "proxy/log.h"
 #include "proxy/session_parts.h"
 
-enum { IDLE_SECONDS = 1800 }; /* RFC 9051 section 5.4: at least */
-
 /* ---- the mailbox as a translator ---- */
 
 static bool greet(struct session *s)
@@ -25,7 +23,8 @@ static bool greet(struct session *s)
         .require_tls = l->endpoint.tls == ENDPOINT_TLS_STARTTLS,
         .allow_cleartext = l->allow_cleartext || stream_peer_is_loopback(s->client.stream),
         .login_seconds = limits->login_seconds,
-        .idle_seconds = limits->idle_seconds > IDLE_SECONDS ? limits->idle_seconds : IDLE_SECONDS,
+        .idle_seconds = config_idle_seconds(limits, ENDPOINT_IMAP),
+        .patience_seconds = limits->connect_seconds + limits->response_seconds,
         .errors = limits->errors,
         .login_attempts = limits->login_attempts,
         .append_limit = s->settings->listeners[s->listener].append_limit,

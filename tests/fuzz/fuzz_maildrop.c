@@ -521,6 +521,7 @@ static void scene_begin(struct scene *s, uint8_t a, uint8_t b)
     s->settings = (struct maildrop_settings){.allow_cleartext = true,
                                              .login_seconds = 60,
                                              .idle_seconds = 600,
+                                             .connect_seconds = 10,
                                              .response_seconds = 30,
                                              .errors = 50,
                                              .login_attempts = 3};

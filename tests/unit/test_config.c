@@ -483,6 +483,7 @@ static void print_tells_what_is_in_force(void **state)
         "APOP          used where offered\n",
         "state         /s\n",
         "10000, 100 for each address\n",
+        "600 s idle (IMAP: 1800 s)",
     };
 
     config_print(c, capture_stream(&out));

@@ -195,23 +195,15 @@ bool account_is_idle(const struct account *a)
 
 uint64_t account_deadline(const struct account *a)
 {
-    uint64_t answer = link_answer_deadline(a);
+    uint64_t overdue = link_overdue_at(a);
     uint64_t upstream = link_deadline(a);
 
-    return answer < upstream ? answer : upstream;
+    return overdue < upstream ? overdue : upstream;
 }
 
 void account_tick(struct account *a)
 {
-    struct failure why;
-
-    if (a->now_ms >= link_answer_deadline(a)) {
-        failure_set(&why, FAILURE_TEMPORARY, "the mail server did not answer within %u seconds",
-                    a->options.response_seconds);
-        if (a->link.client && pop3_client_under_way(a->link.client) > 1 &&
-            pop3_client_stalled(a->link.client))
-            a->link.window = pop3_client_window(a->link.client);
-        link_lost(a, &why);
-    }
+    if (a->now_ms >= link_overdue_at(a))
+        link_overdue(a);
     account_advance(a);
 }

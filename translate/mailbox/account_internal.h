@@ -335,7 +335,9 @@ void link_quit(struct account *a);
 void link_advance(struct account *a);
 void link_listed(struct account *a); /* the listing is in the state */
 uint64_t link_deadline(const struct account *a);
-uint64_t link_answer_deadline(const struct account *a);
+/* When the upstream will have taken too long for an answer, or for a login; then link_overdue(). */
+uint64_t link_overdue_at(const struct account *a);
+void link_overdue(struct account *a);
 struct account_op *link_op(struct account *a, account_op_event event);
 /* 0, 5, 10, 20, 40, 60 s, in ms */
 uint64_t link_delay(unsigned failures);

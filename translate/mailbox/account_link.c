@@ -173,6 +173,12 @@ static void failure_count(struct account *a, enum link_state state, const struct
     link_notice(a, why);
 }
 
+static void link_log(struct account *a, enum link_state state, const struct failure *why)
+{
+    account_log(a, state == LINK_QUITTING ? LEVEL_DEBUG : LEVEL_WARNING,
+                state == LINK_CONNECTING ? "upstream-failed" : "upstream-lost", "%s", why->text);
+}
+
 void link_lost(struct account *a, const struct failure *why)
 {
     enum link_state state = a->link.state;
@@ -184,11 +190,11 @@ void link_lost(struct account *a, const struct failure *why)
     jobs_lost(a, why);
     ops_clear(&a->link);
     delete_lost(a);
-    account_log(a, state == LINK_QUITTING ? LEVEL_DEBUG : LEVEL_WARNING, "upstream-lost", "%s",
-                why->text);
-    /* That a wrong password was refused says nothing of the account. */
-    if (!(was_trial && why->kind == FAILURE_AUTH))
+    /* That a wrong password was refused says nothing of the account: who tried it is told. */
+    if (!(was_trial && why->kind == FAILURE_AUTH)) {
+        link_log(a, state, why);
         failure_count(a, state, why);
+    }
     if (state <= LINK_LOGIN)
         logins_refused(a, why);
 }
@@ -415,6 +421,11 @@ void link_advance(struct account *a)
 
 /* ---- time -------------------------------------------------------------------------------- */
 
+static uint64_t earlier(uint64_t x, uint64_t y)
+{
+    return x < y ? x : y;
+}
+
 /* The listing's record is not the upstream's business. */
 static bool link_owes(const struct account *a)
 {
@@ -423,16 +434,40 @@ static bool link_owes(const struct account *a)
     return u->state == LINK_LOGIN || (u->state > LINK_LOGIN && u->first);
 }
 
-uint64_t link_answer_deadline(const struct account *a)
+static uint64_t login_deadline(const struct account *a)
+{
+    if (a->link.state != LINK_LOGIN)
+        return UINT64_MAX;
+    return a->link.used + UINT64_C(1000) * a->options.login_seconds; /* since link_open() */
+}
+
+static uint64_t answer_deadline(const struct account *a)
 {
     if (!link_owes(a) || !jobs_have_room(a))
         return UINT64_MAX;
     return a->link.heard + UINT64_C(1000) * a->options.response_seconds;
 }
 
-static uint64_t earlier(uint64_t x, uint64_t y)
+uint64_t link_overdue_at(const struct account *a)
 {
-    return x < y ? x : y;
+    return earlier(answer_deadline(a), login_deadline(a));
+}
+
+void link_overdue(struct account *a)
+{
+    struct link *u = &a->link;
+    struct failure why;
+
+    if (a->now_ms >= answer_deadline(a)) {
+        failure_set(&why, FAILURE_TEMPORARY, "the mail server did not answer within %u seconds",
+                    a->options.response_seconds);
+        if (u->client && pop3_client_under_way(u->client) > 1 && pop3_client_stalled(u->client))
+            u->window = pop3_client_window(u->client);
+    } else {
+        failure_set(&why, FAILURE_TEMPORARY, "the mail server did not let in within %u seconds",
+                    a->options.login_seconds);
+    }
+    link_lost(a, &why);
 }
 
 static uint64_t later(uint64_t x, uint64_t y)

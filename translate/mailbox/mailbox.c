@@ -252,6 +252,23 @@ static uint64_t client_deadline(const struct mailbox *m)
     return m->client_since + (uint64_t)seconds * 1000;
 }
 
+/* When the login under way has taken too long; UINT64_MAX when none is. */
+static uint64_t login_deadline(const struct mailbox *m)
+{
+    if (m->phase != PHASE_NOT_AUTHENTICATED || waits_for_client(m))
+        return UINT64_MAX;
+    return m->login_since + (uint64_t)m->settings.patience_seconds * 1000;
+}
+
+static void login_overdue(struct mailbox *m)
+{
+    struct failure why;
+
+    failure_set(&why, FAILURE_TEMPORARY, "the login was not done within %u seconds",
+                m->settings.patience_seconds);
+    mailbox_refused(m, &why);
+}
+
 uint64_t mailbox_deadline(const struct mailbox *m)
 {
     if (m->phase == PHASE_ENDED)
@@ -260,7 +277,9 @@ uint64_t mailbox_deadline(const struct mailbox *m)
         return m->now_ms;
     if (m->busy == BUSY_GONE)
         return m->work.deadline;
-    return client_deadline(m);
+    uint64_t client = client_deadline(m);
+    uint64_t login = login_deadline(m);
+    return client < login ? client : login;
 }
 
 void mailbox_tick(struct mailbox *m)
@@ -271,6 +290,8 @@ void mailbox_tick(struct mailbox *m)
         mailbox_job_advance(m);
     else if (m->busy == BUSY_GONE && m->now_ms >= m->work.deadline)
         mailbox_expunge_give_up(m);
+    else if (m->now_ms >= login_deadline(m))
+        login_overdue(m);
     if (m->phase != PHASE_ENDED && m->now_ms >= client_deadline(m))
         mailbox_bye(m, NULL,
                     m->phase == PHASE_NOT_AUTHENTICATED ? "No login for too long"

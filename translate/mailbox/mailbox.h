@@ -25,6 +25,7 @@ struct mailbox_settings {
     bool require_tls;                     /* no login without TLS, even on loopback */
     bool allow_cleartext;                 /* loopback peer, or the listener allows it */
     unsigned login_seconds, idle_seconds; /* the latter at least 1800 (RFC 9051 section 5.4) */
+    unsigned patience_seconds;            /* for the account to let a client in, or to refuse it */
     unsigned errors, login_attempts;
     uint64_t append_limit; /* octets of a message in APPEND (RFC 7889) */
 };

@@ -93,6 +93,7 @@ static void login_start(struct mailbox *m, struct slice user, struct slice passw
     m->password.secret = true;
     buf_put(&m->password, password);
     m->busy = BUSY_ROUTE;
+    m->login_since = m->now_ms;
     mailbox_act(m, MAILBOX_LOGIN);
 }
 

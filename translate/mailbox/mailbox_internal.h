@@ -131,6 +131,7 @@ struct mailbox {
     bool tls;
     bool condstore, rev2, utf8_accept; /* enabled */
     unsigned errors, refusals;
+    uint64_t login_since; /* the login under way */
 
     struct imapd_command command; /* the one under way */
     bool commanded;               /* there is one */

@@ -399,26 +399,45 @@ static uint64_t upstream_deadline(const struct maildrop *m)
     return m->upstream.heard + 1000ull * m->settings.response_seconds;
 }
 
+static unsigned login_patience(const struct maildrop *m)
+{
+    return m->settings.connect_seconds + m->settings.response_seconds;
+}
+
+static uint64_t login_deadline(const struct maildrop *m)
+{
+    return m->busy == BUSY_LOGIN ? m->login_since + 1000ull * login_patience(m) : UINT64_MAX;
+}
+
 uint64_t maildrop_deadline(const struct maildrop *m)
 {
     if (m->phase == PHASE_ENDED)
         return UINT64_MAX;
-    uint64_t client = client_deadline(m);
     uint64_t upstream = upstream_deadline(m);
-    return client < upstream ? client : upstream;
+    return MIN(client_deadline(m), MIN(upstream, login_deadline(m)));
 }
 
-void maildrop_tick(struct maildrop *m)
+/* The upstream, or the disk, has taken too long. */
+static void tick_patience(struct maildrop *m)
 {
     struct failure why;
 
-    if (m->phase == PHASE_ENDED)
-        return;
     if (m->now_ms >= upstream_deadline(m)) {
         failure_set(&why, FAILURE_TEMPORARY, "the mail server did not answer within %u seconds",
                     m->settings.response_seconds);
         upstream_lost(m, &why);
+    } else if (m->now_ms >= login_deadline(m)) {
+        failure_set(&why, FAILURE_TEMPORARY, "the login was not done within %u seconds",
+                    login_patience(m));
+        auth_refused(m, &why);
     }
+}
+
+void maildrop_tick(struct maildrop *m)
+{
+    if (m->phase == PHASE_ENDED)
+        return;
+    tick_patience(m);
     if (m->phase != PHASE_ENDED && m->draining && m->now_ms >= client_deadline(m)) {
         maildrop_end(m, "shutdown");
     } else if (m->phase != PHASE_ENDED && m->now_ms >= client_deadline(m)) {

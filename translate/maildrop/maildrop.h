@@ -29,7 +29,9 @@ struct maildrop_settings {
     bool require_tls;     /* ?tls=starttls: no login without TLS, even on loopback */
     bool allow_cleartext; /* loopback peer, or the listener allows it */
     unsigned login_delay; /* announced in CAPA; 0: none. Enforced by the route's own */
-    unsigned login_seconds, idle_seconds, response_seconds; /* see struct config_limits */
+    /* See struct config_limits. A login has connect_seconds and response_seconds in all, however
+     * busily the upstream talks and however long the disk takes. */
+    unsigned login_seconds, idle_seconds, connect_seconds, response_seconds;
     unsigned errors, login_attempts;
 };
 

@@ -64,6 +64,7 @@ static void auth_start(struct maildrop *m)
 {
     m->user_given = false;
     m->busy = BUSY_LOGIN;
+    m->login_since = m->now_ms;
     maildrop_act(m, MAILDROP_CONNECT);
 }
 

@@ -232,6 +232,7 @@ struct maildrop {
     bool tls;
     bool utf8;
     unsigned errors, refusals;
+    uint64_t login_since; /* the login under way */
     struct buf user, password;
     bool user_given; /* by USER, and no PASS since */
     struct pop3_sasl sasl;
