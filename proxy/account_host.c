@@ -46,10 +46,17 @@ struct bodies_account *account_host_bodies(struct account_host *h)
 
 void account_host_log(const struct account_host *h, int level, const char *event, const char *text)
 {
-    log_event((enum log_level)level, h->id, event,
-              (struct log_field[]){LOG_FIELD("account", slice_of(h->key)),
-                                   LOG_FIELD("route", slice_of(h->route->name)),
-                                   LOG_FIELD("message", slice_of(text)), LOG_FIELD_END});
+    struct log_field fields[4];
+    size_t count = 0;
+
+    /* The lines of a dialogue are many, and the account's others tell whose it is. */
+    if (level != LOG_DEBUG) {
+        fields[count++] = LOG_FIELD("account", slice_of(h->key));
+        fields[count++] = LOG_FIELD("route", slice_of(h->route->name));
+    }
+    fields[count++] = LOG_FIELD("message", slice_of(text));
+    fields[count] = LOG_FIELD_END;
+    log_event((enum log_level)level, h->id, event, fields);
 }
 
 /* ---- guests ---- */
@@ -345,6 +352,7 @@ static struct account_options host_options(const struct account_host *h)
         .archive = o->archive,
         .idle_seconds = o->idle_seconds,
         .poll_seconds = o->poll_seconds,
+        .debug = log_enabled(LOG_DEBUG),
         .login_seconds = limits->connect_seconds + limits->response_seconds,
         .response_seconds = limits->response_seconds,
     };

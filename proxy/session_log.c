@@ -68,9 +68,10 @@ void session_log_line(const struct session *s, int level, const char *event, con
     struct log_field fields[4];
     size_t count = 0;
 
-    if (*user)
+    /* The lines of a dialogue are many, and the session's others tell whose it is. */
+    if (*user && level != LOG_DEBUG)
         fields[count++] = LOG_FIELD("user", slice_of(user));
-    if (s->route)
+    if (s->route && level != LOG_DEBUG)
         fields[count++] = LOG_FIELD("route", slice_of(s->route->name));
     fields[count++] = LOG_FIELD("message", slice_of(text));
     fields[count] = LOG_FIELD_END;

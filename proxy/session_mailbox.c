@@ -18,6 +18,7 @@ static bool greet(struct session *s)
     const struct config_limits *limits = &s->settings->config->limits;
     bool tls = stream_is_tls(s->client.stream);
     struct mailbox_settings settings = {
+        .debug = log_enabled(LOG_DEBUG),
         .tls = tls,
         .starttls = s->settings->listeners[s->listener].tls && !tls,
         .require_tls = l->endpoint.tls == ENDPOINT_TLS_STARTTLS,

@@ -16,6 +16,7 @@ static bool greet(struct session *s)
     const struct config_limits *limits = &s->settings->config->limits;
     bool tls = stream_is_tls(s->client.stream);
     struct maildrop_settings settings = {
+        .debug = log_enabled(LOG_DEBUG),
         .tls = tls,
         .stls = made->tls && !tls,
         .require_tls = l->endpoint.tls == ENDPOINT_TLS_STARTTLS,

@@ -98,7 +98,8 @@ static void on_log(struct play *p, struct maildrop_action *a)
 {
     static const char *const levels[] = {"error", "warning", "info", "debug"};
 
-    if (strstr(a->text, PLAY_SECRET))
+    if (strstr(a->text, PLAY_SECRET) || strstr(a->text, PLAY_SECRET_LOGIN) ||
+        strstr(a->text, PLAY_SECRET_PLAIN))
         play_fail(p, "the password was logged: %s", a->event);
     play_note(p, "log %s %s: %s", levels[a->level], a->event, a->text);
     json_array_append_new(p->logs, json_pack("[s,s,s]", levels[a->level], a->event, a->text));

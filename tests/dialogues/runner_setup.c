@@ -58,7 +58,8 @@ static const struct field UPSTREAM_FIELDS[] = {
 void setup_init(struct setup *s)
 {
     *s = (struct setup){
-        .client = {.allow_cleartext = true,
+        .client = {.debug = true,
+                   .allow_cleartext = true,
                    .login_seconds = 60,
                    .idle_seconds = 600,
                    .connect_seconds = 20,

@@ -6,12 +6,15 @@ import contextlib
 import ctypes
 import json
 import os
+import socket
 import subprocess
 import unittest
 
 from tests.lib import corpus
 from tests.lib.fakeimap import FakeImap
+from tests.lib.fakepop3 import FakePop3
 from tests.lib.pop3 import Pop3, Refused, trusting
+from tests.lib.process import PATIENCE
 from tests.lib.scene import PASSWORD, USER, Scene
 
 MAILS = [corpus.plain_mail(1)]
@@ -26,6 +29,23 @@ def forms(password):
     """How a password may appear: as it is, and in each alignment of base64."""
     plain = [password, f"\0{USER}\0{password}", f"{USER}\0{USER}\0{password}"]
     return [password] + [b64(text).rstrip("=")[:-1] for text in plain]
+
+
+class ImapLines:
+    """Says lines to an IMAP server; each waits for a line of answer."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+        self.file = self.socket.makefile("rb")
+        self.file.readline()
+
+    def say(self, line):
+        self.socket.sendall(line.encode() + b"\r\n")
+        self.file.readline()
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
 
 
 class Logs(Scene):
@@ -70,6 +90,46 @@ class Logs(Scene):
         gateway = self.gateway(self.fake(MAILS))
         self.sessions(gateway)
         self.check(gateway)
+        for line in (f'client-says message="USER {USER}"', "client-says message=PASS",
+                     'client-says message="(an answer to AUTH)"',
+                     'upstream-told message="m2 AUTHENTICATE"', "upstream-says message="):
+            self.assertTrue(line in gateway.output(), line)
+
+    def imap_sessions(self, gateway):
+        """The same for IMAP clients."""
+        for password in (PASSWORD, WRONG):
+            initial = b64(f"\0{USER}\0{password}")
+            for dialogue in ([f"a LOGIN {USER} {password}"],
+                             [f'a LOGIN "{USER}" "{password}"'],
+                             [f"a LOGIN {USER} {{{len(password)}}}", password],
+                             [f"a LOGIN {USER} {{{len(password)}+}}\r\n{password}"],
+                             [f"a LOGIN {USER} {password} and more"],
+                             [f"LOGIN {USER} {password}"],
+                             [f"a LOGI {USER} {password}"],
+                             [f"a AUTHENTICATE PLAIN {initial}"],
+                             ["a AUTHENTICATE PLAIN", initial],
+                             ["a AUTHENTICATE PLAIN", initial + "!", initial],
+                             ["a AUTHENTICATE LOGIN", b64(USER), b64(password)]):
+                client = ImapLines(gateway.port)
+                for line in dialogue:
+                    client.say(line)
+                client.say("z LOGOUT")
+                client.close()
+
+    def test_imap_at_debug_level(self):
+        for words in ((), ("SASL PLAIN",), ("SASL LOGIN",)):
+            with self.subTest(words):
+                fake = FakePop3({USER: PASSWORD}, ("USER", "UIDL", "TOP", *words)).start()
+                self.addCleanup(fake.stop)
+                fake.deliver(MAILS[0].replace(b"\n", b"\r\n"))
+                gateway = self.gateway(f"pop3://127.0.0.1:{fake.port}", listener="imap")
+                self.imap_sessions(gateway)
+                self.check(gateway)
+                for line in ("client-says message=LOGIN", "client-says message=AUTHENTICATE",
+                             'client-says message="(an answer to AUTHENTICATE)"',
+                             "upstream-told message=PASS" if not words else "upstream-told message=AUTH",
+                             'upstream-says message="+OK ready"', "upstream-told message=UIDL"):
+                    self.assertTrue(line in gateway.output(), line)
 
     def test_json_at_debug_level(self):
         for capabilities in ("IMAP4rev1", "IMAP4rev1 AUTH=PLAIN", "IMAP4rev1 AUTH=PLAIN SASL-IR"):

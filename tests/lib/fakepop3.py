@@ -5,12 +5,13 @@ One session at a time has the maildrop (RFC 1939 section 4), on the messages tha
 logged in; deletions happen at QUIT, all or none.
 """
 
+import base64
 import contextlib
 import re
 import socketserver
 import threading
 
-_CAPABILITIES = b"USER\r\nUIDL\r\nTOP\r\nPIPELINING\r\n.\r\n"
+_CAPABILITIES = ("USER", "UIDL", "TOP", "PIPELINING")
 
 
 class _Session(socketserver.StreamRequestHandler):
@@ -40,7 +41,8 @@ class _Session(socketserver.StreamRequestHandler):
                 return
 
     def do_capa(self, _):
-        return b"+OK\r\n" + _CAPABILITIES
+        return b"+OK\r\n" + "".join(f"{word}\r\n" for word in self.drop.capabilities).encode() \
+            + b".\r\n"
 
     def do_user(self, name):
         self.user = name
@@ -53,6 +55,21 @@ class _Session(socketserver.StreamRequestHandler):
             return b"-ERR [IN-USE] locked\r\n"
         self.messages = self.drop.listing()
         return b"+OK\r\n"
+
+    def answer(self, challenge=b""):
+        """What the client says to a challenge, decoded."""
+        self.wfile.write(b"+ " + base64.b64encode(challenge) + b"\r\n")
+        self.wfile.flush()
+        return base64.b64decode(self.rfile.readline()).decode()
+
+    def do_auth(self, rest):
+        mechanism, _, initial = rest.partition(" ")
+        if mechanism == "PLAIN":
+            text = base64.b64decode(initial).decode() if initial else self.answer()
+            _, self.user, password = text.split("\0")
+        else:
+            self.user, password = self.answer(b"Username:"), self.answer(b"Password:")
+        return self.do_pass(password)
 
     def do_stat(self, _):
         sizes = [len(data) for _, data in self.messages]
@@ -122,10 +139,12 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 class FakePop3:
-    """`users`: login to password; they all have the same maildrop."""
+    """`users`: login to password; they all have the same maildrop. `capabilities`: what CAPA tells.
+    AUTH PLAIN and AUTH LOGIN are known where it tells of SASL."""
 
-    def __init__(self, users):
+    def __init__(self, users, capabilities=_CAPABILITIES):
         self.users = users
+        self.capabilities = capabilities
         self.lock = threading.Lock()
         self._change = threading.Lock()
         self._messages = {}

@@ -26,6 +26,8 @@ struct imap_client *imap_client_new(const struct imap_client_options *options)
         return NULL;
     }
     c->options = *options;
+    if (options->trace.says && !imap_response_trace(c->parser, &c->options.trace))
+        c->no_memory = true;
     c->tls = options->tls_now;
     c->announce = IMAP_CLIENT_MORE;
     return c;
@@ -104,6 +106,49 @@ static uint32_t command_of(struct slice tag)
     return slice_is(tag, text) ? (uint32_t)number : 0;
 }
 
+/* Commands that are never shown whole, for they hold credentials, or are put together elsewhere. */
+static const char *name_of(enum imap_purpose purpose)
+{
+    switch (purpose) {
+    case IMAP_FOR_CALLER:
+    case IMAP_FOR_CAPABILITY:
+    case IMAP_FOR_STARTTLS:
+    case IMAP_FOR_ID:
+    case IMAP_FOR_COMPRESS:
+    case IMAP_FOR_LOGOUT:
+        return NULL;
+    case IMAP_FOR_ENABLE:
+        return "ENABLE";
+    case IMAP_FOR_LOGIN:
+        return "LOGIN";
+    case IMAP_FOR_AUTHENTICATE:
+        break;
+    }
+    return "AUTHENTICATE";
+}
+
+static void trace_name(const struct imap_client *c, const char *tag, enum imap_purpose purpose)
+{
+    const char *name = name_of(purpose);
+    char line[TAG_CAP + 16];
+
+    if (!c->options.trace.told || !name)
+        return;
+    snprintf(line, sizeof line, "%s %s", tag, name);
+    trace_told(&c->options.trace, slice_of(line));
+}
+
+/* The command that begins at `start` of what is to be sent. */
+static void trace_line(const struct imap_client *c, enum imap_purpose purpose, size_t start)
+{
+    struct slice line = buf_slice(&c->out);
+
+    if (!c->options.trace.told || name_of(purpose))
+        return;
+    slice_take(&line, start);
+    trace_told(&c->options.trace, line);
+}
+
 uint32_t imap_client_begin(struct imap_client *c, enum imap_purpose purpose, struct buf *out)
 {
     char tag[TAG_CAP];
@@ -112,14 +157,18 @@ uint32_t imap_client_begin(struct imap_client *c, enum imap_purpose purpose, str
     if (!imap_pending_add(&c->pending, c->last_command, (int)purpose))
         c->no_memory = true;
     buf_printf(out, "%s ", tag);
+    trace_name(c, tag, purpose);
     return c->last_command;
 }
 
 uint32_t imap_client_send(struct imap_client *c, enum imap_purpose purpose, const char *line)
 {
+    size_t start = buf_size(&c->out);
     uint32_t number = imap_client_begin(c, purpose, &c->out);
 
-    buf_printf(&c->out, "%s\r\n", line);
+    buf_puts(&c->out, line);
+    trace_line(c, purpose, start);
+    buf_puts(&c->out, "\r\n");
     return number;
 }
 
@@ -131,6 +180,7 @@ static void end_line(struct imap_client *c, size_t start)
 
     slice_take(&line, start);
     if (is_line(line)) {
+        trace_line(c, IMAP_FOR_CALLER, start);
         buf_puts(&c->out, "\r\n");
         return;
     }

@@ -31,7 +31,8 @@ struct imap_client_options {
         allow_cleartext; /* credentials may be sent without TLS (loopback peer, or configured so) */
     bool allow_preauth;
     bool compress;
-    bool utf8; /* ENABLE UTF8=ACCEPT when offered (the client said UTF8, RFC 6856) */
+    bool utf8;          /* ENABLE UTF8=ACCEPT when offered (the client said UTF8, RFC 6856) */
+    struct trace trace; /* sees the conversation, without the credentials */
 };
 
 enum imap_client_event_type {

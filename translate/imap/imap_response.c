@@ -25,8 +25,16 @@ void imap_response_free(struct imap_response *r)
     if (!r)
         return;
     imap_lexer_clear(&r->lexer);
+    free(r->shown);
     buf_clear(&r->kept);
     free(r);
+}
+
+bool imap_response_trace(struct imap_response *r, const struct trace *trace)
+{
+    r->shown = calloc(1, sizeof *r->shown);
+    r->trace = trace;
+    return r->shown != NULL;
 }
 
 bool imap_response_at_line_start(const struct imap_response *r)
@@ -387,6 +395,8 @@ enum imap_parse imap_response_next(struct imap_response *r, struct slice *in, st
                 return IMAP_PARSE_MORE;
             if (lex == IMAP_LEX_ERROR)
                 imap_response_fail(r, r->lexer.error, "a response");
+            else if (r->shown && imap_shown_token(r->shown, &token))
+                trace_says(r->trace, imap_shown_line(r->shown));
         }
         if (!r->wrong && r->handler(r, &token, ev) == IMAP_STEP_EVENT)
             return IMAP_PARSE_EVENT;

@@ -15,6 +15,7 @@
 
 #include "translate/text/failure.h"
 #include "translate/text/slice.h"
+#include "translate/text/trace.h"
 
 enum { IMAP_LINE_MAX = 65536 };
 
@@ -103,6 +104,10 @@ struct imap_response;
 
 /* NULL when memory is out. */
 struct imap_response *imap_response_new(void);
+
+/* From now on each line is shown to `trace`, which is borrowed. False when memory is out. */
+bool imap_response_trace(struct imap_response *r, const struct trace *trace);
+
 void imap_response_free(struct imap_response *r);
 
 /*

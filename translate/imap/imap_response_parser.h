@@ -9,6 +9,7 @@
 
 #include "translate/imap/imap_lexer.h"
 #include "translate/imap/imap_response.h"
+#include "translate/imap/imap_shown.h"
 
 /* What a handler did. */
 enum imap_step {
@@ -39,6 +40,8 @@ struct imap_fetch_name; /* imap_response_fetch.c */
 
 struct imap_response {
     struct imap_lexer lexer;
+    struct imap_shown *shown; /* NULL: nobody wants to see it */
+    const struct trace *trace;
     enum imap_want want;
     imap_handler *handler;
     const char *wrong; /* not NULL: the stream is lost, for this ... */

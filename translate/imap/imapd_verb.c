@@ -1,6 +1,8 @@
 /* See imapd_verb.h. */
 #include "translate/imap/imapd_verb.h"
 
+#include <string.h>
+
 #include "translate/imap/imapd_cursor.h"
 
 enum {
@@ -113,4 +115,14 @@ enum imapd_verb imapd_verb_of(struct slice line, struct slice *rest)
     if (slice_is_nocase(word, "UID"))
         word = next_word(rest);
     return imapd_verb_find(word);
+}
+
+struct slice imapd_command_shown(struct slice command)
+{
+    const char *end = command.n ? memchr(command.p, '\r', command.n) : NULL;
+    struct slice line = slice_make(command.p, end ? (size_t)(end - command.p) : command.n);
+    struct slice rest;
+    enum imapd_verb verb = imapd_verb_of(line, &rest);
+
+    return imapd_verb_is_secret(verb) ? slice_of(imapd_verb_name(verb)) : line;
 }

@@ -65,6 +65,10 @@ bool imapd_verb_has_uid(enum imapd_verb verb);
  * of IMAPD_UNKNOWN: a SASL response sent at the wrong time looks like that. */
 bool imapd_verb_is_secret(enum imapd_verb verb);
 
+/* What may be shown of a command: its first line, or the name of its verb. Literals are not in it.
+ */
+struct slice imapd_command_shown(struct slice command);
+
 /* Longest tag that is taken. */
 enum { IMAPD_TAG_MAX = 128 };
 

@@ -37,6 +37,7 @@ struct account_options {
     unsigned idle_seconds;     /* the maildrop is let go of after so long without need */
     unsigned poll_seconds;     /* between two looks for new mail while a session is there; a
                                   LOGIN-DELAY of the upstream's is respected too */
+    bool debug;                /* the dialogue is logged, line by line */
     unsigned login_seconds;    /* from CONNECT until the upstream has let it in */
     unsigned response_seconds; /* an upstream that owes an answer and sends nothing */
 };

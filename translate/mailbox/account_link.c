@@ -50,6 +50,20 @@ uint64_t link_delay(unsigned failures)
     return 1000 * seconds[failures < LAST ? failures : LAST];
 }
 
+static void log_told(void *owner, struct slice line)
+{
+    struct account *a = owner;
+
+    account_log(a, LEVEL_DEBUG, "upstream-told", "%.*s", SLICE_ARG(line));
+}
+
+static void log_says(void *owner, struct slice line)
+{
+    struct account *a = owner;
+
+    account_log(a, LEVEL_DEBUG, "upstream-says", "%.*s", SLICE_ARG(line));
+}
+
 /* ---- opening ----------------------------------------------------------------------------- */
 
 static void link_open(struct account *a)
@@ -67,6 +81,8 @@ void account_connected(struct account *a)
 
     if (u->state != LINK_CONNECTING)
         return;
+    if (a->options.debug)
+        options.trace = (struct trace){log_told, log_says, a};
     if (u->window)
         options.window = u->window;
     pop3_client_free(u->client);
@@ -175,8 +191,12 @@ static void failure_count(struct account *a, enum link_state state, const struct
 
 static void link_log(struct account *a, enum link_state state, const struct failure *why)
 {
-    account_log(a, state == LINK_QUITTING ? LEVEL_DEBUG : LEVEL_WARNING,
-                state == LINK_CONNECTING ? "upstream-failed" : "upstream-lost", "%s", why->text);
+    int level = state == LINK_QUITTING ? LEVEL_DEBUG : LEVEL_WARNING;
+
+    if (state == LINK_CONNECTING)
+        account_log(a, LEVEL_WARNING, "upstream-failed", "%s", why->text);
+    else
+        account_log(a, level, "upstream-lost", "%s", why->text);
 }
 
 void link_lost(struct account *a, const struct failure *why)

@@ -20,6 +20,7 @@
 
 /* What is known of the client's side before it logs in. */
 struct mailbox_settings {
+    bool debug;                           /* the dialogue is logged, line by line */
     bool tls;                             /* the connection is TLS already (imaps) */
     bool starttls;                        /* STARTTLS can be offered: there is a certificate */
     bool require_tls;                     /* no login without TLS, even on loopback */

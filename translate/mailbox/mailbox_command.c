@@ -236,9 +236,27 @@ static void command_append(struct mailbox *m, struct slice text)
         imapd_reader_refuse(&m->reader, &m->limits);
 }
 
+/* What is beyond a limit is not shown at all, and of a raw line only IDLE's DONE. */
+static void command_show(struct mailbox *m, enum imapd_read got, const struct imapd_read_event *ev)
+{
+    struct slice shown = slice_of("(not understood)");
+
+    if (got == IMAPD_READ_COMMAND || got == IMAPD_READ_APPEND)
+        shown = imapd_command_shown(ev->text);
+    else if (got == IMAPD_READ_LINE && m->in_sasl)
+        shown = slice_of("(an answer to AUTHENTICATE)");
+    else if (got == IMAPD_READ_LINE && slice_is_nocase(ev->text, "DONE"))
+        shown = ev->text;
+    else if (got != IMAPD_READ_LINE && got != IMAPD_READ_REFUSED)
+        return;
+    mailbox_log(m, LEVEL_DEBUG, "client-says", "%.*s", SLICE_ARG(shown));
+}
+
 void mailbox_command_event(struct mailbox *m, enum imapd_read got,
                            const struct imapd_read_event *ev)
 {
+    if (m->settings.debug)
+        command_show(m, got, ev);
     switch (got) {
     case IMAPD_READ_MORE:
         break;

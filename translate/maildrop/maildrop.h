@@ -24,6 +24,7 @@
 
 /* What is known of the client's side before it logs in. */
 struct maildrop_settings {
+    bool debug;           /* the dialogue is logged, line by line */
     bool tls;             /* the connection is TLS already (pop3s) */
     bool stls;            /* STLS can be offered: there is a certificate */
     bool require_tls;     /* ?tls=starttls: no login without TLS, even on loopback */

@@ -210,6 +210,8 @@ void maildrop_routed(struct maildrop *m, const struct maildrop_route *route)
     m->upstream.options.allow_preauth = route->options->allow_preauth;
     m->upstream.options.compress = route->options->compress;
     m->upstream.options.utf8 = m->utf8;
+    if (m->settings.debug)
+        upstream_trace(m);
     buf_put(&m->upstream.login, route->login);
     buf_move(&m->upstream.password, &m->password);
     m->upstream.state = UPSTREAM_CONNECTING;

@@ -135,11 +135,20 @@ void command_run(struct maildrop *m, const struct pop3_command *cmd)
     }
 }
 
+static void command_show(struct maildrop *m, struct slice line)
+{
+    struct slice shown = m->in_sasl ? slice_of("(an answer to AUTH)") : pop3_command_shown(line);
+
+    maildrop_log(m, MAILDROP_DEBUG, "client-says", "%.*s", SLICE_ARG(shown));
+}
+
 void command_line(struct maildrop *m, struct slice line)
 {
     struct pop3_command cmd;
     struct failure why;
 
+    if (m->settings.debug)
+        command_show(m, line);
     if (m->in_sasl) {
         auth_sasl_line(m, line);
     } else if (!pop3_command_parse(&cmd, line, &why)) {

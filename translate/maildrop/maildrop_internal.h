@@ -307,6 +307,8 @@ void auth_refused(struct maildrop *m, const struct failure *why);
 /* maildrop_upstream.c */
 void upstream_init(struct upstream *u);
 void upstream_clear(struct upstream *u);
+/* What is said on it is logged. */
+void upstream_trace(struct maildrop *m);
 /* Forgets whom it logged in and what it learned of their server. */
 void upstream_forget(struct upstream *u);
 void upstream_event(struct maildrop *m, const struct imap_client_event *ev);

@@ -57,6 +57,25 @@ bool upstream_owes(const struct maildrop *m)
     return m->upstream.state == UPSTREAM_LOGIN || m->upstream.first != NULL;
 }
 
+static void log_told(void *owner, struct slice line)
+{
+    struct maildrop *m = owner;
+
+    maildrop_log(m, MAILDROP_DEBUG, "upstream-told", "%.*s", SLICE_ARG(line));
+}
+
+static void log_says(void *owner, struct slice line)
+{
+    struct maildrop *m = owner;
+
+    maildrop_log(m, MAILDROP_DEBUG, "upstream-says", "%.*s", SLICE_ARG(line));
+}
+
+void upstream_trace(struct maildrop *m)
+{
+    m->upstream.options.trace = (struct trace){log_told, log_says, m};
+}
+
 /* ---- opening ---------------------------------------------------------------------------- */
 
 static void upstream_reopen(struct maildrop *m)

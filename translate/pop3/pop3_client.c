@@ -7,8 +7,11 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "translate/pop3/pop3_client_state.h"
+
+enum { CRLF = 2 };
 
 struct pop3_client *pop3_client_new(const struct pop3_client_options *options)
 {
@@ -95,10 +98,30 @@ bool pop3_client_utf8(const struct pop3_client *c)
     return c->utf8;
 }
 
+/* ---- what it says, for the log */
+
+/* All lines of what is to be sent behind `start`. */
+static void trace_sent(const struct pop3_client *c, size_t start)
+{
+    struct slice out = buf_slice(&c->out);
+
+    if (!c->options.trace.told)
+        return;
+    slice_take(&out, start);
+    while (out.n) {
+        const char *end = memchr(out.p, '\r', out.n);
+        struct slice line = slice_take(&out, end ? (size_t)(end - out.p) : out.n);
+        trace_told(&c->options.trace, pop3_command_shown(line));
+        slice_take(&out, CRLF);
+    }
+}
+
 void pop3_client_tls_started(struct pop3_client *c)
 {
     assert(c->step == POP3_STEP_TLS);
+    size_t start = buf_size(&c->out);
     pop3_client_login_tls_started(c);
+    trace_sent(c, start);
 }
 
 /* ---- commands */
@@ -132,7 +155,9 @@ static uint32_t issue(struct pop3_client *c, enum pop3_verb verb, uint32_t messa
 
     if (!pop3_client_queue_add(&c->queue, &command))
         c->no_memory = true;
+    size_t start = buf_size(&c->out);
     pop3_client_send_waiting(c);
+    trace_sent(c, start);
     return command.number;
 }
 
@@ -256,9 +281,11 @@ void pop3_client_next(struct pop3_client *c, struct slice *in, struct pop3_clien
 {
     *ev = (struct pop3_client_event){.type = POP3_CLIENT_MORE};
     while (!next_is_known(c, in, ev)) {
+        size_t start = buf_size(&c->out);
         enum pop3_client_took took = c->reading == POP3_READING_BODY
                                          ? pop3_client_take_body(c, in, ev)
                                          : pop3_client_take_line(c, in, ev);
+        trace_sent(c, start);
         if (took != POP3_CLIENT_TOOK)
             return;
     }

@@ -22,6 +22,7 @@
 #include "translate/pop3/pop3_command.h"
 #include "translate/text/buf.h"
 #include "translate/text/failure.h"
+#include "translate/text/trace.h"
 
 enum {
     POP3_CLIENT_LINE_MAX = 2048, /* octets of a status line or a line of a list (CASES U6) */
@@ -37,6 +38,7 @@ struct pop3_client_options {
                              not send the password, and is never done behind STLS, for its challenge
                              came in the clear */
     bool utf8;            /* send UTF8 when offered (RFC 6856), which must be before the login */
+    struct trace trace;   /* sees the conversation, without credentials and messages */
     unsigned window;      /* commands under way at most, 0: POP3_CLIENT_WINDOW */
 };
 

@@ -270,9 +270,18 @@ static enum pop3_client_took take_status_line(struct pop3_client *c, struct slic
     return POP3_CLIENT_TOOK;
 }
 
+/* Nothing of a SASL challenge is shown. */
+static void trace_line(const struct pop3_client *c, struct slice line)
+{
+    bool challenge = line.n > 1 && line.p[0] == '+' && line.p[1] == ' ';
+
+    trace_says(&c->options.trace, challenge ? slice_make(line.p, 1) : line);
+}
+
 static enum pop3_client_took take_whole_line(struct pop3_client *c, struct slice line,
                                              struct pop3_client_event *ev)
 {
+    trace_line(c, line);
     if (c->reading == POP3_READING_LIST)
         return take_list_line(c, line, ev);
     if (c->reading == POP3_READING_STATUS)

@@ -179,6 +179,14 @@ bool pop3_verb_is_secret(enum pop3_verb verb)
     return verbs[verb].secret;
 }
 
+struct slice pop3_command_shown(struct slice line)
+{
+    struct slice rest = line;
+    enum pop3_verb verb = find_verb(take_verb(&rest));
+
+    return pop3_verb_is_secret(verb) ? slice_of(pop3_verb_name(verb)) : slice_trim(line);
+}
+
 const char *pop3_verb_name(enum pop3_verb verb)
 {
     return verbs[verb].name;

@@ -58,6 +58,9 @@ bool pop3_command_parse(struct pop3_command *cmd, struct slice line, struct fail
  * AUTH, APOP, and also POP3_UNKNOWN, for a SASL response sent at the wrong time looks like that. */
 bool pop3_verb_is_secret(enum pop3_verb verb);
 
+/* What may be shown of a line that is said by a client: all of it, or the name of its verb. */
+struct slice pop3_command_shown(struct slice line);
+
 /* "RETR"; "unknown" for POP3_UNKNOWN. */
 const char *pop3_verb_name(enum pop3_verb verb);
 
