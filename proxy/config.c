@@ -111,20 +111,31 @@ int config_log_level(const char *word)
     return -1;
 }
 
-/* Defaults that depend on something else. */
-static bool fill_in(struct config *c)
+static bool name_route(struct config_route *r)
 {
     char name[ENDPOINT_TEXT];
 
-    for (size_t i = 0; i < c->route_count; i++) {
-        struct config_route *r = &c->routes[i];
-        if (r->name)
-            continue;
-        endpoint_print(&r->upstream, name, sizeof name);
-        r->name = strdup(name);
-        if (!r->name)
+    if (r->name)
+        return true;
+    endpoint_print(&r->upstream, name, sizeof name);
+    r->name = strdup(name);
+    return r->name != NULL;
+}
+
+/* For all sessions of the route; that it is a format, accept_uidl() has seen to. */
+static bool compile_uidl(struct maildrop_options *o)
+{
+    struct failure ignored;
+
+    return !o->uidl || uidl_format_parse(&o->uidl_format, o->uidl, &ignored);
+}
+
+/* What depends on something else. */
+static bool fill_in(struct config *c)
+{
+    for (size_t i = 0; i < c->route_count; i++)
+        if (!name_route(&c->routes[i]) || !compile_uidl(&c->routes[i].pop3))
             return false;
-    }
     if (!c->state_dir)
         c->state_dir = config_default_state_dir();
     return c->state_dir != NULL;

@@ -146,10 +146,13 @@ static void do_session(struct play *p, const char *args)
 static void route_user(struct play *p)
 {
     char *user = NULL;
+    struct failure why;
     struct maildrop_route route = {.options = &p->setup.options, .imap = p->setup.upstream};
 
     if (!setup_split_login(&p->setup, slice_of(p->connect_user), &user, &route.folder))
         play_fail(p, "out of memory");
+    if (!uidl_format_parse(&p->setup.options.uidl_format, p->setup.options.uidl, &why))
+        play_fail(p, "%s", why.text);
     route.login = slice_of(p->setup.login ? p->setup.login : user);
     if (!p->failed)
         maildrop_routed(p->m, &route);

@@ -149,6 +149,10 @@ static void route(struct scene *s)
     struct maildrop_route route = {
         .options = &s->options, .imap = {.allow_cleartext = true}, .login = slice_of("ann")};
 
+    struct failure why;
+
+    if (!uidl_format_parse(&s->options.uidl_format, s->options.uidl, &why))
+        abort();
     maildrop_routed(s->m, &route);
 }
 

@@ -199,8 +199,6 @@ void auth_forget(struct maildrop *m)
 
 void maildrop_routed(struct maildrop *m, const struct maildrop_route *route)
 {
-    struct failure why;
-
     if (m->busy != BUSY_LOGIN)
         return;
     auth_forget(m);
@@ -217,8 +215,6 @@ void maildrop_routed(struct maildrop *m, const struct maildrop_route *route)
     m->upstream.state = UPSTREAM_CONNECTING;
     if (!folders_set(m, route))
         m->failed = true;
-    else if (!uidl_format_parse(&m->uidl_format, route->options->uidl, &why))
-        maildrop_refused(m, &why);
 }
 
 void maildrop_refused(struct maildrop *m, const struct failure *why)

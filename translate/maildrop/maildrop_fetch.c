@@ -123,11 +123,11 @@ bool fetch_lost(struct maildrop *m)
 
 /* ---- asking ----------------------------------------------------------------------------- */
 
-void fetch_absent(struct maildrop *m, struct fetch *f, const struct imap_event *status)
+void fetch_absent(struct fetch *f, const struct imap_event *status)
 {
     f->state = status->status == IMAP_OK ? FETCH_MISSING : FETCH_REFUSED;
     if (f->state == FETCH_REFUSED)
-        imap_failure(&m->fetches.refusal, status, FAILURE_TEMPORARY);
+        imap_failure(&f->refusal, status, FAILURE_TEMPORARY);
 }
 
 /* The tagged answer: what did not come is not there. Of several that were asked for together one
@@ -143,7 +143,7 @@ static void fetch_done(struct maildrop *m, struct upstream_op *op, const struct 
         if (f->discard || (op->arg == TOGETHER && status->status != IMAP_OK))
             fetch_remove(m, f);
         else if (f->state != FETCH_REFUSED)
-            fetch_absent(m, f, status);
+            fetch_absent(f, status);
     }
 }
 
@@ -285,7 +285,7 @@ static void section_begin(struct maildrop *m, struct fetch *f, const struct imap
 
     if (section_is_placeholder(m, f, ev)) {
         f->state = FETCH_REFUSED;
-        failure_set(&q->refusal, FAILURE_TEMPORARY,
+        failure_set(&f->refusal, FAILURE_TEMPORARY,
                     "the mail server gave nothing for this message; it stays where it is");
         return;
     }

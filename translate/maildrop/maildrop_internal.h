@@ -158,7 +158,7 @@ enum fetch_state {
     FETCH_COMING,  /* its octets are arriving */
     FETCH_WHOLE,   /* all of it came */
     FETCH_MISSING, /* answered OK, without it: expunged */
-    FETCH_REFUSED, /* `fetches.refusal` says why */
+    FETCH_REFUSED, /* `refusal` says why */
 };
 
 /* A message on its way from the upstream. */
@@ -175,6 +175,7 @@ struct fetch {
     uint64_t chunk;      /* TOP: octets of the text asked for in the command under way */
     struct pop3_body body;
     struct buf held; /* in wire form, not yet handed to the client */
+    struct failure refusal;
 };
 
 struct fetches {
@@ -186,7 +187,6 @@ struct fetches {
     bool in_order;     /* a body came before its UID: one in flight at a time from now on */
     uint32_t run;      /* length of the run of sequential RETRs */
     uint32_t previous; /* index of the last RETR */
-    struct failure refusal;
 };
 
 /* UIDs collected for one command, ascending when it is sent. */
@@ -209,7 +209,7 @@ struct update {
     bool looked_for_trash, created;
     bool expiring; /* these are not this session's marks but kept messages whose days are over */
     uint32_t wanted, confirmed;      /* in all, of this session's marks */
-    struct failure failure;          /* the first one */
+    struct failure *failure;         /* the first one, owned; NULL: none */
     struct buf trash;                /* wire name of the folder marked \Trash, quoted */
     struct expired_message *expired; /* found by sync */
     size_t expired_count, expired_cap;
@@ -240,7 +240,6 @@ struct maildrop {
     struct pop3_command pending; /* the one `busy` is about; its slices are not valid */
 
     const struct maildrop_options *options; /* NULL before the route is known */
-    struct uidl_format uidl_format;
     struct maildrop_folder *folders;
     uint16_t folder_count;
     enum maildrop_deletion deletion; /* the route's, or what the upstream can */
@@ -384,7 +383,7 @@ struct fetch *fetch_ask(struct maildrop *m, uint32_t index);
 /* A message that a caller's own command asks for; `lines` as TOP has them. */
 struct fetch *fetch_add(struct maildrop *m, uint32_t index, uint32_t lines);
 /* A tagged answer came without the message. */
-void fetch_absent(struct maildrop *m, struct fetch *f, const struct imap_event *status);
+void fetch_absent(struct fetch *f, const struct imap_event *status);
 void fetch_remove(struct maildrop *m, struct fetch *f);
 void fetch_discard_all(struct maildrop *m);
 /* The connection is gone: forgets what was on its way. True when the client already has a part. */

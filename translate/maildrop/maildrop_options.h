@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "translate/maildrop/uidl_format.h"
+
 /* What DELE followed by QUIT means upstream. */
 enum maildrop_deletion {
     MAILDROP_EXPUNGE,   /* deleted: UID EXPUNGE (RFC 4315), or a move to Trash where that deletes */
@@ -19,10 +21,11 @@ enum maildrop_deletion {
 };
 
 struct maildrop_options {
-    const char *uidl;           /* UIDL format, see translate/maildrop/uidl_format.h */
-    const char *const *folders; /* UTF-8 names, in the order in which they are listed */
-    size_t folder_count;        /* at least 1 */
-    char folder_separator;      /* `user+Folder` at login; 0: the login is taken whole */
+    const char *uidl;               /* UIDL format as it was written */
+    struct uidl_format uidl_format; /* and compiled */
+    const char *const *folders;     /* UTF-8 names, in the order in which they are listed */
+    size_t folder_count;            /* at least 1 */
+    char folder_separator;          /* `user+Folder` at login; 0: the login is taken whole */
     enum maildrop_deletion deletion;
     const char *move_to;    /* UTF-8; NULL: the folder marked \Trash (RFC 6154) */
     unsigned keep_days;     /* for MAILDROP_KEEP_DAYS, at least 1 */

@@ -132,7 +132,7 @@ static void top_done(struct maildrop *m, struct upstream_op *op, const struct im
     if (!f || f->command != op->command)
         return;
     if (f->state == FETCH_ASKED) {
-        fetch_absent(m, f, status);
+        fetch_absent(f, status);
     } else if (f->state == FETCH_COMING && (f->body.full || f->closed)) {
         pop3_body_end(&f->body, &m->client_out);
         fetch_remove(m, f);
@@ -225,7 +225,7 @@ void retr_advance(struct maildrop *m)
         break;
     case FETCH_REFUSED:
         m->list.items[f->index].flags |= MESSAGE_UNREADABLE;
-        retr_fail(m, &m->fetches.refusal);
+        retr_fail(m, &f->refusal);
         break;
     }
 }

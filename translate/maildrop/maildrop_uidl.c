@@ -15,12 +15,12 @@ bool uidl_is_computed(const struct maildrop *m)
 {
     unsigned ids = UIDL_NEEDS_GUID | UIDL_NEEDS_MESSAGE_ID | UIDL_NEEDS_HEADER_MD5;
 
-    return !(uidl_format_needs(&m->uidl_format) & ids);
+    return !(uidl_format_needs(&m->options->uidl_format) & ids);
 }
 
 const char *uidl_fetch_items(const struct maildrop *m)
 {
-    unsigned needs = uidl_format_needs(&m->uidl_format);
+    unsigned needs = uidl_format_needs(&m->options->uidl_format);
 
     if (needs & UIDL_NEEDS_HEADER_MD5)
         return " BODY.PEEK[HEADER]";
@@ -107,7 +107,7 @@ static void message_id_end(struct maildrop *m)
 void uidl_header(struct maildrop *m, const struct imap_event *ev)
 {
     struct sync *s = &m->sync;
-    bool whole = uidl_format_needs(&m->uidl_format) & UIDL_NEEDS_HEADER_MD5;
+    bool whole = uidl_format_needs(&m->options->uidl_format) & UIDL_NEEDS_HEADER_MD5;
 
     if (ev->type == IMAP_EV_BODY_BEGIN && whole) {
         EVP_MD_CTX_free(s->digest);
@@ -133,7 +133,7 @@ void uidl_header(struct maildrop *m, const struct imap_event *ev)
 static void uidl_write(struct maildrop *m, uint16_t folder, uint32_t uidvalidity, uint32_t uid,
                        const char *id, char out[UIDL_MAX + 1])
 {
-    unsigned needs = uidl_format_needs(&m->uidl_format);
+    unsigned needs = uidl_format_needs(&m->options->uidl_format);
     struct slice known = slice_of(id ? id : "");
     struct uidl_source source = {
         .uid = uid,
@@ -146,7 +146,7 @@ static void uidl_write(struct maildrop *m, uint16_t folder, uint32_t uidvalidity
         source.id = known;
     if (needs & UIDL_NEEDS_MESSAGE_ID)
         source.message_id = known;
-    if (!uidl_format_print(&m->uidl_format, &source, out))
+    if (!uidl_format_print(&m->options->uidl_format, &source, out))
         m->failed = true;
 }
 
@@ -166,8 +166,8 @@ static bool folder_is_ambiguous(const struct maildrop *m, uint16_t folder)
 {
     for (uint16_t i = 0; i < folder; i++)
         if (m->folders[i].uidvalidity == m->folders[folder].uidvalidity ||
-            !uidl_format_spans_folders(&m->uidl_format))
-            return !(uidl_format_needs(&m->uidl_format) & UIDL_NEEDS_FOLDER);
+            !uidl_format_spans_folders(&m->options->uidl_format))
+            return !(uidl_format_needs(&m->options->uidl_format) & UIDL_NEEDS_FOLDER);
     return false;
 }
 

@@ -13,6 +13,7 @@ void update_clear(struct update *u)
     free(u->uids.items);
     free(u->expired);
     buf_clear(&u->trash);
+    free(u->failure);
     *u = (struct update){0};
 }
 
@@ -26,6 +27,7 @@ static bool is_marked(const struct maildrop_message *message)
 static void update_finish(struct maildrop *m)
 {
     struct update *u = &m->update;
+    bool permanent = u->failure && u->failure->kind == FAILURE_PERMANENT;
     struct failure why;
 
     m->summary.deleted = u->confirmed;
@@ -34,10 +36,10 @@ static void update_finish(struct maildrop *m)
         maildrop_end(m, "quit");
         return;
     }
-    failure_set(&why, u->failure.kind == FAILURE_PERMANENT ? FAILURE_PERMANENT : FAILURE_TEMPORARY,
+    failure_set(&why, permanent ? FAILURE_PERMANENT : FAILURE_TEMPORARY,
                 "%u of %u messages were deleted, the others are still there: %s", u->confirmed,
                 u->wanted,
-                u->failure.kind ? u->failure.text : "the mail server kept them without a reason");
+                u->failure ? u->failure->text : "the mail server kept them without a reason");
     command_fail(m, &why);
     maildrop_log(m, MAILDROP_WARNING, "deletion-incomplete", "%s", why.text);
     maildrop_end(m, "quit");
@@ -45,8 +47,11 @@ static void update_finish(struct maildrop *m)
 
 static void update_note(struct maildrop *m, const struct failure *why)
 {
-    if (m->update.failure.kind == FAILURE_NONE)
-        m->update.failure = *why;
+    if (m->update.failure)
+        return;
+    m->update.failure = malloc(sizeof *why);
+    if (m->update.failure)
+        *m->update.failure = *why;
 }
 
 void update_fail(struct maildrop *m, const struct failure *why)
