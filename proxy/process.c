@@ -1,6 +1,7 @@
 #include "proxy/process.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,13 @@ void process_prepare(void)
     /* Lookups and syncs wait rather than compute: libuv's four threads would make them queue. */
     if (setenv("UV_THREADPOOL_SIZE", "16", 0) < 0)
         log_message(LOG_WARNING, "process", "the thread pool stays small: %s", strerror(errno));
+}
+
+void process_trim(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 unsigned process_cores(void)

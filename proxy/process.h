@@ -1,5 +1,5 @@
 /*
- * What the process asks of the system before it serves anyone.
+ * What the process asks of the system, and gives back to it.
  */
 #ifndef PROXY_PROCESS_H
 #define PROXY_PROCESS_H
@@ -7,6 +7,9 @@
 /* As many descriptors as we may have; no death by SIGPIPE; no core file with passwords in it
  * (CASES A6, P2, R8). Before threads start. */
 void process_prepare(void);
+
+/* Gives memory that is free back to the system; takes some milliseconds. From any thread. */
+void process_trim(void);
 
 /* Cores that this process may use. */
 unsigned process_cores(void);

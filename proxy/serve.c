@@ -16,12 +16,21 @@
 #include "proxy/store/store.h"
 #include "translate/mime/mime_charset.h"
 
-enum { SERVE_SIGNALS = 3, LAST_WORDS_MS = 1000, EXIT_RUNTIME = 1, EXIT_CONFIGURATION = 2 };
+enum {
+    SERVE_SIGNALS = 3,
+    LAST_WORDS_MS = 1000,
+    TRIM_MS = 10 * 1000,
+    EXIT_RUNTIME = 1,
+    EXIT_CONFIGURATION = 2
+};
 
 struct serve {
     uv_loop_t loop; /* of the main thread: signals and the admin socket only */
     uv_async_t worker_ended;
     uv_timer_t drain_timer;
+    uv_timer_t trim_timer;
+    unsigned turnover; /* of sessions, when memory was looked after last */
+    bool trim_again;
     uv_signal_t signals[SERVE_SIGNALS];
     const struct serve_options *options;
 
@@ -74,6 +83,7 @@ static void on_workers_ended(uv_async_t *async)
     s->admin = NULL;
     uv_close((uv_handle_t *)&s->worker_ended, NULL);
     uv_close((uv_handle_t *)&s->drain_timer, NULL);
+    uv_close((uv_handle_t *)&s->trim_timer, NULL);
     for (int i = 0; i < SERVE_SIGNALS; i++)
         uv_close((uv_handle_t *)&s->signals[i], NULL);
 }
@@ -106,6 +116,22 @@ static void serve_end(struct serve *s)
                 seconds);
     uv_timer_start(&s->drain_timer, on_drained_enough, seconds * 1000ULL, 0);
     each_worker(s, worker_drain);
+}
+
+/* ---- memory ---- */
+
+/* What logins and TLS handshakes have freed lies between what sessions keep, and the allocator
+ * gives none of it back by itself. Once more when it is quiet: a login may have been under way. */
+static void on_trim(uv_timer_t *timer)
+{
+    struct serve *s = timer->data;
+    unsigned turnover = health_turnover(s->health);
+    bool changed = turnover != s->turnover;
+
+    if (changed || s->trim_again)
+        process_trim();
+    s->turnover = turnover;
+    s->trim_again = changed;
 }
 
 /* ---- reload ---- */
@@ -195,6 +221,8 @@ static bool serve_init_loop(struct serve *s)
         return false;
     uv_timer_init(&s->loop, &s->drain_timer);
     s->drain_timer.data = s;
+    uv_timer_init(&s->loop, &s->trim_timer);
+    s->trim_timer.data = s;
     int rc = uv_async_init(&s->loop, &s->worker_ended, on_workers_ended);
     s->worker_ended.data = s;
     for (int i = 0; i < SERVE_SIGNALS; i++) {
@@ -319,6 +347,7 @@ static void serve_start(struct serve *s)
     while (s->started < s->worker_count && worker_start(s->workers[s->started], &why))
         s->started++;
     s->failed = s->started < s->worker_count;
+    uv_timer_start(&s->trim_timer, on_trim, TRIM_MS, TRIM_MS);
     if (s->failed) {
         fault("", &why);
         each_worker(s, worker_stop);

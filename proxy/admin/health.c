@@ -18,6 +18,7 @@ struct health_route {
 struct health {
     uint64_t began;
     atomic_uint sessions;
+    atomic_uint turnover;
     atomic_ullong logins;
     atomic_ullong logins_refused;
     uv_mutex_t lock; /* of what follows */
@@ -61,11 +62,18 @@ void health_free(struct health *h)
 void health_session_began(struct health *h)
 {
     atomic_fetch_add(&h->sessions, 1);
+    atomic_fetch_add(&h->turnover, 1);
 }
 
 void health_session_ended(struct health *h)
 {
     atomic_fetch_sub(&h->sessions, 1);
+    atomic_fetch_add(&h->turnover, 1);
+}
+
+unsigned health_turnover(const struct health *h)
+{
+    return atomic_load(&h->turnover);
 }
 
 /* The route of that name, made when it is new; NULL when memory is out. Under the lock. */

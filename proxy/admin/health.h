@@ -20,6 +20,9 @@ void health_free(struct health *h);
 void health_session_began(struct health *h);
 void health_session_ended(struct health *h);
 
+/* How many sessions have begun or ended so far; it may wrap. */
+unsigned health_turnover(const struct health *h);
+
 /* A login upstream worked. `route` is copied; a route that finds no memory is not kept. */
 void health_login(struct health *h, const char *route);
 
