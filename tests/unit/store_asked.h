@@ -117,4 +117,13 @@ static inline const char *account_with(const char *name, const char *text, const
     return dir;
 }
 
+/* Behind the last test of a group. */
+static inline int close_default_loop(void **state)
+{
+    (void)state;
+    uv_loop_close(uv_default_loop());
+    uv_library_shutdown();
+    return 0;
+}
+
 #endif

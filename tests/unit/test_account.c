@@ -2,19 +2,7 @@
  * translate/mailbox/account.h: logging in, listing, wanted contents, commits, a server that is
  * away. Deletion and broken connections are in test_account_delete.c and test_account_cut.c.
  */
-#include "tests/unit/account_world.h"
-
-static const char one[] = "Subject: one\r\nFrom: a\r\n\r\nbody of one\r\n";
-static const char two[] = "Subject: two\r\n\r\n.dot\r\n";
-static const char three[] = "Subject: three\r\n\r\nthree\r\n";
-
-static void world_two(struct world *w)
-{
-    world_init(w);
-    model_add(&w->upstream, "u1", one);
-    model_add(&w->upstream, "u2", two);
-    world_start(w);
-}
+#include "tests/unit/account_two.h"
 
 static void first_login_lists_the_maildrop(void **state)
 {
@@ -143,8 +131,7 @@ static void turns_come_one_after_the_other_and_ok_after_the_disk(void **state)
     struct world w;
 
     (void)state;
-    world_two(&w);
-    world_login_now(&w, 0, "secret");
+    world_two_open(&w);
     world_login_now(&w, 1, "secret");
     world_forget_events(&w);
     uint32_t first = account_turn(world_client(&w, 0));
@@ -185,8 +172,7 @@ static void record_that_cannot_be_saved_changes_nothing(void **state)
     struct world w;
 
     (void)state;
-    world_two(&w);
-    world_login_now(&w, 0, "secret");
+    world_two_open(&w);
     uint32_t turn = account_turn(world_client(&w, 0));
     world_run(&w);
     world_forget_events(&w);
@@ -204,8 +190,7 @@ static void turn_of_one_that_leaves_is_given_on(void **state)
     struct world w;
 
     (void)state;
-    world_two(&w);
-    world_login_now(&w, 0, "secret");
+    world_two_open(&w);
     world_login_now(&w, 1, "secret");
     account_turn(world_client(&w, 0));
     uint32_t second = account_turn(world_client(&w, 1));
@@ -221,8 +206,7 @@ static void new_and_vanished_messages_are_found(void **state)
     struct world w;
 
     (void)state;
-    world_two(&w);
-    world_login_now(&w, 0, "secret");
+    world_two_open(&w);
     account_watch(world_client(&w, 0), true);
     world_forget_events(&w);
     w.upstream.messages[0].there = false;
@@ -241,8 +225,7 @@ static void poll_looks_now_but_not_twice(void **state)
     struct world w;
 
     (void)state;
-    world_two(&w);
-    world_login_now(&w, 0, "secret");
+    world_two_open(&w);
     uint32_t poll = account_poll(world_client(&w, 0));
     world_run(&w);
     assert_int_equal(world_answer(&w, 0, poll)->failure.kind, FAILURE_NONE);
@@ -282,8 +265,7 @@ static void nothing_changes_nothing_is_written(void **state)
     struct world w;
 
     (void)state;
-    world_two(&w);
-    world_login_now(&w, 0, "secret");
+    world_two_open(&w);
     account_watch(world_client(&w, 0), true);
     size_t before = json_array_size(w.journal);
     world_wait(&w, 61000);
@@ -339,8 +321,7 @@ static void suddenly_empty_maildrop_is_looked_at_twice(void **state)
     struct world w;
 
     (void)state;
-    world_two(&w);
-    world_login_now(&w, 0, "secret");
+    world_two_open(&w);
     w.upstream.empty_listing = true;
     world_wait(&w, 6000);
     account_poll(world_client(&w, 0));
@@ -399,8 +380,7 @@ static void silent_server_is_given_up(void **state)
     struct world w;
 
     (void)state;
-    world_two(&w);
-    world_login_now(&w, 0, "secret");
+    world_two_open(&w);
     w.upstream.silent = true;
     uint32_t want = account_want(world_client(&w, 0), 1, ACCOUNT_WHOLE);
     world_run(&w);
@@ -416,8 +396,7 @@ static void account_that_nobody_uses_is_let_go_of(void **state)
     struct world w;
 
     (void)state;
-    world_two(&w);
-    world_login_now(&w, 0, "secret");
+    world_two_open(&w);
     for (size_t i = 0; i < WORLD_CLIENTS; i++)
         account_detach(world_client(&w, i));
     world_run(&w);

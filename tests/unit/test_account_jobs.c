@@ -1,19 +1,7 @@
 /*
  * Contents that are wanted: fetched once, kept whole, with the right octets.
  */
-#include "tests/unit/account_world.h"
-
-static const char one[] = "Subject: one\r\nFrom: a\r\n\r\nbody of one\r\n";
-static const char two[] = "Subject: two\r\n\r\n.dot\r\n";
-static const char three[] = "Subject: three\r\n\r\nthree\r\n";
-
-static void world_two(struct world *w)
-{
-    world_init(w);
-    model_add(&w->upstream, "u1", one);
-    model_add(&w->upstream, "u2", two);
-    world_start(w);
-}
+#include "tests/unit/account_two.h"
 
 static void assert_body(struct world *w, uint32_t content, enum account_part part, const char *text)
 {
@@ -30,8 +18,7 @@ static void content_that_two_want_is_fetched_once(void **state)
     struct world w;
 
     (void)state;
-    world_two(&w);
-    world_login_now(&w, 0, "secret");
+    world_two_open(&w);
     world_login_now(&w, 1, "secret");
     uint32_t c = world_content(&w, "u2");
     uint32_t x = account_want(world_client(&w, 0), c, ACCOUNT_WHOLE);
@@ -91,8 +78,7 @@ static void wrong_size_is_corrected(void **state)
     struct world w;
 
     (void)state;
-    world_two(&w);
-    world_login_now(&w, 0, "secret");
+    world_two_open(&w);
     uint32_t c = world_content(&w, "u1");
     free(w.upstream.messages[0].text);
     w.upstream.messages[0].text = strdup(three);
@@ -108,8 +94,7 @@ static void slow_disk_holds_the_upstream_back(void **state)
     struct world w;
 
     (void)state;
-    world_two(&w);
-    world_login_now(&w, 0, "secret");
+    world_two_open(&w);
     account_keep_queued(w.account, 10000000);
     uint32_t x = account_want(world_client(&w, 0), world_content(&w, "u1"), ACCOUNT_WHOLE);
     world_run(&w);
@@ -127,8 +112,7 @@ static void full_store_of_bodies_is_told(void **state)
     struct world w;
 
     (void)state;
-    world_two(&w);
-    world_login_now(&w, 0, "secret");
+    world_two_open(&w);
     w.fail_keeps = true;
     uint32_t x = account_want(world_client(&w, 0), world_content(&w, "u1"), ACCOUNT_WHOLE);
     world_run(&w);
@@ -206,8 +190,7 @@ static void body_that_breaks_off_is_asked_for_once_more(void **state)
     struct world w;
 
     (void)state;
-    world_two(&w);
-    world_login_now(&w, 0, "secret");
+    world_two_open(&w);
     w.upstream.die_at = w.upstream.sent + strlen("+OK message\r\n") + 5;
     uint32_t want = account_want(world_client(&w, 0), 1, ACCOUNT_WHOLE);
     world_run(&w);

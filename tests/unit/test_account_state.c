@@ -113,14 +113,6 @@ static void a_journal_of_the_past_is_passed_over(void **state)
     temp_dir_remove(dir);
 }
 
-static int close_default_loop(void **state)
-{
-    (void)state;
-    uv_loop_close(uv_default_loop());
-    uv_library_shutdown();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -92,14 +92,6 @@ static void the_other_kind_is_refused(void **state)
     temp_dir_remove(dir);
 }
 
-static int close_default_loop(void **state)
-{
-    (void)state;
-    uv_loop_close(uv_default_loop());
-    uv_library_shutdown();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -412,14 +412,6 @@ static void a_failed_fold_is_noticed(void **state)
     temp_dir_remove(dir);
 }
 
-static int close_default_loop(void **state)
-{
-    (void)state;
-    uv_loop_close(uv_default_loop());
-    uv_library_shutdown();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

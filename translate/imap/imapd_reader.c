@@ -55,19 +55,6 @@ static int go(struct imapd_reader *r, enum imapd_reader_state state)
     return AGAIN;
 }
 
-/* The piece that goes on with the line begun: to the LF, which is taken off `*in` but not given, or
- * all there is. */
-static struct slice take_piece(struct slice *in, bool *ended)
-{
-    const char *lf = in->n ? memchr(in->p, '\n', in->n) : NULL;
-    struct slice piece = slice_take(in, lf ? (size_t)(lf - in->p) : in->n);
-
-    *ended = lf != NULL;
-    if (lf)
-        slice_take(in, 1);
-    return piece;
-}
-
 static void hold(struct imapd_reader *r, struct slice piece)
 {
     r->held.secret = true;
@@ -92,7 +79,7 @@ static enum gathered gather_line(struct imapd_reader *r, struct slice *in, size_
                                  struct slice *text)
 {
     bool ended;
-    struct slice piece = take_piece(in, &ended);
+    struct slice piece = slice_take_piece(in, &ended);
     size_t held = buf_size(&r->held);
     size_t n = held - r->line_start + piece.n;
     bool cr = piece.n                ? piece.p[piece.n - 1] == '\r'
@@ -342,7 +329,7 @@ static int skip_literal(struct imapd_reader *r, struct slice *in)
 static int skip_line(struct imapd_reader *r, struct slice *in, const struct imapd_limits *limits)
 {
     bool ended;
-    struct slice piece = take_piece(in, &ended);
+    struct slice piece = slice_take_piece(in, &ended);
 
     imapd_announce_see(&r->announce, piece);
     if (!ended)
@@ -395,7 +382,7 @@ static bool skip_raw(struct imapd_reader *r, struct slice *in)
     bool ended = true;
 
     if (r->state == IMAPD_READER_SKIP_LINE)
-        take_piece(in, &ended);
+        slice_take_piece(in, &ended);
     if (ended)
         begin_command(r);
     return ended;

@@ -10,17 +10,6 @@
  * size first. */
 enum { QUOTED_MAX = 1024 };
 
-static bool is_utf8(struct slice text)
-{
-    while (text.n) {
-        size_t n = utf8_length(text);
-        if (n == 0)
-            return false;
-        slice_take(&text, n);
-    }
-    return true;
-}
-
 static void put_octets_of_literal(struct buf *out, struct slice text)
 {
     imapd_put_literal(out, text.n, false);
@@ -34,7 +23,7 @@ static void put_octets_of_literal(struct buf *out, struct slice text)
 
 void imapd_put_string(struct buf *out, struct slice text, bool utf8)
 {
-    bool quoted = text.n <= QUOTED_MAX && imap_put_quoted(out, text, utf8 && is_utf8(text));
+    bool quoted = text.n <= QUOTED_MAX && imap_put_quoted(out, text, utf8 && utf8_is_valid(text));
 
     if (!quoted)
         put_octets_of_literal(out, text);

@@ -105,17 +105,15 @@ struct account_action *account_act(struct account *a, enum account_action_type t
 void account_log(struct account *a, int level, const char *event, const char *format, ...)
 {
     struct account_action *action = account_act(a, ACCOUNT_LOG);
-    char raw[2 * sizeof action->text];
     va_list args;
 
     if (!action)
         return;
     va_start(args, format);
-    vsnprintf(raw, sizeof raw, format, args);
+    text_vformat(action->text, sizeof action->text, format, args);
     va_end(args);
     action->level = level;
     action->event = event;
-    text_clean(action->text, sizeof action->text, slice_of(raw));
 }
 
 bool account_next_action(struct account *a, struct account_action *action)

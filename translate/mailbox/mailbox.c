@@ -101,17 +101,15 @@ struct mailbox_action *mailbox_act(struct mailbox *m, enum mailbox_action_type t
 void mailbox_log(struct mailbox *m, int level, const char *event, const char *format, ...)
 {
     struct mailbox_action *a = mailbox_act(m, MAILBOX_LOG);
-    char raw[2 * sizeof a->text];
     va_list args;
 
     if (!a)
         return;
     va_start(args, format);
-    vsnprintf(raw, sizeof raw, format, args);
+    text_vformat(a->text, sizeof a->text, format, args);
     va_end(args);
     a->level = level;
     a->event = event;
-    text_clean(a->text, sizeof a->text, slice_of(raw));
 }
 
 bool mailbox_next_action(struct mailbox *m, struct mailbox_action *action)

@@ -121,17 +121,15 @@ struct maildrop_action *maildrop_log(struct maildrop *m, enum maildrop_log_level
                                      const char *event, const char *format, ...)
 {
     struct maildrop_action *a = action_add(m, MAILDROP_LOG);
-    char raw[2 * sizeof a->text];
     va_list args;
 
     if (!a)
         return NULL;
     va_start(args, format);
-    vsnprintf(raw, sizeof raw, format, args);
+    text_vformat(a->text, sizeof a->text, format, args);
     va_end(args);
     a->level = level;
     a->event = event;
-    text_clean(a->text, sizeof a->text, slice_of(raw));
     return a;
 }
 

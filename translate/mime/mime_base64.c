@@ -1,16 +1,7 @@
 /* See mime_base64.h. */
 #include "translate/mime/mime_base64.h"
 
-static int value_of(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
+#include "translate/text/base64.h"
 
 /* What the characters of the group give: one octet less than they are. */
 static void put_group(struct mime_base64 *base64, struct buf *out)
@@ -26,7 +17,7 @@ static void put_group(struct mime_base64 *base64, struct buf *out)
 void mime_base64_feed(struct mime_base64 *base64, struct slice text, struct buf *out)
 {
     for (size_t i = 0; i < text.n; i++) {
-        int value = value_of(text.p[i]);
+        int value = base64_value(text.p[i]);
         if (value >= 0) {
             base64->bits = base64->bits << 6 | (uint32_t)value;
             base64->n++;

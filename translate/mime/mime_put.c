@@ -6,21 +6,10 @@
 #include "translate/imap/imap_write.h"
 #include "translate/text/utf8.h"
 
-static bool is_utf8(struct slice text)
-{
-    while (text.n) {
-        size_t n = utf8_length(text);
-        if (n == 0)
-            return false;
-        slice_take(&text, n);
-    }
-    return true;
-}
-
 /* NUL may be in no string of IMAP's. */
 static void put_string(struct buf *out, struct slice text, bool utf8)
 {
-    if (imap_put_quoted(out, text, utf8 && is_utf8(text)))
+    if (imap_put_quoted(out, text, utf8 && utf8_is_valid(text)))
         return;
     buf_printf(out, "{%zu}\r\n", text.n);
     buf_put(out, text);

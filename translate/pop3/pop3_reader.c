@@ -31,19 +31,6 @@ static enum pop3_line_result drop_long_line(struct pop3_reader *r, bool ended)
     return POP3_LINE_TOO_LONG;
 }
 
-/* The piece that goes on with the line begun: to the LF, which is taken off `*in` but not given, or
- * all there is. */
-static struct slice take_piece(struct slice *in, bool *ended)
-{
-    const char *lf = in->n ? memchr(in->p, '\n', in->n) : NULL;
-    struct slice piece = slice_take(in, lf ? (size_t)(lf - in->p) : in->n);
-
-    *ended = lf != NULL;
-    if (lf)
-        slice_take(in, 1);
-    return piece;
-}
-
 /* The line so far: the piece itself, uncopied, when it is all of a line; else the kept part with
  * the piece behind it. */
 static struct slice join(struct pop3_reader *r, struct slice piece, bool ended)
@@ -65,12 +52,12 @@ enum pop3_line_result pop3_reader_next(struct pop3_reader *r, struct slice *in, 
         r->handed_out = false;
     }
     if (r->skipping) {
-        take_piece(in, &ended);
+        slice_take_piece(in, &ended);
         r->skipping = !ended;
         if (!ended)
             return POP3_LINE_MORE;
     }
-    struct slice piece = take_piece(in, &ended);
+    struct slice piece = slice_take_piece(in, &ended);
     size_t kept = buf_size(&r->partial);
     if (kept + piece.n > max + 1) /* the one more may be a CR */
         return drop_long_line(r, ended);

@@ -30,7 +30,7 @@ void base64_encode(struct buf *out, struct slice octets)
     }
 }
 
-static int value_of(char c)
+int base64_value(char c)
 {
     if (c >= 'A' && c <= 'Z')
         return c - 'A';
@@ -48,7 +48,7 @@ static size_t decode_group(char out[3], const char text[4], bool last)
     uint32_t bits = 0;
 
     for (size_t i = 0; i < n + 1; i++) {
-        int value = value_of(text[i]);
+        int value = base64_value(text[i]);
         if (value < 0)
             return 0;
         bits |= (uint32_t)value << (18 - 6 * i);

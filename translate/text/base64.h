@@ -11,4 +11,7 @@ void base64_encode(struct buf *out, struct slice octets);
 /* False when the text is not canonical base64 with its padding; then nothing is appended. */
 bool base64_decode(struct buf *out, struct slice text);
 
+/* 0 to 63; -1: no character of base64. */
+int base64_value(char c);
+
 #endif

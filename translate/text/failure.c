@@ -36,14 +36,20 @@ void text_clean(char *out, size_t cap, struct slice text)
     out[used] = '\0';
 }
 
+void text_vformat(char *out, size_t cap, const char *format, va_list args)
+{
+    char raw[2 * sizeof((struct failure *)0)->text];
+    int n = vsnprintf(raw, sizeof raw, format, args);
+
+    text_clean(out, cap, slice_of(n < 0 ? format : raw));
+}
+
 void failure_set(struct failure *f, enum failure_kind kind, const char *format, ...)
 {
-    char raw[2 * sizeof f->text];
     va_list args;
 
     va_start(args, format);
-    int n = vsnprintf(raw, sizeof raw, format, args);
+    text_vformat(f->text, sizeof f->text, format, args);
     va_end(args);
     f->kind = kind;
-    text_clean(f->text, sizeof f->text, slice_of(n < 0 ? format : raw));
 }

@@ -8,6 +8,8 @@
 #ifndef TRANSLATE_TEXT_FAILURE_H
 #define TRANSLATE_TEXT_FAILURE_H
 
+#include <stdarg.h>
+
 #include "translate/text/slice.h"
 
 enum failure_kind {
@@ -33,5 +35,10 @@ void failure_set(struct failure *f, enum failure_kind kind, const char *format, 
  * that is no valid UTF-8 becomes '?', and at most `cap - 1` octets are written, then NUL; a `cap`
  * of 0 writes nothing. */
 void text_clean(char *out, size_t cap, struct slice text);
+
+/* The same for what a format makes, of which some hundred octets are taken; `out` may be among the
+ * arguments. */
+void text_vformat(char *out, size_t cap, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
 
 #endif

@@ -29,6 +29,17 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
+struct slice slice_take_piece(struct slice *in, bool *ended)
+{
+    const char *lf = in->n ? memchr(in->p, '\n', in->n) : NULL;
+    struct slice piece = slice_take(in, lf ? (size_t)(lf - in->p) : in->n);
+
+    *ended = lf != NULL;
+    if (lf)
+        slice_take(in, 1);
+    return piece;
+}
+
 struct slice slice_trim(struct slice s)
 {
     while (s.n && is_blank(s.p[0]))

@@ -25,6 +25,10 @@ struct slice slice_make(const char *p, size_t n);
 /* The first `n` octets taken off the front of `*s` (at most what it has). */
 struct slice slice_take(struct slice *s, size_t n);
 
+/* Takes the piece that goes on with a line begun: to the LF, which is taken off too but not given,
+ * or all there is. */
+struct slice slice_take_piece(struct slice *in, bool *ended);
+
 /* `s` without the ASCII spaces and tabs at both ends. */
 struct slice slice_trim(struct slice s);
 

@@ -3,6 +3,8 @@
  * so that names can be compared as they are on the wire.
  */
 #include "translate/text/utf7.h"
+
+#include "translate/text/base64.h"
 #include "translate/text/utf8.h"
 
 /* RFC 3501 section 5.1.3: base64 with "," for "/" and without padding. */
@@ -79,15 +81,10 @@ bool utf7_encode(struct buf *out, struct slice utf8)
     return true;
 }
 
+/* Base64 with "," in place of "/" (RFC 3501 section 5.1.3). */
 static int value_of(char c)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == ',' ? 63 : -1;
+    return c == ',' ? 63 : c == '/' ? -1 : base64_value(c);
 }
 
 /* Takes a UTF-16 unit; `*high` is the surrogate that waits for its second half, or 0. */

@@ -56,3 +56,14 @@ void utf8_put(struct buf *out, uint32_t code)
     while (more-- > 0)
         buf_putc(out, (char)(0x80 | (code >> (6 * more) & 0x3f)));
 }
+
+bool utf8_is_valid(struct slice text)
+{
+    while (text.n) {
+        size_t n = utf8_length(text);
+        if (n == 0)
+            return false;
+        slice_take(&text, n);
+    }
+    return true;
+}

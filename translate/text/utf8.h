@@ -10,6 +10,8 @@
  * a surrogate, beyond U+10FFFF. */
 size_t utf8_length(struct slice s);
 
+bool utf8_is_valid(struct slice text);
+
 /* The same, and the character in `*code`, which is untouched when there is none. */
 size_t utf8_decode(struct slice s, uint32_t *code);
 

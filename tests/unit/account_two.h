@@ -1,0 +1,28 @@
+/*
+ * The world of account_world.h with two messages in the maildrop, and a third one at hand.
+ */
+#ifndef TESTS_UNIT_ACCOUNT_TWO_H
+#define TESTS_UNIT_ACCOUNT_TWO_H
+
+#include "tests/unit/account_world.h"
+
+static const char one[] = "Subject: one\r\nFrom: a\r\n\r\nbody of one\r\n";
+static const char two[] = "Subject: two\r\n\r\n.dot\r\n";
+static const char three[] = "Subject: three\r\n\r\nthree\r\n";
+
+static inline void world_two(struct world *w)
+{
+    world_init(w);
+    model_add(&w->upstream, "u1", one);
+    model_add(&w->upstream, "u2", two);
+    world_start(w);
+}
+
+/* The same, and the first client is logged in. */
+static inline void world_two_open(struct world *w)
+{
+    world_two(w);
+    world_login_now(w, 0, "secret");
+}
+
+#endif
