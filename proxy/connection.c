@@ -18,10 +18,9 @@ struct connection {
     void *owner;
     struct connector *connector;
     struct stream *stream;
-    uv_timer_t timer; /* until the greeting */
+    uv_timer_t *timer; /* NULL from the greeting on: most of its life a connection is idle */
     uint64_t due;
     bool ready;
-    bool greeted;
     bool closing;
     bool held;        /* octets were left in the stream, which waits for stream_resume() */
     bool rewrapped;   /* TLS or DEFLATE began in this feed, and with it the stream reads on */
@@ -38,7 +37,17 @@ static void release(struct connection *c)
 
 static void timer_closed(uv_handle_t *handle)
 {
-    release(handle->data);
+    struct connection *c = handle->data;
+
+    free(handle);
+    release(c);
+}
+
+static void stop_clock(struct connection *c)
+{
+    if (c->timer)
+        uv_close((uv_handle_t *)c->timer, timer_closed);
+    c->timer = NULL;
 }
 
 /* ---- the log ---- */
@@ -70,9 +79,8 @@ static void on_data(void *owner, struct stream *stream, struct slice *in)
     size_t before = in->n + 1;
 
     (void)stream;
-    if (!c->greeted)
-        uv_timer_stop(&c->timer);
-    c->greeted = true;
+    stop_clock(c);
+    c->held = false;
     c->rewrapped = false;
     while (in->n && in->n < before && !c->closing && !c->rewrapped) {
         before = in->n;
@@ -179,7 +187,7 @@ static void begin(struct connection *c)
 {
     uint64_t now = uv_now(c->loop);
 
-    uv_timer_start(&c->timer, overdue, c->due > now ? c->due - now : 0, 0);
+    uv_timer_start(c->timer, overdue, c->due > now ? c->due - now : 0, 0);
     if (c->route->upstream.tls == ENDPOINT_TLS_IMPLICIT)
         connection_start_tls(c);
     else
@@ -229,13 +237,16 @@ struct connection *connection_start(uv_loop_t *loop, const struct settings *sett
     c->handler = handler;
     c->owner = owner;
     c->due = uv_now(loop) + seconds * 1000ULL;
-    c->connector = connector_start(loop, &route->upstream, seconds, on_connected, c);
+    c->timer = malloc(sizeof *c->timer);
+    if (c->timer)
+        c->connector = connector_start(loop, &route->upstream, seconds, on_connected, c);
     if (!c->connector) {
+        free(c->timer);
         free(c);
         return NULL;
     }
-    uv_timer_init(loop, &c->timer);
-    c->timer.data = c;
+    uv_timer_init(loop, c->timer);
+    c->timer->data = c;
     c->handles = 1;
     return c;
 }
@@ -277,7 +288,6 @@ void connection_close(struct connection *c, bool at_once)
         stream_abort(c->stream);
     else if (c->stream)
         stream_close(c->stream);
-    if (!c->closing)
-        uv_close((uv_handle_t *)&c->timer, timer_closed);
+    stop_clock(c);
     c->closing = true;
 }

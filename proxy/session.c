@@ -100,6 +100,7 @@ static void session_offer(struct session *s, struct slice *in)
 {
     size_t before = in->n + 1;
 
+    s->client.held = false;
     s->client.rewrapped = false;
     while (in->n && in->n < before && session_client_is_open(s) && !s->client.rewrapped) {
         before = in->n;

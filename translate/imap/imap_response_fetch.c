@@ -159,7 +159,7 @@ static enum imap_step body_begin(struct imap_response *r, const struct imap_toke
     ev->type = IMAP_EV_BODY_BEGIN;
     ev->fetch = r->fetch;
     ev->fetch.id = imap_note_slice(&r->id);
-    ev->section = imap_note_slice(&r->section);
+    ev->section = slice_make(r->section.p, r->section.n);
     ev->origin = r->origin;
     if (token->type == IMAP_TOKEN_LITERAL) {
         ev->length = token->length;
@@ -187,13 +187,12 @@ static bool starts_with(struct slice *s, const char *prefix)
 
 static bool keep_section(struct imap_response *r, struct slice section)
 {
-    if (!imap_note_set(&r->section, IMAP_SECTION_MAX, section))
-        return false;
+    r->section.n = section.n <= sizeof r->section.p ? section.n : 0;
     for (size_t i = 0; i < r->section.n; i++) {
-        char c = r->section.p[i];
+        char c = section.p[i];
         r->section.p[i] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
     }
-    return true;
+    return r->section.n == section.n;
 }
 
 /* "BODY[TEXT]<0>" as section and origin. Some servers echo the PEEK of the command. */

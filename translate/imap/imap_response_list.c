@@ -60,7 +60,7 @@ static void take_attribute(struct imap_response *r, struct slice flag)
     if (slice_is_nocase(flag, "\\Noselect") || slice_is_nocase(flag, "\\NonExistent"))
         r->list.noselect = true;
     else if (r->special_use.n == 0 && is_special_use(flag))
-        imap_note_set(&r->special_use, IMAP_SECTION_MAX, flag);
+        imap_note_set(&r->special_use, IMAP_ID_MAX, flag);
 }
 
 static enum imap_step list_attribute(struct imap_response *r, const struct imap_token *token,
@@ -157,7 +157,7 @@ static enum imap_step id_string(struct imap_response *r, const struct imap_token
     if (!imap_token_is_word(token))
         return list_fail(r, "a bad string");
     if (r->depth && r->name_next && !imap_token_is_nil(token))
-        imap_note_set(&r->name, IMAP_SECTION_MAX, token->text);
+        imap_note_set(&r->name, IMAP_ID_MAX, token->text);
     r->name_next = !r->depth && slice_is_nocase(token->text, "name");
     r->depth = !r->depth;
     return IMAP_STEP_ON;

@@ -25,15 +25,15 @@ typedef enum imap_step imap_handler(struct imap_response *r, const struct imap_t
 
 enum {
     IMAP_TAG_MAX = 64,
-    IMAP_ID_MAX = 255,      /* RFC 8474 section 4 */
-    IMAP_SECTION_MAX = 255, /* longer sections are none that we asked for */
+    IMAP_ID_MAX = 255,     /* RFC 8474 section 4 */
+    IMAP_SECTION_MAX = 63, /* longer sections are none that we asked for */
     IMAP_NESTING_MAX = 1000,
 };
 
 /* A short text that outlives its token. */
 struct imap_note {
     size_t n;
-    char p[IMAP_SECTION_MAX];
+    char p[IMAP_ID_MAX];
 };
 
 struct imap_fetch_name; /* imap_response_fetch.c */
@@ -64,7 +64,10 @@ struct imap_response {
 
     struct imap_fetch fetch;
     const struct imap_fetch_name *item;
-    struct imap_note section;
+    struct {
+        size_t n;
+        char p[IMAP_SECTION_MAX];
+    } section;
     uint64_t origin;
 
     enum imap_set set;
