@@ -75,7 +75,7 @@ struct admission *gatekeeper_renew(struct gatekeeper *g, struct session_house *h
                                    void *owner);
 
 /* What the upstream said to a client's own password. Any thread. */
-void gatekeeper_report(struct gatekeeper *g, const struct config_limits *limits,
+void gatekeeper_report(struct gatekeeper *g, const struct throttle_options *options,
                        const struct gate_address *from, struct slice login, bool admitted);
 
 #endif

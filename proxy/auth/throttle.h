@@ -1,39 +1,51 @@
 /*
- * Against guessing: each refused login makes the next one from that address, and the next one for
- * that login, wait longer; after too many, the address is turned away for a while (CASES A3). A
- * login that is let in clears its address's count for that login.
+ * Against guessing: who was refused waits before the next login is even tried, longer each time,
+ * and is turned away for a while after too many (CASES A3). What was refused is forgotten by half
+ * every few minutes.
  *
- * An address counts by its /64 for IPv6, by itself for IPv4, and with less weight by its /24 and
- * /48, so that a net of guessers is slowed too. A login counts over all addresses, but the wait
- * that it alone causes is short and bounded, and does not apply to an address that was let in with
- * that login of late: so nobody can lock another one out. Tables are bounded; the oldest entries
- * give way.
+ * Counted are the address (IPv6 by its /64), its neighbourhood (IPv4 /24, IPv6 /48; it takes more
+ * of them), and the login over all addresses. An address from which a login was admitted of late is
+ * known for that login: the two together are counted by themselves, and nothing that others do
+ * makes them wait. So nobody can lock a user out who has been there before, and the wait that
+ * guesses from elsewhere cause to one who has not is bounded.
  *
- * Any thread may call. No clock of its own: `now_ms` is monotonic.
+ * Waits queue up: ten logins at once do not wait side by side. Loopback, unix sockets and the
+ * networks that are trusted (a webmail's, another proxy's) count by login only. The table is
+ * bounded; what was used longest ago gives way.
+ *
+ * Any thread may call. It has no clock: `now_ms` is a monotonic one, the same for all.
  */
 #ifndef PROXY_AUTH_THROTTLE_H
 #define PROXY_AUTH_THROTTLE_H
 
-#include "proxy/config.h"
 #include "proxy/gate.h"
+#include "proxy/net/network.h"
+
+struct throttle_options {
+    unsigned refusals;      /* before an address is turned away; 0: nobody is slowed */
+    unsigned block_seconds; /* for so long */
+    const struct network *trusted;
+    size_t trusted_count;
+};
+
+enum { THROTTLE_WAIT_MAX = 30000 }; /* ms that a login waits at most; beyond it is turned away */
 
 struct throttle;
 
 struct throttle *throttle_new(void); /* NULL when memory is out */
 void throttle_free(struct throttle *t);
 
-/* How long the answer to this login has to wait, ms, before it is tried at all; 0: not at all.
- * UINT64_MAX: it is turned away, with a sentence for the client in `*why` (FAILURE_AUTH, the same
- * as for a wrong password). A unix socket and the addresses that the configuration names as trusted
- * are never slowed by address. */
-uint64_t throttle_ask(struct throttle *t, const struct config_limits *limits,
+/* How long this login has to wait before it is tried, ms. UINT64_MAX: it is turned away, untried,
+ * with the reason for the log in `*why`; the client is to be told nothing but what a wrong password
+ * gets. Each call queues one attempt. */
+uint64_t throttle_ask(struct throttle *t, const struct throttle_options *options,
                       const struct gate_address *from, struct slice login, uint64_t now_ms,
                       struct failure *why);
 
-/* What became of it. */
-void throttle_refused(struct throttle *t, const struct config_limits *limits,
+/* What became of one that was tried. */
+void throttle_refused(struct throttle *t, const struct throttle_options *options,
                       const struct gate_address *from, struct slice login, uint64_t now_ms);
-void throttle_admitted(struct throttle *t, const struct gate_address *from, struct slice login,
-                       uint64_t now_ms);
+void throttle_admitted(struct throttle *t, const struct throttle_options *options,
+                       const struct gate_address *from, struct slice login, uint64_t now_ms);
 
 #endif
