@@ -4,16 +4,15 @@
  * STATE_DIR/vault/NAME.json (0600; NAME as in proxy/store/account_name.h):
  *
  *     {"version": 1, "login": "ann@example.com",
- *      "devices": [{"name": "printer", "created": ..., "limits": {...},
- *                   "kdf": {"name": "scrypt", "n": 32768, "r": 8, "p": 1, "salt": B64},
- *                   "key": {"nonce": B64, "sealed": B64}}],
- *      "secret": {"nonce": B64, "sealed": B64}}
+ *      "kdf": {"name": "scrypt", "n": 32768, "r": 8, "p": 1, "salt": B64},
+ *      "devices": [{"name": "printer", "created": 1785000000, "limits": {...}, "key": SEALED}],
+ *      "secret": SEALED}
  *
- * A random data key seals the secret (AES-256-GCM, version and login as associated data). Each
- * device's password, by scrypt, seals the data key (with the device's entry as associated data, so
- * that limits cannot be edited). So nobody reads the secret without a device's password, each
- * device is revoked alone, and tokens are renewed without any password as long as somebody is
- * logged in.
+ * A random data key seals the secret (proxy/auth/seal.h), bound to the login. Each device's
+ * password seals the data key, bound to the login and to the device's entry, so that its limits
+ * cannot be edited. So nobody reads the secret without a device's password, each device is revoked
+ * alone, and tokens are renewed without a password as long as somebody is logged in. Logins are the
+ * same whatever the case of their ASCII letters.
  *
  * Every change reads the file again under a lock (flock), writes a new one, syncs, renames: several
  * processes may use it at once. A damaged file is refused, never overwritten.
@@ -38,7 +37,7 @@ struct device_limits {
 };
 void device_limits_clear(struct device_limits *l);
 
-enum { VAULT_KEY = 32 };
+enum { VAULT_KEY = 32, VAULT_DEVICE = 64 /* octets of a device's name, with NUL */ };
 
 /* An open vault. */
 struct vault_key {
@@ -52,10 +51,10 @@ void vault_key_wipe(struct vault_key *k);
  * when no device has that password or there is no vault (both take the same time, CASES A4);
  * FAILURE_PERMANENT for a damaged file, with its name and the remedy; FAILURE_TEMPORARY. */
 bool vault_open(const char *state_dir, struct slice login, struct slice password,
-                struct vault_key *key, json_t **secret, struct device_limits *limits, char *device,
-                struct failure *why);
+                struct vault_key *key, json_t **secret, struct device_limits *limits,
+                char device[VAULT_DEVICE], struct failure *why);
 
-/* Whether the user has a vault at all: no password is asked, no time is spent. */
+/* Whether the user has a vault at all, damaged or not. */
 bool vault_exists(const char *state_dir, struct slice login);
 
 /* The secret once more, with the key of an open vault: another process may have renewed it.
