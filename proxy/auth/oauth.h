@@ -18,25 +18,33 @@
 
 #include "proxy/net/http.h"
 
+enum oauth_grant {
+    OAUTH_DEVICE, /* a person types a code elsewhere */
+    OAUTH_CODE,   /* a person's browser comes back with a code */
+    OAUTH_CLIENT, /* client credentials: no person at all */
+};
+
 /* What a route says of its provider (key "oauth"); presets fill in what is not said. Borrowed by
  * all that use it. */
 struct oauth_provider {
     const char *name;   /* "google", "microsoft", ..., or the issuer's host: for people */
     const char *issuer; /* NULL: all endpoints are given */
-    const char
-        *authorization_endpoint; /* NULL: by discovery, or there is none; as are the others */
+    const char *authorization_endpoint; /* NULL: by oauth_discover(), or there is none; these too */
     const char *device_endpoint;
     const char *token_endpoint;
     const char *client_id;
     const char *client_secret; /* NULL: a public client */
-    const char *scope;         /* separated by spaces */
-    const char *ca;            /* PEM file; NULL: the system's authorities */
-    bool allow_http;           /* endpoints without TLS: loopback only, for tests and sidecars */
+    const char *scope;         /* separated by spaces; NULL: the provider's default */
+    const char *extra; /* of the authorization request, encoded: "access_type=offline"; NULL */
+    const char *ca;    /* PEM file; NULL: the system's authorities */
+    enum oauth_grant grant;
+    bool allow_http; /* endpoints without TLS, on loopback: sidecars, tests */
 };
 
 /* A known provider's preset, NULL when there is none of that name. Client ids are the operator's:
  * none is in it. */
 const struct oauth_provider *oauth_preset(const char *name);
+const char *oauth_preset_names(void); /* "google, microsoft, ...": for an error */
 
 /* Owned strings; oauth_tokens_wipe() overwrites and frees them. */
 struct oauth_tokens {
@@ -61,11 +69,13 @@ typedef void (*oauth_done)(void *owner, struct oauth_tokens *tokens, const struc
 struct oauth_call;
 void oauth_cancel(struct oauth_call *c);
 
-/* All: NULL when memory is out, then no callback comes; `now_s` is the wall clock. */
+/* All: NULL with `*why` when it could not begin (no such endpoint, one without TLS, memory), then
+ * no callback comes; `now_s` is the wall clock. */
 struct oauth_call *oauth_refresh(struct http *h, const struct oauth_provider *p,
-                                 const char *refresh, int64_t now_s, oauth_done done, void *owner);
+                                 const char *refresh, int64_t now_s, oauth_done done, void *owner,
+                                 struct failure *why);
 struct oauth_call *oauth_client(struct http *h, const struct oauth_provider *p, int64_t now_s,
-                                oauth_done done, void *owner);
+                                oauth_done done, void *owner, struct failure *why);
 
 /* What a person is shown (RFC 8628 section 3.2). Valid until the callback returns. */
 struct oauth_device {
@@ -79,7 +89,8 @@ typedef void (*oauth_device_shown)(void *owner, const struct oauth_device *devic
 /* Asks for a code, shows it, polls as the provider wants (slow_down honoured), until it is granted,
  * refused or expired. */
 struct oauth_call *oauth_device(struct http *h, const struct oauth_provider *p, int64_t now_s,
-                                oauth_device_shown shown, oauth_done done, void *owner);
+                                oauth_device_shown shown, oauth_done done, void *owner,
+                                struct failure *why);
 
 /* An authorization that is waiting for its code. */
 struct oauth_code {
@@ -102,14 +113,20 @@ struct oauth_call *oauth_code_finish(struct http *h, const struct oauth_provider
                                      const struct oauth_code *c, struct slice answer, int64_t now_s,
                                      oauth_done done, void *owner, struct failure *why);
 
-/* Endpoints of `issuer`, from its /.well-known/openid-configuration or oauth-authorization-server.
- */
+/* Endpoints of `issuer`, from its /.well-known/openid-configuration, or oauth-authorization-server
+ * (RFC 8414). */
 struct oauth_endpoints {
     char *authorization, *device, *token; /* NULL: there is none; owned by the receiver */
 };
+void oauth_endpoints_clear(struct oauth_endpoints *e);
+
+/* The endpoints that `p` has none of. Borrowed: `e` must outlive its use. */
+void oauth_provider_complete(struct oauth_provider *p, const struct oauth_endpoints *e);
+
+/* `endpoints` is the receiver's; NULL with the reason. */
 typedef void (*oauth_discovered)(void *owner, struct oauth_endpoints *endpoints,
                                  const struct failure *why);
 struct oauth_call *oauth_discover(struct http *h, const struct oauth_provider *p,
-                                  oauth_discovered done, void *owner);
+                                  oauth_discovered done, void *owner, struct failure *why);
 
 #endif

@@ -315,6 +315,11 @@ struct http *http_new(uv_loop_t *loop)
     return h;
 }
 
+uv_loop_t *http_loop(const struct http *h)
+{
+    return h->loop;
+}
+
 void http_close(struct http *h, void (*closed)(void *owner), void *owner)
 {
     while (h->calls)

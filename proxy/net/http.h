@@ -21,6 +21,7 @@ struct http;
 
 /* Belongs to `loop` and is used on its thread only. NULL when memory is out. */
 struct http *http_new(uv_loop_t *loop);
+uv_loop_t *http_loop(const struct http *h);
 
 /* Calls under way are cancelled first. `closed` (may be NULL) comes when the loop holds nothing of
  * it any more. */
