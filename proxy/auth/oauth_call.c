@@ -1,8 +1,8 @@
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proxy/auth/oauth_parts.h"
-#include "proxy/endpoint.h"
 
 enum { CONNECT_SECONDS = 10, SECONDS = 30 };
 
@@ -60,8 +60,13 @@ void oauth_put_field(struct buf *form, const char *name, const char *value)
 
 static bool is_loopback(struct slice host)
 {
-    return host.n && (slice_is_nocase(host, "localhost") || slice_is(host, "[::1]") ||
-                      (host.n > 4 && memcmp(host.p, "127.", 4) == 0));
+    char text[INET_ADDRSTRLEN] = "";
+    unsigned char address[4];
+
+    if (host.n < sizeof text)
+        memcpy(text, host.p, host.n);
+    return slice_is_nocase(host, "localhost") || slice_is(host, "[::1]") ||
+           (inet_pton(AF_INET, text, address) == 1 && address[0] == 127);
 }
 
 /* Tokens do not cross a network in the clear. */

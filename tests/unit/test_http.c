@@ -1,25 +1,17 @@
 /* HTTP requests on a loop, to a server that says what each test makes it say. */
-#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "proxy/net/http.h"
+#include "tests/unit/http_server.h"
 
-static uv_loop_t loop;
-static uv_tcp_t server;
-static char url[64];
-static const char *reply; /* NULL: the server takes the request and says nothing */
-static char heard[8192];  /* what it was asked */
-static size_t heard_n;
-static uv_tcp_t *guests[64];
-static size_t guest_count;
+static char url[80];
 
 static struct http *http;
 static bool over;
@@ -29,75 +21,17 @@ static char body[4096];
 static char place[256];
 static struct failure failure;
 
-static void on_written(uv_write_t *w, int why)
-{
-    (void)why;
-    free(w);
-}
-
-static void on_alloc(uv_handle_t *handle, size_t wanted, uv_buf_t *out)
-{
-    (void)handle;
-    (void)wanted;
-    *out = uv_buf_init(heard + heard_n, (unsigned)(sizeof heard - 1 - heard_n));
-}
-
-static void on_guest_closed(uv_handle_t *handle)
-{
-    free(handle);
-}
-
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *octets)
-{
-    (void)octets;
-    if (n < 0) {
-        uv_read_stop(stream);
-        return;
-    }
-    heard_n += (size_t)n;
-    heard[heard_n] = '\0';
-    if (!strstr(heard, "\r\n\r\n") || !reply)
-        return;
-    uv_buf_t out = uv_buf_init((char *)(uintptr_t)reply, (unsigned)strlen(reply));
-    uv_write_t *w = malloc(sizeof *w);
-    assert_non_null(w);
-    uv_write(w, stream, &out, 1, on_written);
-}
-
-static void on_guest(uv_stream_t *stream, int why)
-{
-    uv_tcp_t *guest = calloc(1, sizeof *guest);
-
-    assert_int_equal(why, 0);
-    assert_non_null(guest);
-    assert_true(guest_count < sizeof guests / sizeof *guests);
-    guests[guest_count++] = guest;
-    uv_tcp_init(&loop, guest);
-    uv_accept(stream, (uv_stream_t *)guest);
-    uv_read_start((uv_stream_t *)guest, on_alloc, on_read);
-}
-
 static int begin(void **state)
 {
-    struct sockaddr_in address;
-    int n = sizeof address;
-
     (void)state;
-    heard_n = guest_count = 0;
     answers = 0;
     over = false;
-    reply = NULL;
     place[0] = body[0] = '\0';
     failure = (struct failure){0};
-    uv_loop_init(&loop);
-    uv_tcp_init(&loop, &server);
-    uv_ip4_addr("127.0.0.1", 0, &address);
-    if (uv_tcp_bind(&server, (struct sockaddr *)&address, 0) < 0 ||
-        uv_listen((uv_stream_t *)&server, 8, on_guest) < 0)
+    if (!http_server_start())
         return -1;
-    uv_tcp_getsockname(&server, (struct sockaddr *)&address, &n);
-    snprintf(url, sizeof url, "http://127.0.0.1:%u/token", ntohs(address.sin_port));
-    http = http_new(&loop);
+    snprintf(url, sizeof url, "%s/token", http_server.url);
+    http = http_new(&http_server.loop);
     return http ? 0 : -1;
 }
 
@@ -113,12 +47,8 @@ static int end(void **state)
     (void)state;
     if (http)
         http_close(http, on_http_closed, &closed);
-    for (size_t i = 0; i < guest_count; i++)
-        uv_close((uv_handle_t *)guests[i], on_guest_closed);
-    uv_close((uv_handle_t *)&server, NULL);
-    uv_run(&loop, UV_RUN_DEFAULT);
-    bool whole = !http || closed;
-    return uv_loop_close(&loop) == 0 && whole ? 0 : -1;
+    bool whole = http_server_stop();
+    return whole && (!http || closed) ? 0 : -1;
 }
 
 static void copy(char *out, size_t cap, struct slice s)
@@ -132,7 +62,7 @@ static void on_done(void *owner, const struct http_answer *answer, const struct 
 {
     (void)owner;
     over = true;
-    uv_stop(&loop); /* or uv_run() would wait for something more */
+    uv_stop(&http_server.loop); /* or uv_run() would wait for something more */
     answers++;
     failure = *why;
     assert_int_equal(answer != NULL, why->kind == FAILURE_NONE);
@@ -153,8 +83,7 @@ static void ask(const struct http_request *request)
     over = false;
     assert_non_null(http_start(http, &r, on_done, NULL));
     assert_false(over);
-    while (!over)
-        uv_run(&loop, UV_RUN_ONCE);
+    http_server_run(&over);
 }
 
 static void test_get(void **state)
@@ -162,32 +91,33 @@ static void test_get(void **state)
     static const struct http_header headers[] = {{"Accept", "application/json"}};
 
     (void)state;
-    reply = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+    http_server.replies[0] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
     ask(&(struct http_request){.headers = headers, .header_count = 1});
     assert_int_equal(failure.kind, FAILURE_NONE);
     assert_int_equal(status, 200);
     assert_string_equal(body, "{}");
-    assert_int_equal(strncmp(heard, "GET /token HTTP/1.1\r\n", 21), 0);
-    assert_non_null(strstr(heard, "\r\nAccept: application/json\r\n"));
+    assert_int_equal(strncmp(http_server.requests[0], "GET /token HTTP/1.1\r\n", 21), 0);
+    assert_non_null(strstr(http_server.requests[0], "\r\nAccept: application/json\r\n"));
 }
 
 static void test_post(void **state)
 {
     (void)state;
-    reply = "HTTP/1.1 400 Bad Request\r\nContent-Length: 5\r\n\r\nwrong";
+    http_server.replies[0] = "HTTP/1.1 400 Bad Request\r\nContent-Length: 5\r\n\r\nwrong";
     ask(&(struct http_request){
         .post = true, .body = slice_of("a=1&b=2"), .user = "me", .password = "it"});
     assert_int_equal(status, 400);
     assert_string_equal(body, "wrong");
-    assert_int_equal(strncmp(heard, "POST ", 5), 0);
-    assert_non_null(strstr(heard, "\r\n\r\na=1&b=2"));
-    assert_non_null(strstr(heard, "\r\nAuthorization: Basic bWU6aXQ=\r\n"));
+    assert_int_equal(strncmp(http_server.requests[0], "POST ", 5), 0);
+    assert_non_null(strstr(http_server.requests[0], "\r\n\r\na=1&b=2"));
+    assert_non_null(strstr(http_server.requests[0], "\r\nAuthorization: Basic bWU6aXQ=\r\n"));
 }
 
 static void test_a_redirect_is_not_followed(void **state)
 {
     (void)state;
-    reply = "HTTP/1.1 302 Found\r\nLocation:  http://127.0.0.1:1/ \r\nContent-Length: 0\r\n\r\n";
+    http_server.replies[0] =
+        "HTTP/1.1 302 Found\r\nLocation:  http://127.0.0.1:1/ \r\nContent-Length: 0\r\n\r\n";
     ask(&(struct http_request){0});
     assert_int_equal(status, 302);
     assert_string_equal(place, "http://127.0.0.1:1/");
@@ -201,7 +131,7 @@ static void test_too_long(void **state)
     (void)state;
     memset(text, 'x', sizeof text - 1);
     memcpy(text, head, sizeof head - 1);
-    reply = text;
+    http_server.replies[0] = text;
     ask(&(struct http_request){0});
     assert_int_equal(failure.kind, FAILURE_TEMPORARY);
     assert_non_null(strstr(failure.text, "262144"));
@@ -233,10 +163,10 @@ static void test_other_protocols_are_refused(void **state)
 
 static void test_no_tls_there(void **state)
 {
-    char secure[80];
+    char secure[96];
 
     (void)state;
-    reply = "HTTP/1.1 200 OK\r\n\r\n";
+    http_server.replies[0] = "HTTP/1.1 200 OK\r\n\r\n";
     snprintf(secure, sizeof secure, "https%s", url + 4);
     /* The server waits for the end of a header that does not come. */
     ask(&(struct http_request){.url = secure, .seconds = 1});
@@ -252,8 +182,8 @@ static void test_cancelled(void **state)
     struct http_call *second = http_start(http, &r, on_done, NULL);
     assert_non_null(first);
     assert_non_null(second);
-    while (heard_n == 0)
-        uv_run(&loop, UV_RUN_ONCE);
+    while (!http_server.asked)
+        uv_run(&http_server.loop, UV_RUN_ONCE);
     http_cancel(first);
     http_cancel(second);
     assert_int_equal(answers, 0);
@@ -271,10 +201,9 @@ static void test_closed_by_a_callback(void **state)
     struct http_request r = {.url = url, .connect_seconds = 5, .seconds = 5};
 
     (void)state;
-    reply = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+    http_server.replies[0] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
     assert_non_null(http_start(http, &r, on_done_close, NULL));
-    while (!over)
-        uv_run(&loop, UV_RUN_ONCE);
+    http_server_run(&over);
     assert_string_equal(body, "hi");
 }
 
