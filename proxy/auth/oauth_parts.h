@@ -53,7 +53,7 @@ bool oauth_get(struct oauth_call *c, const char *url, struct failure *why);
 
 /* For `answered`: tokens, or what the error means. Ends the call. */
 void oauth_take_tokens(struct oauth_call *c, long status, const json_t *answer,
-                       const struct failure *why);
+                       const struct failure *failed);
 
 /* The "error" of an answer, "" when there is none. */
 const char *oauth_error(const json_t *answer);

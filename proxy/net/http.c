@@ -322,8 +322,12 @@ uv_loop_t *http_loop(const struct http *h)
 
 void http_close(struct http *h, void (*closed)(void *owner), void *owner)
 {
-    while (h->calls)
-        http_cancel(h->calls);
+    while (h->calls) {
+        struct http_call *c = h->calls;
+        h->calls = c->next;
+        curl_multi_remove_handle(h->multi, c->curl);
+        call_free(c);
+    }
     h->closing = true;
     h->closed = closed;
     h->owner = owner;
