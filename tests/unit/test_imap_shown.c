@@ -79,9 +79,7 @@ static void test_length_is_bounded(void **state)
     char shown[300];
 
     (void)state;
-    memset(response, 'x', sizeof response);
-    memcpy(response, "* OK ", 5);
-    memcpy(response + sizeof response - 3, "\r\n", 3);
+    snprintf(response, sizeof response, "* OK %0900d\r\n", 1);
     snprintf(shown, sizeof shown, "%.240s\n", response);
     assert_shown(response, shown);
 }
