@@ -21,7 +21,8 @@
  *     "flags": [{"folder":7,"uids":"1:5","set":8,"clear":0}]
  *     "remove": [{"folder":7,"uids":"1:5"}]
  *     "subscribe", "unsubscribe": ["Work"]
- *     "known": [{"content":3,"size":310,"digest":"...","key":"..."}]   each but "content" optional
+ *     "known": [{"content":3,"size":310,"digest":"...","key":"...","date":1700000000}]   each but
+ *                                   "content" optional; a date only counts for what is undated
  *     "listed": {"contents":"3","sizes":"312"}   listed again, or with these sizes
  *     "unlisted", "suspected", "intended", "sent", "spared", "gone": "3,7:9"   contents
  *     "poll": {"count":2000,"login_delay":0,"at":1700000000}
@@ -77,8 +78,9 @@ void box_draft_delete(struct box_draft *d, uint32_t folder);
 
 void box_draft_subscribe(struct box_draft *d, struct slice name, bool subscribe);
 
-/* A new content, of which size, listed, uidl, digest, key and upstream are taken; its strings are
- * borrowed until box_draft_end(). Gives its id, 0 on failure. A message must refer to it. */
+/* A new content, of which size, listed, uidl, digest, key, upstream and undated are taken; its
+ * strings are borrowed until box_draft_end(). Gives its id, 0 on failure. A message must refer to
+ * it. */
 uint32_t box_draft_content(struct box_draft *d, const struct box_content *content);
 
 /* A new message at the end of the folder; gives its UID, 0 on failure. */
@@ -104,6 +106,10 @@ void box_draft_remove(struct box_draft *d, uint32_t folder, const uint32_t *uids
  * says that the body is no longer kept. */
 void box_draft_known(struct box_draft *d, uint32_t content, uint64_t size, const char *digest,
                      const char *key);
+
+/* When the content arrived, for all of its messages: it is undated no more, and its date is final.
+ */
+void box_draft_dated(struct box_draft *d, uint32_t content, int64_t date);
 
 /* The section `name`, one of "unlisted", "suspected", "intended", "sent", "spared" and "gone", of
  * these contents (ascending). Without any, only "suspected" says something. */

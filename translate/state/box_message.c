@@ -244,3 +244,18 @@ bool box_content_resize(const struct json_at *at, struct box_reading *r, struct 
     free(p.list);
     return done || json_at_no_memory(at);
 }
+
+bool box_content_date(const struct json_at *at, struct box_reading *r, struct box_content *c,
+                      int64_t date)
+{
+    struct places p = {.list = NULL};
+    bool done = !c->undated || places_find(r->s, &c->id, 1, &p);
+
+    for (size_t i = 0; done && i < p.count; i++) {
+        const struct box_folder *f = box_state_folder_by_id(r->s, p.list[i].folder);
+        box_folder_message(f, p.list[i].uid)->date = date;
+    }
+    c->undated = c->undated && !done;
+    free(p.list);
+    return done || json_at_no_memory(at);
+}
