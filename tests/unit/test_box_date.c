@@ -30,7 +30,7 @@ static void account_dates(struct box_state *s, uint32_t content, int64_t date)
     struct box_draft d;
 
     box_draft_begin(&d, s, "known");
-    box_draft_dated(&d, content, date);
+    box_draft_dated(&d, content, date == SEEN_AT ? NULL : &date);
     step(s, &d);
     assert_survives(s);
 }
@@ -91,6 +91,20 @@ static void a_content_of_old_keeps_its_date(void **state)
     box_state_free(s);
 }
 
+/* Its header cannot be had any more. */
+static void the_first_sight_becomes_final(void **state)
+{
+    struct box_state *s = account_born();
+    uint32_t id = account_lists(s, (char[]){"a"});
+
+    (void)state;
+    account_dates(s, id, SEEN_AT);
+    assert_false(box_state_content(s, id)->undated);
+    account_dates(s, id, ARRIVED_AT);
+    assert_int_equal(date_of(s, BOX_INBOX, 1), SEEN_AT);
+    box_state_free(s);
+}
+
 static void what_waits_for_its_deletion_has_no_message(void **state)
 {
     struct box_state *s = account_born();
@@ -130,6 +144,7 @@ int main(void)
         cmocka_unit_test(a_date_is_learnt_once),
         cmocka_unit_test(copies_follow_their_content),
         cmocka_unit_test(a_content_of_old_keeps_its_date),
+        cmocka_unit_test(the_first_sight_becomes_final),
         cmocka_unit_test(what_waits_for_its_deletion_has_no_message),
         cmocka_unit_test(a_local_content_has_its_date),
     };

@@ -521,7 +521,7 @@ static void tell_all(struct story *t, struct box_state *s)
     box_draft_begin(&d, s, "poll");
     box_draft_listed(&d, (uint32_t[]){1}, (uint64_t[]){6}, 1);
     box_draft_known(&d, 1, 8, "dig", NULL);
-    box_draft_dated(&d, 2, 1500000000);
+    box_draft_dated(&d, 2, &(int64_t){1500000000});
     box_draft_set(&d, "sent", (uint32_t[]){2}, 1);
     box_draft_set(&d, "suspected", (uint32_t[]){1}, 1);
     tell(t, s, &d);
@@ -682,7 +682,7 @@ static json_t *draft_of_everything(const struct box_state *s)
     box_draft_flags(&d, BOX_INBOX, (uint32_t[]){1}, 1, flag, 0);
     box_draft_remove(&d, BOX_INBOX, (uint32_t[]){1}, 1);
     box_draft_known(&d, 1, 5, "digest", "key");
-    box_draft_dated(&d, 1, 1500000000);
+    box_draft_dated(&d, 1, &(int64_t){1500000000});
     box_draft_listed(&d, (uint32_t[]){1}, (uint64_t[]){5}, 1);
     box_draft_set(&d, "suspected", (uint32_t[]){1}, 1);
     box_draft_poll(&d, &poll);

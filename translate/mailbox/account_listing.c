@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "translate/mailbox/account_internal.h"
+#include "translate/mime/mime_arrival.h"
 
 void listing_clear(struct account *a)
 {
@@ -196,6 +197,7 @@ static void digest_begin(struct account *a)
     struct listing *l = &a->listing;
 
     octets_clear(&l->octets);
+    header_begin(a);
     if (!l->digest)
         l->digest = EVP_MD_CTX_new();
     if (!l->digest || EVP_DigestInit_ex(l->digest, EVP_sha256(), NULL) != 1)
@@ -223,6 +225,16 @@ static void digest_end(struct account *a, size_t entry)
     l->list.entries[entry].digest = slice_of(beside->digest);
 }
 
+/* What else a header tells that came in. */
+static void header_seen(struct account *a, size_t entry)
+{
+    struct listed *beside = &a->listing.beside[entry];
+
+    beside->seen = true;
+    beside->dated = mime_arrival(buf_slice(&a->header), &beside->date);
+    header_begin(a);
+}
+
 static void digest_data(struct account *a, struct slice data)
 {
     struct octets *o = &a->listing.octets;
@@ -230,6 +242,7 @@ static void digest_data(struct account *a, struct slice data)
     size_t n = octets_of_header(o, lines);
 
     a->failed = a->failed || buf_failed(&o->out);
+    header_data(a, slice_make(lines.p, n));
     if (n && EVP_DigestUpdate(a->listing.digest, lines.p, n) != 1)
         a->failed = true;
 }
@@ -270,8 +283,10 @@ static void digest_event(struct account *a, struct account_op *op,
             return;
         if (ev->type == POP3_CLIENT_BODY_DATA)
             digest_data(a, ev->text);
-        else
+        else {
             digest_end(a, op->entry);
+            header_seen(a, op->entry);
+        }
         return;
     }
     if (ev->type != POP3_CLIENT_DONE)
@@ -369,17 +384,20 @@ static struct filing listing_file(const struct account *a, const struct box_entr
 /* Both strings end with NUL where they lie. */
 static void draft_fresh(struct account *a, struct box_draft *d, struct box_entry *e)
 {
+    const struct listed *beside = &a->listing.beside[e - a->listing.list.entries];
     struct filing filing = listing_file(a, e);
     struct box_content content = {
         .size = e->size,
         .listed = e->size,
         .upstream = true,
+        .undated = !beside->seen,
         .uidl = e->uidl.n ? (char *)e->uidl.p : NULL,
         .digest = e->digest.n ? (char *)e->digest.p : NULL,
     };
 
     e->content = box_draft_content(d, &content);
-    box_draft_message(d, filing.folder, e->content, filing.flags, a->now_s);
+    box_draft_message(d, filing.folder, e->content, filing.flags,
+                      beside->dated ? beside->date : a->now_s);
 }
 
 /* When the look was had is written down with what it found, not for its own sake. */

@@ -398,12 +398,14 @@ void box_draft_known(struct box_draft *d, uint32_t content, uint64_t size, const
     section_add(d, "known", json);
 }
 
-void box_draft_dated(struct box_draft *d, uint32_t content, int64_t date)
+void box_draft_dated(struct box_draft *d, uint32_t content, const int64_t *date)
 {
+    json_t *json = json_pack("{s:I}", "content", (json_int_t)content);
+
     if (!box_state_content(d->s, content))
         d->failed = true;
-    section_add(d, "known",
-                json_pack("{s:I, s:I}", "content", (json_int_t)content, "date", (json_int_t)date));
+    put(d, json, "date", date ? json_integer(*date) : json_null());
+    section_add(d, "known", json);
 }
 
 void box_draft_set(struct box_draft *d, const char *name, const uint32_t *contents, size_t count)

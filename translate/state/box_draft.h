@@ -22,7 +22,8 @@
  *     "remove": [{"folder":7,"uids":"1:5"}]
  *     "subscribe", "unsubscribe": ["Work"]
  *     "known": [{"content":3,"size":310,"digest":"...","key":"...","date":1700000000}]   each but
- *                                   "content" optional; a date only counts for what is undated
+ *                                   "content" optional; a date (null: that of first sight) counts
+ *                                   for what is undated
  *     "listed": {"contents":"3","sizes":"312"}   listed again, or with these sizes
  *     "unlisted", "suspected", "intended", "sent", "spared", "gone": "3,7:9"   contents
  *     "poll": {"count":2000,"login_delay":0,"at":1700000000}
@@ -107,9 +108,9 @@ void box_draft_remove(struct box_draft *d, uint32_t folder, const uint32_t *uids
 void box_draft_known(struct box_draft *d, uint32_t content, uint64_t size, const char *digest,
                      const char *key);
 
-/* When the content arrived, for all of its messages: it is undated no more, and its date is final.
- */
-void box_draft_dated(struct box_draft *d, uint32_t content, int64_t date);
+/* When the content arrived, NULL: nobody knows, so that it keeps the time of first sight. It is
+ * undated no more, and the date of its messages is final. */
+void box_draft_dated(struct box_draft *d, uint32_t content, const int64_t *date);
 
 /* The section `name`, one of "unlisted", "suspected", "intended", "sent", "spared" and "gone", of
  * these contents (ascending). Without any, only "suspected" says something. */
