@@ -12,7 +12,7 @@
 
 #include "translate/text/buf.h"
 
-enum { MODEL_MAX = 64 };
+enum { MODEL_MAX = 512 };
 
 struct model_message {
     char uidl[24];

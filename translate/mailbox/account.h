@@ -20,6 +20,7 @@
 #ifndef TRANSLATE_MAILBOX_ACCOUNT_H
 #define TRANSLATE_MAILBOX_ACCOUNT_H
 
+#include "translate/mailbox/filing.h"
 #include "translate/pop3/pop3_client.h"
 #include "translate/state/box_state.h"
 
@@ -32,11 +33,13 @@ enum account_unlisted {
 struct account_options {
     struct pop3_client_options client;
     enum account_unlisted unlisted;
-    bool archive;              /* bodies are kept durably as soon as they are seen */
-    unsigned idle_seconds;     /* the maildrop is let go of after so long without need */
-    unsigned poll_seconds;     /* between two looks for new mail while a session is there; a
-                                  LOGIN-DELAY of the upstream's is respected too */
-    unsigned response_seconds; /* an upstream that owes an answer and sends nothing */
+    bool archive;                     /* bodies are kept durably as soon as they are seen */
+    unsigned idle_seconds;            /* the maildrop is let go of after so long without need */
+    unsigned poll_seconds;            /* between two looks for new mail while a session is there; a
+                                         LOGIN-DELAY of the upstream's is respected too */
+    unsigned response_seconds;        /* an upstream that owes an answer and sends nothing */
+    const struct filing_rule *filing; /* borrowed for the account's life */
+    size_t filing_count;
 };
 
 /* The parts of a message's octets that can be had by themselves. */

@@ -6,6 +6,7 @@
  *     account_link.c      the connection: open, lost, let go of; commands under way
  *     account_login.c     whose password opens it
  *     account_listing.c   which message has which number on this connection
+ *     account_filing.c    new messages: their headers, their folders
  *     account_octets.c    line ends, the end of a header, digests
  *     account_date.c      what headers that pass by tell: when messages arrived
  *     account_jobs.c      contents that are wanted, fetched and kept
@@ -133,6 +134,7 @@ enum listing_stage {
     LISTING_NONE,
     LISTING_ASKED,    /* UIDL, LIST */
     LISTING_DIGESTS,  /* TOP of those that are not recognised */
+    LISTING_FILING,   /* TOP of those that are new, where there are filing rules */
     LISTING_COMMIT,   /* the record is on its way */
     LISTING_KNOWN,    /* the numbers of this connection are known */
     LISTING_CHECKING, /* known; digests of what is to be deleted are asked for */
@@ -143,8 +145,16 @@ struct listed {
     bool tried; /* a digest was asked for */
     bool seen;  /* its header came in */
     bool dated; /* and told when it arrived */
+    bool heard; /* or it will not come */
     int64_t date;
+    const struct filing_rule *rule; /* NULL: none is about it */
     char digest[LISTED_DIGEST + 1];
+};
+
+/* One that is to be kept, in `headers` of the listing. */
+struct listed_header {
+    size_t entry;
+    size_t at, n;
 };
 
 struct number_of_content {
@@ -168,7 +178,11 @@ struct listing {
     bool failed;
     struct failure failure;
     bool drafted;
+    bool told; /* what it says of messages that were known is in the state */
     bool suspicious;
+    struct buf headers; /* of this batch */
+    struct listed_header *kept;
+    size_t kept_count, kept_cap;
     struct number_of_content *index; /* ascending by content */
     size_t index_count;
     EVP_MD_CTX *digest; /* of the header that is coming in */
@@ -396,6 +410,21 @@ void listing_check(struct account *a);
 const struct box_entry *listing_entry(const struct account *a, uint32_t content);
 bool listing_keeps_durably(const struct account *a);
 extern const struct commit_op listing_commit;
+
+/* Headers of the batch are there, or refused. */
+void listing_filed(struct account *a);
+
+/* account_filing.c */
+/* A header comes in, of which octets_of_header() are looked at; returns them. */
+void filing_header_begin(struct account *a);
+struct slice filing_header_data(struct account *a, struct slice data);
+void filing_header_end(struct account *a, size_t entry);
+/* Asks for the next headers that the rules need. False when there are none. */
+bool filing_ask(struct account *a);
+/* The new messages, as far as it is known where they belong. */
+void filing_draft(struct account *a, struct box_draft *d);
+/* The record is in the state: their headers are given to the store. */
+void filing_keep(struct account *a);
 
 /* account_date.c */
 /* Begins with another header, and adds to it (octets_of_header()). */

@@ -181,6 +181,37 @@ uint32_t box_draft_folder(struct box_draft *d, struct slice name, enum box_use u
     return d->folder_next++;
 }
 
+/* The folder to which this draft gives that name, 0: none. */
+static uint32_t folder_drafted(const struct box_draft *d, struct slice name)
+{
+    const json_t *list = json_object_get(d->record, "create");
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *create = json_array_get(list, i);
+        if (slice_is(name, json_string_value(json_object_get(create, "name"))))
+            return (uint32_t)json_integer_value(json_object_get(create, "folder"));
+    }
+    return 0;
+}
+
+uint32_t box_draft_folder_named(struct box_draft *d, struct slice name)
+{
+    const struct box_folder *f = box_state_folder(d->s, name);
+    uint32_t made = folder_drafted(d, name);
+
+    if (f && !f->noselect)
+        return f->id;
+    if (made)
+        return made;
+    for (size_t i = 1; i < name.n; i++) {
+        struct slice above = slice_make(name.p, i);
+        if (name.p[i] == '/' && !box_state_folder(d->s, above) && !folder_drafted(d, above))
+            box_draft_folder(d, above, BOX_NO_USE);
+    }
+    box_draft_subscribe(d, name, true);
+    return box_draft_folder(d, name, BOX_NO_USE);
+}
+
 static void rename_one(struct box_draft *d, uint32_t folder, struct slice name)
 {
     if (d->failed || !name_make_free(d, name)) {

@@ -71,6 +71,10 @@ uint64_t box_draft_keyword(struct box_draft *d, struct slice name);
  * make. A name that is there as \Noselect becomes a folder anew. */
 uint32_t box_draft_folder(struct box_draft *d, struct slice name, enum box_use use);
 
+/* The folder of that name, made and subscribed to where it is missing, superior names too. 0 when
+ * it cannot be made. */
+uint32_t box_draft_folder_named(struct box_draft *d, struct slice name);
+
 /* With all folders below it. INBOX keeps its name: its messages move (RFC 9051 section 6.3.6). */
 void box_draft_rename(struct box_draft *d, uint32_t folder, struct slice name);
 
