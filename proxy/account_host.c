@@ -345,6 +345,8 @@ static struct account_options host_options(const struct account_host *h)
         .idle_seconds = o->idle_seconds,
         .poll_seconds = o->poll_seconds,
         .response_seconds = h->settings->config->limits.response_seconds,
+        .filing = o->filing,
+        .filing_count = o->filing_count,
     };
 }
 
