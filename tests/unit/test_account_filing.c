@@ -208,6 +208,26 @@ static void a_server_without_top_gives_the_whole(void **state)
     }
 }
 
+/* What it gives out it deletes, and it could not be kept yet. */
+static void a_server_that_gives_once_is_not_asked_for_the_whole(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_of_rules(&w);
+    model_add(&w.upstream, "u1", LIST "one\r\n");
+    w.upstream.no_top = true;
+    w.upstream.capa = "UIDL\r\nUSER\r\nEXPIRE 0\r\n";
+    world_start(&w);
+    w.hold_kept = true;
+    world_login_now(&w, 0, "secret");
+    assert_int_equal(count_in(&w, "INBOX"), 1);
+    /* Only to be kept for good, once it is known. */
+    assert_int_equal(w.upstream.retrs, 1);
+    assert_true(world_body(&w, world_content(&w, "u1"), ACCOUNT_WHOLE)->durable);
+    world_end(&w);
+}
+
 static void without_uidl_the_headers_come_once(void **state)
 {
     struct world w;
@@ -363,6 +383,7 @@ int main(void)
         cmocka_unit_test(rules_are_about_new_messages_only),
         cmocka_unit_test(a_header_that_is_refused_leaves_it_in_inbox),
         cmocka_unit_test(a_server_without_top_gives_the_whole),
+        cmocka_unit_test(a_server_that_gives_once_is_not_asked_for_the_whole),
         cmocka_unit_test(without_uidl_the_headers_come_once),
         cmocka_unit_test(a_folder_that_was_deleted_is_made_again),
         cmocka_unit_test(many_come_in_batches),

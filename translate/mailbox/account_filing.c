@@ -5,7 +5,9 @@
  * memory. They are kept once their contents have numbers, so that nobody fetches them again.
  *
  * From a server without TOP the whole message is fetched for its header's sake, whatever its size:
- * a rule is to hold there too. A message whose header is refused goes to INBOX.
+ * a rule is to hold there too. But one that deletes what it has given out (EXPIRE 0, RFC 2449
+ * section 6.7) must not be asked for what cannot be kept yet. A message whose header cannot be had
+ * goes to INBOX.
  */
 #include <stdlib.h>
 #include <strings.h>
@@ -75,17 +77,24 @@ void filing_header_end(struct account *a, size_t entry)
 static void filing_event(struct account *a, struct account_op *op,
                          const struct pop3_client_event *ev);
 
-static void header_ask(struct account *a, size_t entry, bool top)
+/* False when it cannot be asked for. */
+static bool header_ask(struct account *a, size_t entry)
 {
-    struct account_op *op = link_op(a, filing_event);
+    const struct pop3_client_capabilities *caps = pop3_client_capabilities(a->link.client);
+    bool top = caps->top != POP3_SUPPORT_NO;
     uint32_t number = a->listing.list.entries[entry].number;
+    struct account_op *op = NULL;
 
+    a->listing.beside[entry].heard = !top && caps->has_expire && caps->expire_days == 0;
+    if (!a->listing.beside[entry].heard)
+        op = link_op(a, filing_event);
     if (!op)
-        return;
+        return false;
     op->entry = entry;
     a->listing.awaited++;
     op->command =
         top ? pop3_client_top(a->link.client, number, 0) : pop3_client_retr(a->link.client, number);
+    return true;
 }
 
 static void filing_event(struct account *a, struct account_op *op,
@@ -108,7 +117,7 @@ static void filing_event(struct account *a, struct account_op *op,
     l->beside[op->entry].heard = true;
     l->awaited--;
     if (!ev->ok && ev->verb == POP3_TOP && ev->unsupported)
-        header_ask(a, op->entry, false);
+        header_ask(a, op->entry);
     if (l->awaited == 0)
         listing_filed(a);
 }
@@ -116,16 +125,13 @@ static void filing_event(struct account *a, struct account_op *op,
 bool filing_ask(struct account *a)
 {
     struct listing *l = &a->listing;
-    bool top = pop3_client_capabilities(a->link.client)->top != POP3_SUPPORT_NO;
     size_t asked = 0;
 
     if (a->options.filing_count == 0)
         return false;
     for (size_t i = 0; i < l->list.count && asked < FILING_BATCH; i++) {
-        if (!l->list.entries[i].fresh || l->beside[i].heard)
-            continue;
-        header_ask(a, i, top);
-        asked++;
+        if (l->list.entries[i].fresh && !l->beside[i].heard && header_ask(a, i))
+            asked++;
     }
     return asked != 0;
 }
