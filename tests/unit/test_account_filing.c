@@ -12,9 +12,13 @@ enum { ARRIVED = 1583226000, MANY = 450 };
 static struct filing_condition of_list[] = {{.header = "List-Id", .contains = "DEV."}};
 static struct filing_condition of_boss[] = {{.header = "From", .matches = "*boss@*"},
                                             {.header = "Subject", .is = "do"}};
+static struct filing_condition of_ops[] = {{.header = "Subject", .contains = "ops"}};
+static struct filing_condition of_all[] = {{.header = "Subject", .contains = "all"}};
 static struct filing_rule rules[] = {
     {of_list, 1, "Lists/dev", (char *[]){"\\Seen", "$List"}, 2},
     {of_boss, 2, NULL, (char *[]){"\\flagged"}, 1},
+    {of_ops, 1, "Lists/ops", NULL, 0},
+    {of_all, 1, "Lists", NULL, 0},
 };
 
 static void world_of_rules(struct world *w)
@@ -290,6 +294,51 @@ static void assert_all_filed(const struct world *w, size_t count)
     assert_int_equal(world_state(w)->content_count, count);
 }
 
+static void folders_of_one_draft_stand_together(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_of_rules(&w);
+    model_add(&w.upstream, "u1", LIST "one\r\n");
+    model_add(&w.upstream, "u2", "Subject: ops\r\n\r\n");
+    model_add(&w.upstream, "u3", "Subject: all\r\n\r\n");
+    model_add(&w.upstream, "u4", "Subject: Ops\r\n\r\n");
+    world_start(&w);
+    world_login_now(&w, 0, "secret");
+    assert_int_equal(count_in(&w, "Lists/dev"), 1);
+    assert_int_equal(count_in(&w, "Lists/ops"), 2);
+    assert_int_equal(count_in(&w, "Lists"), 1);
+    assert_true(box_state_subscribed(world_state(&w), slice_of("Lists")));
+    assert_int_equal(count_in(&w, "INBOX"), 0);
+    world_end(&w);
+}
+
+/* What DELETE leaves of a folder with others below it. */
+static void a_name_alone_becomes_a_folder(void **state)
+{
+    struct world w;
+    struct box_draft d;
+
+    (void)state;
+    world_of_rules(&w);
+    model_add(&w.upstream, "u1", LIST "one\r\n");
+    world_start(&w);
+    world_login_now(&w, 0, "secret");
+    account_turn(world_client(&w, 0));
+    world_run(&w);
+    box_draft_begin(&d, world_state(&w), "delete");
+    box_draft_delete(&d, folder(&w, "Lists")->id);
+    account_commit(world_client(&w, 0), box_draft_end(&d));
+    world_run(&w);
+    assert_true(folder(&w, "Lists")->noselect);
+    model_add(&w.upstream, "u2", "Subject: all\r\n\r\n");
+    look(&w);
+    assert_int_equal(count_in(&w, "Lists"), 1);
+    assert_int_equal(count_in(&w, "Lists/dev"), 1);
+    world_end(&w);
+}
+
 static void many_come_in_batches(void **state)
 {
     struct world w;
@@ -386,6 +435,8 @@ int main(void)
         cmocka_unit_test(a_server_that_gives_once_is_not_asked_for_the_whole),
         cmocka_unit_test(without_uidl_the_headers_come_once),
         cmocka_unit_test(a_folder_that_was_deleted_is_made_again),
+        cmocka_unit_test(folders_of_one_draft_stand_together),
+        cmocka_unit_test(a_name_alone_becomes_a_folder),
         cmocka_unit_test(many_come_in_batches),
         cmocka_unit_test(a_connection_that_breaks_between),
         cmocka_unit_test(one_look_in_batches_expunges_nothing),

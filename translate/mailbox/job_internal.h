@@ -118,7 +118,7 @@ void job_window_advance(struct job *j);
 /* Nothing more will come of what the slot wants. */
 bool job_slot_is_settled(const struct job_slot *slot);
 
-/* Whether it is to be learnt when a message arrived, or would be if it were asked for. */
+/* Whether it must be learnt when the messages of a content arrived, before it is told. */
 bool job_date_is_unknown(const struct job *j, uint32_t content);
 bool job_slot_waits_for_date(const struct job_slot *slot);
 

@@ -194,6 +194,12 @@ static uint32_t folder_drafted(const struct box_draft *d, struct slice name)
     return 0;
 }
 
+static uint32_t folder_shown(struct box_draft *d, struct slice name)
+{
+    box_draft_subscribe(d, name, true);
+    return box_draft_folder(d, name, BOX_NO_USE);
+}
+
 uint32_t box_draft_folder_named(struct box_draft *d, struct slice name)
 {
     const struct box_folder *f = box_state_folder(d->s, name);
@@ -206,10 +212,9 @@ uint32_t box_draft_folder_named(struct box_draft *d, struct slice name)
     for (size_t i = 1; i < name.n; i++) {
         struct slice above = slice_make(name.p, i);
         if (name.p[i] == '/' && !box_state_folder(d->s, above) && !folder_drafted(d, above))
-            box_draft_folder(d, above, BOX_NO_USE);
+            folder_shown(d, above);
     }
-    box_draft_subscribe(d, name, true);
-    return box_draft_folder(d, name, BOX_NO_USE);
+    return folder_shown(d, name);
 }
 
 static void rename_one(struct box_draft *d, uint32_t folder, struct slice name)
