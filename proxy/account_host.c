@@ -355,6 +355,8 @@ static struct account_options host_options(const struct account_host *h)
         .debug = log_enabled(LOG_DEBUG),
         .login_seconds = limits->connect_seconds + limits->response_seconds,
         .response_seconds = limits->response_seconds,
+        .filing = o->filing,
+        .filing_count = o->filing_count,
     };
 }
 

@@ -48,6 +48,7 @@ static void route_clear(struct config_route *r)
     free(r->login);
     endpoint_clear(&r->upstream);
     options_clear(&r->pop3);
+    filing_free(r->imap.filing, r->imap.filing_count);
 }
 
 void config_free(struct config *c)

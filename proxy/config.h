@@ -23,6 +23,8 @@ struct config_imap {
     size_t cache;          /* octets of an account's messages kept on disk, but for durable ones */
     bool allow_apop;       /* answer an APOP challenge, where there is no TLS */
     unsigned append_limit; /* octets of a message that a client stores */
+    struct filing_rule *filing;
+    size_t filing_count;
 };
 
 struct config_route {

@@ -195,6 +195,37 @@ static void check_folders(const struct maildrop_options *o, const char *pointer,
                          "messages of different folders would be alike; add %%v or %%F");
 }
 
+/* A rule's conditions: of its three texts each has one. */
+static void check_conditions(const struct filing_rule *rule, const char *pointer,
+                             struct config_faults *faults)
+{
+    char at[2 * BELOW_MAX];
+
+    for (size_t i = 0; i < rule->condition_count; i++) {
+        const struct filing_condition *c = &rule->conditions[i];
+        int texts = (c->contains != NULL) + (c->is != NULL) + (c->matches != NULL);
+        snprintf(at, sizeof at, "%s/if/%zu", pointer, i);
+        if (texts > 1)
+            config_fault_add(faults, at,
+                             "has more than one of contains, is and matches; write a condition "
+                             "for each");
+        else if (texts == 0 && c->header)
+            config_fault_add(faults, at,
+                             "says nothing of the field; add one of contains, is and matches");
+    }
+}
+
+static void check_filing(const struct config_imap *o, const char *pointer,
+                         struct config_faults *faults)
+{
+    char at[BELOW_MAX];
+
+    for (size_t i = 0; i < o->filing_count; i++) {
+        snprintf(at, sizeof at, "%s/imap/filing/%zu", pointer, i);
+        check_conditions(&o->filing[i], at, faults);
+    }
+}
+
 /* Every login that `later` matches was taken by `earlier` already. Where a separator takes a part
  * off the login for one of them only, that is certain for the pattern `*` alone. */
 static bool route_covers(const struct config_route *earlier, const struct config_route *later)
@@ -265,6 +296,7 @@ static void check_routes(const struct config *c, struct config_faults *faults)
         check_protocols(c, &c->routes[i], pointer, faults);
         check_deletion(&c->routes[i].pop3, pointer, faults);
         check_folders(&c->routes[i].pop3, pointer, faults);
+        check_filing(&c->routes[i].imap, pointer, faults);
     }
 }
 

@@ -110,6 +110,26 @@ static bool accept_listener(const struct config *c, const char *text, void *fiel
     return true;
 }
 
+static bool accept_header(const struct config *c, const char *text, void *field,
+                          struct failure *why)
+{
+    (void)c;
+    return filing_accepts_header(text, why) && keep_copy(text, field, why);
+}
+
+static bool accept_folder(const struct config *c, const char *text, void *field,
+                          struct failure *why)
+{
+    (void)c;
+    return filing_accepts_folder(text, why) && keep_copy(text, field, why);
+}
+
+static bool accept_flag(const struct config *c, const char *text, void *field, struct failure *why)
+{
+    (void)c;
+    return filing_accepts_flag(text, why) && keep_copy(text, field, why);
+}
+
 /* Shorthands of the tables below: a field's place, and the kinds of keys that repeat. */
 #define AT(in, member) .offset = offsetof(struct in, member)
 #define COUNTED(in, member, number_of) \
@@ -185,6 +205,24 @@ static const struct config_key pop3_keys[] = {
 };
 static const struct config_object pop3_object = KEYS(pop3_keys, 0);
 
+static const struct config_key condition_keys[] = {
+    {"header", CONFIG_STRING, AT(filing_condition, header), .required = true,
+     .accept = accept_header},
+    {"contains", CONFIG_STRING, AT(filing_condition, contains)},
+    {"is", CONFIG_STRING, AT(filing_condition, is)},
+    {"matches", CONFIG_STRING, AT(filing_condition, matches)},
+};
+static const struct config_object condition_object =
+    KEYS(condition_keys, sizeof(struct filing_condition));
+
+static const struct config_key filing_keys[] = {
+    {"if", CONFIG_LIST, COUNTED(filing_rule, conditions, condition_count), .required = true,
+     .object = &condition_object},
+    {"folder", CONFIG_STRING, AT(filing_rule, folder), .accept = accept_folder},
+    {"flags", CONFIG_STRINGS, COUNTED(filing_rule, flags, flag_count), .accept = accept_flag},
+};
+static const struct config_object filing_object = KEYS(filing_keys, sizeof(struct filing_rule));
+
 static const struct config_key imap_keys[] = {
     {"unlisted", CONFIG_WORD, AT(config_imap, unlisted), .words = config_unlisted},
     {"archive", FLAG(config_imap, archive, false)},
@@ -193,6 +231,7 @@ static const struct config_key imap_keys[] = {
     {"cache", SIZE(config_imap, cache, 0, UINT32_MAX, 256 << 20)},
     {"allow_apop", FLAG(config_imap, allow_apop, false)},
     {"append_limit", NUMBER(config_imap, append_limit, 1 << 10, UINT32_MAX, 64 << 20)},
+    {"filing", CONFIG_LIST, COUNTED(config_imap, filing, filing_count), .object = &filing_object},
 };
 static const struct config_object imap_object = KEYS(imap_keys, 0);
 

@@ -16,7 +16,7 @@ enum config_type {
     CONFIG_SIZE,    /* size_t */
     CONFIG_WORD,    /* one of `words`, its index as an unsigned, an int or an enum */
     CONFIG_CHOICE,  /* one of two `words`: bool */
-    CONFIG_STRINGS, /* char **, at least one; their number at count_offset */
+    CONFIG_STRINGS, /* char **, at least one, or the default; their number at count_offset */
     CONFIG_GROUP,   /* an object whose fields are part of the same struct, from `offset` on */
     CONFIG_LIST,    /* an array of objects: a pointer to structs, their number at count_offset */
     CONFIG_IGNORED, /* a string of no meaning here */

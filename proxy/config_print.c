@@ -119,6 +119,27 @@ static void print_behaviour(const struct maildrop_options *o, FILE *out)
     fprintf(out, "  PREAUTH       %s\n", o->allow_preauth ? "accepted" : "refused");
 }
 
+static void print_condition(const struct filing_condition *c, FILE *out)
+{
+    const char *word = c->contains ? "contains" : c->is ? "is" : "matches";
+    const char *text = c->contains ? c->contains : c->is ? c->is : c->matches;
+
+    fprintf(out, "%s %s \"%s\"", c->header, word, text);
+}
+
+static void print_rule(const struct filing_rule *rule, FILE *out)
+{
+    fprintf(out, "  filing        ");
+    for (size_t i = 0; i < rule->condition_count; i++) {
+        fputs(i ? " and " : "", out);
+        print_condition(&rule->conditions[i], out);
+    }
+    fprintf(out, ": %s", rule->folder ? rule->folder : "INBOX");
+    for (size_t i = 0; i < rule->flag_count; i++)
+        fprintf(out, ", %s", rule->flags[i]);
+    fputc('\n', out);
+}
+
 static void print_imap(const struct config_imap *o, FILE *out)
 {
     fprintf(out, "  not listed    %s\n",
@@ -130,6 +151,8 @@ static void print_imap(const struct config_imap *o, FILE *out)
             o->archive ? "kept for ever once seen" : "fetched when read", o->cache);
     fprintf(out, "  APPEND        at most %u octets\n", o->append_limit);
     fprintf(out, "  APOP          %s\n", o->allow_apop ? "used where offered" : "off");
+    for (size_t i = 0; i < o->filing_count; i++)
+        print_rule(&o->filing[i], out);
 }
 
 static void print_pop3(const struct maildrop_options *o, FILE *out)

@@ -214,13 +214,12 @@ static bool read_choice(struct reader *r, const struct config_key *key, json_t *
     return done;
 }
 
-/* A list that, where it must, has an element. */
-static bool check_array(struct reader *r, const struct config_key *key, json_t *value,
-                        const char *wanted)
+/* A list with an element. */
+static bool check_array(struct reader *r, json_t *value, const char *wanted)
 {
     if (!json_is_array(value))
         return wrong_type(r, wanted);
-    if ((key->required || key->type == CONFIG_STRINGS) && json_array_size(value) == 0) {
+    if (json_array_size(value) == 0) {
         config_fault_add(r->faults, r->pointer, "is empty; it needs at least one element");
         return false;
     }
@@ -232,7 +231,9 @@ static bool read_strings(struct reader *r, const struct config_key *key, json_t 
     size_t count = value ? json_array_size(value) : 1;
     bool done = true;
 
-    if (value && !check_array(r, key, value, "a list of strings; write [\"...\"]"))
+    if (!value && !key->text)
+        return true;
+    if (value && !check_array(r, value, "a list of strings; write [\"...\"]"))
         return false;
     char **strings = calloc(count + 1, sizeof *strings);
     if (!strings)
@@ -262,7 +263,7 @@ static bool read_list(struct reader *r, const struct config_key *key, json_t *va
 
     if (!value)
         return true;
-    if (!check_array(r, key, value, "a list of objects; write [{...}]") || count == 0)
+    if (!check_array(r, value, "a list of objects; write [{...}]"))
         return false;
     char *elements = calloc(count, key->object->size);
     if (!elements)

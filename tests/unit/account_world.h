@@ -16,7 +16,7 @@
 #include "translate/mailbox/account.h"
 #include "translate/state/box_draft.h"
 
-enum { WORLD_CLIENTS = 3, WORLD_EVENTS = 64, WORLD_BODIES = 64 };
+enum { WORLD_CLIENTS = 3, WORLD_EVENTS = 64, WORLD_BODIES = 512 };
 
 struct world_client {
     struct account_client client;

@@ -15,7 +15,7 @@
 
 enum { WORLD_MESSAGES = 400, WORLD_ASKED = 1024 };
 
-enum world_ask { ASKED_READ, ASKED_PARSE, ASKED_WANT };
+enum world_ask { ASKED_READ, ASKED_PARSE, ASKED_WANT, ASKED_DATE };
 
 struct world_asked {
     enum world_ask ask;
@@ -31,6 +31,7 @@ struct world_body {
     bool unreadable;   /* the store fails */
     bool torn;         /* it fails for octets, though the structure is remembered */
     size_t shorter;    /* octets that are missing at the end when it is read */
+    int64_t arrived;   /* what its header would tell */
     unsigned evicted;  /* so often it is lost at once after it came */
 };
 
@@ -43,7 +44,7 @@ struct world {
     struct world_asked asked[WORLD_ASKED];        /* a ring */
     size_t first, count;
     size_t most; /* wants that were under way together */
-    uint32_t numbers[3];
+    uint32_t numbers[4];
     size_t piece; /* octets */
     size_t room;
     bool keeps; /* the store has all from the start */
@@ -96,6 +97,11 @@ static inline uint32_t world_want(void *owner, uint32_t content, enum account_pa
     return world_ask(owner, &(struct world_asked){ASKED_WANT, 0, content, part, 0, 0});
 }
 
+static inline uint32_t world_date(void *owner, uint32_t content)
+{
+    return world_ask(owner, &(struct world_asked){ASKED_DATE, 0, content, ACCOUNT_HEADER, 0, 0});
+}
+
 static inline void world_init(struct world *w)
 {
     *w = (struct world){.state = account_born(), .piece = 100000, .room = 100000};
@@ -106,7 +112,8 @@ static inline void world_init(struct world *w)
                                 .has_room = world_has_room,
                                 .read = world_read,
                                 .parse = world_parse,
-                                .want = world_want};
+                                .want = world_want,
+                                .date = world_date};
 }
 
 static inline void world_clear(struct world *w)
@@ -139,6 +146,15 @@ static inline uint32_t world_add_octets(struct world *w, struct slice text, uint
 static inline uint32_t world_add(struct world *w, const char *text)
 {
     return world_add_octets(w, slice_of(text), 0, 1700000000, NULL);
+}
+
+/* A message of which only the listing is known; its header would tell that date. */
+static inline void world_add_undated(struct world *w, const char *text, int64_t arrived)
+{
+    world_add(w, text);
+    struct box_content *c = box_state_content(w->state, w->state->content_next - 1);
+    c->undated = true;
+    w->bodies[c->id].arrived = arrived;
 }
 
 static inline void world_select(struct world *w)
@@ -238,6 +254,22 @@ static inline void world_answer_want(struct world *w, struct job *j, const struc
     job_have(j, a->number, &why);
 }
 
+static inline void world_answer_date(struct world *w, struct job *j, const struct world_asked *a)
+{
+    struct failure why = {.kind = FAILURE_NONE};
+    const struct world_body *b = &w->bodies[a->content];
+    struct box_draft d;
+
+    if (b->gone) {
+        failure_set(&why, FAILURE_TEMPORARY, "The mail server is away");
+    } else {
+        box_draft_begin(&d, w->state, "known");
+        box_draft_dated(&d, a->content, &b->arrived);
+        step(w->state, &d);
+    }
+    job_have(j, a->number, &why);
+}
+
 static inline void world_answer(struct world *w, struct job *j)
 {
     struct world_asked *a = &w->asked[w->first];
@@ -251,6 +283,8 @@ static inline void world_answer(struct world *w, struct job *j)
         world_answer_parse(w, j, &copy);
     else if (copy.ask == ASKED_WANT)
         world_answer_want(w, j, &copy);
+    else if (copy.ask == ASKED_DATE)
+        world_answer_date(w, j, &copy);
 }
 
 static inline void world_drain(struct world *w)

@@ -147,6 +147,14 @@ uint32_t account_want(struct account_client *client, uint32_t content, enum acco
     return ev.request;
 }
 
+uint32_t account_date(struct account_client *client, uint32_t content)
+{
+    struct account_event ev = {
+        .type = ACCOUNT_EV_DATED, .request = ++client->account->last_request, .content = content};
+    fake_tell(client, ev);
+    return ev.request;
+}
+
 uint32_t account_poll(struct account_client *client)
 {
     struct account *a = client->account;

@@ -12,7 +12,7 @@
 
 #include "translate/text/buf.h"
 
-enum { MODEL_MAX = 64 };
+enum { MODEL_MAX = 512 };
 
 struct model_message {
     char uidl[24];
@@ -26,7 +26,8 @@ struct pop3_model {
     const char *password;
     const char *capa;       /* lines */
     const char *login_code; /* not NULL: a login is refused with it */
-    const char *refuse;     /* a verb that gets -ERR */
+    const char *refuse;     /* a verb, or a whole command, that gets -ERR */
+    const char *refusal;    /* what stands behind it */
     bool no_uidl, no_top, empty_listing, lf_only, mute_quit, silent;
 
     size_t here[MODEL_MAX]; /* of the session */
@@ -52,7 +53,8 @@ static inline void model_add(struct pop3_model *m, const char *uidl, const char 
 
 static inline void model_init(struct pop3_model *m)
 {
-    *m = (struct pop3_model){.password = "secret", .die_at = SIZE_MAX};
+    *m = (struct pop3_model){
+        .password = "secret", .refusal = "[SYS/TEMP] not this one", .die_at = SIZE_MAX};
     m->capa = "UIDL\r\nTOP\r\nUSER\r\nPIPELINING\r\nRESP-CODES\r\n";
 }
 
@@ -180,7 +182,9 @@ static inline void model_command(struct pop3_model *m, const char *line)
     bool valid = m->logged_in && number >= 1 && number <= m->here_count && !m->marked[number - 1];
 
     if (m->refuse && strncmp(line, m->refuse, strlen(m->refuse)) == 0) {
-        model_say(m, "-ERR [SYS/TEMP] not this one\r\n");
+        model_say(m, "-ERR ");
+        model_say(m, m->refusal);
+        model_say(m, "\r\n");
     } else if (strcmp(line, "CAPA") == 0) {
         model_say(m, "+OK\r\n");
         model_say(m, m->capa);

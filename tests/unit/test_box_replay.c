@@ -37,7 +37,8 @@ static void tell(struct story *t, struct box_state *s, struct box_draft *d)
 
 static void tell_all(struct story *t, struct box_state *s)
 {
-    struct box_content up = {.size = 5, .listed = 5, .uidl = (char[]){"u"}, .upstream = true};
+    struct box_content up = {
+        .size = 5, .listed = 5, .uidl = (char[]){"u"}, .upstream = true, .undated = true};
     struct box_content own = {.size = 7, .listed = 7, .key = (char[]){"k"}};
     struct box_poll poll = {.count = 2, .login_delay = 60, .at = 1700000000};
     uint32_t fresh[2];
@@ -76,6 +77,7 @@ static void tell_all(struct story *t, struct box_state *s)
     box_draft_begin(&d, s, "poll");
     box_draft_listed(&d, (uint32_t[]){1}, (uint64_t[]){6}, 1);
     box_draft_known(&d, 1, 8, "dig", NULL);
+    box_draft_dated(&d, 2, &(int64_t){1500000000});
     box_draft_set(&d, "sent", (uint32_t[]){2}, 1);
     box_draft_set(&d, "suspected", (uint32_t[]){1}, 1);
     tell(t, s, &d);
@@ -221,7 +223,8 @@ static void *scarce_malloc(size_t n)
 
 static json_t *draft_of_everything(const struct box_state *s)
 {
-    struct box_content c = {.uidl = (char[]){"u v"}, .digest = (char[]){"d"}, .upstream = true};
+    struct box_content c = {
+        .uidl = (char[]){"u v"}, .digest = (char[]){"d"}, .upstream = true, .undated = true};
     struct box_poll poll = {.count = 1};
     struct box_draft d;
 
@@ -235,6 +238,7 @@ static json_t *draft_of_everything(const struct box_state *s)
     box_draft_flags(&d, BOX_INBOX, (uint32_t[]){1}, 1, flag, 0);
     box_draft_remove(&d, BOX_INBOX, (uint32_t[]){1}, 1);
     box_draft_known(&d, 1, 5, "digest", "key");
+    box_draft_dated(&d, 1, &(int64_t){1500000000});
     box_draft_listed(&d, (uint32_t[]){1}, (uint64_t[]){5}, 1);
     box_draft_set(&d, "suspected", (uint32_t[]){1}, 1);
     box_draft_poll(&d, &poll);

@@ -37,7 +37,7 @@ static bool is_word(const struct config_key *key)
 /* The default as the schema must write it; NULL where there is none. */
 static json_t *key_default(const struct config_key *key)
 {
-    if (key->type == CONFIG_STRINGS)
+    if (key->type == CONFIG_STRINGS && key->text)
         return json_pack("[s]", key->text);
     if (is_word(key))
         return json_string(key->words[key->number]);

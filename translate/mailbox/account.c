@@ -53,6 +53,7 @@ void account_free(struct account *a)
     logins_clear(a);
     listing_clear(a);
     jobs_clear(a);
+    buf_clear(&a->header);
     commits_clear(a);
     delete_clear(a);
     facts_clear(&a->facts);

@@ -20,6 +20,7 @@
 #ifndef TRANSLATE_MAILBOX_ACCOUNT_H
 #define TRANSLATE_MAILBOX_ACCOUNT_H
 
+#include "translate/mailbox/filing.h"
 #include "translate/pop3/pop3_client.h"
 #include "translate/state/box_state.h"
 #include "translate/text/ring.h"
@@ -33,13 +34,15 @@ enum account_unlisted {
 struct account_options {
     struct pop3_client_options client;
     enum account_unlisted unlisted;
-    bool archive;              /* bodies are kept durably as soon as they are seen */
-    unsigned idle_seconds;     /* the maildrop is let go of after so long without need */
-    unsigned poll_seconds;     /* between two looks for new mail while a session is there; a
-                                  LOGIN-DELAY of the upstream's is respected too */
-    bool debug;                /* the dialogue is logged, line by line */
-    unsigned login_seconds;    /* from CONNECT until the upstream has let it in */
-    unsigned response_seconds; /* an upstream that owes an answer and sends nothing */
+    bool archive;                     /* bodies are kept durably as soon as they are seen */
+    unsigned idle_seconds;            /* the maildrop is let go of after so long without need */
+    unsigned poll_seconds;            /* between two looks for new mail while a session is there; a
+                                         LOGIN-DELAY of the upstream's is respected too */
+    bool debug;                       /* the dialogue is logged, line by line */
+    unsigned login_seconds;           /* from CONNECT until the upstream has let it in */
+    unsigned response_seconds;        /* an upstream that owes an answer and sends nothing */
+    const struct filing_rule *filing; /* borrowed for the account's life */
+    size_t filing_count;
 };
 
 /* The parts of a message's octets that can be had by themselves. */
@@ -138,6 +141,7 @@ enum account_event_type {
     ACCOUNT_EV_COMMITTED, /* `failure` says whether; what changed has come before, as CHANGED */
     ACCOUNT_EV_HAVE,      /* answer to account_want(): `content`'s `part` is in the store of bodies:
                              WHOLE where the upstream has no TOP, whatever was asked for */
+    ACCOUNT_EV_DATED,     /* answer to account_date(): the date of `content` is final */
     ACCOUNT_EV_POLLED,    /* answer to account_poll(); `failure` when it could not be looked */
     ACCOUNT_EV_CHANGED,   /* something of folder `folder` changed: compare with the state */
     ACCOUNT_EV_NOTICE, /* the upstream went away (`failure`), or came back (kind NONE), or refused
@@ -196,6 +200,11 @@ void account_commit(struct account_client *client, json_t *record);
 /* Asks for a content's octets to be brought into the store of bodies, by TOP or RETR; what several
  * ask for is fetched once. FAILURE_PERMANENT: it is not upstream any more. */
 uint32_t account_want(struct account_client *client, uint32_t content, enum account_part part);
+
+/* Asks that the date of a content's messages be final: that of its arrival, which its header tells
+ * (mime_arrival.h); where no header can be had any more, or it tells none, the time of first sight.
+ * Until then it must be shown to nobody. A failure: it cannot be known now. */
+uint32_t account_date(struct account_client *client, uint32_t content);
 
 /* Asks for a look at the maildrop, now or, where it was just looked, not at all. */
 uint32_t account_poll(struct account_client *client);

@@ -49,6 +49,7 @@ void account_detach(struct account_client *client)
     client_untouch(a, client);
     askers_forget(&a->polls, client);
     jobs_forget_client(a, client);
+    facts_forget_client(a, client);
     logins_forget_client(a, client);
     commits_forget_client(a, client);
     ring_clear(&client->events);

@@ -24,7 +24,7 @@ static struct turn *turn_add(struct account *a)
 uint32_t account_turn(struct account_client *client)
 {
     struct account *a = client->account;
-    struct asker asker = {client, client_request(client)};
+    struct asker asker = {.client = client, .request = client_request(client)};
     struct turn *t = turn_add(a);
 
     if (t)
@@ -273,8 +273,10 @@ void commit_birth(struct account *a)
 
 void facts_clear(struct facts *f)
 {
-    for (size_t i = 0; i < f->count; i++)
+    for (size_t i = 0; i < f->count; i++) {
         free(f->items[i].key);
+        askers_clear(&f->items[i].askers);
+    }
     free(f->items);
     *f = (struct facts){.items = NULL};
 }
@@ -284,6 +286,14 @@ static void facts_queue(struct account *a);
 bool facts_are_pending(const struct account *a)
 {
     return a->facts_queued;
+}
+
+static void fact_draft(struct box_draft *d, const struct fact *fact)
+{
+    if (fact->is_date)
+        box_draft_dated(d, fact->content, fact->dated ? &fact->date : NULL);
+    else
+        box_draft_known(d, fact->content, fact->size, NULL, fact->key);
 }
 
 /* A content that went away meanwhile leaves its body to nobody. */
@@ -299,7 +309,7 @@ static json_t *facts_draft(struct account *a)
     for (size_t i = 0; i < f->count; i++) {
         if (!box_state_content(a->state, f->items[i].content))
             continue;
-        box_draft_known(&d, f->items[i].content, f->items[i].size, NULL, f->items[i].key);
+        fact_draft(&d, &f->items[i]);
         known++;
     }
     if (!known) {
@@ -318,6 +328,7 @@ static void facts_done(struct account *a, const struct failure *why)
 
     for (size_t i = 0; i < f->count; i++) {
         struct fact *fact = &f->items[i];
+        date_answer_fact(a, fact, why);
         if (why->kind == FAILURE_NONE && box_state_content(a->state, fact->content))
             continue;
         body_release(a, fact->key);
@@ -339,15 +350,51 @@ static void facts_queue(struct account *a)
     commit_queue(a, &facts_commit);
 }
 
-void facts_add(struct account *a, uint32_t content, uint64_t size, char *key)
+static void fact_add(struct account *a, const struct fact *known)
 {
     struct fact *fact =
         account_grow(a, (void **)&a->facts.items, &a->facts.count, &a->facts.cap, sizeof *fact);
 
     if (!fact) {
-        free(key);
+        free(known->key);
         return;
     }
-    *fact = (struct fact){content, size, key};
+    *fact = *known;
     facts_queue(a);
+}
+
+void facts_add(struct account *a, uint32_t content, uint64_t size, char *key)
+{
+    fact_add(a, &(struct fact){.content = content, .size = size, .key = key});
+}
+
+void facts_add_date(struct account *a, uint32_t content, const int64_t *date)
+{
+    fact_add(a, &(struct fact){.content = content,
+                               .is_date = true,
+                               .dated = date != NULL,
+                               .date = date ? *date : 0});
+}
+
+static struct fact *date_among(const struct facts *f, uint32_t content)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (f->items[i].is_date && f->items[i].content == content)
+            return &f->items[i];
+    return NULL;
+}
+
+struct fact *facts_date(struct account *a, uint32_t content)
+{
+    struct fact *saving = date_among(&a->facts_saving, content);
+
+    return saving ? saving : date_among(&a->facts, content);
+}
+
+void facts_forget_client(struct account *a, const struct account_client *client)
+{
+    for (size_t i = 0; i < a->facts.count; i++)
+        askers_forget(&a->facts.items[i].askers, client);
+    for (size_t i = 0; i < a->facts_saving.count; i++)
+        askers_forget(&a->facts_saving.items[i].askers, client);
 }

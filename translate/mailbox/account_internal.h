@@ -6,7 +6,9 @@
  *     account_link.c      the connection: open, lost, let go of; commands under way
  *     account_login.c     whose password opens it
  *     account_listing.c   which message has which number on this connection
+ *     account_filing.c    new messages: their headers, their folders
  *     account_octets.c    line ends, the end of a header, digests
+ *     account_date.c      what headers that pass by tell: when messages arrived
  *     account_jobs.c      contents that are wanted, fetched and kept
  *     account_commit.c    turns, records, what follows from them
  *     account_delete.c    carrying out deletions that the state intends
@@ -34,6 +36,7 @@ enum {
     LOOK_AGAIN_MS = 30000,         /* until a suspicious listing is looked at again */
     LOGIN_SECRET = 32,             /* octets of the digest of a password, and of its key */
     LISTED_DIGEST = 32,            /* characters of a message's digest */
+    HEADER_MAX = 128 * 1024,       /* octets of a header that are looked at */
     JOB_TRIES = 2,
 };
 
@@ -42,6 +45,7 @@ enum {
 struct asker {
     struct account_client *client;
     uint32_t request;
+    bool date; /* asked for that alone */
 };
 
 struct askers {
@@ -130,6 +134,7 @@ enum listing_stage {
     LISTING_NONE,
     LISTING_ASKED,    /* UIDL, LIST */
     LISTING_DIGESTS,  /* TOP of those that are not recognised */
+    LISTING_FILING,   /* TOP of those that are new, where there are filing rules */
     LISTING_COMMIT,   /* the record is on its way */
     LISTING_KNOWN,    /* the numbers of this connection are known */
     LISTING_CHECKING, /* known; digests of what is to be deleted are asked for */
@@ -138,7 +143,18 @@ enum listing_stage {
 /* Beside each box_entry. */
 struct listed {
     bool tried; /* a digest was asked for */
+    bool seen;  /* its header came in */
+    bool dated; /* and told when it arrived */
+    bool heard; /* or it will not come */
+    int64_t date;
+    const struct filing_rule *rule; /* NULL: none is about it */
     char digest[LISTED_DIGEST + 1];
+};
+
+/* One that is to be kept, in `headers` of the listing. */
+struct listed_header {
+    size_t entry;
+    size_t at, n;
 };
 
 struct number_of_content {
@@ -162,7 +178,11 @@ struct listing {
     bool failed;
     struct failure failure;
     bool drafted;
+    bool told; /* what it says of messages that were known is in the state */
     bool suspicious;
+    struct buf headers; /* of this batch */
+    struct listed_header *kept;
+    size_t kept_count, kept_cap;
     struct number_of_content *index; /* ascending by content */
     size_t index_count;
     EVP_MD_CTX *digest; /* of the header that is coming in */
@@ -184,6 +204,7 @@ struct account_job {
     struct account_op *op;
     bool begun; /* KEEP_BEGIN */
     bool durable;
+    bool refused; /* nobody has it, or gives it out */
     unsigned tries;
     uint64_t octets; /* that came */
     uint64_t budget; /* that LIST said, while it is under way */
@@ -230,11 +251,15 @@ struct commits {
     json_t *record;
 };
 
-/* What became known of a content, for the next record. */
+/* What became known of a content, for the next record: its date, or else size and key. */
 struct fact {
     uint32_t content;
     uint64_t size;
     char *key;
+    bool is_date;
+    bool dated; /* there is one; else the time of first sight is final */
+    int64_t date;
+    struct askers askers; /* who waits for the date to be in the state */
 };
 
 struct facts {
@@ -296,6 +321,7 @@ struct account {
     uint64_t suspect_at; /* when to look again; UINT64_MAX: no need */
     struct askers polls;
     struct jobs jobs;
+    struct buf header; /* of the message that is coming in, if anybody wants to know it */
     struct commits commits;
     struct facts facts, facts_saving;
     bool facts_queued;
@@ -382,8 +408,40 @@ const struct box_entry *listing_entry(const struct account *a, uint32_t content)
 bool listing_keeps_durably(const struct account *a);
 extern const struct commit_op listing_commit;
 
+/* Headers of the batch are there, or refused. */
+void listing_filed(struct account *a);
+
+/* account_filing.c */
+/* A header comes in, of which octets_of_header() are looked at; returns them. */
+void filing_header_begin(struct account *a);
+struct slice filing_header_data(struct account *a, struct slice data);
+void filing_header_end(struct account *a, size_t entry);
+/* Asks for the next headers that the rules need. False when there are none. */
+bool filing_ask(struct account *a);
+/* The new messages, as far as it is known where they belong. */
+void filing_draft(struct account *a, struct box_draft *d);
+/* The record is in the state: their headers are given to the store. */
+void filing_keep(struct account *a);
+
+/* account_date.c */
+/* Begins with another header, and adds to it (octets_of_header()). */
+void header_begin(struct account *a);
+void header_data(struct account *a, struct slice octets);
+/* Of an undated content the header came in. */
+void date_learn(struct account *a, uint32_t content);
+/* Those who asked the job for the date alone are answered, or wait for the record. */
+void date_answer(struct account *a, struct account_job *j, const struct failure *why);
+void date_answer_fact(struct account *a, struct fact *fact, const struct failure *why);
+bool date_is_wanted(const struct account *a, uint32_t content);
+
 /* account_jobs.c */
 void jobs_clear(struct account *a);
+/* The job that brings the header, alone or with the rest; NULL: none. */
+struct account_job *jobs_with_header(struct account *a, uint32_t content);
+/* A new one. NULL when memory is out. */
+struct account_job *job_new(struct account *a, uint32_t content, enum account_part part);
+/* Whether the state says that the upstream has it; `why` not, else. */
+bool job_may_be_had(const struct account *a, uint32_t content, struct failure *why);
 void jobs_forget_client(struct account *a, const struct account_client *client);
 void jobs_issue(struct account *a);
 /* None is under way, and everything that came is kept. */
@@ -402,7 +460,12 @@ bool commits_advance(struct account *a);
 bool commits_are_idle(const struct account *a);
 void commit_birth(struct account *a);
 void facts_add(struct account *a, uint32_t content, uint64_t size, char *key);
+/* `date` NULL: the time of first sight. */
+void facts_add_date(struct account *a, uint32_t content, const int64_t *date);
+/* The date that waits for its record; NULL: none. */
+struct fact *facts_date(struct account *a, uint32_t content);
 bool facts_are_pending(const struct account *a);
+void facts_forget_client(struct account *a, const struct account_client *client);
 void facts_clear(struct facts *f);
 
 /* account_delete.c */

@@ -86,7 +86,14 @@ static void table_add(struct account *a, struct account_job *j)
     *at = j;
 }
 
-static struct account_job *job_new(struct account *a, uint32_t content, enum account_part part)
+struct account_job *jobs_with_header(struct account *a, uint32_t content)
+{
+    struct account_job *header = job_find(a, content, ACCOUNT_HEADER);
+
+    return header ? header : job_find(a, content, ACCOUNT_WHOLE);
+}
+
+struct account_job *job_new(struct account *a, uint32_t content, enum account_part part)
 {
     struct account_job *j = calloc(1, sizeof *j);
 
@@ -166,14 +173,14 @@ static void job_answer(struct account *a, struct account_job *j, const struct fa
     struct account_event ev = {
         .type = ACCOUNT_EV_HAVE, .content = j->content, .part = j->part, .failure = *why};
 
+    date_answer(a, j, why);
     askers_tell(a, &j->askers, &ev);
     job_free(a, j);
 }
 
 /* ---- what is asked for ------------------------------------------------------------------- */
 
-/* Whether the state says that the upstream has it. */
-static bool may_be_had(const struct account *a, uint32_t content, struct failure *why)
+bool job_may_be_had(const struct account *a, uint32_t content, struct failure *why)
 {
     const struct box_content *c = box_state_content(a->state, content);
 
@@ -191,11 +198,11 @@ static bool may_be_had(const struct account *a, uint32_t content, struct failure
 uint32_t account_want(struct account_client *client, uint32_t content, enum account_part part)
 {
     struct account *a = client->account;
-    struct asker asker = {client, client_request(client)};
+    struct asker asker = {.client = client, .request = client_request(client)};
     struct account_event ev = {.type = ACCOUNT_EV_HAVE, .content = content, .part = part};
     struct account_job *j = job_find(a, content, part);
 
-    if (!j && !may_be_had(a, content, &ev.failure)) {
+    if (!j && !job_may_be_had(a, content, &ev.failure)) {
         client_tell(a, &asker, &ev);
         return asker.request;
     }
@@ -245,6 +252,7 @@ static void job_begin(struct account *a, struct account_job *j)
     j->octets = 0;
     j->durable = j->part == ACCOUNT_WHOLE && listing_keeps_durably(a);
     octets_clear(&a->jobs.octets);
+    header_begin(a);
     keep(a, ACCOUNT_KEEP_BEGIN, j);
 }
 
@@ -254,8 +262,11 @@ static void job_data(struct account *a, struct account_job *j, struct slice data
     struct slice lines = octets_lines(o, data);
 
     a->failed = a->failed || buf_failed(&o->out);
+    size_t header = octets_of_header(o, lines);
+    if (date_is_wanted(a, j->content))
+        header_data(a, slice_make(lines.p, header));
     if (j->part == ACCOUNT_HEADER)
-        lines.n = octets_of_header(o, lines);
+        lines.n = header;
     if (lines.n == 0 || a->failed)
         return;
     struct account_action *action = keep(a, ACCOUNT_KEEP_DATA, j);
@@ -269,6 +280,7 @@ static void job_data(struct account *a, struct account_job *j, struct slice data
 static void job_end(struct account *a, struct account_job *j)
 {
     keep(a, ACCOUNT_KEEP_END, j);
+    date_learn(a, j->content);
     a->jobs.budget -= j->budget;
     j->budget = 0;
     job_move(a, j, JOB_ENDED);
@@ -293,6 +305,7 @@ static void job_demote(struct account *a, struct account_job *j)
 static void job_refused(struct account *a, struct account_job *j,
                         const struct pop3_client_event *ev)
 {
+    j->refused = ev->unexplained || ev->failure.kind == FAILURE_PERMANENT;
     if (ev->verb == POP3_TOP && ev->unsupported)
         job_demote(a, j);
     else
@@ -398,6 +411,7 @@ static void job_issue(struct account *a, struct account_job *j)
 
     if (!e) {
         failure_set(&why, FAILURE_PERMANENT, "the mail server no longer lists the message");
+        j->refused = true;
         job_answer(a, j, &why);
     } else if (j->part == ACCOUNT_HEADER && !can_top) {
         job_demote(a, j);
@@ -448,6 +462,7 @@ void jobs_lost(struct account *a, const struct failure *why)
     struct job_list *sent = &a->jobs.sent;
     struct account_op *first = a->link.first;
 
+    header_begin(a);
     while (sent->last) {
         struct account_job *j = sent->last;
         if (j->begun)

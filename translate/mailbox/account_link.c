@@ -317,7 +317,7 @@ static bool look_is_fresh(const struct account *a)
 uint32_t account_poll(struct account_client *client)
 {
     struct account *a = client->account;
-    struct asker asker = {client, client_request(client)};
+    struct asker asker = {.client = client, .request = client_request(client)};
 
     askers_add(a, &a->polls, &asker);
     account_advance(a);

@@ -17,6 +17,8 @@ void listing_clear(struct account *a)
     free(l->beside);
     free(l->rows);
     free(l->index);
+    free(l->kept);
+    buf_clear(&l->headers);
     buf_clear(&l->uidls);
     octets_clear(&l->octets);
     EVP_MD_CTX_free(l->digest);
@@ -195,7 +197,7 @@ static void digest_begin(struct account *a)
 {
     struct listing *l = &a->listing;
 
-    octets_clear(&l->octets);
+    filing_header_begin(a);
     if (!l->digest)
         l->digest = EVP_MD_CTX_new();
     if (!l->digest || EVP_DigestInit_ex(l->digest, EVP_sha256(), NULL) != 1)
@@ -225,12 +227,9 @@ static void digest_end(struct account *a, size_t entry)
 
 static void digest_data(struct account *a, struct slice data)
 {
-    struct octets *o = &a->listing.octets;
-    struct slice lines = octets_lines(o, data);
-    size_t n = octets_of_header(o, lines);
+    struct slice header = filing_header_data(a, data);
 
-    a->failed = a->failed || buf_failed(&o->out);
-    if (n && EVP_DigestUpdate(a->listing.digest, lines.p, n) != 1)
+    if (header.n && EVP_DigestUpdate(a->listing.digest, header.p, header.n) != 1)
         a->failed = true;
 }
 
@@ -268,10 +267,12 @@ static void digest_event(struct account *a, struct account_op *op,
         op->begun = true;
         if (a->failed)
             return;
-        if (ev->type == POP3_CLIENT_BODY_DATA)
+        if (ev->type == POP3_CLIENT_BODY_DATA) {
             digest_data(a, ev->text);
-        else
+        } else {
             digest_end(a, op->entry);
+            filing_header_end(a, op->entry);
+        }
         return;
     }
     if (ev->type != POP3_CLIENT_DONE)
@@ -352,36 +353,6 @@ const struct box_entry *listing_entry(const struct account *a, uint32_t content)
 
 /* ---- the record -------------------------------------------------------------------------- */
 
-/* Where a message that was never seen before is filed, and with which flags: in INBOX, without any.
- * Filing rules have their place here. */
-struct filing {
-    uint32_t folder;
-    uint64_t flags;
-};
-
-static struct filing listing_file(const struct account *a, const struct box_entry *e)
-{
-    (void)a;
-    (void)e;
-    return (struct filing){.folder = BOX_INBOX, .flags = 0};
-}
-
-/* Both strings end with NUL where they lie. */
-static void draft_fresh(struct account *a, struct box_draft *d, struct box_entry *e)
-{
-    struct filing filing = listing_file(a, e);
-    struct box_content content = {
-        .size = e->size,
-        .listed = e->size,
-        .upstream = true,
-        .uidl = e->uidl.n ? (char *)e->uidl.p : NULL,
-        .digest = e->digest.n ? (char *)e->digest.p : NULL,
-    };
-
-    e->content = box_draft_content(d, &content);
-    box_draft_message(d, filing.folder, e->content, filing.flags, a->now_s);
-}
-
 /* When the look was had is written down with what it found, not for its own sake. */
 static json_t *draft_end(struct account *a, struct box_draft *d)
 {
@@ -415,16 +386,22 @@ static json_t *listing_draft(struct account *a)
         return NULL;
     l->drafted = true;
     box_draft_begin(&d, a->state, "listing");
-    box_listing_draft(&d, &l->list, &l->suspicious);
-    for (size_t i = 0; i < l->list.count; i++)
-        if (l->list.entries[i].fresh)
-            draft_fresh(a, &d, &l->list.entries[i]);
+    /* Once for each look: what is suspect is believed when the next one lacks it too. */
+    if (!l->told)
+        box_listing_draft(&d, &l->list, &l->suspicious);
+    filing_draft(a, &d);
     return draft_end(a, &d);
+}
+
+static void polls_tell(struct account *a)
+{
+    struct account_event ev = {.type = ACCOUNT_EV_POLLED};
+
+    askers_tell(a, &a->polls, &ev);
 }
 
 static void listing_known(struct account *a)
 {
-    struct account_event ev = {.type = ACCOUNT_EV_POLLED};
     struct listing *l = &a->listing;
 
     listing_index(a);
@@ -438,7 +415,24 @@ static void listing_known(struct account *a)
                     "itself; nothing is expunged before another look",
                     l->list.count);
     link_listed(a);
-    askers_tell(a, &a->polls, &ev);
+    polls_tell(a);
+}
+
+/* The record is in the state. Where there is more to file, those who wait for the look are told of
+ * what there is: the rest comes to them as new mail does. */
+static void listing_drafted(struct account *a)
+{
+    struct listing *l = &a->listing;
+
+    l->drafted = false;
+    l->told = true;
+    filing_keep(a);
+    if (!filing_ask(a)) {
+        listing_known(a);
+        return;
+    }
+    l->stage = LISTING_FILING;
+    polls_tell(a);
 }
 
 static void listing_queue(struct account *a)
@@ -461,7 +455,7 @@ static void listing_done(struct account *a, const struct failure *why)
     if (why->kind != FAILURE_NONE)
         listing_fail(a, why);
     else if (l->drafted)
-        listing_known(a);
+        listing_drafted(a);
     else if (digests_ask(a))
         l->stage = LISTING_DIGESTS;
     else
@@ -472,16 +466,22 @@ const struct commit_op listing_commit = {listing_draft, listing_done};
 
 /* ---- from one stage to the next ---------------------------------------------------------- */
 
+void listing_filed(struct account *a)
+{
+    a->listing.stage = LISTING_COMMIT;
+    listing_queue(a);
+}
+
 static void listing_match_and_go(struct account *a)
 {
     if (!listing_match(a))
         return;
-    if (digests_ask(a)) {
+    if (digests_ask(a))
         a->listing.stage = LISTING_DIGESTS;
-        return;
-    }
-    a->listing.stage = LISTING_COMMIT;
-    listing_queue(a);
+    else if (filing_ask(a))
+        a->listing.stage = LISTING_FILING;
+    else
+        listing_filed(a);
 }
 
 static void listing_complete(struct account *a)

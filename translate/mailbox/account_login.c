@@ -89,7 +89,7 @@ void logins_forget_client(struct account *a, const struct account_client *client
 uint32_t account_login(struct account_client *client, struct slice user, struct slice password)
 {
     struct account *a = client->account;
-    struct asker asker = {client, client_request(client)};
+    struct asker asker = {.client = client, .request = client_request(client)};
     struct login *l = calloc(1, sizeof *l);
 
     if (!l || !password_digest(a, user, password, l->digest)) {

@@ -45,9 +45,11 @@ static void fetch_wants(struct job_fetch *f, const struct imapd_fetch_item *item
     case IMAPD_FETCH_BINARY_SIZE:
         f->wants_whole = f->wants_structure = true;
         break;
+    case IMAPD_FETCH_INTERNALDATE:
+        f->wants_date = true;
+        break;
     case IMAPD_FETCH_FLAGS:
     case IMAPD_FETCH_UID:
-    case IMAPD_FETCH_INTERNALDATE:
     case IMAPD_FETCH_SIZE:
     case IMAPD_FETCH_MODSEQ:
         break;
@@ -190,6 +192,8 @@ static struct job_need *find(struct job *j, enum job_progress progress, bool par
             return &(*slot)->header;
         if (awaits(&(*slot)->whole, progress, parse, request))
             return &(*slot)->whole;
+        if (awaits(&(*slot)->date, progress, parse, request))
+            return &(*slot)->date;
     }
     return NULL;
 }

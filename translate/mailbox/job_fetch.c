@@ -30,6 +30,7 @@ static void take_next(struct job *j)
         slot->wants_header = f->wants_header;
         slot->wants_whole = f->wants_whole;
         slot->wants_structure = f->wants_structure;
+        slot->wants_date = f->wants_date && job_date_is_unknown(j, m->content);
     }
 }
 
@@ -37,15 +38,15 @@ static void take_next(struct job *j)
 static bool fill(struct job *j)
 {
     struct job_fetch *f = &j->fetch;
-    bool octets = f->wants_header || f->wants_whole;
-    size_t window = octets ? JOB_WINDOW : 1;
+    bool ahead = f->wants_header || f->wants_whole || f->wants_date;
+    size_t window = ahead ? JOB_WINDOW : 1;
 
     while (!f->walked && j->window.count < window) {
         if (!job_spend(j, 1))
             return false;
         take_next(j);
     }
-    if (octets)
+    if (ahead)
         job_window_advance(j);
     return true;
 }

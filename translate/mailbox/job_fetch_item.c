@@ -27,6 +27,8 @@ static void put_envelope_of_header(struct job *j, struct slice header)
 
 static bool can_be_had(const struct job_slot *slot, enum imapd_fetch_kind kind)
 {
+    if (kind == IMAPD_FETCH_INTERNALDATE)
+        return slot->date.progress != JOB_FAILED;
     if (kind == IMAPD_FETCH_ENVELOPE)
         return slot->message || job_slot_has_header(slot);
     if (kind == IMAPD_FETCH_BODY || kind == IMAPD_FETCH_BODYSTRUCTURE)

@@ -40,6 +40,7 @@ enum job_ask {
     JOB_ASK_PARSE,  /* the structure */
     JOB_ASK_GATHER, /* octets, into the slot */
     JOB_ASK_STREAM, /* octets, to the engine */
+    JOB_ASK_DATE,   /* INTERNALDATE, of the account */
 };
 
 enum job_progress {
@@ -81,6 +82,8 @@ struct job_slot {
     bool wants_header;
     bool wants_whole;
     bool wants_structure;
+    bool wants_date;        /* INTERNALDATE, if it is not known */
+    struct job_need date;   /* in the state */
     struct job_need header; /* gathered into `octets` */
     struct job_need whole;  /* in the store, or parsed into `message` */
     struct buf octets;
@@ -115,6 +118,10 @@ void job_window_advance(struct job *j);
 /* Nothing more will come of what the slot wants. */
 bool job_slot_is_settled(const struct job_slot *slot);
 
+/* Whether it must be learnt when the messages of a content arrived, before it is told. */
+bool job_date_is_unknown(const struct job *j, uint32_t content);
+bool job_slot_waits_for_date(const struct job_slot *slot);
+
 /* The structure is there; the gathered header is. */
 bool job_slot_has_header(const struct job_slot *slot);
 
@@ -148,7 +155,7 @@ struct job_fetch {
     const struct imapd_set *set;
     bool by_uid;
     bool add_uid, add_modseq; /* though not asked for */
-    bool wants_header, wants_whole, wants_structure;
+    bool wants_header, wants_whole, wants_structure, wants_date;
     struct mailbox_walk walk;
     bool walked;
     /* The first slot's response: */
@@ -197,6 +204,7 @@ struct job_keys {
     uint32_t leaf_count;
     uint8_t *verdicts; /* enum job_verdict of each leaf, for the message at hand */
     bool header;       /* some leaf needs no more than the header */
+    bool dates;        /* some key asks for INTERNALDATE */
 };
 
 /* Header fields against the leaves; may stop anywhere for the next turn. */

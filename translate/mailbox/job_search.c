@@ -69,18 +69,29 @@ static void note_found(struct job *j, uint32_t number, const struct box_message 
         turn_round(j);
 }
 
+/* What the keys, which were asked of this message, leave undecided needs octets. */
+static void want_octets(struct job *j, struct job_slot *slot)
+{
+    const struct job_keys *keys = &j->search.keys;
+    bool header = keys->header && (job_keys_lack(keys, IMAPD_SEARCH_HEADER) ||
+                                   job_keys_lack(keys, IMAPD_SEARCH_SENT));
+    bool unknown = slot->verdict == JOB_UNKNOWN;
+
+    slot->wants_header = unknown && header;
+    slot->wants_whole = slot->wants_structure = unknown && !header;
+}
+
 /* A message that the state does not decide goes into the window. */
 static void wait_for(struct job *j, uint32_t number, const struct box_message *m,
                      enum job_verdict verdict)
 {
     struct job_slot *slot = job_window_push(&j->window, number, m->uid, m->content);
-    const struct job_keys *keys = &j->search.keys;
-    bool header = keys->header && (job_keys_lack(keys, IMAPD_SEARCH_HEADER) ||
-                                   job_keys_lack(keys, IMAPD_SEARCH_SENT));
 
     slot->verdict = verdict;
-    slot->wants_header = verdict == JOB_UNKNOWN && header;
-    slot->wants_whole = slot->wants_structure = verdict == JOB_UNKNOWN && !header;
+    slot->wants_date =
+        verdict == JOB_UNKNOWN && j->search.keys.dates && job_date_is_unknown(j, m->content);
+    if (!slot->wants_date)
+        want_octets(j, slot);
 }
 
 static void consider(struct job *j, uint32_t number)
@@ -163,6 +174,18 @@ static bool match_header(struct job *j, struct job_slot *slot)
     return true;
 }
 
+/* The state is asked again once it knows when the message arrived. */
+static void match_date(struct job *j, struct job_slot *slot)
+{
+    bool known = slot->date.progress == JOB_READY;
+    const struct box_message *m = known ? job_message(j, slot->uid) : NULL;
+
+    slot->wants_date = false;
+    job_keys_reset(&j->search.keys);
+    slot->verdict = m ? job_keys_verdict(j, slot->number, m) : JOB_FALSE;
+    want_octets(j, slot);
+}
+
 /* Headers are matched as far ahead as they have come, so that the bodies of what they leave open
  * can be asked for early. False: out of work. */
 static bool match_headers(struct job *j)
@@ -171,6 +194,10 @@ static bool match_headers(struct job *j)
 
     for (; s->ahead < j->window.count; s->ahead++) {
         struct job_slot *slot = job_window_at(&j->window, s->ahead);
+        if (job_slot_waits_for_date(slot))
+            break;
+        if (slot->wants_date)
+            match_date(j, slot);
         if (!slot->wants_header)
             continue;
         if (slot->header.progress == JOB_FAILED) {

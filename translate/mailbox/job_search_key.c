@@ -69,6 +69,7 @@ static bool add_leaf(struct job_keys *keys, uint32_t at, struct slice charset)
     struct job_key *k = &keys->keys[at];
     enum imapd_search_kind kind = k->key->kind;
 
+    keys->dates |= kind == IMAPD_SEARCH_DATE;
     if (!needs_octets(k->key))
         return true;
     k->leaf = keys->leaf_count;
@@ -221,6 +222,11 @@ static bool has_day(const struct seen *m, const struct imapd_search_key *key)
     return day >= key->first && day <= key->last;
 }
 
+static bool is_undated(const struct seen *m, const struct job_key *k)
+{
+    return k->key->kind == IMAPD_SEARCH_DATE && job_date_is_unknown(m->j, m->message->content);
+}
+
 /* \Recent is nowhere kept (RFC 9051 has it no more): no message has it. */
 static bool has_flag(const struct seen *m, const struct imapd_search_key *key)
 {
@@ -277,6 +283,8 @@ static enum job_verdict says(struct seen *m, uint32_t at)
         verdict = children_say(m, k);
     else if (k->leaf != JOB_NO_KEY)
         verdict = (enum job_verdict)keys->verdicts[k->leaf];
+    else if (is_undated(m, k))
+        verdict = JOB_UNKNOWN;
     else
         verdict = state_says(m, k->key) ? JOB_TRUE : JOB_FALSE;
     if (!k->key->negated || verdict == JOB_UNKNOWN)

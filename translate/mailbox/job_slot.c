@@ -31,7 +31,9 @@ static void ask(struct job *j, struct job_need *need)
 {
     const struct job_host *host = j->host;
 
-    if (need->ask == JOB_ASK_PARSE)
+    if (need->ask == JOB_ASK_DATE)
+        requested(j, need, JOB_WANTED, host->date(host->owner, need->content));
+    else if (need->ask == JOB_ASK_PARSE)
         requested(j, need, JOB_ASKED, host->parse(host->owner, need->content));
     else
         requested(j, need, JOB_ASKED,
@@ -60,6 +62,8 @@ void job_need_have(struct job *j, struct job_need *need, const struct failure *w
 {
     if (why && why->kind != FAILURE_NONE)
         job_need_fail(j, need, why);
+    else if (need->ask == JOB_ASK_DATE)
+        need->progress = JOB_READY;
     else
         ask(j, need);
 }
@@ -147,21 +151,52 @@ static void advance_header(struct job *j, struct job_slot *slot, bool first)
         begin_header(j, slot);
 }
 
+bool job_date_is_unknown(const struct job *j, uint32_t content)
+{
+    const struct box_content *c = box_state_content(j->host->state(j->host->owner), content);
+
+    return c && c->undated;
+}
+
+static bool octets_are_settled(const struct job_slot *slot)
+{
+    bool header = !slot->wants_header || slot->header.progress == JOB_READY ||
+                  slot->header.progress == JOB_FAILED;
+
+    return header && whole_is_settled(slot);
+}
+
+/* What octets there were to come have told it, mostly. */
+static void advance_date(struct job *j, struct job_slot *slot)
+{
+    if (!slot->wants_date || slot->date.progress != JOB_IDLE || !octets_are_settled(slot))
+        return;
+    slot->date = (struct job_need){.ask = JOB_ASK_DATE, .content = slot->content};
+    if (job_date_is_unknown(j, slot->content))
+        job_need_begin(j, &slot->date);
+    else
+        slot->date.progress = JOB_READY;
+}
+
 void job_window_advance(struct job *j)
 {
     for (size_t i = 0; i < j->window.count; i++) {
         struct job_slot *slot = job_window_at(&j->window, i);
         advance_whole(j, slot, i < JOB_PARSED);
         advance_header(j, slot, i == 0);
+        advance_date(j, slot);
     }
+}
+
+bool job_slot_waits_for_date(const struct job_slot *slot)
+{
+    return slot->wants_date && slot->date.progress != JOB_READY &&
+           slot->date.progress != JOB_FAILED;
 }
 
 bool job_slot_is_settled(const struct job_slot *slot)
 {
-    bool header = !slot->wants_header || slot->header.progress == JOB_READY ||
-                  slot->header.progress == JOB_FAILED;
-
-    return header && whole_is_settled(slot);
+    return octets_are_settled(slot) && !job_slot_waits_for_date(slot);
 }
 
 bool job_slot_has_header(const struct job_slot *slot)

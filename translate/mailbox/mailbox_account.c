@@ -51,6 +51,7 @@ static void take_event(struct mailbox *m, const struct account_event *ev)
         mailbox_change_event(m, ev);
         break;
     case ACCOUNT_EV_HAVE:
+    case ACCOUNT_EV_DATED:
         mailbox_job_event(m, ev);
         break;
     case ACCOUNT_EV_POLLED:

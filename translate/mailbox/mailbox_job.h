@@ -40,6 +40,7 @@ struct job_host {
                      uint64_t length);
     uint32_t (*parse)(void *owner, uint32_t content);
     uint32_t (*want)(void *owner, uint32_t content, enum account_part part);
+    uint32_t (*date)(void *owner, uint32_t content); /* account_date() */
 };
 
 enum job_state {
@@ -97,7 +98,8 @@ void job_read_done(struct job *j, uint32_t request, bool present, const struct f
 void job_parsed(struct job *j, uint32_t request, struct mime_message *message,
                 const struct failure *why);
 
-/* The answer to a want; `why` NULL or of kind NONE: it is in the store of bodies now. */
+/* The answer to a want or a date; `why` NULL or of kind NONE: it is in the store of bodies now, or
+ * in the state. */
 void job_have(struct job *j, uint32_t request, const struct failure *why);
 
 /* Valid when it is done. */

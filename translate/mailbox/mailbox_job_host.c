@@ -56,6 +56,13 @@ static uint32_t host_want(void *owner, uint32_t content, enum account_part part)
     return account_want(&m->account, content, part);
 }
 
+static uint32_t host_date(void *owner, uint32_t content)
+{
+    struct mailbox *m = owner;
+
+    return account_date(&m->account, content);
+}
+
 void mailbox_job_init(struct mailbox *m)
 {
     m->host = (struct job_host){
@@ -67,6 +74,7 @@ void mailbox_job_init(struct mailbox *m)
         .read = host_read,
         .parse = host_parse,
         .want = host_want,
+        .date = host_date,
     };
 }
 

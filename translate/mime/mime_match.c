@@ -137,17 +137,27 @@ static void find_borders(struct mime_match *match)
     }
 }
 
+uint32_t *mime_match_fold(struct slice text, size_t *count)
+{
+    uint32_t some[G_UNICHAR_MAX_DECOMPOSITION_LENGTH];
+    size_t most = 1;
+
+    for (struct slice rest = text; rest.n;)
+        most += fold(next_character(&rest), some);
+    uint32_t *folded = calloc(most, sizeof *folded);
+    *count = 0;
+    while (folded && text.n)
+        *count += fold(next_character(&text), folded + *count);
+    return folded;
+}
+
 struct mime_match *mime_match_new(struct slice text)
 {
     struct mime_match *match = calloc(1, sizeof *match);
-    /* A character of one octet has a decomposition of one, and others of 18 at most. */
-    size_t most = text.n * G_UNICHAR_MAX_DECOMPOSITION_LENGTH + 1;
 
     if (!match)
         return NULL;
-    match->text = calloc(most, sizeof *match->text);
-    while (match->text && text.n)
-        match->n += fold(next_character(&text), match->text + match->n);
+    match->text = mime_match_fold(text, &match->n);
     match->border = calloc(match->n + 1, sizeof *match->border);
     if (!match->text || !match->border) {
         mime_match_free(match);

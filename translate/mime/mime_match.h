@@ -25,4 +25,8 @@ void mime_match_reset(struct mime_match *match);
 /* All at once. */
 bool mime_match_in(struct mime_match *match, struct slice octets);
 
+/* The characters that are compared: two texts are alike when these are. free() it; NULL when memory
+ * is out. */
+uint32_t *mime_match_fold(struct slice text, size_t *count);
+
 #endif

@@ -64,6 +64,8 @@ struct pop3_client_event {
                           BODY_DATA. Valid until the next call and while the input is */
     bool ok;           /* DONE: it was carried out; else `failure` has the server's reason */
     bool unsupported;  /* DONE, not ok: the server does not know the command (CASES U5) */
+    bool unexplained;  /* DONE, not ok: neither code nor words say of what kind the refusal is, and
+                          the failure's kind is only what is likely */
     struct failure failure;
 };
 

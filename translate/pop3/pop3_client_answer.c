@@ -170,7 +170,10 @@ static void take_refusal(struct pop3_client *c, const struct pop3_response *r)
     struct pop3_client_event *done = finish(c);
 
     done->unsupported = unsupported;
-    pop3_response_failure(&done->failure, r, FAILURE_TEMPORARY);
+    pop3_response_failure(&done->failure, r, FAILURE_NONE);
+    done->unexplained = done->failure.kind == FAILURE_NONE;
+    if (done->unexplained)
+        done->failure.kind = FAILURE_TEMPORARY;
     if (done->verb == POP3_QUIT)
         c->quit = POP3_QUIT_REFUSED;
 }

@@ -55,4 +55,8 @@ bool box_references_remove(const struct json_at *at, struct box_reading *r, cons
 bool box_content_resize(const struct json_at *at, struct box_reading *r, struct box_content *c,
                         uint64_t size);
 
+/* An undated content's messages get the date that the member "date" says, and nobody was told
+ * another one; null leaves them the one they have. */
+bool box_content_date(const struct json_at *at, struct box_reading *r, struct box_content *c);
+
 #endif

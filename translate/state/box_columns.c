@@ -90,15 +90,26 @@ static char **text_of(struct box_content *c, enum text_part part)
     return part == TEXT_UIDL ? &c->uidl : part == TEXT_DIGEST ? &c->digest : &c->key;
 }
 
-enum mark { MARK_LOCAL, MARK_UNLISTED, MARK_SUSPECT, MARK_INTENDED, MARK_SENT, MARKS };
+enum mark {
+    MARK_LOCAL,
+    MARK_UNDATED,
+    MARK_UNLISTED,
+    MARK_SUSPECT,
+    MARK_INTENDED,
+    MARK_SENT,
+    MARKS
+};
 
-static const char *const mark_names[MARKS] = {"local", "unlisted", "suspect", "intended", "sent"};
+static const char *const mark_names[MARKS] = {"local",   "undated",  "unlisted",
+                                              "suspect", "intended", "sent"};
 
 static bool mark_is_set(const struct box_content *c, enum mark mark)
 {
     switch (mark) {
     case MARK_LOCAL:
         return !c->upstream;
+    case MARK_UNDATED:
+        return c->undated;
     case MARK_UNLISTED:
         return c->unlisted;
     case MARK_SUSPECT:
@@ -114,6 +125,8 @@ static void mark_set(struct box_content *c, enum mark mark)
 {
     if (mark == MARK_LOCAL)
         c->upstream = false;
+    else if (mark == MARK_UNDATED)
+        c->undated = true;
     else if (mark == MARK_UNLISTED)
         c->unlisted = true;
     else if (mark == MARK_SUSPECT)
@@ -276,8 +289,9 @@ static bool contents_make_sense(const struct json_at *at, const struct box_conte
         const struct box_content *c = &contents[i];
         if (!c->upstream && !c->key)
             return json_at_wrong(at, "local", "a local content without a key");
-        if (!c->upstream && (c->unlisted || c->suspect || c->deletion != BOX_KEPT))
-            return json_at_wrong(at, "local", "a local content cannot be listed or deleted");
+        if (!c->upstream && (c->undated || c->unlisted || c->suspect || c->deletion != BOX_KEPT))
+            return json_at_wrong(at, "local",
+                                 "a local content cannot be undated, listed or deleted");
         if (c->upstream && !c->uidl && !c->digest)
             return json_at_wrong(at, "uidls", "an upstream content without UIDL and digest");
     }

@@ -3,8 +3,8 @@
  *
  * Contents: "contents" is the set of their ids ("1:3,7"), and in their order "listed" the sizes
  * that LIST gave, "sizes" the sizes (absent when all are as listed), "uidls", "digests" and "keys"
- * texts (absent when there are none). "local", "unlisted", "suspect", "intended" and "sent" are the
- * sets of those that are (absent when none is).
+ * texts (absent when there are none). "local", "undated", "unlisted", "suspect", "intended" and
+ * "sent" are the sets of those that are (absent when none is).
  *
  * Messages: "uids" is a set, and in their order "contents", "flags" (as in box_state.h), "dates",
  * and in snapshots "modseqs".

@@ -181,6 +181,42 @@ uint32_t box_draft_folder(struct box_draft *d, struct slice name, enum box_use u
     return d->folder_next++;
 }
 
+/* The folder to which this draft gives that name, 0: none. */
+static uint32_t folder_drafted(const struct box_draft *d, struct slice name)
+{
+    const json_t *list = json_object_get(d->record, "create");
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *create = json_array_get(list, i);
+        if (slice_is(name, json_string_value(json_object_get(create, "name"))))
+            return (uint32_t)json_integer_value(json_object_get(create, "folder"));
+    }
+    return 0;
+}
+
+static uint32_t folder_shown(struct box_draft *d, struct slice name)
+{
+    box_draft_subscribe(d, name, true);
+    return box_draft_folder(d, name, BOX_NO_USE);
+}
+
+uint32_t box_draft_folder_named(struct box_draft *d, struct slice name)
+{
+    const struct box_folder *f = box_state_folder(d->s, name);
+    uint32_t made = folder_drafted(d, name);
+
+    if (f && !f->noselect)
+        return f->id;
+    if (made)
+        return made;
+    for (size_t i = 1; i < name.n; i++) {
+        struct slice above = slice_make(name.p, i);
+        if (name.p[i] == '/' && !box_state_folder(d->s, above) && !folder_drafted(d, above))
+            folder_shown(d, above);
+    }
+    return folder_shown(d, name);
+}
+
 static void rename_one(struct box_draft *d, uint32_t folder, struct slice name)
 {
     if (d->failed || !name_make_free(d, name)) {
@@ -395,6 +431,16 @@ void box_draft_known(struct box_draft *d, uint32_t content, uint64_t size, const
         put(d, json, "digest", json_string(digest));
     if (key)
         put(d, json, "key", json_string(key));
+    section_add(d, "known", json);
+}
+
+void box_draft_dated(struct box_draft *d, uint32_t content, const int64_t *date)
+{
+    json_t *json = json_pack("{s:I}", "content", (json_int_t)content);
+
+    if (!box_state_content(d->s, content))
+        d->failed = true;
+    put(d, json, "date", date ? json_integer(*date) : json_null());
     section_add(d, "known", json);
 }
 

@@ -21,7 +21,9 @@
  *     "flags": [{"folder":7,"uids":"1:5","set":8,"clear":0}]
  *     "remove": [{"folder":7,"uids":"1:5"}]
  *     "subscribe", "unsubscribe": ["Work"]
- *     "known": [{"content":3,"size":310,"digest":"...","key":"..."}]   each but "content" optional
+ *     "known": [{"content":3,"size":310,"digest":"...","key":"...","date":1700000000}]   each but
+ *                                   "content" optional; a date (null: that of first sight) counts
+ *                                   for what is undated
  *     "listed": {"contents":"3","sizes":"312"}   listed again, or with these sizes
  *     "unlisted", "suspected", "intended", "sent", "spared", "gone": "3,7:9"   contents
  *     "poll": {"count":2000,"login_delay":0,"at":1700000000}
@@ -69,6 +71,10 @@ uint64_t box_draft_keyword(struct box_draft *d, struct slice name);
  * make. A name that is there as \Noselect becomes a folder anew. */
 uint32_t box_draft_folder(struct box_draft *d, struct slice name, enum box_use use);
 
+/* The folder of that name, made and subscribed to where it is missing, superior names too. 0 when
+ * it cannot be made. */
+uint32_t box_draft_folder_named(struct box_draft *d, struct slice name);
+
 /* With all folders below it. INBOX keeps its name: its messages move (RFC 9051 section 6.3.6). */
 void box_draft_rename(struct box_draft *d, uint32_t folder, struct slice name);
 
@@ -77,8 +83,9 @@ void box_draft_delete(struct box_draft *d, uint32_t folder);
 
 void box_draft_subscribe(struct box_draft *d, struct slice name, bool subscribe);
 
-/* A new content, of which size, listed, uidl, digest, key and upstream are taken; its strings are
- * borrowed until box_draft_end(). Gives its id, 0 on failure. A message must refer to it. */
+/* A new content, of which size, listed, uidl, digest, key, upstream and undated are taken; its
+ * strings are borrowed until box_draft_end(). Gives its id, 0 on failure. A message must refer to
+ * it. */
 uint32_t box_draft_content(struct box_draft *d, const struct box_content *content);
 
 /* A new message at the end of the folder; gives its UID, 0 on failure. */
@@ -104,6 +111,10 @@ void box_draft_remove(struct box_draft *d, uint32_t folder, const uint32_t *uids
  * says that the body is no longer kept. */
 void box_draft_known(struct box_draft *d, uint32_t content, uint64_t size, const char *digest,
                      const char *key);
+
+/* When the content arrived, NULL: nobody knows, so that it keeps the time of first sight. It is
+ * undated no more, and the date of its messages is final. */
+void box_draft_dated(struct box_draft *d, uint32_t content, const int64_t *date);
 
 /* The section `name`, one of "unlisted", "suspected", "intended", "sent", "spared" and "gone", of
  * these contents (ascending). Without any, only "suspected" says something. */

@@ -244,3 +244,29 @@ bool box_content_resize(const struct json_at *at, struct box_reading *r, struct 
     free(p.list);
     return done || json_at_no_memory(at);
 }
+
+static bool give_date(const struct box_state *s, const struct box_content *c, int64_t date)
+{
+    struct places p = {.list = NULL};
+    bool found = places_find(s, &c->id, 1, &p);
+
+    for (size_t i = 0; found && i < p.count; i++) {
+        const struct box_folder *f = box_state_folder_by_id(s, p.list[i].folder);
+        box_folder_message(f, p.list[i].uid)->date = date;
+    }
+    free(p.list);
+    return found;
+}
+
+bool box_content_date(const struct json_at *at, struct box_reading *r, struct box_content *c)
+{
+    bool none = json_is_null(json_object_get(at->object, "date"));
+    int64_t date = 0;
+
+    if (!none && !json_at_integer(at, "date", INT64_MIN, INT64_MAX, &date))
+        return false;
+    if (c->undated && !none && !give_date(r->s, c, date))
+        return json_at_no_memory(at);
+    c->undated = false;
+    return true;
+}

@@ -78,6 +78,8 @@ struct box_content {
     enum box_deletion deletion;
     bool upstream;
     bool unlisted; /* upstream: the listing no longer has it, which here does not mean deleted */
+    bool undated;  /* upstream: no header of it was seen yet, and what its messages have for a date
+                      is the time of first sight; it may become another one as nobody was told it */
     bool suspect;  /* missing in one listing that was not to be believed yet (CASES D12) */
     bool dead;     /* no longer there; for the state's own files */
 };

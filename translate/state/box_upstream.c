@@ -213,6 +213,8 @@ bool box_content_known(const struct json_at *at, struct box_reading *r)
         return false;
     if (json_object_get(at->object, "digest") && !digest_known(at, c))
         return false;
+    if (json_object_get(at->object, "date") && !box_content_date(at, r, c))
+        return false;
     return !json_object_get(at->object, "key") || key_known(at, r, c);
 }
 

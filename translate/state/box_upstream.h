@@ -17,7 +17,7 @@ bool box_apply_sent(const struct json_at *at, struct box_reading *r, const char 
 bool box_apply_spared(const struct json_at *at, struct box_reading *r, const char *key);
 bool box_apply_gone(const struct json_at *at, struct box_reading *r, const char *key);
 
-/* One element of "known": a content's size, key or digest, as became known. */
+/* One element of "known": a content's size, key, digest or date, as became known. */
 bool box_content_known(const struct json_at *at, struct box_reading *r);
 
 /* The members of "poll", also of a snapshot. */
