@@ -96,6 +96,11 @@ static inline uint32_t world_want(void *owner, uint32_t content, enum account_pa
     return world_ask(owner, &(struct world_asked){ASKED_WANT, 0, content, part, 0, 0});
 }
 
+static inline uint32_t world_follow(void *owner, uint32_t content)
+{
+    return world_want(owner, content, ACCOUNT_WHOLE);
+}
+
 static inline void world_init(struct world *w)
 {
     *w = (struct world){.state = account_born(), .piece = 100000, .room = 100000};
@@ -106,7 +111,8 @@ static inline void world_init(struct world *w)
                                 .has_room = world_has_room,
                                 .read = world_read,
                                 .parse = world_parse,
-                                .want = world_want};
+                                .want = world_want,
+                                .follow = world_follow};
 }
 
 static inline void world_clear(struct world *w)

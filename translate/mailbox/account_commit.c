@@ -339,6 +339,24 @@ static void facts_queue(struct account *a)
     commit_queue(a, &facts_commit);
 }
 
+static const char *facts_key(const struct facts *f, uint32_t content)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (f->items[i].content == content && f->items[i].key)
+            return f->items[i].key;
+    return NULL;
+}
+
+const char *account_body_key(const struct account *a, uint32_t content)
+{
+    const struct box_content *c = box_state_content(a->state, content);
+    const char *key = c ? c->key : NULL;
+
+    if (!key)
+        key = facts_key(&a->facts, content);
+    return key ? key : facts_key(&a->facts_saving, content);
+}
+
 void facts_add(struct account *a, uint32_t content, uint64_t size, char *key)
 {
     struct fact *fact =

@@ -7,6 +7,8 @@
  *     account_login.c     whose password opens it
  *     account_listing.c   which message has which number on this connection
  *     account_octets.c    line ends, the end of a header, digests
+ *     account_sizes.c     whether the sizes that LIST says can be believed
+ *     account_prefix.c    what was given out of a body, when it comes a second time
  *     account_jobs.c      contents that are wanted, fetched and kept
  *     account_commit.c    turns, records, what follows from them
  *     account_delete.c    carrying out deletions that the state intends
@@ -29,6 +31,7 @@ enum {
     LEVEL_DEBUG,
     KEEP_HIGH_WATER = 256 * 1024,  /* octets not yet written, above which the upstream waits */
     RETR_BUDGET = 4 * 1024 * 1024, /* octets of bodies that are asked for ahead */
+    LARGE_BODY = 256 * 1024,       /* more octets than these are worth not to be waited for */
     FRESH_MS = 5000,               /* a look that young is now */
     DELETE_GRACE_MS = 2000,        /* deletions wait for downloads at most so long */
     LOOK_AGAIN_MS = 30000,         /* until a suspicious listing is looked at again */
@@ -170,6 +173,24 @@ struct listing {
     size_t archived; /* entries that were looked at for `archive` */
 };
 
+/* ---- sizes ------------------------------------------------------------------------------- */
+
+struct sizes {
+    unsigned right;  /* in a row */
+    unsigned needed; /* so many in a row are believed */
+    bool asked;      /* a small message was asked for, to learn it */
+};
+
+/* ---- what was given of a body ------------------------------------------------------------ */
+
+/* Zero is the beginning. */
+struct prefix {
+    uint64_t octets;   /* that were given */
+    uint64_t again;    /* that come a second time, still to be compared */
+    EVP_MD_CTX *first; /* of `octets` */
+    EVP_MD_CTX *second;
+};
+
 /* ---- wanted contents --------------------------------------------------------------------- */
 
 enum job_phase { JOB_WAITING, JOB_SENT, JOB_ENDED };
@@ -179,14 +200,17 @@ struct account_job {
     struct account_job *chain;       /* in the table */
     uint32_t content;
     enum account_part part;
-    struct askers askers;
+    struct askers askers;    /* are told when it is kept */
+    struct askers followers; /* are told when it can be read */
     enum job_phase phase;
     struct account_op *op;
     bool begun; /* KEEP_BEGIN */
     bool durable;
     unsigned tries;
-    uint64_t octets; /* that came */
-    uint64_t budget; /* that LIST said, while it is under way */
+    uint64_t octets;    /* that came */
+    uint64_t budget;    /* that LIST said, while it is under way */
+    uint64_t announced; /* what is given of it is part of so many; 0: nothing is before its end */
+    struct prefix prefix;
 };
 
 enum { JOB_BUCKETS = 64 };
@@ -300,6 +324,7 @@ struct account {
     uint64_t looked_at;
     uint64_t suspect_at; /* when to look again; UINT64_MAX: no need */
     struct askers polls;
+    struct sizes sizes;
     struct jobs jobs;
     struct commits commits;
     struct facts facts, facts_saving;
@@ -384,6 +409,24 @@ void listing_check(struct account *a);
 const struct box_entry *listing_entry(const struct account *a, uint32_t content);
 bool listing_keeps_durably(const struct account *a);
 extern const struct commit_op listing_commit;
+
+/* account_sizes.c */
+/* What the state remembers of wrong ones. */
+void sizes_init(struct account *a);
+/* A message was received whole: `right`, it had as many octets as LIST said. */
+void sizes_seen(struct account *a, bool right);
+bool sizes_are_believed(const struct account *a);
+/* The content of a small message by which it can be learnt, once; 0: it cannot. */
+uint32_t sizes_witness(struct account *a);
+
+/* account_prefix.c */
+/* These octets are given. False when memory is out, also below. */
+bool prefix_give(struct prefix *p, struct slice octets);
+/* The body comes once more from its beginning. */
+bool prefix_repeat(struct prefix *p);
+/* Takes off the front of `*octets` what was given before. False when it is not the same. */
+bool prefix_compare(struct prefix *p, struct slice *octets);
+void prefix_clear(struct prefix *p);
 
 /* account_jobs.c */
 void jobs_clear(struct account *a);

@@ -4,7 +4,9 @@
  * is to be kept all the same (`archive`), comes when there is nothing else to do.
  *
  * A job waits, is sent, has ended when all of its octets were handed on, and is answered when they
- * are kept.
+ * are kept. A large body whose size can be believed is announced: who can read it while it comes is
+ * answered with its first octets. When the upstream is lost then, the body is fetched once more,
+ * and goes on where it had stopped.
  */
 #include <stdlib.h>
 
@@ -109,8 +111,6 @@ static void job_unsend(struct account *a, struct account_job *j)
     j->op = NULL;
     a->jobs.budget -= j->budget;
     j->budget = 0;
-    j->begun = false;
-    j->octets = 0;
 }
 
 static void job_move(struct account *a, struct account_job *j, enum job_phase phase)
@@ -126,6 +126,8 @@ static void job_free(struct account *a, struct account_job *j)
     list_remove(list_of(a, j->phase), j);
     table_remove(a, j);
     askers_clear(&j->askers);
+    askers_clear(&j->followers);
+    prefix_clear(&j->prefix);
     free(j);
 }
 
@@ -143,13 +145,19 @@ void jobs_clear(struct account *a)
     octets_clear(&a->jobs.octets);
 }
 
+static bool job_has_askers(const struct account_job *j)
+{
+    return j->askers.count || j->followers.count;
+}
+
 static void list_forget_client(struct account *a, struct job_list *list,
                                const struct account_client *client)
 {
     for (struct account_job *j = list->first, *next; j; j = next) {
         next = j->next;
         askers_forget(&j->askers, client);
-        if (j->phase == JOB_WAITING && j->askers.count == 0)
+        askers_forget(&j->followers, client);
+        if (j->phase == JOB_WAITING && !j->begun && !job_has_askers(j))
             job_free(a, j);
     }
 }
@@ -167,7 +175,16 @@ static void job_answer(struct account *a, struct account_job *j, const struct fa
         .type = ACCOUNT_EV_HAVE, .content = j->content, .part = j->part, .failure = *why};
 
     askers_tell(a, &j->askers, &ev);
+    askers_tell(a, &j->followers, &ev);
     job_free(a, j);
+}
+
+static void job_readable(struct account *a, struct account_job *j)
+{
+    struct account_event ev = {
+        .type = ACCOUNT_EV_HAVE, .content = j->content, .part = ACCOUNT_WHOLE};
+
+    askers_tell(a, &j->followers, &ev);
 }
 
 /* ---- what is asked for ------------------------------------------------------------------- */
@@ -188,21 +205,51 @@ static bool may_be_had(const struct account *a, uint32_t content, struct failure
     return c && c->upstream && !c->unlisted;
 }
 
+/* The job that brings it; NULL when that cannot be, and the asker knows. */
+static struct account_job *job_wanted(struct account *a, const struct asker *asker,
+                                      uint32_t content, enum account_part part)
+{
+    struct account_event ev = {.type = ACCOUNT_EV_HAVE, .content = content, .part = part};
+    struct account_job *j = job_find(a, content, part);
+
+    if (j)
+        return j;
+    if (may_be_had(a, content, &ev.failure))
+        return job_new(a, content, part);
+    client_tell(a, asker, &ev);
+    return NULL;
+}
+
 uint32_t account_want(struct account_client *client, uint32_t content, enum account_part part)
 {
     struct account *a = client->account;
     struct asker asker = {client, client_request(client)};
-    struct account_event ev = {.type = ACCOUNT_EV_HAVE, .content = content, .part = part};
-    struct account_job *j = job_find(a, content, part);
+    struct account_job *j = job_wanted(a, &asker, content, part);
 
-    if (!j && !may_be_had(a, content, &ev.failure)) {
-        client_tell(a, &asker, &ev);
-        return asker.request;
-    }
-    if (!j)
-        j = job_new(a, content, part);
     if (j)
         askers_add(a, &j->askers, &asker);
+    account_advance(a);
+    return asker.request;
+}
+
+/* What has proved wrong is only of use when it is whole. */
+static bool job_is_readable(const struct account_job *j)
+{
+    if (!j->begun || !j->announced || j->octets > j->announced)
+        return false;
+    return j->phase != JOB_ENDED || j->octets == j->announced;
+}
+
+uint32_t account_follow(struct account_client *client, uint32_t content)
+{
+    struct account *a = client->account;
+    struct asker asker = {client, client_request(client)};
+    struct account_job *j = job_wanted(a, &asker, content, ACCOUNT_WHOLE);
+
+    if (j)
+        askers_add(a, &j->followers, &asker);
+    if (j && job_is_readable(j))
+        job_readable(a, j);
     account_advance(a);
     return asker.request;
 }
@@ -233,19 +280,58 @@ static struct account_action *keep(struct account *a, enum account_action_type t
         action->content = j->content;
         action->part = j->part;
         action->durable = j->durable;
+        action->announced = j->announced;
     }
     return action;
 }
 
+/* As RFC822.SIZE says it too, which is the literal's size. */
+static uint64_t job_announced(const struct account *a, const struct account_job *j)
+{
+    const struct box_content *c = box_state_content(a->state, j->content);
+    bool believed = j->part == ACCOUNT_WHOLE && sizes_are_believed(a) && c && c->size == j->budget;
+
+    return believed && j->budget > LARGE_BODY ? j->budget : 0;
+}
+
 static void job_begin(struct account *a, struct account_job *j)
 {
-    if (j->begun)
-        return;
     j->begun = true;
-    j->octets = 0;
     j->durable = j->part == ACCOUNT_WHOLE && listing_keeps_durably(a);
-    octets_clear(&a->jobs.octets);
+    j->announced = job_announced(a, j);
     keep(a, ACCOUNT_KEEP_BEGIN, j);
+    if (j->announced)
+        job_readable(a, j);
+}
+
+/* Its octets begin to come, perhaps for the second time. */
+static void job_arrives(struct account *a, struct account_op *op, struct account_job *j)
+{
+    if (op->begun)
+        return;
+    op->begun = true;
+    octets_clear(&a->jobs.octets);
+    if (!j->begun)
+        job_begin(a, j);
+    else
+        a->failed = a->failed || !prefix_repeat(&j->prefix);
+}
+
+/* What was given of it is worth nothing. */
+static void job_give_up(struct account *a, struct account_job *j, const struct failure *why)
+{
+    if (j->begun && j->phase != JOB_ENDED)
+        keep(a, ACCOUNT_KEEP_ABORT, j);
+    job_answer(a, j, why);
+}
+
+static void job_differs(struct account *a, struct account_job *j)
+{
+    struct failure why;
+
+    failure_set(&why, FAILURE_TEMPORARY,
+                "the mail server sent other octets of the message than before, fetch it again");
+    job_give_up(a, j, &why);
 }
 
 static void job_data(struct account *a, struct account_job *j, struct slice data)
@@ -256,8 +342,14 @@ static void job_data(struct account *a, struct account_job *j, struct slice data
     a->failed = a->failed || buf_failed(&o->out);
     if (j->part == ACCOUNT_HEADER)
         lines.n = octets_of_header(o, lines);
+    if (!prefix_compare(&j->prefix, &lines)) {
+        job_differs(a, j);
+        return;
+    }
     if (lines.n == 0 || a->failed)
         return;
+    if (j->announced && !prefix_give(&j->prefix, lines))
+        a->failed = true;
     struct account_action *action = keep(a, ACCOUNT_KEEP_DATA, j);
     if (!action)
         return;
@@ -268,6 +360,12 @@ static void job_data(struct account *a, struct account_job *j, struct slice data
 
 static void job_end(struct account *a, struct account_job *j)
 {
+    if (j->prefix.again) {
+        job_differs(a, j);
+        return;
+    }
+    if (j->part == ACCOUNT_WHOLE)
+        sizes_seen(a, j->octets == j->budget);
     keep(a, ACCOUNT_KEEP_END, j);
     a->jobs.budget -= j->budget;
     j->budget = 0;
@@ -296,7 +394,7 @@ static void job_refused(struct account *a, struct account_job *j,
     if (ev->verb == POP3_TOP && ev->unsupported)
         job_demote(a, j);
     else
-        job_answer(a, j, &ev->failure);
+        job_give_up(a, j, &ev->failure);
 }
 
 static void job_event(struct account *a, struct account_op *op, const struct pop3_client_event *ev)
@@ -307,11 +405,11 @@ static void job_event(struct account *a, struct account_op *op, const struct pop
         return;
     switch (ev->type) {
     case POP3_CLIENT_BODY_DATA:
-        job_begin(a, j);
+        job_arrives(a, op, j);
         job_data(a, j, ev->text);
         break;
     case POP3_CLIENT_BODY_END:
-        job_begin(a, j);
+        job_arrives(a, op, j);
         job_end(a, j);
         break;
     case POP3_CLIENT_DONE:
@@ -398,7 +496,7 @@ static void job_issue(struct account *a, struct account_job *j)
 
     if (!e) {
         failure_set(&why, FAILURE_PERMANENT, "the mail server no longer lists the message");
-        job_answer(a, j, &why);
+        job_give_up(a, j, &why);
     } else if (j->part == ACCOUNT_HEADER && !can_top) {
         job_demote(a, j);
     } else {
@@ -420,6 +518,20 @@ static struct account_job *archive_next(struct account *a)
     return NULL;
 }
 
+/* Before a large body whose size cannot be believed yet goes a small one, to learn whether it can.
+ */
+static void witness_issue(struct account *a, const struct account_job *j)
+{
+    const struct box_entry *e = listing_entry(a, j->content);
+    uint32_t content = e && j->part == ACCOUNT_WHOLE && e->size > LARGE_BODY ? sizes_witness(a) : 0;
+
+    if (!content || job_find(a, content, ACCOUNT_WHOLE))
+        return;
+    struct account_job *witness = job_new(a, content, ACCOUNT_WHOLE);
+    if (witness)
+        job_issue(a, witness);
+}
+
 void jobs_issue(struct account *a)
 {
     bool archives = listing_keeps_durably(a);
@@ -430,6 +542,7 @@ void jobs_issue(struct account *a)
             j = archive_next(a);
         if (!j)
             return;
+        witness_issue(a, j);
         job_issue(a, j);
     }
 }
@@ -439,7 +552,18 @@ void jobs_issue(struct account *a)
 void jobs_fail(struct account *a, const struct failure *why)
 {
     while (a->jobs.waiting.first)
-        job_answer(a, a->jobs.waiting.first, why);
+        job_give_up(a, a->jobs.waiting.first, why);
+}
+
+/* What was given out of it stays; nobody has seen anything of the others. */
+static void job_lose(struct account *a, struct account_job *j)
+{
+    job_unsend(a, j);
+    if (!j->begun || j->announced)
+        return;
+    keep(a, ACCOUNT_KEEP_ABORT, j);
+    j->begun = false;
+    j->octets = 0;
 }
 
 /* Only the one that was being answered can have been the cause. */
@@ -450,13 +574,11 @@ void jobs_lost(struct account *a, const struct failure *why)
 
     while (sent->last) {
         struct account_job *j = sent->last;
-        if (j->begun)
-            keep(a, ACCOUNT_KEEP_ABORT, j);
         if (j->op == first)
             j->tries++;
-        job_unsend(a, j);
-        if (j->tries >= JOB_TRIES || j->askers.count == 0) {
-            job_answer(a, j, why);
+        job_lose(a, j);
+        if (j->tries >= JOB_TRIES || !(job_has_askers(j) || j->begun)) {
+            job_give_up(a, j, why);
             continue;
         }
         list_remove(sent, j);

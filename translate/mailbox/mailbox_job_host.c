@@ -56,6 +56,13 @@ static uint32_t host_want(void *owner, uint32_t content, enum account_part part)
     return account_want(&m->account, content, part);
 }
 
+static uint32_t host_follow(void *owner, uint32_t content)
+{
+    struct mailbox *m = owner;
+
+    return account_follow(&m->account, content);
+}
+
 void mailbox_job_init(struct mailbox *m)
 {
     m->host = (struct job_host){
@@ -67,6 +74,7 @@ void mailbox_job_init(struct mailbox *m)
         .read = host_read,
         .parse = host_parse,
         .want = host_want,
+        .follow = host_follow,
     };
 }
 
