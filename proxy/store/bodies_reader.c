@@ -196,7 +196,7 @@ static bool reader_is_ready(struct bodies_reader *r)
 {
     if (!r->growth) {
         r->ready = UINT64_MAX;
-        return true;
+        return r->fate.kind == FAILURE_NONE;
     }
     if (r->fd < 0 && r->growth->fd >= 0)
         r->fd = dup(r->growth->fd);

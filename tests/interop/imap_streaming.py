@@ -18,7 +18,7 @@ HALF = len(LARGE) // 2
 class Streaming(Scene):
     """The maildrop has a small message and a large one; the client has seen neither."""
 
-    route = {"poll_seconds": 3600}
+    route = {"idle_seconds": 1, "poll_seconds": 3600}
     limits = {}
 
     def setUp(self):
@@ -203,11 +203,11 @@ class WhileItComes(Streaming):
 class Archived(WhileItComes):
     """The bodies are kept for good."""
 
-    route = {"poll_seconds": 3600, "archive": True}
+    route = {**Streaming.route, "archive": True}
 
 
 class CacheIsSmaller(Streaming):
-    route = {"poll_seconds": 3600, "cache": 1 << 20}
+    route = {**Streaming.route, "cache": 1 << 20}
 
     def test_messages_larger_than_the_cache(self):
         self.drop.deliver(OTHER)
