@@ -31,6 +31,7 @@ struct world_body {
     bool unreadable;   /* the store fails */
     bool torn;         /* it fails for octets, though the structure is remembered */
     size_t shorter;    /* octets that are missing at the end when it is read */
+    bool lost;         /* they are not missing: what goes wrong is told */
     unsigned evicted;  /* so often it is lost at once after it came */
 };
 
@@ -47,7 +48,7 @@ struct world {
     size_t piece; /* octets */
     size_t room;
     bool keeps; /* the store has all from the start */
-    unsigned tops, retrs, turns;
+    unsigned tops, retrs, follows, turns;
     uint64_t read;   /* octets */
     struct buf text; /* what was said */
     struct job_result result;
@@ -98,6 +99,7 @@ static inline uint32_t world_want(void *owner, uint32_t content, enum account_pa
 
 static inline uint32_t world_follow(void *owner, uint32_t content)
 {
+    ((struct world *)owner)->follows++;
     return world_want(owner, content, ACCOUNT_WHOLE);
 }
 
@@ -210,6 +212,8 @@ static inline bool world_answer_read(struct world *w, struct job *j, struct worl
         failure_set(&why, FAILURE_TEMPORARY, "Input/output error");
     else if (a->offset < all.n && !world_give(w, j, a, all))
         return false;
+    else if (b->lost && a->length)
+        failure_set(&why, FAILURE_TEMPORARY, "the rest of the message did not come");
     job_read_done(j, a->number, true, &why);
     return true;
 }
@@ -315,7 +319,7 @@ static inline void world_forget(struct world *w)
 {
     for (size_t i = 0; i <= WORLD_MESSAGES; i++)
         w->bodies[i].parts[ACCOUNT_HEADER] = w->bodies[i].parts[ACCOUNT_WHOLE] = false;
-    w->tops = w->retrs = 0;
+    w->tops = w->retrs = w->follows = 0;
     w->most = 0;
     w->read = 0;
 }

@@ -17,6 +17,7 @@ enum { MODEL_MAX = 64 };
 struct model_message {
     char uidl[24];
     char *text; /* lines ended by CRLF */
+    size_t more; /* octets, that LIST says and that are not there */
     bool there;
 };
 
@@ -141,7 +142,8 @@ static inline void model_list(struct pop3_model *m, bool uidl)
         if (uidl)
             snprintf(line, sizeof line, "%zu %s\r\n", i + 1, message->uidl);
         else
-            snprintf(line, sizeof line, "%zu %zu\r\n", i + 1, strlen(message->text));
+            snprintf(line, sizeof line, "%zu %zu\r\n", i + 1,
+                     strlen(message->text) + message->more);
         model_say(m, line);
     }
     model_say(m, ".\r\n");
