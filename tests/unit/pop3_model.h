@@ -16,7 +16,7 @@ enum { MODEL_MAX = 64 };
 
 struct model_message {
     char uidl[24];
-    char *text; /* lines ended by CRLF */
+    char *text;  /* lines ended by CRLF */
     size_t more; /* octets, that LIST says and that are not there */
     bool there;
 };
