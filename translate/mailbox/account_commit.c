@@ -311,13 +311,16 @@ static json_t *facts_draft(struct account *a)
     return record;
 }
 
-/* Keys that the state does not name in the end are given back. */
+/* Keys that the state does not name in the end are given back. A body in the cache can be read all
+ * the same. */
 static void facts_done(struct account *a, const struct failure *why)
 {
+    struct failure none = {.kind = FAILURE_NONE};
     struct facts *f = &a->facts_saving;
 
     for (size_t i = 0; i < f->count; i++) {
         struct fact *fact = &f->items[i];
+        jobs_known(a, fact->content, fact->key ? why : &none);
         if (why->kind == FAILURE_NONE && box_state_content(a->state, fact->content))
             continue;
         body_release(a, fact->key);

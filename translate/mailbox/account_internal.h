@@ -206,6 +206,7 @@ struct account_job {
     struct account_op *op;
     bool begun; /* KEEP_BEGIN */
     bool durable;
+    bool kept; /* the record with what became known of it is awaited */
     unsigned tries;
     uint64_t octets;    /* that came */
     uint64_t budget;    /* that LIST said, while it is under way */
@@ -223,7 +224,7 @@ struct job_list {
 struct jobs {
     struct job_list waiting;
     struct job_list sent;
-    struct job_list ended; /* account_kept() is awaited */
+    struct job_list ended; /* account_kept() is awaited, or what follows from it */
     struct account_job *table[JOB_BUCKETS];
     uint64_t budget; /* octets of bodies under way */
     struct octets octets;
@@ -437,6 +438,8 @@ bool jobs_are_drained(const struct account *a);
 bool jobs_are_waiting(const struct account *a);
 void jobs_lost(struct account *a, const struct failure *why);
 void jobs_fail(struct account *a, const struct failure *why);
+/* What became known of a content is in the state, or cannot be. */
+void jobs_known(struct account *a, uint32_t content, const struct failure *why);
 bool jobs_have_room(const struct account *a);
 
 /* account_commit.c */

@@ -433,7 +433,9 @@ static struct account_job *job_begun(struct account *a, uint32_t content, enum a
     return j && (j->phase == JOB_ENDED || j->begun) ? j : NULL;
 }
 
-static void size_correct(struct account *a, const struct account_job *j, char *key)
+/* What the state must know of it before anybody is answered: RFC822.SIZE says what the literal
+ * does. False when there is nothing. */
+static bool job_teach(struct account *a, const struct account_job *j, char *key)
 {
     const struct box_content *c = box_state_content(a->state, j->content);
 
@@ -441,8 +443,18 @@ static void size_correct(struct account *a, const struct account_job *j, char *k
         account_log(a, LEVEL_INFO, "size-corrected",
                     "content %u has %llu octets, the mail server had said %llu", j->content,
                     (unsigned long long)j->octets, (unsigned long long)c->size);
-    if (key || (c && j->octets != c->size))
-        facts_add(a, j->content, j->octets, key);
+    if (!key && (!c || j->octets == c->size))
+        return false;
+    facts_add(a, j->content, j->octets, key);
+    return true;
+}
+
+void jobs_known(struct account *a, uint32_t content, const struct failure *why)
+{
+    struct account_job *j = job_find(a, content, ACCOUNT_WHOLE);
+
+    if (j && j->kept)
+        job_answer(a, j, why);
 }
 
 void account_kept(struct account *a, uint32_t content, enum account_part part, char *key,
@@ -450,12 +462,11 @@ void account_kept(struct account *a, uint32_t content, enum account_part part, c
 {
     struct account_job *j = job_begun(a, content, part);
 
-    if (!j || why->kind != FAILURE_NONE || part != ACCOUNT_WHOLE) {
+    if (!j || why->kind != FAILURE_NONE || part != ACCOUNT_WHOLE)
         free(key);
-    } else {
-        size_correct(a, j, key);
-    }
-    if (j)
+    else
+        j->kept = job_teach(a, j, key);
+    if (j && !j->kept)
         job_answer(a, j, why);
     account_advance(a);
 }
