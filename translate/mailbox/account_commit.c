@@ -320,7 +320,7 @@ static void facts_done(struct account *a, const struct failure *why)
 
     for (size_t i = 0; i < f->count; i++) {
         struct fact *fact = &f->items[i];
-        jobs_known(a, fact->content, fact->key ? why : &none);
+        body_known(a, fact->content, fact->key ? why : &none);
         if (why->kind == FAILURE_NONE && box_state_content(a->state, fact->content))
             continue;
         body_release(a, fact->key);

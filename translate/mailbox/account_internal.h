@@ -9,7 +9,8 @@
  *     account_octets.c    line ends, the end of a header, digests
  *     account_sizes.c     whether the sizes that LIST says can be believed
  *     account_prefix.c    what was given out of a body, when it comes a second time
- *     account_jobs.c      contents that are wanted, fetched and kept
+ *     account_jobs.c      contents that are wanted: who waits for them, in which order they come
+ *     account_bodies.c    their octets as they come and are kept
  *     account_commit.c    turns, records, what follows from them
  *     account_delete.c    carrying out deletions that the state intends
  *
@@ -438,8 +439,24 @@ bool jobs_are_drained(const struct account *a);
 bool jobs_are_waiting(const struct account *a);
 void jobs_lost(struct account *a, const struct failure *why);
 void jobs_fail(struct account *a, const struct failure *why);
+/* NULL: it is not wanted. */
+struct account_job *jobs_find(struct account *a, uint32_t content, enum account_part part);
+void jobs_move(struct account *a, struct account_job *j, enum job_phase phase);
+/* Tells all who wait, and forgets it. */
+void jobs_answer(struct account *a, struct account_job *j, const struct failure *why);
+/* The same, when it will not come; what was given of it is worth nothing. */
+void jobs_give_up(struct account *a, struct account_job *j, const struct failure *why);
+/* It can be read from now on. */
+void jobs_tell_followers(struct account *a, struct account_job *j);
+/* The upstream has no TOP: who asked for the header gets the whole. */
+void jobs_demote(struct account *a, struct account_job *j);
+
+/* account_bodies.c */
+void body_event(struct account *a, struct account_op *op, const struct pop3_client_event *ev);
+/* The rest of it will not come. */
+void body_abort(struct account *a, const struct account_job *j);
 /* What became known of a content is in the state, or cannot be. */
-void jobs_known(struct account *a, uint32_t content, const struct failure *why);
+void body_known(struct account *a, uint32_t content, const struct failure *why);
 bool jobs_have_room(const struct account *a);
 
 /* account_commit.c */

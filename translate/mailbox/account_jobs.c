@@ -62,7 +62,7 @@ static struct account_job **bucket(struct account *a, uint32_t content)
     return &a->jobs.table[content % JOB_BUCKETS];
 }
 
-static struct account_job *job_find(struct account *a, uint32_t content, enum account_part part)
+struct account_job *jobs_find(struct account *a, uint32_t content, enum account_part part)
 {
     struct account_job *j = *bucket(a, content);
 
@@ -113,7 +113,7 @@ static void job_unsend(struct account *a, struct account_job *j)
     j->budget = 0;
 }
 
-static void job_move(struct account *a, struct account_job *j, enum job_phase phase)
+void jobs_move(struct account *a, struct account_job *j, enum job_phase phase)
 {
     list_remove(list_of(a, j->phase), j);
     j->phase = phase;
@@ -169,7 +169,7 @@ void jobs_forget_client(struct account *a, const struct account_client *client)
     list_forget_client(a, &a->jobs.ended, client);
 }
 
-static void job_answer(struct account *a, struct account_job *j, const struct failure *why)
+void jobs_answer(struct account *a, struct account_job *j, const struct failure *why)
 {
     struct account_event ev = {
         .type = ACCOUNT_EV_HAVE, .content = j->content, .part = j->part, .failure = *why};
@@ -179,12 +179,19 @@ static void job_answer(struct account *a, struct account_job *j, const struct fa
     job_free(a, j);
 }
 
-static void job_readable(struct account *a, struct account_job *j)
+void jobs_tell_followers(struct account *a, struct account_job *j)
 {
     struct account_event ev = {
         .type = ACCOUNT_EV_HAVE, .content = j->content, .part = ACCOUNT_WHOLE};
 
     askers_tell(a, &j->followers, &ev);
+}
+
+void jobs_give_up(struct account *a, struct account_job *j, const struct failure *why)
+{
+    if (j->begun && j->phase != JOB_ENDED)
+        body_abort(a, j);
+    jobs_answer(a, j, why);
 }
 
 /* ---- what is asked for ------------------------------------------------------------------- */
@@ -210,7 +217,7 @@ static struct account_job *job_wanted(struct account *a, const struct asker *ask
                                       uint32_t content, enum account_part part)
 {
     struct account_event ev = {.type = ACCOUNT_EV_HAVE, .content = content, .part = part};
-    struct account_job *j = job_find(a, content, part);
+    struct account_job *j = jobs_find(a, content, part);
 
     if (j)
         return j;
@@ -249,7 +256,7 @@ uint32_t account_follow(struct account_client *client, uint32_t content)
     if (j)
         askers_add(a, &j->followers, &asker);
     if (j && job_is_readable(j))
-        job_readable(a, j);
+        jobs_tell_followers(a, j);
     account_advance(a);
     return asker.request;
 }
@@ -269,220 +276,18 @@ bool jobs_have_room(const struct account *a)
     return a->jobs.keep_queued < KEEP_HIGH_WATER;
 }
 
-/* ---- octets ------------------------------------------------------------------------------ */
-
-static struct account_action *keep(struct account *a, enum account_action_type type,
-                                   const struct account_job *j)
-{
-    struct account_action *action = account_act(a, type);
-
-    if (action) {
-        action->content = j->content;
-        action->part = j->part;
-        action->durable = j->durable;
-        action->announced = j->announced;
-    }
-    return action;
-}
-
-/* As RFC822.SIZE says it too, which is the literal's size. */
-static uint64_t job_announced(const struct account *a, const struct account_job *j)
-{
-    const struct box_content *c = box_state_content(a->state, j->content);
-    bool believed = j->part == ACCOUNT_WHOLE && sizes_are_believed(a) && c && c->size == j->budget;
-
-    return believed && j->budget > LARGE_BODY ? j->budget : 0;
-}
-
-static void job_begin(struct account *a, struct account_job *j)
-{
-    j->begun = true;
-    j->durable = j->part == ACCOUNT_WHOLE && listing_keeps_durably(a);
-    j->announced = job_announced(a, j);
-    keep(a, ACCOUNT_KEEP_BEGIN, j);
-    if (j->announced)
-        job_readable(a, j);
-}
-
-/* Its octets begin to come, perhaps for the second time. */
-static void job_arrives(struct account *a, struct account_op *op, struct account_job *j)
-{
-    if (op->begun)
-        return;
-    op->begun = true;
-    octets_clear(&a->jobs.octets);
-    if (!j->begun)
-        job_begin(a, j);
-    else
-        a->failed = a->failed || !prefix_repeat(&j->prefix);
-}
-
-/* What was given of it is worth nothing. */
-static void job_give_up(struct account *a, struct account_job *j, const struct failure *why)
-{
-    if (j->begun && j->phase != JOB_ENDED)
-        keep(a, ACCOUNT_KEEP_ABORT, j);
-    job_answer(a, j, why);
-}
-
-static void job_differs(struct account *a, struct account_job *j)
-{
-    struct failure why;
-
-    failure_set(&why, FAILURE_TEMPORARY,
-                "the mail server sent other octets of the message than before, fetch it again");
-    job_give_up(a, j, &why);
-}
-
-static void job_data(struct account *a, struct account_job *j, struct slice data)
-{
-    struct octets *o = &a->jobs.octets;
-    struct slice lines = octets_lines(o, data);
-
-    a->failed = a->failed || buf_failed(&o->out);
-    if (j->part == ACCOUNT_HEADER)
-        lines.n = octets_of_header(o, lines);
-    if (!prefix_compare(&j->prefix, &lines)) {
-        job_differs(a, j);
-        return;
-    }
-    if (lines.n == 0 || a->failed)
-        return;
-    if (j->announced && !prefix_give(&j->prefix, lines))
-        a->failed = true;
-    struct account_action *action = keep(a, ACCOUNT_KEEP_DATA, j);
-    if (!action)
-        return;
-    action->octets = lines;
-    j->octets += lines.n;
-    a->jobs.gave = true;
-}
-
-static void job_end(struct account *a, struct account_job *j)
-{
-    if (j->prefix.again) {
-        job_differs(a, j);
-        return;
-    }
-    if (j->part == ACCOUNT_WHOLE)
-        sizes_seen(a, j->octets == j->budget);
-    keep(a, ACCOUNT_KEEP_END, j);
-    a->jobs.budget -= j->budget;
-    j->budget = 0;
-    job_move(a, j, JOB_ENDED);
-}
-
-/* The upstream has no TOP: who asked for the header gets the whole. */
-static void job_demote(struct account *a, struct account_job *j)
-{
-    struct account_job *whole = job_find(a, j->content, ACCOUNT_WHOLE);
-
-    job_unsend(a, j);
-    if (!whole) {
-        j->part = ACCOUNT_WHOLE;
-        job_move(a, j, JOB_WAITING);
-        return;
-    }
-    for (size_t i = 0; i < j->askers.count; i++)
-        askers_add(a, &whole->askers, &j->askers.items[i]);
-    job_free(a, j);
-}
-
-static void job_refused(struct account *a, struct account_job *j,
-                        const struct pop3_client_event *ev)
-{
-    if (ev->verb == POP3_TOP && ev->unsupported)
-        job_demote(a, j);
-    else
-        job_give_up(a, j, &ev->failure);
-}
-
-static void job_event(struct account *a, struct account_op *op, const struct pop3_client_event *ev)
-{
-    struct account_job *j = op->job;
-
-    if (!j)
-        return;
-    switch (ev->type) {
-    case POP3_CLIENT_BODY_DATA:
-        job_arrives(a, op, j);
-        job_data(a, j, ev->text);
-        break;
-    case POP3_CLIENT_BODY_END:
-        job_arrives(a, op, j);
-        job_end(a, j);
-        break;
-    case POP3_CLIENT_DONE:
-        op->job = NULL;
-        j->op = NULL;
-        if (!ev->ok)
-            job_refused(a, j, ev);
-        break;
-    default:
-        break;
-    }
-}
-
-/* ---- kept -------------------------------------------------------------------------------- */
-
-/* Bodies come in one after the other, so what was begun first is kept first. */
-static struct account_job *job_begun(struct account *a, uint32_t content, enum account_part part)
-{
-    struct account_job *j = job_find(a, content, part);
-
-    return j && (j->phase == JOB_ENDED || j->begun) ? j : NULL;
-}
-
-/* What the state must know of it before anybody is answered: RFC822.SIZE says what the literal
- * does. False when there is nothing. */
-static bool job_teach(struct account *a, const struct account_job *j, char *key)
-{
-    const struct box_content *c = box_state_content(a->state, j->content);
-
-    if (c && j->octets != c->size)
-        account_log(a, LEVEL_INFO, "size-corrected",
-                    "content %u has %llu octets, the mail server had said %llu", j->content,
-                    (unsigned long long)j->octets, (unsigned long long)c->size);
-    if (!key && (!c || j->octets == c->size))
-        return false;
-    facts_add(a, j->content, j->octets, key);
-    return true;
-}
-
-void jobs_known(struct account *a, uint32_t content, const struct failure *why)
-{
-    struct account_job *j = job_find(a, content, ACCOUNT_WHOLE);
-
-    if (j && j->kept)
-        job_answer(a, j, why);
-}
-
-void account_kept(struct account *a, uint32_t content, enum account_part part, char *key,
-                  const struct failure *why)
-{
-    struct account_job *j = job_begun(a, content, part);
-
-    if (!j || why->kind != FAILURE_NONE || part != ACCOUNT_WHOLE)
-        free(key);
-    else
-        j->kept = job_teach(a, j, key);
-    if (j && !j->kept)
-        job_answer(a, j, why);
-    account_advance(a);
-}
-
 /* ---- sending ----------------------------------------------------------------------------- */
 
 static void job_send(struct account *a, struct account_job *j, const struct box_entry *e)
 {
     struct pop3_client *client = a->link.client;
-    struct account_op *op = link_op(a, job_event);
+    struct account_op *op = link_op(a, body_event);
 
     if (!op)
         return;
     op->job = j;
     j->op = op;
-    job_move(a, j, JOB_SENT);
+    jobs_move(a, j, JOB_SENT);
     if (j->part == ACCOUNT_HEADER) {
         op->command = pop3_client_top(client, e->number, 0);
         return;
@@ -499,6 +304,21 @@ static bool may_send(const struct account *a)
            a->jobs.budget < RETR_BUDGET;
 }
 
+void jobs_demote(struct account *a, struct account_job *j)
+{
+    struct account_job *whole = jobs_find(a, j->content, ACCOUNT_WHOLE);
+
+    job_unsend(a, j);
+    if (!whole) {
+        j->part = ACCOUNT_WHOLE;
+        jobs_move(a, j, JOB_WAITING);
+        return;
+    }
+    for (size_t i = 0; i < j->askers.count; i++)
+        askers_add(a, &whole->askers, &j->askers.items[i]);
+    job_free(a, j);
+}
+
 static void job_issue(struct account *a, struct account_job *j)
 {
     const struct box_entry *e = listing_entry(a, j->content);
@@ -507,9 +327,9 @@ static void job_issue(struct account *a, struct account_job *j)
 
     if (!e) {
         failure_set(&why, FAILURE_PERMANENT, "the mail server no longer lists the message");
-        job_give_up(a, j, &why);
+        jobs_give_up(a, j, &why);
     } else if (j->part == ACCOUNT_HEADER && !can_top) {
-        job_demote(a, j);
+        jobs_demote(a, j);
     } else {
         job_send(a, j, e);
     }
@@ -523,7 +343,7 @@ static struct account_job *archive_next(struct account *a)
     while (l->archived < l->list.count) {
         uint32_t content = l->list.entries[l->archived++].content;
         const struct box_content *c = box_state_content(a->state, content);
-        if (c && !c->key && c->deletion == BOX_KEPT && !job_find(a, content, ACCOUNT_WHOLE))
+        if (c && !c->key && c->deletion == BOX_KEPT && !jobs_find(a, content, ACCOUNT_WHOLE))
             return job_new(a, content, ACCOUNT_WHOLE);
     }
     return NULL;
@@ -536,7 +356,7 @@ static void witness_issue(struct account *a, const struct account_job *j)
     const struct box_entry *e = listing_entry(a, j->content);
     uint32_t content = e && j->part == ACCOUNT_WHOLE && e->size > LARGE_BODY ? sizes_witness(a) : 0;
 
-    if (!content || job_find(a, content, ACCOUNT_WHOLE))
+    if (!content || jobs_find(a, content, ACCOUNT_WHOLE))
         return;
     struct account_job *witness = job_new(a, content, ACCOUNT_WHOLE);
     if (witness)
@@ -563,7 +383,7 @@ void jobs_issue(struct account *a)
 void jobs_fail(struct account *a, const struct failure *why)
 {
     while (a->jobs.waiting.first)
-        job_give_up(a, a->jobs.waiting.first, why);
+        jobs_give_up(a, a->jobs.waiting.first, why);
 }
 
 /* What was given out of it stays; nobody has seen anything of the others. */
@@ -572,7 +392,7 @@ static void job_lose(struct account *a, struct account_job *j)
     job_unsend(a, j);
     if (!j->begun || j->announced)
         return;
-    keep(a, ACCOUNT_KEEP_ABORT, j);
+    body_abort(a, j);
     j->begun = false;
     j->octets = 0;
 }
@@ -589,7 +409,7 @@ void jobs_lost(struct account *a, const struct failure *why)
             j->tries++;
         job_lose(a, j);
         if (j->tries >= JOB_TRIES || !(job_has_askers(j) || j->begun)) {
-            job_give_up(a, j, why);
+            jobs_give_up(a, j, why);
             continue;
         }
         list_remove(sent, j);
