@@ -39,6 +39,7 @@ enum {
     LOGIN_SECRET = 32,             /* octets of the digest of a password, and of its key */
     LISTED_DIGEST = 32,            /* characters of a message's digest */
     JOB_TRIES = 2,
+    GO_ON_FAILURES = 3, /* to open the upstream, until a body is given up that was half given */
 };
 
 /* ---- who waits for what ------------------------------------------------------------------ */

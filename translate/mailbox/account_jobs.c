@@ -380,10 +380,20 @@ void jobs_issue(struct account *a)
 
 /* ---- when the upstream is gone ----------------------------------------------------------- */
 
+/* A server that lost us may still hold the maildrop for us: whoever has read half of a message can
+ * wait for it longer than one who has read nothing. */
+static bool may_go_on(const struct account *a, const struct account_job *j)
+{
+    return j->begun && a->logins.known && a->link.failures && a->link.failures < GO_ON_FAILURES;
+}
+
 void jobs_fail(struct account *a, const struct failure *why)
 {
-    while (a->jobs.waiting.first)
-        jobs_give_up(a, a->jobs.waiting.first, why);
+    for (struct account_job *j = a->jobs.waiting.first, *next; j; j = next) {
+        next = j->next;
+        if (!may_go_on(a, j))
+            jobs_give_up(a, j, why);
+    }
 }
 
 /* What was given out of it stays; nobody has seen anything of the others. */
