@@ -309,13 +309,18 @@ void bodies_writer_end(struct bodies_writer *w)
     writer_go_on(w);
 }
 
-void bodies_writer_abort(struct bodies_writer *w)
+static void writer_disappoint(struct bodies_writer *w)
 {
     struct failure why;
 
     failure_set(&why, FAILURE_TEMPORARY, "the rest of the message did not come, fetch it again");
+    bodies_growth_fail(&w->growth, &why);
+}
+
+void bodies_writer_abort(struct bodies_writer *w)
+{
     if (w->announced)
-        bodies_growth_fail(&w->growth, &why);
+        writer_disappoint(w);
     w->aborted = true;
     if (!w->working)
         writer_forget(w);
