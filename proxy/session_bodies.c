@@ -24,13 +24,10 @@ struct session_parse {
     uint32_t request;
 };
 
-/* The key is the state's, which does not change while it is looked at here. */
+/* The key is the account's, which does not change while it is looked at here. */
 static const char *key_of(const struct session *s, uint32_t content)
 {
-    const struct box_state *state = account_state(account_host_account(s->host));
-    const struct box_content *c = box_state_content(state, content);
-
-    return c ? c->key : NULL;
+    return account_body_key(account_host_account(s->host), content);
 }
 
 static void no_memory(struct failure *why)

@@ -14,6 +14,9 @@
  * callbacks come there, never from inside a call of these functions. Failures are sentences with
  * the remedy (FAILURE_TEMPORARY), as in proxy/store/disk.h.
  *
+ * What is being written can be read already when its size was announced: the reader follows the
+ * writer, and has the end only when the writer has ended at just that size.
+ *
  * A reader that has begun reads on whatever happens to the name of its file: eviction and a new
  * file in its place concern the next reader. Where an eviction crosses a writer of the same file,
  * the file may be gone although it was reported: who asks for it then finds it absent.
@@ -94,6 +97,10 @@ struct bodies_writer *bodies_write_durable(struct bodies_account *a,
                                            const struct bodies_writer_handler *handler,
                                            void *owner);
 
+/* The octets will be the whole of this content, `total` (not 0) of them as far as anybody knows:
+ * from now on bodies_read() finds it, as long as it has no key. Before any octets are given. */
+void bodies_writer_announce(struct bodies_writer *w, uint32_t content, uint64_t total);
+
 /* Copies the octets. They are queued while the disk is busy: who feeds it stops while
  * bodies_writer_queued() is high. */
 void bodies_writer_data(struct bodies_writer *w, struct slice octets);
@@ -132,11 +139,13 @@ struct bodies_reader_handler {
                     const struct failure *why);
 };
 
-/* A header is found in the whole message too, where only that is there. NULL when memory is out. */
+/* A header is found in the whole message too, where only that is there. Of what is being written
+ * under an announced total, at least the last octet is given only when that total has proved right:
+ * BODIES_FAILED as soon as it proves wrong, or the rest does not come. NULL when memory is out. */
 struct bodies_reader *bodies_read(struct bodies_account *a, const struct bodies_range *range,
                                   const struct bodies_reader_handler *handler, void *owner);
 
-/* Octets of the whole part, from the first on_data on and in on_done. */
+/* Octets of the whole part, or what was announced; from the first on_data on and in on_done. */
 uint64_t bodies_reader_total(const struct bodies_reader *r);
 
 /* There is room again. May be called from on_data. */

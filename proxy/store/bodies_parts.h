@@ -8,6 +8,47 @@
 #include "proxy/store/bodies_dir.h"
 #include "proxy/store/bodies_index.h"
 
+/*
+ * A message that is read while it is written (bodies_growth.c). Embedded in its writer, and in the
+ * account's list as long as it can be followed. On the loop only.
+ */
+struct bodies_growth {
+    struct bodies_growth *next;
+    struct bodies_account *account;
+    uint32_t content;
+    uint64_t total;                  /* announced */
+    uint64_t written;                /* octets in the file */
+    int fd;                          /* the file, for reading; -1: not there yet */
+    struct bodies_reader *followers; /* by their `follower` */
+};
+
+void bodies_growth_begin(struct bodies_growth *g, struct bodies_account *a, uint32_t content,
+                         uint64_t total);
+
+/* NULL: no such message is being written. */
+struct bodies_growth *bodies_growth_find(const struct bodies_account *a, uint32_t content);
+
+/* How far it may be read: the end is held back until it is known to be the end. */
+uint64_t bodies_growth_ready(const struct bodies_growth *g);
+
+/* `written` octets are in the file `fd` now, which is duplicated. */
+void bodies_growth_progress(struct bodies_growth *g, int fd, uint64_t written);
+
+/* It is all there, `written` octets under its name; `key`: of a durable one, else NULL. */
+void bodies_growth_end(struct bodies_growth *g, uint64_t written, const char *key);
+
+/* The rest will not come. */
+void bodies_growth_fail(struct bodies_growth *g, const struct failure *why);
+
+void bodies_growth_follow(struct bodies_growth *g, struct bodies_reader *r);
+void bodies_growth_leave(struct bodies_growth *g, const struct bodies_reader *r);
+
+/* bodies_reader.c: what a follower learns. The last two are the end of the growth. */
+struct bodies_reader **bodies_reader_follower(struct bodies_reader *r);
+void bodies_reader_grew(struct bodies_reader *r);
+void bodies_reader_settle(struct bodies_reader *r, const char *key);
+void bodies_reader_fail(struct bodies_reader *r, const struct failure *why);
+
 struct bodies_account {
     struct bodies *shared;
     uv_loop_t *loop;
@@ -17,6 +58,7 @@ struct bodies_account {
     uint64_t key_next;
     uint64_t temporary_next;
     struct bodies_index index;
+    struct bodies_growth *growing;
     unsigned users; /* the owner, and work that will call back */
     bool closing;   /* the owner has gone */
     void (*closed)(void *owner);

@@ -51,7 +51,7 @@ class _Session(socketserver.StreamRequestHandler):
     def do_pass(self, password):
         if self.drop.users.get(self.user) != password:
             return b"-ERR [AUTH] no\r\n"
-        if not self.drop.lock.acquire(blocking=False):
+        if not self.drop.lock.acquire(timeout=self.drop.patience):
             return b"-ERR [IN-USE] locked\r\n"
         self.messages = self.drop.listing()
         return b"+OK\r\n"
@@ -90,7 +90,7 @@ class _Session(socketserver.StreamRequestHandler):
         return None
 
     def do_list(self, text):
-        return self.listed(text, lambda message: b"%d" % len(message[1]))
+        return self.listed(text, lambda message: b"%d" % self.drop.size(*message))
 
     def do_uidl(self, text):
         return self.listed(text, lambda message: message[0].encode())
@@ -106,7 +106,13 @@ class _Session(socketserver.StreamRequestHandler):
 
     def do_retr(self, text):
         message = self.message(text)
-        return self.text(message[1]) if message else b"-ERR none\r\n"
+        if not message:
+            return b"-ERR none\r\n"
+        self.drop.retrieved.append(message[0])
+        for piece in self.drop.pieces(self.text(message[1])):
+            self.wfile.write(piece)
+            self.wfile.flush()
+        return b""
 
     @staticmethod
     def text(data):
@@ -140,12 +146,22 @@ class _Server(socketserver.ThreadingTCPServer):
 
 class FakePop3:
     """`users`: login to password; they all have the same maildrop. `capabilities`: what CAPA tells.
-    AUTH PLAIN and AUTH LOGIN are known where it tells of SASL."""
+    AUTH PLAIN and AUTH LOGIN are known where it tells of SASL.
+
+    size:       what LIST says of a message, by its UIDL and octets
+    pieces:     RETR's answer as it is sent; an OSError in it cuts the connection
+    retrieved:  the UIDLs that RETR was sent for
+    patience:   seconds that a login waits for the session before it to end
+    """
 
     def __init__(self, users, capabilities=_CAPABILITIES):
         self.users = users
         self.capabilities = capabilities
         self.lock = threading.Lock()
+        self.size = lambda uidl, data: len(data)
+        self.pieces = lambda answer: [answer]
+        self.retrieved = []
+        self.patience = 0
         self._change = threading.Lock()
         self._messages = {}
         self._count = 0

@@ -29,6 +29,7 @@ struct world_body {
     enum account_part part;
     struct buf octets;
     bool whole, durable;
+    uint64_t announced;
 };
 
 struct world {
@@ -42,7 +43,7 @@ struct world {
     uint64_t ms;
     bool connecting, connected, refuse_connect, hold_saves, fail_saves, fail_keeps, hold_kept;
     json_t *held;
-    size_t aborts, releases, connects, notices, piece;
+    size_t begins, aborts, releases, connects, notices, piece;
 };
 
 static inline const struct box_state *world_state(const struct world *w)
@@ -119,7 +120,12 @@ static inline void world_keep_begin(struct world *w, const struct account_action
         body = &w->bodies[w->body_count++];
     buf_clear(&body->octets);
     *body = (struct world_body){
-        .content = action->content, .part = action->part, .durable = action->durable};
+        .content = action->content,
+        .part = action->part,
+        .durable = action->durable,
+        .announced = action->announced,
+    };
+    w->begins++;
 }
 
 static inline void world_keep_end(struct world *w, const struct account_action *action)

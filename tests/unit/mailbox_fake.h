@@ -155,6 +155,11 @@ uint32_t account_date(struct account_client *client, uint32_t content)
     return ev.request;
 }
 
+uint32_t account_follow(struct account_client *client, uint32_t content)
+{
+    return account_want(client, content, ACCOUNT_WHOLE);
+}
+
 uint32_t account_poll(struct account_client *client)
 {
     struct account *a = client->account;

@@ -16,7 +16,8 @@ enum { MODEL_MAX = 512 };
 
 struct model_message {
     char uidl[24];
-    char *text; /* lines ended by CRLF */
+    char *text;  /* lines ended by CRLF */
+    size_t more; /* octets, that LIST says and that are not there */
     bool there;
 };
 
@@ -143,7 +144,8 @@ static inline void model_list(struct pop3_model *m, bool uidl)
         if (uidl)
             snprintf(line, sizeof line, "%zu %s\r\n", i + 1, message->uidl);
         else
-            snprintf(line, sizeof line, "%zu %zu\r\n", i + 1, strlen(message->text));
+            snprintf(line, sizeof line, "%zu %zu\r\n", i + 1,
+                     strlen(message->text) + message->more);
         model_say(m, line);
     }
     model_say(m, ".\r\n");

@@ -61,7 +61,10 @@ enum account_action_type {
     ACCOUNT_UPSTREAM_TLS, /* after what is in account_upstream_out(); then account_upstream_tls() */
     ACCOUNT_SAVE,         /* append `records` durably; then account_saved() */
     ACCOUNT_KEEP_BEGIN,   /* `content`, `part`: its octets follow, lines ended by CRLF; whatever was
-                             begun of it before is dropped. `durable`: not to be evicted, ever */
+                             begun of it before is dropped. `durable`: not to be evicted, ever.
+                             `announced` (0: not known): how many they will be as far as the
+                             upstream can be believed; they are to be readable while they come, but
+                             for the end, which is given when it has proved right */
     ACCOUNT_KEEP_DATA,    /* `octets`, valid until the next call of any account function but
                              account_next_action() */
     ACCOUNT_KEEP_END,     /* all came: then account_kept() */
@@ -76,6 +79,7 @@ struct account_action {
     uint32_t content;
     enum account_part part;
     bool durable;
+    uint64_t announced;
     struct slice octets;
     char *key; /* RELEASE: owned by the receiver */
     int level;
@@ -140,7 +144,8 @@ enum account_event_type {
     ACCOUNT_EV_TURN,      /* answer to account_turn(): draft now, then account_commit() */
     ACCOUNT_EV_COMMITTED, /* `failure` says whether; what changed has come before, as CHANGED */
     ACCOUNT_EV_HAVE,      /* answer to account_want(): `content`'s `part` is in the store of bodies:
-                             WHOLE where the upstream has no TOP, whatever was asked for */
+                             WHOLE where the upstream has no TOP, whatever was asked for. Answer to
+                             account_follow(): it is there, or may be read while it comes */
     ACCOUNT_EV_DATED,     /* answer to account_date(): the date of `content` is final */
     ACCOUNT_EV_POLLED,    /* answer to account_poll(); `failure` when it could not be looked */
     ACCOUNT_EV_CHANGED,   /* something of folder `folder` changed: compare with the state */
@@ -200,6 +205,16 @@ void account_commit(struct account_client *client, json_t *record);
 /* Asks for a content's octets to be brought into the store of bodies, by TOP or RETR; what several
  * ask for is fetched once. FAILURE_PERMANENT: it is not upstream any more. */
 uint32_t account_want(struct account_client *client, uint32_t content, enum account_part part);
+
+/* As account_want() of the WHOLE, for who can read it while it comes. Of a large message the answer
+ * comes with its first octets, where the upstream's sizes have proved right: an IMAP literal's size
+ * is said before its octets. When that size proves wrong, or the rest cannot be had, the reader
+ * learns it from the store of bodies. */
+uint32_t account_follow(struct account_client *client, uint32_t content);
+
+/* The key of a content's durable body, also while the record with it is on its way. NULL: none.
+ * Borrowed, until the next feed. */
+const char *account_body_key(const struct account *a, uint32_t content);
 
 /* Asks that the date of a content's messages be final: that of its arrival, which its header tells
  * (mime_arrival.h); where no header can be had any more, or it tells none, the time of first sight.

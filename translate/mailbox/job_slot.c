@@ -1,7 +1,9 @@
 /*
  * What a job waits for. A need is asked of the store of bodies first; what is absent there is
  * wanted of the account and then asked for again, a few times, since the store may have evicted it
- * meanwhile. Slots are the messages for which that is under way, in the order of their responses.
+ * meanwhile. A message whose octets FETCH gives as they are need not be there whole: it is read
+ * while it comes. Slots are the messages for which that is under way, in the order of their
+ * responses.
  */
 #include "translate/mailbox/job_internal.h"
 
@@ -46,12 +48,22 @@ void job_need_begin(struct job *j, struct job_need *need)
     ask(j, need);
 }
 
+static uint32_t want(struct job *j, const struct job_need *need)
+{
+    const struct job_host *host = j->host;
+    bool streams = need->ask == JOB_ASK_PROBE || need->ask == JOB_ASK_STREAM;
+
+    return streams && need->part == ACCOUNT_WHOLE && !j->searches
+               ? host->follow(host->owner, need->content)
+               : host->want(host->owner, need->content, need->part);
+}
+
 void job_need_absent(struct job *j, struct job_need *need)
 {
     struct failure why;
 
     if (need->tries++ < JOB_TRIES) {
-        requested(j, need, JOB_WANTED, j->host->want(j->host->owner, need->content, need->part));
+        requested(j, need, JOB_WANTED, want(j, need));
         return;
     }
     failure_set(&why, FAILURE_TEMPORARY, "The message was fetched but is not in the cache");

@@ -8,8 +8,9 @@
  *
  * Octets of messages lie in the owner's store of bodies. The mailbox reads them by READ actions, as
  * ranges, one request after the other or several at a time; a body that is not there it asks the
- * account for (account_want) and reads again. Structures (translate/mime) are made by the owner on
- * the thread pool (PARSE), from the body in the store, and remembered beside it.
+ * account for (account_want, or account_follow where it may still be coming) and reads again.
+ * Structures (translate/mime) are made by the owner on the thread pool (PARSE), from the body in
+ * the store, and remembered beside it.
  */
 #ifndef TRANSLATE_MAILBOX_MAILBOX_H
 #define TRANSLATE_MAILBOX_MAILBOX_H

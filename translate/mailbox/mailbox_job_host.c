@@ -63,6 +63,13 @@ static uint32_t host_date(void *owner, uint32_t content)
     return account_date(&m->account, content);
 }
 
+static uint32_t host_follow(void *owner, uint32_t content)
+{
+    struct mailbox *m = owner;
+
+    return account_follow(&m->account, content);
+}
+
 void mailbox_job_init(struct mailbox *m)
 {
     m->host = (struct job_host){
@@ -74,6 +81,7 @@ void mailbox_job_init(struct mailbox *m)
         .read = host_read,
         .parse = host_parse,
         .want = host_want,
+        .follow = host_follow,
         .date = host_date,
     };
 }
