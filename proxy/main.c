@@ -6,6 +6,7 @@
 #include "proxy/cli.h"
 #include "proxy/config_fault.h"
 #include "proxy/serve.h"
+#include "proxy/state_command.h"
 
 /* SIGHUP: the same options, read again. */
 static struct config *reload(void *owner)
@@ -39,9 +40,12 @@ static int run_check(const struct cli_options *o)
     return told ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* What is done with a state directory; `c` is NULL without a configuration. */
+typedef int (*dir_use)(const struct cli_options *o, const char *dir, const struct config *c);
+
 /* With neither a file nor a directory, the directory where a server without either keeps its state.
  */
-static int run_healthcheck(const struct cli_options *o)
+static int with_state_dir(const struct cli_options *o, dir_use use)
 {
     struct config *c = o->config_file ? cli_config(o) : NULL;
     char *fallback = o->state_dir || c ? NULL : config_default_state_dir();
@@ -49,10 +53,44 @@ static int run_healthcheck(const struct cli_options *o)
     int status = CLI_USAGE_ERROR;
 
     if (c || !o->config_file)
-        status = dir ? healthcheck_run(dir) : EXIT_FAILURE;
+        status = dir ? use(o, dir, c) : EXIT_FAILURE;
     free(fallback);
     config_free(c);
     return status;
+}
+
+static int use_for_healthcheck(const struct cli_options *o, const char *dir, const struct config *c)
+{
+    (void)o;
+    (void)c;
+    return healthcheck_run(dir);
+}
+
+static int run_healthcheck(const struct cli_options *o)
+{
+    return with_state_dir(o, use_for_healthcheck);
+}
+
+static int use_for_state(const struct cli_options *o, const char *dir, const struct config *c)
+{
+    struct state_request request = {
+        .dir = dir,
+        .c = c,
+        .rest = o->arguments,
+        .count = o->argument_count,
+        .json = o->json,
+        .messages = o->messages,
+        .replace = o->replace,
+        .bodies = o->bodies,
+        .output = o->output,
+    };
+
+    return state_command_run(&request);
+}
+
+static int run_state(const struct cli_options *o)
+{
+    return with_state_dir(o, use_for_state);
 }
 
 static const struct command {
@@ -72,6 +110,13 @@ static const struct command {
      "  mailferry check -c /etc/mailferry.json\n"},
     {"healthcheck", CLI_HEALTHCHECK, run_healthcheck, "ask a running server whether it is well",
      "  mailferry healthcheck --state-dir /var/lib/mailferry\n"},
+    {"state", CLI_STATE, run_state, "show, check, export and import what is kept of an account",
+     "  mailferry state list\n"
+     "  mailferry state show ann@example.com [FOLDER] [--messages] [--json]\n"
+     "  mailferry state verify [ann@example.com]\n"
+     "  mailferry state export ann@example.com --output ann.json --bodies ann.bodies\n"
+     "  mailferry state import ann@example.com ann.json --bodies ann.bodies [--replace]\n"
+     "  mailferry state compact ann@example.com\n"},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };

@@ -188,19 +188,73 @@ void bodies_went(struct bodies_account *a, uint32_t content, enum bodies_kind ki
 struct opening {
     uv_work_t work;
     struct bodies_account *account;
-    bool clear;
+    bool newborn;
+    bool sweep;
+    struct bodies_keys named;
+    size_t swept;
+    size_t set_aside;
+    unsigned where; /* they were set aside */
     struct bodies_scan scan;
     struct failure why;
     bodies_opened opened;
     void *owner;
 };
 
+static bool opening_sweep(struct opening *o)
+{
+    int dir = bodies_dir_open(o->account->accounts, o->account->name, false);
+
+    if (dir < 0)
+        return errno == ENOENT;
+    bool swept = bodies_keys_sweep(dir, &o->named, &o->swept);
+    int error = errno;
+    close(dir);
+    errno = error;
+    return swept;
+}
+
+/* Octets without their state may be all that is left of somebody's mail. */
+static bool opening_set_aside(struct opening *o)
+{
+    int dir = disk_open_dir(o->account->accounts, o->account->name);
+
+    if (dir < 0)
+        return errno == ENOENT;
+    bool moved = bodies_keys_set_aside(dir, &o->where, &o->set_aside);
+    int error = errno;
+    close(dir);
+    errno = error;
+    return moved;
+}
+
 static void opening_work(uv_work_t *work)
 {
     struct opening *o = work->data;
+    struct bodies_account *a = o->account;
 
-    if (!bodies_dir_scan(o->account->accounts, o->account->name, o->clear, &o->scan))
-        bodies_failed(o->account, "look at", "", &o->why);
+    if (!bodies_dir_scan(a->accounts, a->name, o->newborn, &o->scan))
+        bodies_failed(a, "look at", "", &o->why);
+    else if (o->newborn && !opening_set_aside(o))
+        bodies_failed(a, "set aside what is in", "", &o->why);
+    else if (o->sweep && !o->newborn && !opening_sweep(o))
+        bodies_failed(a, "sweep", "", &o->why);
+}
+
+static void opening_tell(const struct opening *o)
+{
+    const char *name = o->account->name;
+
+    if (o->why.kind != FAILURE_NONE)
+        return;
+    if (o->set_aside)
+        log_message(LOG_WARNING, "bodies",
+                    "accounts/%s: its state was lost, and %zu messages that it kept were moved to "
+                    "damaged-%u/bodies: mailferry state import --bodies takes them back",
+                    name, o->set_aside, o->where);
+    if (o->swept)
+        log_message(LOG_INFO, "bodies",
+                    "accounts/%s: deleted %zu messages that a crash had left half-stored", name,
+                    o->swept);
 }
 
 static void opening_done(uv_work_t *work, int status)
@@ -209,11 +263,13 @@ static void opening_done(uv_work_t *work, int status)
     struct bodies_account *a = o->account;
 
     (void)status; /* nobody cancels it */
+    opening_tell(o);
     a->key_next = o->scan.key_next;
     for (size_t i = 0; i < o->scan.count; i++)
         bodies_came(a, o->scan.files[i].content, o->scan.files[i].kind, o->scan.files[i].size);
     if (!a->closing)
         o->opened(o->owner, &o->why);
+    bodies_keys_clear(&o->named);
     free(o->scan.files);
     free(o);
     bodies_let_go(a);
@@ -259,8 +315,13 @@ struct bodies_account *bodies_account_open(struct bodies *b, uv_loop_t *loop,
             account_free_memory(a);
         return NULL;
     }
-    *o =
-        (struct opening){.account = a, .clear = options->newborn, .opened = opened, .owner = owner};
+    *o = (struct opening){
+        .account = a, .newborn = options->newborn, .opened = opened, .owner = owner};
+    if (options->named) {
+        o->sweep = true;
+        o->named = *options->named;
+        *options->named = (struct bodies_keys){0};
+    }
     o->work.data = o;
     bodies_hold(a);
     uv_queue_work(loop, &o->work, opening_work, opening_done);

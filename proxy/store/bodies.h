@@ -23,6 +23,7 @@
 
 #include <uv.h>
 
+#include "proxy/store/bodies_keys.h"
 #include "proxy/store/store.h"
 #include "translate/mailbox/account.h"
 #include "translate/mime/mime_message.h"
@@ -49,11 +50,16 @@ struct bodies_options {
     struct slice account; /* its key, as in the store */
     uint64_t octets;      /* bound of its cache */
     bool newborn;         /* its state was never written, or lost: numbers of contents begin anew,
-                             and what is in the cache belongs to other messages */
+                             and what is in the cache belongs to other messages; durable bodies
+                             are moved aside (proxy/store/bodies_keys.h) */
+    struct bodies_keys *named; /* by the state, which was read to its end: durable bodies that it
+                                  does not name are deleted. Taken over: empty then. NULL: none
+                                  is. */
 };
 
 /* Looks at what is there and takes leftovers of crashes away. NULL when memory is out. No other
- * function is called with it before `opened`, but bodies_account_close(). */
+ * function is called with it before `opened`, but bodies_account_close(): so no body is younger
+ * than the state that names it. */
 struct bodies_account *bodies_account_open(struct bodies *b, uv_loop_t *loop,
                                            const struct bodies_options *options,
                                            bodies_opened opened, void *owner);

@@ -50,7 +50,12 @@ bool bodies_key_is_valid(const char *key)
 {
     uint64_t ignored;
 
-    return number_behind(key, "m-", &ignored);
+    return bodies_key_number(key, &ignored);
+}
+
+bool bodies_key_number(const char *key, uint64_t *number)
+{
+    return number_behind(key, "m-", number);
 }
 
 /* A directory in `parent`, which is made when `make`. */

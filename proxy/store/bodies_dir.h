@@ -30,6 +30,9 @@ void bodies_temporary_name(char name[BODIES_NAME], uint64_t number);
  * have edited. */
 bool bodies_key_is_valid(const char *key);
 
+/* The same, and the number that it was made of. */
+bool bodies_key_number(const char *key, uint64_t *number);
+
 /* `accounts` is the directory of all accounts, `account` the name in it. Negative with errno:
  * ENOENT when there is none and it is not to be made. */
 int bodies_dir_open(int accounts, const char *account, bool make);
