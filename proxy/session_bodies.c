@@ -24,11 +24,15 @@ struct session_parse {
     uint32_t request;
 };
 
-/* The key is the state's, which does not change while it is looked at here. */
+/* Borrowed: the state does not change while it is looked at here. */
+static const struct box_content *content_of(const struct session *s, uint32_t content)
+{
+    return box_state_content(account_state(account_host_account(s->host)), content);
+}
+
 static const char *key_of(const struct session *s, uint32_t content)
 {
-    const struct box_state *state = account_state(account_host_account(s->host));
-    const struct box_content *c = box_state_content(state, content);
+    const struct box_content *c = content_of(s, content);
 
     return c ? c->key : NULL;
 }
@@ -92,8 +96,10 @@ static void read_next(struct session *s)
 
     while (s->reads && !s->reads->reader) {
         struct session_read *read = s->reads;
-        read->range.key = key_of(s, read->range.content);
-        read->reader = bodies_read(account_host_bodies(s->host), &read->range, &handler, read);
+        const struct box_content *c = content_of(s, read->range.content);
+        read->range.key = c ? c->key : NULL;
+        read->reader = bodies_read_known(account_host_bodies(s->host), &read->range,
+                                         c ? c->size : 0, &handler, read);
         if (read->reader)
             return;
         s->reads = read->next;
@@ -116,8 +122,10 @@ void session_read_begin(struct session *s, const struct mailbox_action *action)
     }
     read->session = s;
     read->request = action->request;
-    read->range =
-        (struct bodies_range){action->content, NULL, action->part, action->offset, action->length};
+    read->range = (struct bodies_range){.content = action->content,
+                                        .part = action->part,
+                                        .offset = action->offset,
+                                        .length = action->length};
     while (*last)
         last = &(*last)->next;
     *last = read;

@@ -329,14 +329,22 @@ static bool copy_all(struct import *m, struct box_state *s, int to, struct failu
     return bodies_dir_sync(m->dir.accounts, m->name, to) || body_failed(m, "", why);
 }
 
-static void take_back(const struct import *m, int to)
+/* Unless the new state has its name already, and needs them. */
+static void take_back(struct import *m)
 {
+    const uint64_t newest = m->account_dir.newest;
+    struct failure ignored;
     char key[BODIES_NAME];
+    int to = bodies_dir_open(m->dir.accounts, m->name, false);
 
-    for (uint64_t number = m->first; number < m->next; number++) {
-        bodies_key_name(key, number);
-        (void)unlinkat(to, key, 0); /* else it goes when the account is opened */
-    }
+    if (to < 0)
+        return;
+    if (account_dir_look(&m->account_dir, &ignored) && m->account_dir.newest == newest)
+        for (uint64_t number = m->first; number < m->next; number++) {
+            bodies_key_name(key, number);
+            (void)unlinkat(to, key, 0); /* else it goes when the account is opened */
+        }
+    close(to);
 }
 
 static bool write_bodies(struct import *m, struct failure *why)
@@ -352,8 +360,6 @@ static bool write_bodies(struct import *m, struct failure *why)
     if (to < 0)
         return body_failed(m, "", why);
     bool copied = copy_all(m, m->state, to, why);
-    if (!copied)
-        take_back(m, to);
     close(to);
     return copied;
 }
@@ -367,8 +373,10 @@ static bool write_all(struct import *m, unsigned *aside, struct failure *why)
         return false;
     if (has_state(d) && !account_dir_preserve(d, aside, why))
         return false;
-    return write_bodies(m, why) && account_journal_replace(d, m->state, why) &&
-           account_dir_sync(d, why);
+    if (write_bodies(m, why) && account_journal_replace(d, m->state, why))
+        return account_dir_sync(d, why);
+    take_back(m);
+    return false;
 }
 
 static int import_into(struct import *m)

@@ -124,7 +124,8 @@ enum bodies_outcome {
 
 struct bodies_range {
     uint32_t content;
-    const char *key; /* of a durable body of the content, borrowed; NULL: none */
+    const char *key; /* of a durable body of the content, borrowed; NULL: none. One that is not
+                        there is looked for in the cache. */
     enum account_part part;
     uint64_t offset, length;
 };
@@ -141,6 +142,12 @@ struct bodies_reader_handler {
 /* A header is found in the whole message too, where only that is there. NULL when memory is out. */
 struct bodies_reader *bodies_read(struct bodies_account *a, const struct bodies_range *range,
                                   const struct bodies_reader_handler *handler, void *owner);
+
+/* The same of a body of which it is known how long it is: when the durable one is shorter nothing
+ * is read of it, and the reader fails. */
+struct bodies_reader *bodies_read_known(struct bodies_account *a, const struct bodies_range *range,
+                                        uint64_t octets,
+                                        const struct bodies_reader_handler *handler, void *owner);
 
 /* Octets of the whole part, from the first on_data on and in on_done. */
 uint64_t bodies_reader_total(const struct bodies_reader *r);

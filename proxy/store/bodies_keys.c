@@ -191,8 +191,8 @@ static int open_damaged(int account, unsigned *where)
 static bool set_aside_from(int account, int bodies, unsigned *where)
 {
     int aside = open_damaged(account, where);
-    bool done = aside >= 0 && each_to(bodies, aside, move_one) && fsync(bodies) == 0 &&
-                fsync(account) == 0;
+    bool done =
+        aside >= 0 && each_to(bodies, aside, move_one) && fsync(bodies) == 0 && fsync(account) == 0;
 
     if (aside >= 0)
         close_keeping_errno(aside);

@@ -41,8 +41,8 @@ bool bodies_keys_sweep(int dir, const struct bodies_keys *named, size_t *swept);
  * with errno. */
 bool bodies_keys_preserve(int account, int aside);
 
-/* Moves all of the account's into damaged-N/bodies beside the state that was lost, durably. `*where`
- * is N, `*moved` how many; 0: there were none, and nothing was made. False with errno. */
+/* Moves all of the account's into damaged-N/bodies beside the state that was lost, durably.
+ * `*where` is N, `*moved` how many; 0: there were none, and nothing was made. False with errno. */
 bool bodies_keys_set_aside(int account, unsigned *where, size_t *moved);
 
 #endif

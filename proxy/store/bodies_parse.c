@@ -92,6 +92,8 @@ static void parse_make(struct bodies_parse *p, int dir)
     int fd = bodies_open_whole(p->account, dir, p->content, p->durable ? p->key : NULL);
     char name[BODIES_NAME];
 
+    if (fd < 0 && errno == ENOENT && p->durable) /* it may have been fetched again */
+        fd = bodies_open_whole(p->account, dir, p->content, NULL);
     if (fd < 0 && errno == ENOENT)
         return;
     bodies_name(name, p->content, BODIES_MAIL);

@@ -368,7 +368,7 @@ static void a_durable_body_has_a_key_for_ever(void **state)
     assert_string_equal(second.key, "m-2");
     assert_string_equal(first.digest,
                         "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
-    reopen(FOREVER, true);
+    reopen(FOREVER, false);
     assert_read((struct bodies_range){3, "m-1", ACCOUNT_WHOLE, 0, 9}, slice_of("hello"), 5);
     bodies_release(it.ann, "m-1");
     bodies_release(it.ann, "m-1/../m-2");
