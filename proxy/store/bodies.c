@@ -13,6 +13,7 @@
 
 #include "proxy/log.h"
 #include "proxy/store/account_name.h"
+#include "proxy/store/bodies_idle.h"
 #include "proxy/store/bodies_parts.h"
 #include "proxy/store/disk.h"
 
@@ -20,6 +21,7 @@ struct bodies {
     const struct store *store;
     uint64_t limit;
     atomic_uint_fast64_t octets; /* in the caches of all open accounts */
+    struct bodies_idle *idle;    /* the other accounts' */
 };
 
 struct bodies *bodies_new(const struct store *store, uint64_t octets)
@@ -30,12 +32,23 @@ struct bodies *bodies_new(const struct store *store, uint64_t octets)
         return NULL;
     b->store = store;
     b->limit = octets;
-    return b;
+    b->idle = bodies_idle_new(store_accounts(store), octets, &b->octets);
+    if (b->idle)
+        return b;
+    free(b);
+    return NULL;
 }
 
 void bodies_free(struct bodies *b)
 {
+    if (b)
+        bodies_idle_free(b->idle);
     free(b);
+}
+
+void bodies_settle(struct bodies *b)
+{
+    bodies_idle_settle(b->idle);
 }
 
 uint64_t bodies_account_octets(const struct bodies_account *a)
@@ -172,6 +185,7 @@ void bodies_came(struct bodies_account *a, uint32_t content, enum bodies_kind ki
     if (!bodies_index_put(&a->index, content, kind, size))
         return; /* it is found at the next opening */
     a->shared->octets += a->index.octets - before;
+    bodies_idle_grown(a->shared->idle);
     make_room(a);
 }
 
@@ -292,12 +306,14 @@ static struct bodies_account *account_make(struct bodies *b, uv_loop_t *loop,
     a->accounts = store_accounts(b->store);
     a->limit = options->octets;
     a->users = 1;
+    bodies_idle_opened(b->idle, a->name);
     return a;
 }
 
 static void account_free_memory(struct bodies_account *a)
 {
     a->shared->octets -= a->index.octets;
+    bodies_idle_closed(a->shared->idle, a->name, a->index.octets);
     bodies_index_clear(&a->index);
     free(a->name);
     free(a);

@@ -3,7 +3,8 @@
  * names). Two kinds lie there:
  *
  * The cache holds what was fetched from the upstream, by content and part. It is bounded, for the
- * account and for all that are open; what was used longest ago makes room. Nothing of it is synced:
+ * account and for all together; what was used longest ago makes room: in an open account a message,
+ * of those that nobody has open a whole cache (proxy/store/bodies_idle.h). Nothing of it is synced:
  * what a crash takes is fetched again. A file appears whole, by rename, or not at all. The one that
  * was written last stays even if it is larger than the bound: somebody wants to read it.
  *
@@ -34,10 +35,13 @@ enum { BODIES_PIECE = 65536 }; /* octets that a reader hands out at once, at mos
 
 struct bodies;
 
-/* `octets` bounds the caches of all open accounts together. The store outlives it. NULL when memory
- * is out. */
+/* `octets` bounds the caches of all accounts together. The store outlives it. NULL when memory or
+ * threads are out. */
 struct bodies *bodies_new(const struct store *store, uint64_t octets);
 void bodies_free(struct bodies *b); /* NULL is fine */
+
+/* Waits until the caches of accounts that are not open are within the bound. It blocks. */
+void bodies_settle(struct bodies *b);
 
 /* ---- an account ---- */
 

@@ -60,4 +60,14 @@ struct bodies_scan {
  * not know are left alone. False with errno. Nothing there is nothing found. */
 bool bodies_dir_scan(int accounts, const char *account, bool clear, struct bodies_scan *scan);
 
+/* An account's cache, as its files tell. */
+struct bodies_cache {
+    uint64_t octets;
+    int64_t changed; /* ns since 1970: when a file last came or went */
+};
+
+/* Measures the cache; with `clear` deletes it, and `octets` is what was there. Nothing else is
+ * touched, so that it may be done while the account is open. False with errno. */
+bool bodies_dir_cache(int accounts, const char *account, bool clear, struct bodies_cache *cache);
+
 #endif
