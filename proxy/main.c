@@ -97,20 +97,24 @@ static const struct command {
     const char *name;
     enum cli_command bit;
     int (*run)(const struct cli_options *o);
+    const char *arguments; /* as its usage names them */
     const char *help;
     const char *examples;
 } commands[] = {
-    {"serve", CLI_SERVE, run_serve, "listen for clients and serve them",
+    {"serve", CLI_SERVE, run_serve, "[OPTION]...", "listen for clients and serve them",
      "  mailferry serve --route pop3://127.0.0.1:1110=imaps://imap.example.com\n"
      "  mailferry serve --route imap://127.0.0.1:1143=pop3s://pop.example.org\n"
      "  mailferry serve --route pop3s://=imaps://imap.example.com \\\n"
      "      --certificate /etc/ssl/mail.pem --key /etc/ssl/mail.key\n"
      "  mailferry serve -c /etc/mailferry.json\n"},
-    {"check", CLI_CHECK, run_check, "validate a configuration and print what it means",
+    {"check", CLI_CHECK, run_check, "[OPTION]...",
+     "validate a configuration and print what it means",
      "  mailferry check -c /etc/mailferry.json\n"},
-    {"healthcheck", CLI_HEALTHCHECK, run_healthcheck, "ask a running server whether it is well",
+    {"healthcheck", CLI_HEALTHCHECK, run_healthcheck, "[OPTION]...",
+     "ask a running server whether it is well",
      "  mailferry healthcheck --state-dir /var/lib/mailferry\n"},
-    {"state", CLI_STATE, run_state, "show, check, export and import what is kept of an account",
+    {"state", CLI_STATE, run_state, "COMMAND [USER] [OPTION]...",
+     "show, check, export and import what is kept of an account",
      "  mailferry state list\n"
      "  mailferry state show ann@example.com [FOLDER] [--messages] [--json]\n"
      "  mailferry state verify [ann@example.com]\n"
@@ -145,8 +149,8 @@ static void print_help(FILE *out)
 
 static void print_command_help(const struct command *c, FILE *out)
 {
-    fprintf(out, "mailferry %s: %s\n\nusage: mailferry %s [OPTION]...\n\n", c->name, c->help,
-            c->name);
+    fprintf(out, "mailferry %s: %s\n\nusage: mailferry %s %s\n\n", c->name, c->help, c->name,
+            c->arguments);
     cli_options_help(c->bit, out);
     fprintf(out, "\nexamples:\n%s", c->examples);
 }

@@ -112,13 +112,21 @@ static bool write_document(const json_t *json, const char *output)
     return written;
 }
 
-static int export_view(struct export *e, const char *output)
+/* A copy that would not be named. */
+static void drop_copies(const struct export *e)
 {
-    struct failure why = {.kind = FAILURE_NONE};
+    for (size_t i = 0; i < json_array_size(e->bodies); i++) {
+        const json_t *body = json_array_get(e->bodies, i);
+        (void)unlinkat(e->to, json_string_value(json_object_get(body, "key")), 0);
+    }
+    json_array_clear(e->bodies);
+}
 
-    if (!copy_bodies(e, &why))
-        return state_fail("%s", why.kind != FAILURE_NONE ? why.text : strerror(errno));
+static int write_out(const struct export *e, const char *output)
+{
+    struct failure why;
     json_t *json = document(e);
+
     if (!json)
         return state_fail("out of memory");
     bool written = write_document(json, output);
@@ -148,34 +156,66 @@ static int open_bodies(const char *path, struct failure *why)
     return fd;
 }
 
-static int export_readable(const struct state_request *request, const struct state_view *view)
+/* False, with nothing left behind, when a message went while it was to be copied. */
+static bool export_once(struct export *e, const struct state_request *request, int *status)
 {
-    struct export e = {.view = view, .from = -1, .to = -1, .path = request->bodies};
-    struct failure why;
+    struct failure why = {.kind = FAILURE_NONE};
+    bool copied;
 
-    if (request->bodies && (e.to = open_bodies(request->bodies, &why)) < 0)
-        return state_fail("%s", why.text);
-    e.from = disk_open_dir(view->dir.fd, "bodies");
-    e.bodies = json_array();
-    int status = export_view(&e, request->output);
-    json_decref(e.bodies);
-    if (e.from >= 0)
-        close(e.from);
-    if (e.to >= 0)
-        close(e.to);
-    return status;
+    e->from = disk_open_dir(e->view->dir.fd, "bodies");
+    e->left = 0;
+    copied = copy_bodies(e, &why);
+    if (e->from >= 0)
+        close(e->from);
+    if (copied) {
+        *status = write_out(e, request->output);
+        return true;
+    }
+    drop_copies(e);
+    *status = EXIT_FAILURE;
+    if (!state_view_is_current(e->view))
+        return false;
+    state_fail("%s", why.kind != FAILURE_NONE ? why.text : strerror(errno));
+    return true;
+}
+
+static int export_tries(struct export *e, const struct state_request *request,
+                        const struct state_dir *dir, const struct state_account *account)
+{
+    enum { TRIES = 5 };
+    int status = EXIT_FAILURE;
+    bool settled = false;
+
+    for (int i = 0; i < TRIES && !settled; i++) {
+        struct failure why = {.kind = FAILURE_NONE};
+        struct state_view view;
+        if (!state_view_open(&view, dir, account, &why))
+            return state_fail("%s", why.text);
+        e->view = &view;
+        if (view.state) {
+            settled = export_once(e, request, &status);
+        } else {
+            settled = true;
+            state_fail("%s: %s", account->key, why.text);
+        }
+        state_view_close(&view);
+    }
+    return settled ? status : state_fail("%s changes all the time; try again later", account->key);
 }
 
 int state_export(const struct state_request *request, const struct state_dir *dir,
                  const struct state_account *account)
 {
-    struct state_view view;
+    struct export e = {.to = -1, .path = request->bodies, .bodies = json_array()};
     struct failure why;
+    int status;
 
-    if (!state_view_open(&view, dir, account, &why))
-        return state_fail("%s", why.text);
-    int status =
-        view.state ? export_readable(request, &view) : state_fail("%s: %s", account->key, why.text);
-    state_view_close(&view);
+    if (request->bodies && (e.to = open_bodies(request->bodies, &why)) < 0)
+        status = state_fail("%s", why.text);
+    else
+        status = export_tries(&e, request, dir, account);
+    json_decref(e.bodies);
+    if (e.to >= 0)
+        close(e.to);
     return status;
 }

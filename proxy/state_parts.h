@@ -26,6 +26,8 @@ struct state_view {
  * is damaged or cannot be read is in `view->read`, and in `*why`. */
 bool state_view_open(struct state_view *view, const struct state_dir *dir,
                      const struct state_account *account, struct failure *why);
+/* Whether the files still tell the same. */
+bool state_view_is_current(const struct state_view *view);
 void state_view_close(struct state_view *view);
 
 /* NULL when it is of the other kind. */

@@ -22,13 +22,13 @@ static const struct line lines[] = {
     {"age", "age_seconds", "s in which it was in use, by which retention counts"},
     {"listed", "listed", "messages upstream at the last look"},
     {"login delay", "login_delay", "s, as the upstream demands"},
-    {"upstream", "upstream_messages", "messages"},
-    {"unlisted", "unlisted", "of them, no longer listed there and kept here"},
-    {"missing", "missing", "of them, missing in a listing that is not believed yet"},
-    {"local", "local_messages", "messages that are only here"},
-    {"bodies", "durable_bodies", "messages kept whole, for good"},
+    {"messages", "upstream_messages", "of the upstream"},
+    {"", "unlisted", "of them no longer listed there, and kept here"},
+    {"", "missing", "of them missing in a listing that is not believed yet"},
+    {"", "local_messages", "only here"},
+    {"", "durable_bodies", "kept whole, for good"},
     {"deletions", "deletions_intended", "to be carried out upstream"},
-    {"deletions", "deletions_sent", "sent, to be confirmed by the next look"},
+    {"", "deletions_sent", "sent, to be confirmed by the next look"},
 };
 
 /* Zeros say nothing but in these. */

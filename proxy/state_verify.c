@@ -223,19 +223,6 @@ static void check_modes(struct report *r, const struct account_dir *d)
         note(r, "others may enter %s: chmod 700 it", d->path);
 }
 
-/* Whether the state is still the one that was looked at. */
-static bool is_unchanged(const struct state_view *view)
-{
-    struct account_dir now = view->dir;
-    struct failure ignored;
-    struct stat st;
-
-    if (!account_dir_look(&now, &ignored) || now.generation != view->dir.generation)
-        return false;
-    return !now.journal || (fstatat(now.fd, now.journal_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-                            (uint64_t)st.st_size == view->size.journal + view->size.torn);
-}
-
 /* False when it has to be looked at again. */
 static bool check(struct report *r, const struct state_dir *dir,
                   const struct state_account *account)
@@ -253,7 +240,7 @@ static bool check(struct report *r, const struct state_dir *dir,
     check_modes(r, &view.dir);
     if (view.state)
         check_state(r, &view);
-    bool settled = json_array_size(r->faults) == 0 || !view.state || is_unchanged(&view);
+    bool settled = json_array_size(r->faults) == 0 || !view.state || state_view_is_current(&view);
     state_view_close(&view);
     return settled;
 }

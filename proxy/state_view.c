@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,6 +27,18 @@ void state_view_close(struct state_view *view)
     view->account->kind->free(view->state);
     view->state = NULL;
     account_dir_close(&view->dir);
+}
+
+bool state_view_is_current(const struct state_view *view)
+{
+    struct account_dir now = view->dir;
+    struct failure ignored;
+    struct stat st;
+
+    if (!account_dir_look(&now, &ignored) || now.generation != view->dir.generation)
+        return false;
+    return !now.journal || (fstatat(now.fd, now.journal_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+                            (uint64_t)st.st_size == view->size.journal + view->size.torn);
 }
 
 const struct box_state *state_view_box(const struct state_view *view)

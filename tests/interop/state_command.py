@@ -365,6 +365,34 @@ class Mailbox(ImapScene):
         return done
 
 
+class Retention(Scene):
+    """CASES D19: an import deletes nothing early, however long the document lay about."""
+
+    def test_days_go_on_where_they_stood(self):
+        server = self.dovecot()
+        store = DovecotStore(server, USER)
+        store.deliver_all([corpus.plain_mail(n) for n in range(1, 4)])
+        gate = self.gateway(server, pop3={"deletion": "keep-days", "keep_days": 2})
+        client = self.login(gate)
+        client.dele(2)
+        client.quit()
+        state = State(self, gate.state_dir)
+        document = json.loads(state.done("export", USER))
+        document["state"]["last_login"] -= 20 * 365 * 86400
+        path = self.path("old.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(document, file)
+        gate.stop()
+        state.done("import", USER, path, "--replace")
+        gate.start()
+        client = self.login(gate)
+        self.assertEqual(client.stat()[0], 2)
+        client.quit()
+        self.assertEqual(state.facts()["age_seconds"], 86400)
+        self.assertEqual(state.facts()["folders"][0]["hidden"], 1)
+        self.assertEqual(len(store.files()), 3)
+
+
 class Maildrop(Scene):
     """POP3 clients on an IMAP mailbox."""
 
