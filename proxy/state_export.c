@@ -24,7 +24,7 @@
 
 struct export
 {
-    const struct state_view *view;
+    struct state_view view;
     int from; /* the account's bodies; -1: it has none */
     int to;   /* where they go; -1: they are not wanted */
     const char *path;
@@ -59,7 +59,7 @@ static bool copy_body(struct export *e, const char *key, struct failure *why)
 
 static bool copy_bodies(struct export *e, struct failure *why)
 {
-    const struct box_state *s = state_view_box(e->view);
+    const struct box_state *s = state_view_box(&e->view);
 
     for (size_t i = 0; s && i < s->content_count; i++) {
         const char *key = s->contents[i].key;
@@ -75,8 +75,8 @@ static bool copy_bodies(struct export *e, struct failure *why)
 
 static json_t *document(const struct export *e)
 {
-    const struct state_account *a = e->view->account;
-    json_t *state = a->kind->to_json(e->view->state);
+    const struct state_account *a = e->view.account;
+    json_t *state = a->kind->to_json(e->view.state);
     json_t *json =
         json_pack("{s:s, s:i, s:s, s:o}", "format", STATE_EXPORT_FORMAT, "version",
                   STATE_EXPORT_VERSION, "kind", state_kind_word(a->kind), "state", state);
@@ -162,7 +162,7 @@ static bool export_once(struct export *e, const struct state_request *request, i
     struct failure why = {.kind = FAILURE_NONE};
     bool copied;
 
-    e->from = disk_open_dir(e->view->dir.fd, "bodies");
+    e->from = disk_open_dir(e->view.dir.fd, "bodies");
     e->left = 0;
     copied = copy_bodies(e, &why);
     if (e->from >= 0)
@@ -173,7 +173,7 @@ static bool export_once(struct export *e, const struct state_request *request, i
     }
     drop_copies(e);
     *status = EXIT_FAILURE;
-    if (!state_view_is_current(e->view))
+    if (!state_view_is_current(&e->view))
         return false;
     state_fail("%s", why.kind != FAILURE_NONE ? why.text : strerror(errno));
     return true;
@@ -188,17 +188,15 @@ static int export_tries(struct export *e, const struct state_request *request,
 
     for (int i = 0; i < TRIES && !settled; i++) {
         struct failure why = {.kind = FAILURE_NONE};
-        struct state_view view;
-        if (!state_view_open(&view, dir, account, &why))
+        if (!state_view_open(&e->view, dir, account, &why))
             return state_fail("%s", why.text);
-        e->view = &view;
-        if (view.state) {
+        if (e->view.state) {
             settled = export_once(e, request, &status);
         } else {
             settled = true;
             state_fail("%s: %s", account->key, why.text);
         }
-        state_view_close(&view);
+        state_view_close(&e->view);
     }
     return settled ? status : state_fail("%s changes all the time; try again later", account->key);
 }

@@ -174,7 +174,7 @@ static void print_cell(const char *text, const struct column *c, int wanted, FIL
 
 static void print_table(const json_t *rows, const struct column *columns, FILE *out)
 {
-    int widths[COLUMNS_MAX];
+    int widths[COLUMNS_MAX] = {0};
 
     measure(rows, columns, widths);
     for (int i = 0; columns[i].key; i++)

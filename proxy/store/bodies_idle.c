@@ -66,6 +66,8 @@ static void account_drop(struct bodies_idle *i, struct idle_account **slot)
 {
     struct idle_account *a = *slot;
 
+    if (!a)
+        return;
     i->octets -= a->octets;
     *slot = a->next;
     free(a);

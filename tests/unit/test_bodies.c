@@ -428,8 +428,10 @@ static void all_accounts_together_are_bounded(void **state)
     assert_int_equal(bodies_account_octets(bob), 5);
     assert_int_equal(bodies_account_octets(it.ann), 5);
     close_account(bob);
-    put(2, ACCOUNT_WHOLE, "12345"); /* bob's are counted no more */
+    put(2, ACCOUNT_WHOLE, "12345"); /* nobody reads what is bob's */
     assert_int_equal(bodies_account_octets(it.ann), 10);
+    bodies_settle(it.shared);
+    assert_false(file_is_there(it.dir, "accounts/bob/bodies/2.mail"));
     tear_down(NULL);
 }
 
