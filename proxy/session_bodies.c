@@ -30,13 +30,6 @@ static const struct box_content *content_of(const struct session *s, uint32_t co
     return box_state_content(account_state(account_host_account(s->host)), content);
 }
 
-static const char *key_of(const struct session *s, uint32_t content)
-{
-    const struct box_content *c = content_of(s, content);
-
-    return c ? c->key : NULL;
-}
-
 static void no_memory(struct failure *why)
 {
     failure_set(why, FAILURE_TEMPORARY, "out of memory, try again later");
@@ -169,11 +162,12 @@ static void on_parsed(void *owner, struct mime_message *message, const struct fa
 void session_parse_begin(struct session *s, const struct mailbox_action *action)
 {
     struct session_parse *p = calloc(1, sizeof *p);
+    const struct box_content *c = content_of(s, action->content);
     struct failure why;
 
     if (p)
-        p->parse = bodies_parse(account_host_bodies(s->host), action->content,
-                                key_of(s, action->content), on_parsed, p);
+        p->parse = bodies_parse_known(account_host_bodies(s->host), action->content,
+                                      c ? c->key : NULL, c ? c->size : 0, on_parsed, p);
     if (!p || !p->parse) {
         free(p);
         no_memory(&why);

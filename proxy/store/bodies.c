@@ -79,6 +79,15 @@ int bodies_open_whole(const struct bodies_account *a, int dir, uint32_t content,
     return disk_open(dir, key ? key : name, O_RDONLY);
 }
 
+bool bodies_is_long_enough(uint64_t octets, uint64_t least, struct failure *why)
+{
+    if (octets >= least)
+        return true;
+    failure_set(why, FAILURE_PERMANENT,
+                "the message has lost octets on this server: mailferry state verify tells more");
+    return false;
+}
+
 ssize_t bodies_pread(int fd, void *p, size_t n, uint64_t offset)
 {
     ssize_t got;

@@ -174,6 +174,10 @@ typedef void (*bodies_parsed)(void *owner, struct mime_message *message, const s
 struct bodies_parse *bodies_parse(struct bodies_account *a, uint32_t content, const char *key,
                                   bodies_parsed done, void *owner);
 
+/* As bodies_read_known(). */
+struct bodies_parse *bodies_parse_known(struct bodies_account *a, uint32_t content, const char *key,
+                                        uint64_t octets, bodies_parsed done, void *owner);
+
 /* No callback comes any more. */
 void bodies_parse_cancel(struct bodies_parse *p);
 

@@ -109,15 +109,6 @@ static bool reader_open_file(struct bodies_reader *r, int dir)
     return r->fd >= 0;
 }
 
-/* To give what is left would be to invent a message. */
-static bool reader_too_short(struct bodies_reader *r)
-{
-    r->outcome = BODIES_FAILED;
-    failure_set(&r->why, FAILURE_PERMANENT,
-                "the message has lost octets on this server: mailferry state verify tells more");
-    return false;
-}
-
 static bool reader_measure(struct bodies_reader *r)
 {
     struct stat st;
@@ -125,8 +116,10 @@ static bool reader_measure(struct bodies_reader *r)
     if (fstat(r->fd, &st) != 0)
         return reader_failed(r, "look at");
     r->total = (uint64_t)st.st_size;
-    if (r->durable && r->total < r->least)
-        return reader_too_short(r);
+    if (r->durable && !bodies_is_long_enough(r->total, r->least, &r->why)) {
+        r->outcome = BODIES_FAILED;
+        return false;
+    }
     if (r->part == ACCOUNT_HEADER && r->kind == BODIES_MAIL)
         find_header_end(r, r->total);
     if (r->at > r->total)

@@ -9,6 +9,7 @@ import subprocess
 
 from tests.lib import corpus, mailferry
 from tests.lib.imap_scene import ImapScene, crlf
+from tests.lib.process import wait_until
 from tests.lib.scene import USER, Scene
 from tests.lib.stores import DovecotStore
 
@@ -39,6 +40,9 @@ class State:
 
     def facts(self, user=USER, *more):
         return json.loads(self.done("show", user, "--json", *more))
+
+    def done_with_faults(self):
+        return self.refused("verify", says="; ")
 
     def faults(self, user=USER):
         done = self.run("verify", user, "--json")
@@ -256,9 +260,10 @@ class Mailbox(ImapScene):
         """RFC 9051 section 6.4.5: NO, and the session goes on."""
         self.gate.start()
         client = self.client(folder=folder)
-        status, text = client.fetch("1", "(BODY.PEEK[])")
-        self.assertEqual(status, "NO", text)
-        self.assertIn(b"mailferry state verify", text[0])
+        for item in ("BODYSTRUCTURE", "BODY.PEEK[HEADER]", "BODY.PEEK[]"):
+            status, text = client.fetch("1", f"({item})")
+            self.assertEqual(status, "NO", text)
+            self.assertIn(b"mailferry state verify", text[0])
         self.ok(client.noop())
         client.logout()
         self.gate.stop()
@@ -363,6 +368,28 @@ class Mailbox(ImapScene):
         if "unshare" in done.stderr or "permission denied" in done.stderr:
             self.skipTest(done.stderr)
         return done
+
+
+class Archive(ImapScene):
+    """Messages that are upstream and kept here for good."""
+
+    route = {**ImapScene.route, "archive": True}
+
+    def test_a_kept_body_that_is_gone_is_fetched_again(self):
+        state = State(self, self.gate.state_dir)
+        client = self.client(folder="INBOX", count=5)
+        wait_until(lambda: state.facts()["durable_bodies"] == 5, "five bodies")
+        client.logout()
+        self.assertEqual(state.faults(), [])
+        self.gate.stop()
+        os.unlink(state.file("bodies/m-1"))
+        self.assertEqual(len(state.faults()), 1)
+        self.assertIn("it is fetched again when it is read", state.done_with_faults())
+        self.gate.start()
+        client = self.client(folder="INBOX", count=5)
+        bodies = [self.body(client, n) for n in range(1, 6)]
+        self.assertEqual(bodies, self.mails)
+        client.logout()
 
 
 class Retention(Scene):
