@@ -198,19 +198,49 @@ static bool is_of_user(const struct state_account *a, const char *user)
            (end && slice_is(slice_make(login, (size_t)(end - login)), user));
 }
 
+typedef bool (*account_fits)(const struct state_account *a, const void *with);
+
+static bool fits_user(const struct state_account *a, const void *user)
+{
+    return is_of_user(a, user);
+}
+
+static bool fits_routes(const struct state_account *a, const void *routed)
+{
+    return has_name(routed, a->name);
+}
+
+static bool fits_exactly(const struct state_account *a, const void *exact)
+{
+    return a == exact;
+}
+
+/* Copies those that fit. */
+static bool select_all(const struct state_accounts *all, account_fits fits, const void *with,
+                       struct state_accounts *found)
+{
+    bool added = true;
+
+    for (size_t i = 0; added && i < all->count; i++)
+        if (fits(&all->list[i], with))
+            added = append(found, strdup(all->list[i].name), strdup(all->list[i].key));
+    return added;
+}
+
 bool state_accounts_find(const struct state_accounts *all, const char *user, const struct config *c,
                          struct state_accounts *found)
 {
     const struct state_account *exact = exactly(all, user);
     struct state_accounts routed = {0};
-    bool added = exact || state_accounts_of_routes(user, c, &routed);
+    bool memory;
 
     *found = (struct state_accounts){0};
-    for (size_t i = 0; added && i < all->count; i++) {
-        const struct state_account *a = &all->list[i];
-        if (exact ? a == exact : is_of_user(a, user) || has_name(&routed, a->name))
-            added = append(found, strdup(a->name), strdup(a->key));
-    }
+    if (exact)
+        return select_all(all, fits_exactly, exact, found);
+    memory =
+        state_accounts_of_routes(user, c, &routed) && select_all(all, fits_routes, &routed, found);
+    if (memory && found->count == 0)
+        memory = select_all(all, fits_user, user, found);
     state_accounts_clear(&routed);
-    return added;
+    return memory;
 }

@@ -29,9 +29,9 @@ void state_accounts_clear(struct state_accounts *a);
 /* Adds the account of this key, when it is not in the list yet. False when memory is out. */
 bool state_accounts_add(struct state_accounts *a, const char *key);
 
-/* Those of `all` that `user` may mean: the one with exactly this key or directory; else those that
- * the routes of `c` (NULL: none are known) make of it as a client's login, and those of this user
- * whatever the upstream. False when memory is out. */
+/* Those of `all` that `user` may mean: the one with exactly this key or directory; else those to
+ * which the routes of `c` (NULL: none are known) lead a client who logs in so; else those of this
+ * user, whatever the upstream. False when memory is out. */
 bool state_accounts_find(const struct state_accounts *all, const char *user, const struct config *c,
                          struct state_accounts *found);
 

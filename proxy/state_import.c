@@ -179,7 +179,13 @@ static bool is_exported(const struct import *m, const char *user)
            (end && slice_is(slice_make(login, (size_t)(end - login)), user));
 }
 
-/* The routes say best what a login is called here, then what is here already, then the document. */
+static bool is_named(const struct state_account *a, const char *user)
+{
+    return a && (strcmp(a->key, user) == 0 || strcmp(a->name, user) == 0);
+}
+
+/* A key says it. What a login is called here the routes say best, then what is here already, then
+ * the document. */
 static bool find_key(struct import *m, const struct state_accounts *all, struct failure *why)
 {
     const char *user = m->request->rest[1];
@@ -192,13 +198,17 @@ static bool find_key(struct import *m, const struct state_accounts *all, struct 
                   state_accounts_of_routes(user, m->request->c, &routed);
     const struct state_account *is = only_of_kind(&found, m->kind, &here);
     const struct state_account *routes_to = only_of_kind(&routed, m->kind, &by_route);
-    if (here == 1)
+    if (is_named(is, user))
         m->key = strdup(is->key);
-    else if (here == 0 && by_route == 1)
+    else if (strcmp(m->account, user) == 0)
+        m->key = strdup(user);
+    else if (by_route == 1)
         m->key = strdup(routes_to->key);
-    else if (here == 0 && is_exported(m, user))
+    else if (by_route == 0 && here == 1)
+        m->key = strdup(is->key);
+    else if (by_route == 0 && here == 0 && is_exported(m, user))
         m->key = strdup(m->account);
-    else if (here > 1 || by_route > 1)
+    else if (by_route > 1 || here > 1)
         failure_set(why, FAILURE_PERMANENT,
                     "%.60s has more than one %s here: give the account as mailferry state list "
                     "names it",

@@ -144,8 +144,7 @@ class Mailbox(ImapScene):
         self.assertIn(key + "\n", told)
         self.assertIn(key + "1\n", told)
         routed = State(self, self.gate.state_dir, "-c", self.gate.config_file)
-        routed.refused("show", USER, says="say which")
-        self.assertEqual(routed.facts(key)["account"], key)
+        self.assertEqual(routed.facts(USER)["account"], key)
 
     def test_round_trip_into_an_empty_directory(self):
         seen = self.live()
@@ -197,6 +196,24 @@ class Mailbox(ImapScene):
         # What only the replaced state named was swept, and is still aside.
         self.assertEqual(len(self.state.files("bodies/m-*")), 2)
         self.assertEqual(len(self.state.files("replaced-1/bodies/m-*")), 2)
+
+    def test_a_move_to_another_upstream(self):
+        self.live()
+        bodies = self.path("bodies")
+        path = self.export("--bodies", bodies)
+        self.gate.stop()
+        old = self.state.facts(USER, "--messages")
+        self.gate.config["routes"][0]["upstream"] = "pop3://127.0.0.1:1100"
+        self.gate.write_config()
+        routed = State(self, self.gate.state_dir, "-c", self.gate.config_file)
+        routed.done("import", USER, path, "--bodies", bodies)
+        new = routed.facts(USER, "--messages")
+        self.assertEqual(new["account"], f"imap:{USER}@127.0.0.1:1100")
+        self.assertEqual(new["folders"], old["folders"])
+        self.assertEqual(self.state.facts(old["account"], "--messages"), old)
+        self.assertIn("imported", routed.done("import", new["account"], path, "--bodies", bodies,
+                                              "--replace"))
+        self.assertEqual(routed.faults(old["account"]) + routed.faults(new["account"]), [])
 
     def test_compact(self):
         seen = self.live()
@@ -390,6 +407,8 @@ class Archive(ImapScene):
         bodies = [self.body(client, n) for n in range(1, 6)]
         self.assertEqual(bodies, self.mails)
         client.logout()
+        wait_until(lambda: not state.faults(), "the body is kept anew")
+        self.assertEqual(len(state.files("bodies/m-*")), 5)
 
 
 class Retention(Scene):
