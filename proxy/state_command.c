@@ -219,21 +219,37 @@ static int run_compact(const struct state_request *request, const struct state_d
     return state_compact(dir, account);
 }
 
+enum { JSON = 1 << 0, MESSAGES = 1 << 1, BODIES = 1 << 2, OUTPUT = 1 << 3, REPLACE = 1 << 4 };
+
 static const struct state_verb {
     const char *name;
-    state_run run; /* on one account */
+    state_run run; /* on one account; NULL: it finds its accounts by itself */
     int least;     /* arguments, with the verb */
     int most;
     bool lock;
+    unsigned options; /* that it takes */
     const char *usage;
 } verbs[] = {
-    {"list", NULL, 1, 1, false, "list"},
-    {"show", state_show, 2, 3, false, "show USER [FOLDER]"},
-    {"verify", state_verify, 1, 2, false, "verify [USER]"},
-    {"export", state_export, 2, 2, false, "export USER"},
-    {"import", NULL, 3, 3, true, "import USER FILE"},
-    {"compact", run_compact, 2, 2, true, "compact USER"},
+    {"list", NULL, 1, 1, false, JSON, "list [--json]"},
+    {"show", state_show, 2, 3, false, JSON | MESSAGES, "show USER [FOLDER] [--messages] [--json]"},
+    {"verify", state_verify, 1, 2, false, JSON, "verify [USER] [--json]"},
+    {"export", state_export, 2, 2, false, BODIES | OUTPUT,
+     "export USER [--output FILE] [--bodies DIR]"},
+    {"import", NULL, 3, 3, true, BODIES | REPLACE, "import USER FILE [--bodies DIR] [--replace]"},
+    {"compact", run_compact, 2, 2, true, 0, "compact USER"},
 };
+
+static unsigned options_of(const struct state_request *r)
+{
+    return (r->json ? JSON : 0u) | (r->messages ? MESSAGES : 0u) | (r->bodies ? BODIES : 0u) |
+           (r->output ? OUTPUT : 0u) | (r->replace ? REPLACE : 0u);
+}
+
+static bool verb_takes(const struct state_verb *verb, const struct state_request *request)
+{
+    return request->count >= verb->least && request->count <= verb->most &&
+           (options_of(request) & ~verb->options) == 0;
+}
 
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
@@ -321,7 +337,7 @@ int state_command_run(const struct state_request *request)
         cli_error("no command state %s (did you mean %s?)", request->rest[0], nearest);
     else if (!verb)
         cli_error("state needs one of list, show, verify, export, import and compact");
-    else if (request->count < verb->least || request->count > verb->most)
+    else if (!verb_takes(verb, request))
         cli_error("usage: mailferry state %s", verb->usage);
     else
         return strcmp(verb->name, "import") == 0 ? state_import(request) : run(verb, request);

@@ -533,4 +533,9 @@ class Maildrop(Scene):
         wrong = mailferry.run("state", "shwo", USER)
         self.assertEqual(wrong.returncode, 2)
         self.assertIn("did you mean show?", wrong.stderr)
-        self.assertIn("usage: mailferry state show USER", mailferry.run("state", "show").stderr)
+        for words, usage in ((["show"], "show USER"), (["list", USER], "list"),
+                             (["compact", USER, "--replace"], "compact USER"),
+                             (["verify", "--bodies", "x"], r"verify \[USER\]")):
+            done = mailferry.run("state", *words)
+            self.assertEqual(done.returncode, 2)
+            self.assertRegex(done.stderr, "usage: mailferry state " + usage)
