@@ -215,6 +215,7 @@ struct opening {
     bool sweep;
     struct bodies_keys named;
     size_t swept;
+    struct failure unswept; /* costs room on the disk, and nothing else */
     size_t set_aside;
     unsigned where; /* they were set aside */
     struct bodies_scan scan;
@@ -260,7 +261,16 @@ static void opening_work(uv_work_t *work)
     else if (o->newborn && !opening_set_aside(o))
         bodies_failed(a, "set aside what is in", "", &o->why);
     else if (o->sweep && !o->newborn && !opening_sweep(o))
-        bodies_failed(a, "sweep", "", &o->why);
+        bodies_failed(a, "sweep", "", &o->unswept);
+}
+
+/* No key is given again that the state names, though its file be lost: or the message that has it
+ * would become another one. */
+static uint64_t opening_key_next(const struct opening *o)
+{
+    uint64_t last = o->named.count ? o->named.numbers[o->named.count - 1] : 0;
+
+    return o->scan.key_next > last ? o->scan.key_next : last + 1;
 }
 
 static void opening_tell(const struct opening *o)
@@ -274,7 +284,9 @@ static void opening_tell(const struct opening *o)
                     "accounts/%s: its state was lost, and %zu messages that it kept were moved to "
                     "damaged-%u/bodies: mailferry state import --bodies takes them back",
                     name, o->set_aside, o->where);
-    if (o->swept)
+    if (o->unswept.kind != FAILURE_NONE)
+        log_message(LOG_WARNING, "bodies", "%s", o->unswept.text);
+    else if (o->swept)
         log_message(LOG_INFO, "bodies",
                     "accounts/%s: deleted %zu messages that a crash had left half-stored", name,
                     o->swept);
@@ -287,7 +299,7 @@ static void opening_done(uv_work_t *work, int status)
 
     (void)status; /* nobody cancels it */
     opening_tell(o);
-    a->key_next = o->scan.key_next;
+    a->key_next = opening_key_next(o);
     for (size_t i = 0; i < o->scan.count; i++)
         bodies_came(a, o->scan.files[i].content, o->scan.files[i].kind, o->scan.files[i].size);
     if (!a->closing)

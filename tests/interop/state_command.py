@@ -272,6 +272,14 @@ class Mailbox(ImapScene):
         os.unlink(body)
         self.assertRegex(self.state.faults()[0], "Drafts: bodies/m-1 is not there")
         self.assert_draft_refused("Drafts")
+        # Its key is not given to another message, which would be shown in its place.
+        self.gate.start()
+        client = self.client(folder="Drafts")
+        self.ok(client.append("Drafts", "", None, DRAFT))
+        client.logout()
+        self.gate.stop()
+        self.assertTrue(self.state.file("bodies/m-*").endswith("m-2"))
+        self.assert_draft_refused("Drafts")
 
     def assert_draft_refused(self, folder):
         """RFC 9051 section 6.4.5: NO, and the session goes on."""
