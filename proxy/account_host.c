@@ -395,17 +395,32 @@ static void on_bodies_opened(void *owner, const struct failure *why)
         host_open(h);
 }
 
+/* Without the memory for all keys none is swept. */
+static bool named_bodies(const struct box_state *s, struct bodies_keys *named)
+{
+    bool all = true;
+
+    for (size_t i = 0; all && i < s->content_count; i++)
+        if (s->contents[i].key && !s->contents[i].dead)
+            all = bodies_keys_add(named, s->contents[i].key);
+    bodies_keys_sort(named);
+    return all;
+}
+
 static void host_open_bodies(struct account_host *h)
 {
+    struct bodies_keys named = {0};
     struct bodies_options options = {
         .account = slice_of(h->key),
         .octets = h->route->imap.cache,
         .newborn = h->state->modseq == 0,
+        .named = named_bodies(h->state, &named) ? &named : NULL,
     };
     struct failure why;
 
     h->bodies =
         bodies_account_open(h->house->bodies, h->house->loop, &options, on_bodies_opened, h);
+    bodies_keys_clear(&named);
     if (h->bodies) {
         h->pending++;
         return;

@@ -69,7 +69,7 @@ struct config {
     char *certificate; /* PEM; default of the listeners; NULL: none */
     char *key;
     char *state_dir;
-    unsigned cache_mib; /* MiB of messages kept on disk, of all accounts in use */
+    unsigned cache_mib; /* MiB of messages kept on disk, of all accounts together */
     unsigned workers;   /* loops; 0: one per core */
     bool log_json;
     int log_level; /* enum log_level of proxy/log.h: 0 error, 1 warning, 2 info, 3 debug */

@@ -24,10 +24,15 @@ struct session_parse {
     uint32_t request;
 };
 
-/* The key is the account's, which does not change while it is looked at here. */
-static const char *key_of(const struct session *s, uint32_t content)
+/* A content's durable body, and how long it is as far as the state tells already. The key is the
+ * account's, which does not change while it is looked at here. */
+static const char *key_of(const struct session *s, uint32_t content, uint64_t *octets)
 {
-    return account_body_key(account_host_account(s->host), content);
+    const struct account *a = account_host_account(s->host);
+    const struct box_content *c = box_state_content(account_state(a), content);
+
+    *octets = c && c->key ? c->size : 0;
+    return account_body_key(a, content);
 }
 
 static void no_memory(struct failure *why)
@@ -89,8 +94,10 @@ static void read_next(struct session *s)
 
     while (s->reads && !s->reads->reader) {
         struct session_read *read = s->reads;
-        read->range.key = key_of(s, read->range.content);
-        read->reader = bodies_read(account_host_bodies(s->host), &read->range, &handler, read);
+        uint64_t octets;
+        read->range.key = key_of(s, read->range.content, &octets);
+        read->reader =
+            bodies_read_known(account_host_bodies(s->host), &read->range, octets, &handler, read);
         if (read->reader)
             return;
         s->reads = read->next;
@@ -113,8 +120,10 @@ void session_read_begin(struct session *s, const struct mailbox_action *action)
     }
     read->session = s;
     read->request = action->request;
-    read->range =
-        (struct bodies_range){action->content, NULL, action->part, action->offset, action->length};
+    read->range = (struct bodies_range){.content = action->content,
+                                        .part = action->part,
+                                        .offset = action->offset,
+                                        .length = action->length};
     while (*last)
         last = &(*last)->next;
     *last = read;
@@ -158,11 +167,13 @@ static void on_parsed(void *owner, struct mime_message *message, const struct fa
 void session_parse_begin(struct session *s, const struct mailbox_action *action)
 {
     struct session_parse *p = calloc(1, sizeof *p);
+    uint64_t octets;
+    const char *key = key_of(s, action->content, &octets);
     struct failure why;
 
     if (p)
-        p->parse = bodies_parse(account_host_bodies(s->host), action->content,
-                                key_of(s, action->content), on_parsed, p);
+        p->parse = bodies_parse_known(account_host_bodies(s->host), action->content, key, octets,
+                                      on_parsed, p);
     if (!p || !p->parse) {
         free(p);
         no_memory(&why);

@@ -3,7 +3,8 @@
  * names). Two kinds lie there:
  *
  * The cache holds what was fetched from the upstream, by content and part. It is bounded, for the
- * account and for all that are open; what was used longest ago makes room. Nothing of it is synced:
+ * account and for all together; what was used longest ago makes room: in an open account a message,
+ * of those that nobody has open a whole cache (proxy/store/bodies_idle.h). Nothing of it is synced:
  * what a crash takes is fetched again. A file appears whole, by rename, or not at all. The one that
  * was written last stays even if it is larger than the bound: somebody wants to read it.
  *
@@ -26,6 +27,7 @@
 
 #include <uv.h>
 
+#include "proxy/store/bodies_keys.h"
 #include "proxy/store/store.h"
 #include "translate/mailbox/account.h"
 #include "translate/mime/mime_message.h"
@@ -36,10 +38,13 @@ enum { BODIES_PIECE = 65536 }; /* octets that a reader hands out at once, at mos
 
 struct bodies;
 
-/* `octets` bounds the caches of all open accounts together. The store outlives it. NULL when memory
- * is out. */
+/* `octets` bounds the caches of all accounts together. The store outlives it. NULL when memory or
+ * threads are out. */
 struct bodies *bodies_new(const struct store *store, uint64_t octets);
 void bodies_free(struct bodies *b); /* NULL is fine */
+
+/* Waits until the caches of accounts that are not open are within the bound. It blocks. */
+void bodies_settle(struct bodies *b);
 
 /* ---- an account ---- */
 
@@ -52,11 +57,16 @@ struct bodies_options {
     struct slice account; /* its key, as in the store */
     uint64_t octets;      /* bound of its cache */
     bool newborn;         /* its state was never written, or lost: numbers of contents begin anew,
-                             and what is in the cache belongs to other messages */
+                             and what is in the cache belongs to other messages; durable bodies
+                             are moved aside (proxy/store/bodies_keys.h) */
+    struct bodies_keys *named; /* by the state, which was read to its end: durable bodies that it
+                                  does not name are deleted. Taken over: empty then. NULL: none
+                                  is. */
 };
 
 /* Looks at what is there and takes leftovers of crashes away. NULL when memory is out. No other
- * function is called with it before `opened`, but bodies_account_close(). */
+ * function is called with it before `opened`, but bodies_account_close(): so no body is younger
+ * than the state that names it. */
 struct bodies_account *bodies_account_open(struct bodies *b, uv_loop_t *loop,
                                            const struct bodies_options *options,
                                            bodies_opened opened, void *owner);
@@ -125,7 +135,8 @@ enum bodies_outcome {
 
 struct bodies_range {
     uint32_t content;
-    const char *key; /* of a durable body of the content, borrowed; NULL: none */
+    const char *key; /* of a durable body of the content, borrowed; NULL: none. One that is not
+                        there is looked for in the cache. */
     enum account_part part;
     uint64_t offset, length;
 };
@@ -144,6 +155,12 @@ struct bodies_reader_handler {
  * BODIES_FAILED as soon as it proves wrong, or the rest does not come. NULL when memory is out. */
 struct bodies_reader *bodies_read(struct bodies_account *a, const struct bodies_range *range,
                                   const struct bodies_reader_handler *handler, void *owner);
+
+/* The same of a body of which it is known how long it is: when the durable one is shorter nothing
+ * is read of it, and the reader fails. */
+struct bodies_reader *bodies_read_known(struct bodies_account *a, const struct bodies_range *range,
+                                        uint64_t octets,
+                                        const struct bodies_reader_handler *handler, void *owner);
 
 /* Octets of the whole part, or what was announced; from the first on_data on and in on_done. */
 uint64_t bodies_reader_total(const struct bodies_reader *r);
@@ -165,6 +182,10 @@ typedef void (*bodies_parsed)(void *owner, struct mime_message *message, const s
  * message and remembered. NULL when memory is out. */
 struct bodies_parse *bodies_parse(struct bodies_account *a, uint32_t content, const char *key,
                                   bodies_parsed done, void *owner);
+
+/* As bodies_read_known(). */
+struct bodies_parse *bodies_parse_known(struct bodies_account *a, uint32_t content, const char *key,
+                                        uint64_t octets, bodies_parsed done, void *owner);
 
 /* No callback comes any more. */
 void bodies_parse_cancel(struct bodies_parse *p);

@@ -30,6 +30,9 @@ void bodies_temporary_name(char name[BODIES_NAME], uint64_t number);
  * have edited. */
 bool bodies_key_is_valid(const char *key);
 
+/* The same, and the number that it was made of. */
+bool bodies_key_number(const char *key, uint64_t *number);
+
 /* `accounts` is the directory of all accounts, `account` the name in it. Negative with errno:
  * ENOENT when there is none and it is not to be made. */
 int bodies_dir_open(int accounts, const char *account, bool make);
@@ -56,5 +59,15 @@ struct bodies_scan {
 /* Looks at what is there, and takes leftovers away; with `clear` the cache too. Files that it does
  * not know are left alone. False with errno. Nothing there is nothing found. */
 bool bodies_dir_scan(int accounts, const char *account, bool clear, struct bodies_scan *scan);
+
+/* An account's cache, as its files tell. */
+struct bodies_cache {
+    uint64_t octets;
+    int64_t changed; /* ns since 1970: when a file last came or went */
+};
+
+/* Measures the cache; with `clear` deletes it, and `octets` is what was there. Nothing else is
+ * touched, so that it may be done while the account is open. False with errno. */
+bool bodies_dir_cache(int accounts, const char *account, bool clear, struct bodies_cache *cache);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "proxy/store/bodies_parts.h"
@@ -27,6 +28,7 @@ struct bodies_parse {
     uint32_t content;
     bool durable;
     char key[BODIES_NAME];
+    uint64_t least; /* octets of a durable one */
     char temporary[BODIES_NAME];
     struct mime_message *message;
     uint64_t remembered; /* octets of the file that was written; 0: none was */
@@ -87,9 +89,26 @@ static struct mime_message *parse_file(struct bodies_parse *p, int fd)
     return message;
 }
 
+/* Opens the durable body, or what was fetched again where that is gone. Negative when nothing is
+ * there, and when `p->why` says why not. */
+static int parse_open(struct bodies_parse *p, int dir)
+{
+    int fd = p->durable ? bodies_open_whole(p->account, dir, p->content, p->key) : -1;
+    struct stat st;
+
+    if (!p->durable || (fd < 0 && errno == ENOENT))
+        return bodies_open_whole(p->account, dir, p->content, NULL);
+    if (fd < 0 ||
+        (fstat(fd, &st) == 0 && bodies_is_long_enough((uint64_t)st.st_size, p->least, &p->why)))
+        return fd;
+    close(fd);
+    errno = ENOENT;
+    return -1;
+}
+
 static void parse_make(struct bodies_parse *p, int dir)
 {
-    int fd = bodies_open_whole(p->account, dir, p->content, p->durable ? p->key : NULL);
+    int fd = parse_open(p, dir);
     char name[BODIES_NAME];
 
     if (fd < 0 && errno == ENOENT)
@@ -171,6 +190,12 @@ static void parse_worked(uv_work_t *work, int status)
 struct bodies_parse *bodies_parse(struct bodies_account *a, uint32_t content, const char *key,
                                   bodies_parsed done, void *owner)
 {
+    return bodies_parse_known(a, content, key, 0, done, owner);
+}
+
+struct bodies_parse *bodies_parse_known(struct bodies_account *a, uint32_t content, const char *key,
+                                        uint64_t octets, bodies_parsed done, void *owner)
+{
     struct bodies_parse *p = calloc(1, sizeof *p);
 
     if (!p)
@@ -180,6 +205,7 @@ struct bodies_parse *bodies_parse(struct bodies_account *a, uint32_t content, co
     p->owner = owner;
     p->content = content;
     p->durable = key != NULL;
+    p->least = octets;
     if (key)
         snprintf(p->key, sizeof p->key, "%s", key);
     bodies_temporary_name(p->temporary, a->temporary_next++);

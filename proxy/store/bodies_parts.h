@@ -88,6 +88,10 @@ static inline enum bodies_kind bodies_kind_of(enum account_part part)
  * cache has. Negative with errno. */
 int bodies_open_whole(const struct bodies_account *a, int dir, uint32_t content, const char *key);
 
+/* Whether a durable body has `least` octets; else `*why`: to give what is left would be to invent a
+ * message. */
+bool bodies_is_long_enough(uint64_t octets, uint64_t least, struct failure *why);
+
 /* pread() that begins again when a signal interrupts it. */
 ssize_t bodies_pread(int fd, void *p, size_t n, uint64_t offset);
 

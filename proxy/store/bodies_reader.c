@@ -30,6 +30,7 @@ struct bodies_reader {
     enum account_part part;
     enum bodies_kind kind; /* of the file that was opened */
     bool durable;
+    uint64_t least;
     char key[BODIES_NAME];
     int fd;
     bool idle; /* there is nothing to be read yet */
@@ -85,19 +86,31 @@ static void find_header_end(struct bodies_reader *r, uint64_t size)
     }
 }
 
-static bool reader_open_file(struct bodies_reader *r, int dir)
+static bool reader_open_cached(struct bodies_reader *r, int dir)
 {
     char name[BODIES_NAME];
 
+    r->durable = false;
     r->kind = bodies_kind_of(r->part);
-    if (r->part == ACCOUNT_HEADER && !r->durable) {
+    if (r->part == ACCOUNT_HEADER) {
         bodies_name(name, r->content, BODIES_HEAD);
         r->fd = disk_open(dir, name, O_RDONLY);
         if (r->fd >= 0 || errno != ENOENT)
             return r->fd >= 0;
     }
     r->kind = BODIES_MAIL;
-    r->fd = bodies_open_whole(r->account, dir, r->content, r->durable ? r->key : NULL);
+    r->fd = bodies_open_whole(r->account, dir, r->content, NULL);
+    return r->fd >= 0;
+}
+
+static bool reader_open_file(struct bodies_reader *r, int dir)
+{
+    if (!r->durable)
+        return reader_open_cached(r, dir);
+    r->kind = BODIES_MAIL;
+    r->fd = bodies_open_whole(r->account, dir, r->content, r->key);
+    if (r->fd < 0 && errno == ENOENT)
+        return reader_open_cached(r, dir);
     return r->fd >= 0;
 }
 
@@ -116,6 +129,10 @@ static bool reader_measure(struct bodies_reader *r)
     if (fstat(r->fd, &st) != 0)
         return reader_failed(r, "look at");
     r->total = (uint64_t)st.st_size;
+    if (r->durable && !bodies_is_long_enough(r->total, r->least, &r->why)) {
+        r->outcome = BODIES_FAILED;
+        return false;
+    }
     if (r->part == ACCOUNT_HEADER && r->kind == BODIES_MAIL)
         find_header_end(r, r->total);
     reader_clip(r);
@@ -297,8 +314,9 @@ static void reader_follow(struct bodies_reader *r)
     reader_clip(r);
 }
 
-struct bodies_reader *bodies_read(struct bodies_account *a, const struct bodies_range *range,
-                                  const struct bodies_reader_handler *handler, void *owner)
+struct bodies_reader *bodies_read_known(struct bodies_account *a, const struct bodies_range *range,
+                                        uint64_t octets,
+                                        const struct bodies_reader_handler *handler, void *owner)
 {
     struct bodies_reader *r = calloc(1, sizeof *r);
 
@@ -310,6 +328,7 @@ struct bodies_reader *bodies_read(struct bodies_account *a, const struct bodies_
     r->content = range->content;
     r->part = range->part;
     r->durable = range->key != NULL;
+    r->least = octets;
     if (range->key)
         snprintf(r->key, sizeof r->key, "%s", range->key);
     r->fd = -1;
@@ -322,6 +341,12 @@ struct bodies_reader *bodies_read(struct bodies_account *a, const struct bodies_
     bodies_hold(a);
     reader_go_on(r);
     return r;
+}
+
+struct bodies_reader *bodies_read(struct bodies_account *a, const struct bodies_range *range,
+                                  const struct bodies_reader_handler *handler, void *owner)
+{
+    return bodies_read_known(a, range, 0, handler, owner);
 }
 
 uint64_t bodies_reader_total(const struct bodies_reader *r)

@@ -97,8 +97,9 @@ class Readme(unittest.TestCase):
 
 class Options(unittest.TestCase):
     def test_every_option_is_told(self):
-        told = subprocess.run([MAILFERRY, "serve", "--help"], capture_output=True, text=True,
-                              check=True).stdout
+        told = "".join(subprocess.run([MAILFERRY, command, "--help"], capture_output=True,
+                                      text=True, check=True).stdout
+                       for command in ("serve", "state"))
         options = set(re.findall(r"^  [ -].[ ,] --([\w-]+)", told, re.M))
         self.assertGreater(len(options), 8)
         for option in options:

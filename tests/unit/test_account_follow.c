@@ -398,6 +398,7 @@ static void key_is_known_before_the_state_names_it(void **state)
     w->hold_saves = false;
     world_save(w, w->held);
     w->held = NULL;
+    world_run(w);
     assert_string_equal(box_state_content(world_state(w), 1)->key, "k1");
     assert_string_equal(account_body_key(w->account, 1), "k1");
     world_end(w);

@@ -95,7 +95,7 @@ static void a_durable_body_has_a_key_for_ever(void **state)
     assert_string_equal(second.key, "m-2");
     assert_string_equal(first.digest,
                         "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
-    reopen(FOREVER, true);
+    reopen(FOREVER, false);
     assert_read((struct bodies_range){3, "m-1", ACCOUNT_WHOLE, 0, 9}, slice_of("hello"), 5);
     bodies_release(it.ann, "m-1");
     bodies_release(it.ann, "m-1/../m-2");
@@ -155,8 +155,10 @@ static void all_accounts_together_are_bounded(void **state)
     assert_int_equal(bodies_account_octets(bob), 5);
     assert_int_equal(bodies_account_octets(it.ann), 5);
     close_account(bob);
-    put(2, ACCOUNT_WHOLE, "12345"); /* bob's are counted no more */
+    put(2, ACCOUNT_WHOLE, "12345"); /* nobody reads what is bob's */
     assert_int_equal(bodies_account_octets(it.ann), 10);
+    bodies_settle(it.shared);
+    assert_false(file_is_there(it.dir, "accounts/bob/bodies/2.mail"));
     tear_down(NULL);
 }
 

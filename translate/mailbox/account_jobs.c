@@ -212,8 +212,8 @@ bool job_may_be_had(const struct account *a, uint32_t content, struct failure *w
         failure_set(why, FAILURE_PERMANENT, "the message was deleted");
     else if (!c->upstream)
         failure_set(why, FAILURE_PERMANENT,
-                    "the message is kept here alone, and its octets are "
-                    "not in the store of bodies");
+                    "the message is kept here alone, and its octets are missing: mailferry state "
+                    "verify tells more");
     else if (c->unlisted)
         failure_set(why, FAILURE_PERMANENT, "the mail server no longer lists the message");
     return c && c->upstream && !c->unlisted;
