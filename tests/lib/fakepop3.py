@@ -13,31 +13,40 @@ import threading
 _CAPABILITIES = b"USER\r\nUIDL\r\nTOP\r\nPIPELINING\r\n.\r\n"
 
 
-class _Session(socketserver.StreamRequestHandler):
+class Session(socketserver.StreamRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = 65536
 
     def handle(self):
         self.drop = self.server.owner
+        self.user = None
         self.messages = None
         self.marked = set()
         with contextlib.suppress(OSError):
             try:
-                self.wfile.write(b"+OK ready\r\n")
-                self.wfile.flush()
+                self.greet()
                 self.serve()
             finally:
                 if self.messages is not None:
                     self.drop.lock.release()
 
+    def send(self, data):
+        self.wfile.write(data)
+        self.wfile.flush()
+
+    def greet(self):
+        self.send(b"+OK ready\r\n")
+
     def serve(self):
-        for line in self.rfile:
+        while line := self.rfile.readline():
             verb, _, rest = line.strip().decode("latin-1").partition(" ")
-            run = getattr(self, "do_" + verb.lower(), None)
-            self.wfile.write(run(rest) if run else b"-ERR unknown\r\n")
-            self.wfile.flush()
+            self.send(self.answer(verb.upper(), rest))
             if verb.upper() == "QUIT":
                 return
+
+    def answer(self, verb, rest):
+        run = getattr(self, "do_" + verb.lower(), None)
+        return run(rest) if run else b"-ERR unknown\r\n"
 
     def do_capa(self, _):
         return b"+OK\r\n" + _CAPABILITIES
@@ -122,15 +131,16 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 class FakePop3:
-    """`users`: login to password; they all have the same maildrop."""
+    """`users`: login to password; they all have the same maildrop. `session`: what serves one
+    connection."""
 
-    def __init__(self, users):
+    def __init__(self, users, session=Session):
         self.users = users
         self.lock = threading.Lock()
         self._change = threading.Lock()
         self._messages = {}
         self._count = 0
-        self._server = _Server(("127.0.0.1", 0), _Session)
+        self._server = _Server(("127.0.0.1", 0), session)
         self._server.owner = self
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,),
@@ -158,6 +168,16 @@ class FakePop3:
         with self._change:
             for uidl in uidls:
                 self._messages.pop(uidl, None)
+
+    def replace(self, uidl, data):
+        """Another message, by the name of one that was there."""
+        with self._change:
+            self._messages[uidl] = data
+
+    def reorder(self):
+        """The first becomes the last."""
+        with self._change:
+            self._messages = dict(reversed(self._messages.items()))
 
     def listing(self):
         with self._change:
