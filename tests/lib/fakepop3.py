@@ -134,13 +134,13 @@ class FakePop3:
     """`users`: login to password; they all have the same maildrop. `session`: what serves one
     connection."""
 
-    def __init__(self, users, session=Session):
+    def __init__(self, users, session=Session, host="127.0.0.1"):
         self.users = users
         self.lock = threading.Lock()
         self._change = threading.Lock()
         self._messages = {}
         self._count = 0
-        self._server = _Server(("127.0.0.1", 0), session)
+        self._server = _Server((host, 0), session)
         self._server.owner = self
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,),
