@@ -1,48 +1,19 @@
-"""An IMAP client behind a POP3 server that can less than it should, says more than it may, stalls or
-leaves (CASES U1, U2, U5 to U7, D4, D5, D9 to D12)."""
+"""An IMAP client behind a POP3 server that can less than it should, lets in by one way only, answers
+in odd forms, or gives sizes and UIDLs that are none (CASES D5, D10, D11, U5, U6)."""
 
 import imaplib
 import unittest
 
 from tests.lib import corpus
-from tests.lib.imap_scene import ImapClients, crlf
-from tests.lib.process import free_port, wait_until
+from tests.lib.imap_scene import ScriptedScene, crlf
+from tests.lib.process import wait_until
 from tests.lib.scene import PASSWORD, USER
-from tests.lib.scripted_pop3 import ScriptedPop3
 
-MAILS = [crlf(corpus.plain_mail(n)) for n in range(1, 6)]
+MAILS = ScriptedScene.mails
 NEW = crlf(corpus.plain_mail(6))
 
 
-class Upstream(ImapClients):
-    """Five messages on a scripted server. `limits`, `route`: as in the configuration."""
-
-    route = {"idle_seconds": 1, "poll_seconds": 5}
-    limits = {"response_seconds": 20}
-
-    def setUp(self):
-        super().setUp()
-        self.fake = self.gate = None
-
-    def serve(self, messages=None, route=None, **options):
-        self.fake = ScriptedPop3(MAILS if messages is None else messages, {USER: PASSWORD},
-                                 **options).start()
-        self.addCleanup(self.fake.stop)
-        self.route = {**self.route, **(route or {})}
-        self.gate = self.imap_gateway(self.fake.port, config={"limits": self.limits})
-        return self.fake
-
-    def uids(self, client):
-        return [*self.flags(client)]
-
-    def bodies(self, client, count):
-        return [self.body(client, n) for n in range(1, count + 1)]
-
-    def everything(self):
-        self.a_day(MAILS, self.fake.deliver, self.fake.bodies)
-
-
-class CanLess(Upstream):
+class CanLess(ScriptedScene):
     """Works with less (CASES U5)."""
 
     def test_nothing_missing(self):
@@ -99,7 +70,7 @@ class CanLess(Upstream):
         self.everything()
 
 
-class Logins(Upstream):
+class Logins(ScriptedScene):
     """Only one way in."""
 
     def test_apop(self):
@@ -140,7 +111,7 @@ class Logins(Upstream):
                     self.client(folder="INBOX", count=5)
 
 
-class Odd(Upstream):
+class Odd(ScriptedScene):
     """Answers in a form that no RFC permits are read (CASES U6)."""
 
     def test_line_feeds_only(self):
@@ -204,7 +175,7 @@ class Odd(Upstream):
         self.assertRegex(line, rb"^a NO \[AUTHENTICATIONFAILED\] [\x20-\x7e]*\r\n$")
 
 
-class Sizes(Upstream):
+class Sizes(ScriptedScene):
     """What LIST says is only an announcement (CASES D5)."""
 
     def check(self, claim):
@@ -227,7 +198,7 @@ class Sizes(Upstream):
         self.check(lambda name, data: 2**40)
 
 
-class Uidls(Upstream):
+class Uidls(ScriptedScene):
     def test_repeated(self):
         """The same for two messages: they are kept apart, and the right one is deleted (D11)."""
         fake = self.serve()
@@ -286,208 +257,6 @@ class Uidls(Upstream):
         self.ok(client.store("2", "+FLAGS", "(\\Deleted)"))
         self.ok(client.expunge())
         self.assertEqual(sorted(MAILS[:1] + MAILS[2:]), fake.bodies())
-
-
-class Listings(Upstream):
-    """Nothing is expunged before it is confirmed by another look (CASES D12)."""
-
-    route = {"idle_seconds": 1, "poll_seconds": 5}
-
-    def test_empty_once(self):
-        fake = self.serve()
-        client = self.client(folder="INBOX", count=5)
-        uids = self.uids(client)
-        looks = []
-
-        def empty(session, _):
-            looks.append(session)
-            return b"+OK\r\n.\r\n"
-        fake.on("LIST", empty)
-        fake.on("UIDL", empty)
-        self.idle(client)
-        wait_until(lambda: looks, "an empty listing")
-        fake.off("LIST", "UIDL")
-        fake.deliver(NEW)
-        said = self.heard(client, rb"EXISTS|EXPUNGE")
-        self.assertIn(b"6 EXISTS", said)
-        self.done(client)
-        self.assertEqual(uids, self.uids(client)[:5])
-
-    def test_list_and_uidl_disagree(self):
-        fake = self.serve()
-        client = self.client(folder="INBOX", count=5)
-        uids = self.uids(client)
-        looks = []
-
-        def shorter(session, _):
-            looks.append(session)
-            lines = session.do_uidl("").splitlines(keepends=True)
-            return b"".join(lines[:2] + lines[-1:])
-        fake.on("UIDL", shorter)
-        self.idle(client)
-        wait_until(lambda: looks, "a listing that disagrees with itself")
-        fake.off("UIDL")
-        fake.deliver(NEW)
-        self.assertIn(b"6 EXISTS", self.heard(client, rb"EXISTS|EXPUNGE"))
-        self.done(client)
-        self.assertEqual(uids, self.uids(client)[:5])
-
-
-class Deletion(Upstream):
-    def marked(self):
-        client = self.client(folder="INBOX", count=5)
-        self.ok(client.store("2", "+FLAGS", "(\\Deleted)"))
-        return client
-
-    def check_gone(self, client):
-        """In the end it is gone from both sides, and nothing else is."""
-        wait_until(lambda: client.noop() and len(self.flags(client)) == 4, "the expunge")
-        self.assertEqual(sorted(MAILS[:1] + MAILS[2:]), self.fake.bodies())
-
-    def test_quit_not_answered_but_done(self):
-        """D9: looked up again before anything is told."""
-        fake = self.serve()
-        client = self.marked()
-
-        def done(session, _):
-            fake.off("QUIT")
-            session.do_quit("")
-            session.close()
-        fake.on("QUIT", done)
-        self.ok(client.expunge())
-        self.check_gone(client)
-
-    def test_quit_not_answered_and_not_done(self):
-        fake = self.serve()
-        client = self.marked()
-
-        def not_done(session, _):
-            if not session.marked:
-                return None
-            fake.off("QUIT")
-            return session.close()
-        fake.on("QUIT", not_done)
-        client.expunge()
-        self.check_gone(client)
-
-    def test_quit_refused(self):
-        fake = self.serve()
-        client = self.marked()
-
-        def refuse(session, _):
-            if not session.marked:
-                return None
-            fake.off("QUIT")
-            session.marked.clear()
-            return b"-ERR some deleted messages not removed\r\n"
-        fake.on("QUIT", refuse)
-        client.expunge()
-        self.check_gone(client)
-
-    def test_dele_refused(self):
-        """The message stays for the client too."""
-        fake = self.serve()
-        client = self.marked()
-        fake.on("DELE", lambda *_: b"-ERR not permitted\r\n")
-        client.expunge()
-        self.assertEqual(5, len(self.flags(client)))
-        self.assertEqual(sorted(MAILS), fake.bodies())
-        self.assertEqual(MAILS[1], self.body(client, 2))
-
-
-class Leaves(Upstream):
-    """It closes, resets or stalls at each stage: a tagged answer, and what is kept stays readable."""
-
-    limits = {"response_seconds": 1, "connect_seconds": 1}
-
-    ENDINGS = {"close": lambda session, _: session.close(),
-               "reset": lambda session, _: session.reset(),
-               "stall": lambda session, _: session.stall()}
-
-    STAGES = [("greeting", "close"), ("CAPA", "reset"), ("USER", "close"), ("PASS", "stall"),
-              ("LIST", "reset"), ("UIDL", "close"), ("LIST", "stall"), ("RETR", "reset"),
-              ("RETR", "stall")]
-
-    def at(self, stages, test):
-        """Calls test(fake, stage, ending) for each of these stages and ways."""
-        for stage, name in self.STAGES:
-            if stage in stages:
-                with self.subTest(stage=stage, ending=name):
-                    test(self.serve(), stage, self.ENDINGS[name])
-                    self.gate.stop()
-
-    def test_before_it_let_in(self):
-        def run(fake, stage, ending):
-            fake.on(stage, ending)
-            with self.assertRaisesRegex(imaplib.IMAP4.error, r"\[UNAVAILABLE\]"):
-                self.client()
-            fake.off(stage)
-            wait_until(self.is_let_in, "the server to be asked again")
-        self.at({"greeting", "CAPA", "USER", "PASS"}, run)
-
-    def test_at_its_first_listing(self):
-        """The password was taken, so the account is open; what is in it comes later."""
-        def run(fake, stage, ending):
-            fake.on(stage, ending)
-            client = self.client(folder="INBOX")
-            self.ok(client.append("Drafts", None, None, MAILS[0]))
-            fake.off(stage)
-            self.select(client, count=5)
-        self.at({"LIST", "UIDL"}, run)
-
-    def is_let_in(self):
-        try:
-            return self.client()
-        except imaplib.IMAP4.error as e:
-            self.assertIn("[UNAVAILABLE]", str(e))
-            return None
-
-    def test_later(self):
-        """The view stays, and what is kept; what is not, comes once the server does again."""
-        def run(fake, stage, ending):
-            client = self.client(folder="INBOX", count=5)
-            self.assertEqual(MAILS[0], self.body(client, 1))
-            fake.on(stage, ending)
-            fake.drop_all()
-            self.assertEqual(MAILS[0], self.body(client, 1))
-            self.assertEqual(5, len(self.flags(client)))
-            status, text = client.fetch("2", "(BODY.PEEK[])")
-            self.assertEqual("NO", status, text)
-            self.assertRegex(text[0], rb"\[UNAVAILABLE\]")
-            self.assertEqual(5, len(self.flags(client)))
-            fake.off(stage)
-            wait_until(lambda: client.fetch("2", "(BODY.PEEK[])")[0] == "OK", "its return")
-            self.assertEqual(MAILS[1], self.body(client, 2))
-        self.at({stage for stage, _ in self.STAGES}, run)
-
-    def test_inside_a_message(self):
-        """The client never gets a part as the whole (CASES D4)."""
-        for name, ending in self.ENDINGS.items():
-            with self.subTest(name):
-                fake = self.serve()
-                client = self.client(folder="INBOX", count=5)
-
-                def half(session, argument, ending=ending):
-                    answer = session.do_retr(argument)
-                    session.send(answer[:len(answer) // 2])
-                    return ending(session, argument)
-                fake.on("RETR", half)
-                status, found = client.fetch("2", "(BODY.PEEK[])")
-                self.assertEqual("NO", status, found)
-                fake.off("RETR")
-                wait_until(lambda: client.fetch("2", "(BODY.PEEK[])")[0] == "OK", "its return")
-                self.assertEqual(MAILS[1], self.body(client, 2))
-                self.gate.stop()
-
-    def test_not_listening(self):
-        self.gate = self.imap_gateway(free_port())
-        with self.assertRaisesRegex(imaplib.IMAP4.error, r"\[UNAVAILABLE\]"):
-            self.client()
-
-    def test_name_that_does_not_exist(self):
-        self.gate = self.imap_gateway("pop3://upstream.invalid?tls=starttls")
-        with self.assertRaisesRegex(imaplib.IMAP4.error, r"\[UNAVAILABLE\]"):
-            self.client()
 
 
 if __name__ == "__main__":

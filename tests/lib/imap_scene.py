@@ -7,6 +7,7 @@ import re
 from tests.lib import corpus
 from tests.lib.process import PATIENCE, wait_until
 from tests.lib.scene import PASSWORD, USER, Scene
+from tests.lib.scripted_pop3 import ScriptedPop3
 from tests.lib.stores import DovecotStore
 
 DRAFT = b"Subject: draft\r\nFrom: ann@example.com\r\n\r\nnot sent yet\r\n"
@@ -91,6 +92,7 @@ class ImapClients(Scene):
         self.assertEqual(mails[4], self.body(client, 1))
         self.select(client, "Drafts", count=1)
         self.assertEqual(DRAFT, self.body(client, 1))
+        client.logout()
         self.gate.restart()
         client = self.client(folder="INBOX", count=4)
         self.assertEqual([uids[0], *uids[2:4]], [*self.flags(client)][:3])
@@ -132,3 +134,29 @@ class ImapScene(ImapClients):
         self.mails = [crlf(corpus.plain_mail(n)) for n in range(1, 6)]
         self.store.deliver_all(self.mails)
         self.gate = self.imap_gateway(self.server.pop3_port)
+
+
+class ScriptedScene(ImapClients):
+    """Messages, five unless said otherwise, on a scripted server. `limits`, `route`: as in the
+    configuration."""
+
+    limits = {"response_seconds": 20}
+
+    mails = [crlf(corpus.plain_mail(n)) for n in range(1, 6)]
+
+    def serve(self, messages=None, route=None, **options):
+        self.fake = ScriptedPop3(self.mails if messages is None else messages, {USER: PASSWORD},
+                                 **options).start()
+        self.addCleanup(self.fake.stop)
+        self.route = {**self.route, **(route or {})}
+        self.gate = self.imap_gateway(self.fake.port, config={"limits": self.limits})
+        return self.fake
+
+    def uids(self, client):
+        return [*self.flags(client)]
+
+    def bodies(self, client, count):
+        return [self.body(client, n) for n in range(1, count + 1)]
+
+    def everything(self):
+        self.a_day(self.mails, self.fake.deliver, self.fake.bodies)
