@@ -344,7 +344,7 @@ static struct account_options host_options(const struct account_host *h)
             {
                 .tls_now = e->tls == ENDPOINT_TLS_IMPLICIT,
                 .stls = e->tls == ENDPOINT_TLS_AUTO || e->tls == ENDPOINT_TLS_STARTTLS,
-                .require_tls = e->tls == ENDPOINT_TLS_STARTTLS || (!clear && !o->allow_apop),
+                .require_tls = e->tls == ENDPOINT_TLS_STARTTLS,
                 .allow_cleartext = clear,
                 .allow_apop = o->allow_apop,
             },

@@ -14,31 +14,40 @@ import threading
 _CAPABILITIES = ("USER", "UIDL", "TOP", "PIPELINING")
 
 
-class _Session(socketserver.StreamRequestHandler):
+class Session(socketserver.StreamRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = 65536
 
     def handle(self):
         self.drop = self.server.owner
+        self.user = None
         self.messages = None
         self.marked = set()
         with contextlib.suppress(OSError):
             try:
-                self.wfile.write(b"+OK ready\r\n")
-                self.wfile.flush()
+                self.greet()
                 self.serve()
             finally:
                 if self.messages is not None:
                     self.drop.lock.release()
 
+    def send(self, data):
+        self.wfile.write(data)
+        self.wfile.flush()
+
+    def greet(self):
+        self.send(b"+OK ready\r\n")
+
     def serve(self):
-        for line in self.rfile:
+        while line := self.rfile.readline():
             verb, _, rest = line.strip().decode("latin-1").partition(" ")
-            run = getattr(self, "do_" + verb.lower(), None)
-            self.wfile.write(run(rest) if run else b"-ERR unknown\r\n")
-            self.wfile.flush()
+            self.send(self.answer(verb.upper(), rest))
             if verb.upper() == "QUIT":
                 return
+
+    def answer(self, verb, rest):
+        run = getattr(self, "do_" + verb.lower(), None)
+        return run(rest) if run else b"-ERR unknown\r\n"
 
     def do_capa(self, _):
         return b"+OK\r\n" + "".join(f"{word}\r\n" for word in self.drop.capabilities).encode() \
@@ -146,7 +155,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
 class FakePop3:
     """`users`: login to password; they all have the same maildrop. `capabilities`: what CAPA tells.
-    AUTH PLAIN and AUTH LOGIN are known where it tells of SASL.
+    AUTH PLAIN and AUTH LOGIN are known where it tells of SASL. `session`: what serves one connection.
 
     size:       what LIST says of a message, by its UIDL and octets
     pieces:     RETR's answer as it is sent; an OSError in it cuts the connection
@@ -154,7 +163,7 @@ class FakePop3:
     patience:   seconds that a login waits for the session before it to end
     """
 
-    def __init__(self, users, capabilities=_CAPABILITIES):
+    def __init__(self, users, capabilities=_CAPABILITIES, session=Session, host="127.0.0.1"):
         self.users = users
         self.capabilities = capabilities
         self.lock = threading.Lock()
@@ -165,7 +174,7 @@ class FakePop3:
         self._change = threading.Lock()
         self._messages = {}
         self._count = 0
-        self._server = _Server(("127.0.0.1", 0), _Session)
+        self._server = _Server((host, 0), session)
         self._server.owner = self
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,),
@@ -193,6 +202,16 @@ class FakePop3:
         with self._change:
             for uidl in uidls:
                 self._messages.pop(uidl, None)
+
+    def replace(self, uidl, data):
+        """Another message, by the name of one that was there."""
+        with self._change:
+            self._messages[uidl] = data
+
+    def reorder(self):
+        """The first becomes the last."""
+        with self._change:
+            self._messages = dict(reversed(self._messages.items()))
 
     def listing(self):
         with self._change:

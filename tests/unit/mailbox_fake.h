@@ -447,13 +447,18 @@ static inline bool speak(void *arg, struct slice piece, struct buf *log)
 }
 
 /* Says lines and expects exactly these answers. */
-static inline void says(struct world *w, size_t i, const char *lines, const char *answers)
+static inline void says_octets(struct world *w, size_t i, struct slice octets, const char *answers)
 {
     struct speaker s = {w, i};
     struct buf log = BUF_INIT;
 
-    feed(speak, &s, slice_of(lines), &log);
+    feed(speak, &s, octets, &log);
     assert_log(&log, answers);
+}
+
+static inline void says(struct world *w, size_t i, const char *lines, const char *answers)
+{
+    says_octets(w, i, slice_of(lines), answers);
 }
 
 /* Nothing is said, and this is heard. */

@@ -6,6 +6,7 @@
 #include "translate/mime/mime_base64.h"
 #include "translate/mime/mime_charset.h"
 #include "translate/mime/mime_filter.h"
+#include "translate/mime/mime_lexer.h"
 #include "translate/mime/mime_type.h"
 
 struct mime_decoder {
@@ -34,6 +35,13 @@ static enum mime_transfer transfer_named(struct slice name)
     return MIME_TRANSFER_UNKNOWN;
 }
 
+static bool is_blank(struct slice value)
+{
+    struct mime_lexer lex = {.rest = value};
+
+    return mime_lex_space(&lex) == MIME_LEX_END;
+}
+
 enum mime_transfer mime_transfer_of(const struct mime_message *message, uint32_t part)
 {
     struct slice value = mime_message_field(message, part, MIME_ENCODING, 0);
@@ -45,6 +53,8 @@ enum mime_transfer mime_transfer_of(const struct mime_message *message, uint32_t
         return transfer;
     if (value.p && mime_encoding_parse(value, &name))
         transfer = transfer_named(buf_slice(&name));
+    else if (value.p && !is_blank(value))
+        transfer = MIME_TRANSFER_UNKNOWN;
     buf_clear(&name);
     return transfer;
 }
