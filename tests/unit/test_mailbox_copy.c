@@ -102,6 +102,30 @@ static void test_expunge_without_upstream(void **state)
     world_clear(&w);
 }
 
+/* Refused for good: nobody is told that it will be done. */
+static void test_expunge_that_is_refused(void **state)
+{
+    struct account_event refused = {.type = ACCOUNT_EV_NOTICE};
+    struct box_draft d;
+    struct world w;
+    (void)state;
+
+    world_init(&w, 2);
+    w.account.spares = true;
+    enter(&w, 0, "s SELECT INBOX\r\na STORE 1 +FLAGS (\\Deleted)\r\n");
+    says(&w, 0, "b EXPUNGE\r\n", "");
+    box_draft_begin(&d, w.account.state, "sent");
+    box_draft_set(&d, "spared", (uint32_t[]){1}, 1);
+    fake_apply(&w.account, box_draft_end(&d));
+    failure_set(&refused.failure, FAILURE_PERMANENT, "The mail server did not delete 1 messages");
+    fake_tell(w.account.clients, refused);
+    hears(&w, 0,
+          "* NO [CANNOT] The mail server did not delete 1 messages\r\n"
+          "b NO [CANNOT] The upstream server refuses to delete some of the messages\r\n");
+    says(&w, 0, "c COPY 1 Trash\r\n", "c OK [COPYUID 1700000003 1 1] Copied\r\n");
+    world_clear(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -109,6 +133,7 @@ int main(void)
         cmocka_unit_test(test_move),
         cmocka_unit_test(test_expunge),
         cmocka_unit_test(test_expunge_without_upstream),
+        cmocka_unit_test(test_expunge_that_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,8 +79,26 @@ void mailbox_expunge_look(struct mailbox *m)
         mailbox_ok(m);
 }
 
+/* Whether some were spared, because the upstream refuses to delete them. */
+static bool some_were_refused(const struct mailbox *m)
+{
+    const struct box_folder *f = mailbox_view_folder(&m->view, mailbox_state(m));
+    const struct uids *uids = &m->work.uids;
+
+    for (size_t i = 0; f && i < uids->count; i++) {
+        const struct box_message *message = box_folder_message(f, uids->items[i]);
+        if (message && !box_message_is_doomed(mailbox_state(m), message))
+            return true;
+    }
+    return false;
+}
+
 void mailbox_expunge_give_up(struct mailbox *m)
 {
+    if (some_were_refused(m)) {
+        mailbox_no(m, "CANNOT", "The upstream server refuses to delete some of the messages");
+        return;
+    }
     mailbox_finish(m, IMAPD_OK, NULL,
                    some_are_left(m) ? "The upstream server is still to delete some of the messages"
                                     : "EXPUNGE done");
