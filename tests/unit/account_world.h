@@ -74,6 +74,7 @@ static inline void world_init(struct world *w)
         .client = {.allow_cleartext = true},
         .idle_seconds = 30,
         .poll_seconds = 60,
+        .noop_seconds = 5,
         .response_seconds = 20,
     };
 }

@@ -36,6 +36,7 @@ struct account_options {
     unsigned idle_seconds;     /* the maildrop is let go of after so long without need */
     unsigned poll_seconds;     /* between two looks for new mail while a session is there; a
                                   LOGIN-DELAY of the upstream's is respected too */
+    unsigned noop_seconds;     /* a look that young is as good as another one */
     unsigned response_seconds; /* an upstream that owes an answer and sends nothing */
 };
 
@@ -168,6 +169,9 @@ void account_attach(struct account *a, struct account_client *client);
 void account_detach(struct account_client *client);
 
 bool account_next_event(struct account_client *client, struct account_event *ev);
+
+/* A password is known that the upstream took: the account can be of use to somebody. */
+bool account_is_open(const struct account *a);
 
 /* The state; changes only between two pumps of the owner, never inside a call of a mailbox. */
 const struct box_state *account_state(const struct account *a);
