@@ -3,14 +3,19 @@ sees at any time what is there.
 
 One session at a time has the maildrop (RFC 1939 section 4), on the messages that were there when it
 logged in; deletions happen at QUIT, all or none.
+
+A test may interfere with a session at four moments of each command: when it was asked ("asked"),
+when it was carried out but not answered ("done"), when half of the answer was said ("half"), when it
+was answered ("told").
 """
 
 import contextlib
 import re
+import socket
 import socketserver
 import threading
 
-_CAPABILITIES = b"USER\r\nUIDL\r\nTOP\r\nPIPELINING\r\n.\r\n"
+_CAPABILITIES = b"USER\r\nTOP\r\nPIPELINING\r\n"
 
 
 class _Session(socketserver.StreamRequestHandler):
@@ -23,24 +28,44 @@ class _Session(socketserver.StreamRequestHandler):
         self.marked = set()
         with contextlib.suppress(OSError):
             try:
+                self.drop.sockets.add(self.connection)
                 self.wfile.write(b"+OK ready\r\n")
                 self.wfile.flush()
                 self.serve()
             finally:
+                self.drop.sockets.discard(self.connection)
                 if self.messages is not None:
                     self.drop.lock.release()
+
+    def finish(self):
+        with contextlib.suppress(OSError):  # the client is gone
+            super().finish()
 
     def serve(self):
         for line in self.rfile:
             verb, _, rest = line.strip().decode("latin-1").partition(" ")
+            if self.is_cut(verb, "asked"):
+                return
             run = getattr(self, "do_" + verb.lower(), None)
-            self.wfile.write(run(rest) if run else b"-ERR unknown\r\n")
+            answer = run(rest) if run else b"-ERR unknown\r\n"
+            if self.is_cut(verb, "done"):
+                return
+            if self.is_cut(verb, "half", answer[:len(answer) // 2]):
+                return
+            self.wfile.write(answer)
             self.wfile.flush()
-            if verb.upper() == "QUIT":
+            if self.is_cut(verb, "told") or verb.upper() == "QUIT":
                 return
 
+    def is_cut(self, verb, moment, last_words=b""):
+        """Whether the test ends the connection here."""
+        if not self.drop.meddle or not self.drop.meddle(verb.upper(), moment):
+            return False
+        self.wfile.write(last_words)
+        return True
+
     def do_capa(self, _):
-        return b"+OK\r\n" + _CAPABILITIES
+        return b"+OK\r\n" + _CAPABILITIES + (b"UIDL\r\n" if self.drop.has_uidl else b"") + b".\r\n"
 
     def do_user(self, name):
         self.user = name
@@ -76,6 +101,8 @@ class _Session(socketserver.StreamRequestHandler):
         return self.listed(text, lambda message: b"%d" % len(message[1]))
 
     def do_uidl(self, text):
+        if not self.drop.has_uidl:
+            return b"-ERR unknown command\r\n"
         return self.listed(text, lambda message: message[0].encode())
 
     def do_top(self, text):
@@ -122,28 +149,55 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 class FakePop3:
-    """`users`: login to password; they all have the same maildrop."""
+    """`users`: login to password; they all have the same maildrop.
 
-    def __init__(self, users):
+    has_uidl: whether it knows that command
+    meddle:   called with the verb and the moment, on the session's thread; the connection ends there
+              when it gives True
+    """
+
+    def __init__(self, users, has_uidl=True):
         self.users = users
+        self.has_uidl = has_uidl
+        self.meddle = None
+        self.sockets = set()
         self.lock = threading.Lock()
         self._change = threading.Lock()
         self._messages = {}
         self._count = 0
-        self._server = _Server(("127.0.0.1", 0), _Session)
+        self._thread = None
+        self.port = 0
+        self._listen()
+
+    def _listen(self):
+        self._server = _Server(("127.0.0.1", self.port), _Session)
         self._server.owner = self
         self.port = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,),
-                                        daemon=True)
 
     def start(self):
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,),
+                                        daemon=True)
         self._thread.start()
         return self
 
     def stop(self):
+        if not self._thread:
+            return
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        self._thread = None
+
+    def go_down(self):
+        """Nobody is there any more: sessions are cut, and new ones refused."""
+        self.stop()
+        for connection in list(self.sockets):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def come_up(self):
+        self._listen()
+        self.start()
 
     def deliver(self, data):
         """Adds a message, whose lines end with CRLF; gives its UIDL."""
@@ -158,6 +212,11 @@ class FakePop3:
         with self._change:
             for uidl in uidls:
                 self._messages.pop(uidl, None)
+
+    def list_again(self, uidl, data):
+        """A message that was away is listed again, behind the others."""
+        with self._change:
+            self._messages[uidl] = data
 
     def listing(self):
         with self._change:
