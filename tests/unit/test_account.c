@@ -42,7 +42,9 @@ static void wrong_password_is_refused(void **state)
     assert_int_equal(w.upstream.logins, 0);
     assert_int_equal(world_count(&w, 0, ACCOUNT_EV_NOTICE), 0);
     assert_false(w.connected);
+    assert_false(account_is_open(w.account));
     assert_int_equal(world_login_now(&w, 0, "secret"), FAILURE_NONE);
+    assert_true(account_is_open(w.account));
     world_end(&w);
 }
 
@@ -399,6 +401,7 @@ static void who_asks_has_it_tried_at_once(void **state)
     world_run(&w);
     assert_int_equal(world_answer(&w, 0, want)->failure.kind, FAILURE_TEMPORARY);
     assert_int_equal(world_answer(&w, 0, poll)->failure.kind, FAILURE_TEMPORARY);
+    assert_true(account_is_away(w.account));
     assert_int_equal(w.connects, connects);
     w.refuse_connect = false;
     model_add(&w.upstream, "u3", three);

@@ -94,7 +94,10 @@ static void test_expunge_without_upstream(void **state)
     hears(&w, 0,
           "* NO [UNAVAILABLE] The upstream server cannot be reached\r\n"
           "d OK The upstream server is still to delete some of the messages\r\n");
-    w.account.spares = false;
+    w.account.away = true; /* as everybody knows now: it is not waited for */
+    says(&w, 0, "d EXPUNGE\r\n",
+         "d OK The upstream server is still to delete some of the messages\r\n");
+    w.account.away = w.account.spares = false;
     says(&w, 0, "e IDLE\r\n", "+ idling\r\n* 1 EXPUNGE\r\n");
     fake_tell(w.account.clients, (struct account_event){.type = ACCOUNT_EV_NOTICE});
     hears(&w, 0, "* OK The upstream server is there again\r\n");

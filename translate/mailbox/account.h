@@ -173,6 +173,9 @@ bool account_next_event(struct account_client *client, struct account_event *ev)
 /* A password is known that the upstream took: the account can be of use to somebody. */
 bool account_is_open(const struct account *a);
 
+/* The upstream could not be reached last, of which everybody was told. */
+bool account_is_away(const struct account *a);
+
 /* The state; changes only between two pumps of the owner, never inside a call of a mailbox. */
 const struct box_state *account_state(const struct account *a);
 

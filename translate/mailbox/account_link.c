@@ -42,6 +42,11 @@ bool link_is_up(const struct account *a)
     return a->link.state != LINK_CLOSED;
 }
 
+bool account_is_away(const struct account *a)
+{
+    return a->link.failures != 0;
+}
+
 uint64_t link_delay(unsigned failures)
 {
     static const uint64_t seconds[] = {0, 5, 10, 20, 40, 60};

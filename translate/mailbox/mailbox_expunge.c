@@ -62,17 +62,6 @@ static bool some_are_left(const struct mailbox *m)
     return false;
 }
 
-static void expunge_done(struct mailbox *m)
-{
-    m->summary.expunged += (uint32_t)m->work.uids.count;
-    if (some_are_left(m)) {
-        m->busy = BUSY_GONE;
-        m->work.deadline = m->now_ms + GONE_WAIT_MS;
-    } else {
-        mailbox_ok(m);
-    }
-}
-
 void mailbox_expunge_look(struct mailbox *m)
 {
     if (!some_are_left(m))
@@ -102,6 +91,19 @@ void mailbox_expunge_give_up(struct mailbox *m)
     mailbox_finish(m, IMAPD_OK, NULL,
                    some_are_left(m) ? "The upstream server is still to delete some of the messages"
                                     : "EXPUNGE done");
+}
+
+static void expunge_done(struct mailbox *m)
+{
+    m->summary.expunged += (uint32_t)m->work.uids.count;
+    if (!some_are_left(m)) {
+        mailbox_ok(m);
+    } else if (account_is_away(m->account.account)) {
+        mailbox_expunge_give_up(m);
+    } else {
+        m->busy = BUSY_GONE;
+        m->work.deadline = m->now_ms + GONE_WAIT_MS;
+    }
 }
 
 static void close_done(struct mailbox *m)
