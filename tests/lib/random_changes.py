@@ -179,8 +179,10 @@ class RandomChanges(RandomScene):
     def check_gone(self, session, there):
         """What the session was told to be gone must be gone upstream, but for what another folder
         has."""
-        if session.uids != sorted(self.model.folders[session.folder].messages):
-            return
+        if session.uids == sorted(self.model.folders[session.folder].messages):
+            self.check_gone_upstream(there)
+
+    def check_gone_upstream(self, there):
         left = {uidl for uidl, _ in self.drop.listing()}
         gone = set(there) - set(self.model.upstream())
         self.assertFalse(gone & left - self.model.unlisted, "told before it was done")
@@ -222,7 +224,7 @@ class RandomChanges(RandomScene):
         """CLOSE expunges without a word; UNSELECT does not."""
         self.ready(session)
         verb = self.pick.choice(("CLOSE", "UNSELECT"))
-        name = session.folder
+        name, there = session.folder, self.model.upstream()
         self.trace.append(f"{verb} of {name}")
         session.folder = None
         self.ok(session, verb)
@@ -230,6 +232,7 @@ class RandomChanges(RandomScene):
             self.model.expunge(self.model.folders[name])
         wait_until(lambda: self.status_of(self.control, name) == self.model.folders[name].status(),
                    "what was expunged by CLOSE to be gone")
+        self.check_gone_upstream(there)
 
     def append_cut(self, _):
         """A connection that ends inside a literal leaves nothing."""
