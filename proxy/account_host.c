@@ -12,10 +12,9 @@
 #include "proxy/log.h"
 #include "proxy/session_parts.h"
 
-enum {
-    LINGER_MS = 60 * 1000
-}; /* a mail program that comes back finds the account open; one
-      that was refused finds nothing better than a new one */
+/* A mail program that comes back finds the account open. Where everybody was refused there is
+ * nothing to come back to. */
+enum { LINGER_MS = 60 * 1000 };
 
 char *account_host_key(const char *user, const struct endpoint *upstream)
 {
