@@ -38,10 +38,7 @@ static void on_data(void *owner, struct slice *in)
 static void on_tls(void *owner)
 {
     struct account_host *h = owner;
-    const char *tls = connection_tls_description(h->upstream);
 
-    log_event(LOG_INFO, h->id, "upstream-tls",
-              (struct log_field[]){LOG_FIELD("tls", slice_of(tls)), LOG_FIELD_END});
     account_host_tell(h);
     account_upstream_tls(h->account);
     account_host_pump(h);

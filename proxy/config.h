@@ -20,6 +20,7 @@ struct config_imap {
     bool archive;
     unsigned idle_seconds;
     unsigned poll_seconds;
+    unsigned noop_seconds;
     size_t cache;          /* octets of an account's messages kept on disk, but for durable ones */
     bool allow_apop;       /* answer an APOP challenge, where there is no TLS */
     unsigned append_limit; /* octets of a message that a client stores */

@@ -228,6 +228,7 @@ static const struct config_key imap_keys[] = {
     {"archive", FLAG(config_imap, archive, false)},
     {"idle_seconds", NUMBER(config_imap, idle_seconds, 0, 3600, 10)},
     {"poll_seconds", NUMBER(config_imap, poll_seconds, 5, 86400, 60)},
+    {"noop_seconds", NUMBER(config_imap, noop_seconds, 0, 3600, 5)},
     {"cache", SIZE(config_imap, cache, 0, UINT32_MAX, 256 << 20)},
     {"allow_apop", FLAG(config_imap, allow_apop, false)},
     {"append_limit", NUMBER(config_imap, append_limit, 1 << 10, UINT32_MAX, 64 << 20)},

@@ -145,8 +145,9 @@ static void print_imap(const struct config_imap *o, FILE *out)
     fprintf(out, "  not listed    %s\n",
             o->unlisted == ACCOUNT_UNLISTED_DELETED ? "deleted: expunged here too"
                                                     : "stays: kept here");
-    fprintf(out, "  polling       every %u s, the upstream let go of after %u s\n", o->poll_seconds,
-            o->idle_seconds);
+    fprintf(out,
+            "  polling       every %u s, for NOOP after %u s, the upstream let go of after %u s\n",
+            o->poll_seconds, o->noop_seconds, o->idle_seconds);
     fprintf(out, "  messages      %s; cache of %zu octets for each user\n",
             o->archive ? "kept for ever once seen" : "fetched when read", o->cache);
     fprintf(out, "  APPEND        at most %u octets\n", o->append_limit);

@@ -76,6 +76,7 @@ static inline void world_init(struct world *w)
         .idle_seconds = 30,
         .poll_seconds = 60,
         .login_seconds = 30,
+        .noop_seconds = 5,
         .response_seconds = 20,
     };
 }

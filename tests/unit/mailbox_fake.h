@@ -33,6 +33,7 @@ struct account {
     struct failure commit_fails; /* of the next commit */
     struct failure login_fails;  /* of logins */
     bool spares;                 /* deletions stay intended */
+    bool away;
 };
 
 static inline void fake_tell(struct account_client *c, struct account_event ev)
@@ -103,6 +104,11 @@ bool account_next_event(struct account_client *client, struct account_event *ev)
 const struct box_state *account_state(const struct account *a)
 {
     return a->state;
+}
+
+bool account_is_away(const struct account *a)
+{
+    return a->away;
 }
 
 uint32_t account_login(struct account_client *client, struct slice user, struct slice password)

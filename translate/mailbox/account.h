@@ -38,6 +38,7 @@ struct account_options {
     unsigned idle_seconds;            /* the maildrop is let go of after so long without need */
     unsigned poll_seconds;            /* between two looks for new mail while a session is there; a
                                          LOGIN-DELAY of the upstream's is respected too */
+    unsigned noop_seconds;            /* a look that young is as good as another one */
     bool debug;                       /* the dialogue is logged, line by line */
     unsigned login_seconds;           /* from CONNECT until the upstream has let it in */
     unsigned response_seconds;        /* an upstream that owes an answer and sends nothing */
@@ -179,6 +180,12 @@ void account_attach(struct account *a, struct account_client *client);
 void account_detach(struct account_client *client);
 
 bool account_next_event(struct account_client *client, struct account_event *ev);
+
+/* A password is known that the upstream took: the account can be of use to somebody. */
+bool account_is_open(const struct account *a);
+
+/* The upstream could not be reached last, of which everybody was told. */
+bool account_is_away(const struct account *a);
 
 /* The state; changes only between two pumps of the owner, never inside a call of a mailbox. */
 const struct box_state *account_state(const struct account *a);

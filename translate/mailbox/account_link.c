@@ -42,6 +42,11 @@ bool link_is_up(const struct account *a)
     return a->link.state != LINK_CLOSED;
 }
 
+bool account_is_away(const struct account *a)
+{
+    return a->link.failures != 0;
+}
+
 uint64_t link_delay(unsigned failures)
 {
     static const uint64_t seconds[] = {0, 5, 10, 20, 40, 60};
@@ -69,6 +74,7 @@ static void log_says(void *owner, struct slice line)
 static void link_open(struct account *a)
 {
     a->link.state = LINK_CONNECTING;
+    a->link.asked = false;
     a->link.used = a->now_ms;
     account_act(a, ACCOUNT_CONNECT);
 }
@@ -182,6 +188,7 @@ static void failure_count(struct account *a, enum link_state state, const struct
     struct link *u = &a->link;
 
     u->failures = state >= LINK_OPEN ? 0 : u->failures + 1;
+    u->failed_at = a->now_ms;
     u->retry_at = a->now_ms + link_delay(u->failures);
     if (u->failures == 0)
         return;
@@ -307,11 +314,20 @@ void link_event(struct account *a, const struct pop3_client_event *ev)
  * LOGIN-DELAY permitted. */
 static bool look_is_fresh(const struct account *a)
 {
-    uint64_t fresh = FRESH_MS;
+    uint64_t fresh = UINT64_C(1000) * a->options.noop_seconds;
 
     if (a->link.login_delay_ms > fresh)
         fresh = a->link.login_delay_ms;
     return a->looked && a->now_ms < a->looked_at + fresh && a->link.failures == 0;
+}
+
+/* Who asks does not wait out the delay, which grows for the sake of attempts that nobody needs. */
+void link_hurry(struct account *a)
+{
+    struct link *u = &a->link;
+
+    if (u->failures && u->retry_at > u->failed_at + RETRY_ASKED_MS)
+        u->retry_at = u->failed_at + RETRY_ASKED_MS;
 }
 
 uint32_t account_poll(struct account_client *client)
@@ -319,6 +335,8 @@ uint32_t account_poll(struct account_client *client)
     struct account *a = client->account;
     struct asker asker = {.client = client, .request = client_request(client)};
 
+    link_hurry(a);
+    a->link.asked = a->link.asked || (a->link.failures && a->link.state == LINK_CLOSED);
     askers_add(a, &a->polls, &asker);
     account_advance(a);
     return asker.request;
@@ -339,7 +357,7 @@ static uint64_t look_at(const struct account *a)
 
 bool link_look_is_due(const struct account *a)
 {
-    return a->polls.count || a->now_ms >= look_at(a);
+    return a->polls.count || a->link.asked || a->now_ms >= look_at(a);
 }
 
 /* ---- what is to be done next ------------------------------------------------------------- */
@@ -433,6 +451,8 @@ void link_advance(struct account *a)
 
     if (a->polls.count && look_is_fresh(a))
         polls_answer(a, &none);
+    else if (a->polls.count && a->link.failures)
+        polls_answer(a, &a->link.failure); /* it is tried, but that may take long */
     if (a->link.state == LINK_CLOSED)
         closed_advance(a);
     else if (a->link.state == LINK_OPEN)
@@ -501,7 +521,7 @@ static uint64_t closed_deadline(const struct account *a)
 
     if (!a->logins.known)
         return UINT64_MAX;
-    if (a->polls.count || jobs_are_waiting(a))
+    if (a->polls.count || a->link.asked || jobs_are_waiting(a))
         at = 0;
     if (delete_needs_upstream(a))
         at = earlier(at, a->deletion.again_at);

@@ -47,6 +47,11 @@ void logins_forget(struct account *a)
     a->logins.known = false;
 }
 
+bool account_is_open(const struct account *a)
+{
+    return a->logins.known;
+}
+
 void logins_clear(struct account *a)
 {
     while (a->logins.first) {

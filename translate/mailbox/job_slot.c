@@ -17,7 +17,11 @@ bool job_need_is_pending(const struct job_need *need)
 void job_need_fail(struct job *j, struct job_need *need, const struct failure *why)
 {
     need->progress = JOB_FAILED;
-    job_note(j, why);
+    /* What another session expunged meanwhile has not failed. */
+    if (box_state_content(j->host->state(j->host->owner), need->content))
+        job_note(j, why);
+    else
+        j->result.expunged = true;
 }
 
 static void requested(struct job *j, struct job_need *need, enum job_progress progress,
