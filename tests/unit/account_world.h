@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/credentials.h"
 #include "tests/unit/pop3_model.h"
 #include "translate/mailbox/account.h"
 #include "translate/state/box_draft.h"
@@ -342,7 +343,7 @@ static inline void world_forget_events(struct world *w)
 
 static inline uint32_t world_login(struct world *w, size_t client, const char *password)
 {
-    return account_login(world_client(w, client), slice_of("joe"), slice_of(password));
+    return account_password_login(world_client(w, client), slice_of("joe"), slice_of(password));
 }
 
 static inline enum failure_kind world_login_now(struct world *w, size_t client,

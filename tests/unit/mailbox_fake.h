@@ -112,13 +112,14 @@ const struct box_state *account_state(const struct account *a)
     return a->state;
 }
 
-uint32_t account_login(struct account_client *client, struct slice user, struct slice password)
+uint32_t account_login(struct account_client *client, const struct credential *credential)
 {
     struct account *a = client->account;
     struct account_event ev = {
         .type = ACCOUNT_EV_LOGGED_IN, .request = ++a->last_request, .failure = a->login_fails};
 
-    if (ev.failure.kind == FAILURE_NONE && !(slice_is(user, "u") && slice_is(password, "p")))
+    if (ev.failure.kind == FAILURE_NONE && !(slice_is(buf_slice(&credential->user), "u") &&
+                                             slice_is(buf_slice(&credential->secret), "p")))
         failure_set(&ev.failure, FAILURE_AUTH, "The upstream server refused the login");
     fake_tell(client, ev);
     return ev.request;

@@ -173,15 +173,15 @@ bool account_next_event(struct account_client *client, struct account_event *ev)
 const struct box_state *account_state(const struct account *a);
 
 /*
- * Checks a password with the upstream. While the account is open with the very same password (kept
- * as a keyed digest), that is enough; another one is tried on a connection of its own, after the
- * open one was let go of, and never reaches the account unless the upstream takes it (CASES A5).
- * FAILURE_AUTH: refused. When the upstream cannot be reached, or must be left alone for a while
- * (LOGIN-DELAY), and this password was the last one that it took, the user is let in to what is
- * kept (FAILURE_NONE, then a NOTICE). The first look at the maildrop goes on behind it: to see it,
- * account_poll().
+ * Checks a credential, which is copied, with the upstream. While the account is open with the very
+ * same password (kept as a keyed digest), that is enough; another one is tried on a connection of
+ * its own, after the open one was let go of, and never reaches the account unless the upstream
+ * takes it (CASES A5). FAILURE_AUTH: refused. When the upstream cannot be reached, or must be left
+ * alone for a while (LOGIN-DELAY), and this password was the last one that it took, the user is let
+ * in to what is kept (FAILURE_NONE, then a NOTICE). The first look at the maildrop goes on behind
+ * it: to see it, account_poll().
  */
-uint32_t account_login(struct account_client *client, struct slice user, struct slice password);
+uint32_t account_login(struct account_client *client, const struct credential *credential);
 
 /* Asks for the turn to change something; turns come in the order in which they were asked for. TURN
  * and COMMITTED both have the number that is returned. */

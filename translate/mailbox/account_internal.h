@@ -101,14 +101,14 @@ struct link {
 struct login {
     struct login *next;
     struct asker asker; /* client NULL: it went away while its password was tried */
-    struct buf user, password;
+    struct credential credential;
     unsigned char digest[LOGIN_SECRET];
 };
 
 struct logins {
     unsigned char key[LOGIN_SECRET];
-    bool known; /* the upstream took the password last */
-    struct buf user, password;
+    bool known; /* the upstream took it last */
+    struct credential credential;
     unsigned char digest[LOGIN_SECRET];
     struct login *first, **last;
     struct login *trying; /* not in the list */

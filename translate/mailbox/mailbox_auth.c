@@ -179,7 +179,12 @@ void mailbox_joined(struct mailbox *m, struct account *account, struct slice log
         return;
     account_attach(account, &m->account);
     m->busy = BUSY_LOGIN;
-    m->request = account_login(&m->account, login, buf_slice(&m->password));
+    struct credential credential = {0};
+    if (credential_set(&credential, CREDENTIAL_PASSWORD, login, buf_slice(&m->password)))
+        m->request = account_login(&m->account, &credential);
+    else
+        m->failed = true;
+    credential_clear(&credential);
     buf_wipe(&m->password);
 }
 

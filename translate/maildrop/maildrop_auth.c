@@ -209,8 +209,10 @@ void maildrop_routed(struct maildrop *m, const struct maildrop_route *route)
     m->upstream.options.allow_preauth = route->options->allow_preauth;
     m->upstream.options.compress = route->options->compress;
     m->upstream.options.utf8 = m->utf8;
-    buf_put(&m->upstream.login, route->login);
-    buf_move(&m->upstream.password, &m->password);
+    if (!credential_set(&m->upstream.credential, CREDENTIAL_PASSWORD, route->login,
+                        buf_slice(&m->password)))
+        m->failed = true;
+    buf_wipe(&m->password);
     m->upstream.state = UPSTREAM_CONNECTING;
     if (!folders_set(m, route))
         m->failed = true;

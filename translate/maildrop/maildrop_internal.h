@@ -111,10 +111,10 @@ struct upstream {
     enum upstream_state state;
     struct imap_client *client; /* also of a lost connection, until the next takes its place */
     struct imap_client_options options;
-    struct buf nothing;         /* the output while there is no client */
-    struct buf login, password; /* kept for reopening, wiped at the end */
-    struct buf prefix;          /* of the personal namespace, in UTF-8 */
-    char delimiter;             /* 0: not known */
+    struct buf nothing;           /* the output while there is no client */
+    struct credential credential; /* kept for reopening, wiped at the end */
+    struct buf prefix;            /* of the personal namespace, in UTF-8 */
+    char delimiter;               /* 0: not known */
     struct upstream_op *first, **last;
     int selected; /* folder, or -1 */
     bool selecting;

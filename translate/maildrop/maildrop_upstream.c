@@ -26,8 +26,7 @@ static void ops_clear(struct upstream *u)
 
 void upstream_forget(struct upstream *u)
 {
-    buf_wipe(&u->login);
-    buf_wipe(&u->password);
+    credential_clear(&u->credential);
     buf_clear(&u->prefix);
     u->delimiter = '\0';
     u->no_examine = u->no_qresync = false;
@@ -82,7 +81,7 @@ void maildrop_connected(struct maildrop *m)
     u->state = UPSTREAM_LOGIN;
     u->heard = m->now_ms;
     u->cut = false;
-    if (!imap_client_login(u->client, buf_slice(&u->login), buf_slice(&u->password), &why))
+    if (!imap_client_login(u->client, &u->credential, &why))
         upstream_lost(m, &why);
 }
 
