@@ -114,7 +114,7 @@ static struct imap_client *client_new(const struct dialogue *d)
 
     assert_non_null(c);
     assert_true(imap_password_login(c, slice_of(d->user ? d->user : "joe"),
-                                  slice_of(d->password ? d->password : "secret"), &why));
+                                    slice_of(d->password ? d->password : "secret"), &why));
     return c;
 }
 

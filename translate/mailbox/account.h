@@ -90,6 +90,10 @@ void account_free(struct account *a);
 /* What time it is, before a feed. */
 void account_now(struct account *a, uint64_t now_ms, int64_t now_s);
 
+/* What the connection's TLS has for channel binding: before account_connected() and
+ * account_upstream_tls(). It holds for that connection. */
+void account_upstream_bind(struct account *a, const struct sasl_binding *binding);
+
 void account_connected(struct account *a);
 void account_connect_failed(struct account *a, const struct failure *why);
 void account_upstream_tls(struct account *a);

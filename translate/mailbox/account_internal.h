@@ -82,6 +82,7 @@ struct link {
     enum link_state state;
     struct pop3_client *client; /* stays after the end, for what is still to be sent */
     struct account_op *first, **last;
+    struct sasl_binding binding;
     bool cut;          /* TLS is being started: nothing is fed */
     uint64_t heard;    /* when the server last said something, or something was asked for */
     uint64_t used;     /* when it was last needed */

@@ -78,6 +78,7 @@ void account_connected(struct account *a)
     u->state = LINK_LOGIN;
     u->heard = a->now_ms;
     u->cut = false;
+    pop3_client_bind(u->client, &u->binding);
     if (!logins_give(a, u->client, &why))
         link_lost(a, &why);
     account_advance(a);
@@ -91,12 +92,18 @@ void account_connect_failed(struct account *a, const struct failure *why)
     account_advance(a);
 }
 
+void account_upstream_bind(struct account *a, const struct sasl_binding *binding)
+{
+    a->link.binding = *binding;
+}
+
 void account_upstream_tls(struct account *a)
 {
     if (!a->link.cut)
         return;
     a->link.cut = false;
     a->link.heard = a->now_ms;
+    pop3_client_bind(a->link.client, &a->link.binding);
     pop3_client_tls_started(a->link.client);
 }
 
@@ -140,6 +147,7 @@ static void link_drop(struct account *a)
     u->state = LINK_CLOSED;
     u->ended++;
     u->cut = false;
+    u->binding.type = SASL_BINDING_NONE;
     if (connected)
         account_act(a, ACCOUNT_DISCONNECT);
     listing_clear(a);

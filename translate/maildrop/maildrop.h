@@ -110,6 +110,10 @@ void maildrop_upstream_data(struct maildrop *m, struct slice *in);
 void maildrop_client_closed(struct maildrop *m, const struct failure *why);
 void maildrop_upstream_closed(struct maildrop *m, const struct failure *why);
 
+/* What the upstream connection's TLS has for channel binding: before maildrop_connected() and
+ * maildrop_upstream_tls(). It holds for that connection. */
+void maildrop_upstream_bind(struct maildrop *m, const struct sasl_binding *binding);
+
 /* Answers to actions. */
 void maildrop_routed(struct maildrop *m, const struct maildrop_route *route);
 void maildrop_refused(struct maildrop *m, const struct failure *why);

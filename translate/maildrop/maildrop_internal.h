@@ -113,8 +113,9 @@ struct upstream {
     struct imap_client_options options;
     struct buf nothing;           /* the output while there is no client */
     struct credential credential; /* kept for reopening, wiped at the end */
-    struct buf prefix;            /* of the personal namespace, in UTF-8 */
-    char delimiter;               /* 0: not known */
+    struct sasl_binding binding;
+    struct buf prefix; /* of the personal namespace, in UTF-8 */
+    char delimiter;    /* 0: not known */
     struct upstream_op *first, **last;
     int selected; /* folder, or -1 */
     bool selecting;

@@ -81,6 +81,7 @@ void maildrop_connected(struct maildrop *m)
     u->state = UPSTREAM_LOGIN;
     u->heard = m->now_ms;
     u->cut = false;
+    imap_client_bind(u->client, &u->binding);
     if (!imap_client_login(u->client, &u->credential, &why))
         upstream_lost(m, &why);
 }
@@ -91,12 +92,19 @@ void maildrop_connect_failed(struct maildrop *m, const struct failure *why)
         upstream_lost(m, why);
 }
 
+void maildrop_upstream_bind(struct maildrop *m, const struct sasl_binding *binding)
+{
+    m->upstream.binding = *binding;
+}
+
 void maildrop_upstream_tls(struct maildrop *m)
 {
     m->upstream.cut = false;
     m->upstream.heard = m->now_ms;
-    if (m->upstream.client)
-        imap_client_tls_started(m->upstream.client);
+    if (!m->upstream.client)
+        return;
+    imap_client_bind(m->upstream.client, &m->upstream.binding);
+    imap_client_tls_started(m->upstream.client);
 }
 
 void maildrop_upstream_deflate(struct maildrop *m)
@@ -123,6 +131,7 @@ static void upstream_drop(struct maildrop *m)
     u->selected = -1;
     u->selecting = false;
     u->cut = false;
+    u->binding.type = SASL_BINDING_NONE;
     maildrop_act(m, MAILDROP_DISCONNECT);
 }
 
