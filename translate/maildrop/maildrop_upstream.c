@@ -29,7 +29,7 @@ void upstream_forget(struct upstream *u)
     credential_clear(&u->credential);
     buf_clear(&u->prefix);
     u->delimiter = '\0';
-    u->no_examine = u->no_qresync = false;
+    u->no_examine = u->no_qresync = u->renewed = false;
 }
 
 void upstream_clear(struct upstream *u)
@@ -164,11 +164,27 @@ static bool upstream_needed(const struct maildrop *m)
     return m->busy == BUSY_MESSAGE || m->busy == BUSY_LIST || !m->list.ready;
 }
 
+/* A token expires, and is refused then without anybody being at fault: another one, once. */
+static bool is_renewable(const struct maildrop *m, const struct failure *why)
+{
+    const struct upstream *u = &m->upstream;
+
+    return u->state == UPSTREAM_LOGIN && why->kind == FAILURE_AUTH &&
+           u->credential.kind == CREDENTIAL_TOKEN && !u->renewed;
+}
+
 void upstream_lost(struct maildrop *m, const struct failure *why)
 {
     if (m->phase == PHASE_ENDED || m->upstream.state == UPSTREAM_LOST)
         return;
+    bool renew = is_renewable(m, why);
     upstream_drop(m);
+    if (renew) {
+        m->upstream.state = UPSTREAM_RENEWING;
+        m->upstream.renewed = true;
+        auth_renew(m, why);
+        return;
+    }
     if (m->busy == BUSY_LOGIN) {
         auth_refused(m, why);
         return;
@@ -322,6 +338,7 @@ static void namespace_done(struct maildrop *m, struct upstream_op *op,
 static void upstream_ready(struct maildrop *m)
 {
     m->upstream.state = UPSTREAM_READY;
+    m->upstream.renewed = false;
     if (namespace_needed(m))
         upstream_command(m, namespace_done, 0, "NAMESPACE");
     else

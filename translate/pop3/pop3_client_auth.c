@@ -4,9 +4,9 @@
  *
  * No octet of a credential leaves before pop3_client_auth_begin() has seen to TLS.
  */
-#include <openssl/evp.h>
 #include <string.h>
 
+#include "translate/pop3/pop3_apop.h"
 #include "translate/pop3/pop3_client_state.h"
 
 enum { COMMAND_MAX = 255 }; /* with CRLF, RFC 2449 section 4 */
@@ -147,37 +147,17 @@ static bool can_apop(const struct pop3_client *c)
            sasl_mechanism_permits(c->options.mechanisms, SASL_APOP) && !memchr(user.p, ' ', user.n);
 }
 
-/* MD5 of the timestamp and the password, in hex. False when there is no MD5 here, as under FIPS
- * 140. */
-static bool put_digest(struct pop3_client *c, struct buf *line)
-{
-    struct buf text = {.secret = true};
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int n = 0;
-
-    buf_put(&text, buf_slice(&c->timestamp));
-    buf_put(&text, buf_slice(&c->credential.secret));
-    c->no_memory = c->no_memory || buf_failed(&text);
-    struct slice octets = buf_slice(&text);
-    bool done = EVP_Digest(octets.p, octets.n, digest, &n, EVP_md5(), NULL) == 1;
-    for (unsigned int i = 0; done && i < n; i++)
-        buf_printf(line, "%02x", digest[i]);
-    buf_wipe(&text);
-    return done;
-}
-
 static bool apop_begin(struct pop3_client *c)
 {
     struct buf line = {.secret = true};
+    char digest[POP3_APOP_DIGEST + 1];
 
     c->without |= SASL_APOP;
+    if (!pop3_apop_digest(buf_slice(&c->timestamp), buf_slice(&c->credential.secret), digest))
+        return false;
     buf_puts(&line, "APOP ");
     buf_put(&line, buf_slice(&c->credential.user));
-    buf_putc(&line, ' ');
-    if (!put_digest(c, &line)) {
-        buf_wipe(&line);
-        return false;
-    }
+    buf_printf(&line, " %s", digest);
     c->way = POP3_WAY_APOP;
     c->password_sent = true;
     send_secret(c, &line);

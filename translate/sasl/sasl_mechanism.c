@@ -101,3 +101,10 @@ void sasl_mechanism_explain(struct failure *why, const struct credential *creden
         failure_set(why, FAILURE_PERMANENT,
                     "the server takes no passwords by a mechanism that is known here");
 }
+
+void sasl_mechanism_put(struct buf *out, uint32_t bits, const char *before, const char *behind)
+{
+    for (size_t i = 0; i < MECHANISMS; i++)
+        if (bits & mechanisms[i].bit)
+            buf_printf(out, "%s%s%s", before, mechanisms[i].name, behind);
+}

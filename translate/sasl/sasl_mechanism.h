@@ -64,6 +64,9 @@ struct sasl_wish {
  * without it before those that expose the password. */
 const struct sasl_mechanism *sasl_mechanism_choose(const struct sasl_wish *wish);
 
+/* Appends the names of a set, the strongest first, each between `before` and `behind`. */
+void sasl_mechanism_put(struct buf *out, uint32_t bits, const char *before, const char *behind);
+
 /* Why none would do, though TLS was no hindrance. */
 void sasl_mechanism_explain(struct failure *why, const struct credential *credential,
                             uint32_t permitted, uint32_t offered);
