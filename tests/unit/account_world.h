@@ -43,7 +43,8 @@ struct world {
     uint64_t ms;
     bool connecting, connected, refuse_connect, hold_saves, fail_saves, fail_keeps, hold_kept;
     json_t *held;
-    size_t aborts, releases, connects, notices, piece;
+    size_t aborts, releases, connects, credentials, notices, piece;
+    bool credential_asked;
 };
 
 static inline const struct box_state *world_state(const struct world *w)
@@ -162,6 +163,11 @@ static inline void world_act(struct world *w, struct account_action *action)
         assert_false(w->connecting || w->connected);
         w->connecting = true;
         w->connects++;
+        break;
+    case ACCOUNT_CREDENTIAL:
+        assert_false(w->connecting || w->connected || w->credential_asked);
+        w->credential_asked = true;
+        w->credentials++;
         break;
     case ACCOUNT_DISCONNECT:
         w->connected = false;

@@ -188,11 +188,19 @@ void logins_try(struct account *a)
     a->logins.trying = l;
 }
 
+struct credential *logins_credential(struct account *a)
+{
+    return a->logins.trying ? &a->logins.trying->credential : &a->logins.credential;
+}
+
+bool logins_credential_is_old(const struct account *a)
+{
+    return !a->logins.trying && a->logins.credential.kind == CREDENTIAL_TOKEN;
+}
+
 bool logins_give(struct account *a, struct pop3_client *client, struct failure *why)
 {
-    const struct login *l = a->logins.trying;
-
-    return pop3_client_login(client, l ? &l->credential : &a->logins.credential, why);
+    return pop3_client_login(client, logins_credential(a), why);
 }
 
 /* Only a password that the upstream took makes an account: a stranger's guess leaves nothing on the
