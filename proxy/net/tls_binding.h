@@ -8,8 +8,8 @@
 
 #include "translate/sasl/sasl_binding.h"
 
-/* After the handshake: tls-exporter with TLS 1.3, tls-unique with TLS 1.2 where that is unique; else
- * of type NONE. */
+/* After the handshake: tls-exporter with TLS 1.3, tls-unique with TLS 1.2 where that is unique;
+ * else of type NONE. */
 void tls_binding(SSL *ssl, struct sasl_binding *binding);
 
 #endif

@@ -524,6 +524,40 @@ static void test_continue_unexpected(void **state)
                       "failed temporary: the server asks for more of a login that is complete\n");
 }
 
+/* A name or password that SCRAM cannot have (SASLprep) goes by another way: nothing was said of it
+ * yet, or the exchange is cancelled. */
+static void test_login_that_scram_cannot_do(void **state)
+{
+    (void)state;
+    CHECK(.options = tls, .user = "j\x07",
+          .chunks = {"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=SCRAM-SHA-1 AUTH=PLAIN] hi\r\n"},
+          .expected = "C: m1 AUTHENTICATE PLAIN AGoHAHNlY3JldA==\r\n");
+    CHECK(.options = tls, .user = "j\x07",
+          .chunks = {"* OK [CAPABILITY IMAP4rev1 AUTH=SCRAM-SHA-1 AUTH=PLAIN] hi\r\n", "+ \r\n",
+                     "m1 BAD cancelled\r\n", "+ \r\n"},
+          .expected = "C: m1 AUTHENTICATE SCRAM-SHA-1\r\nC: *\r\n"
+                      "C: m2 AUTHENTICATE PLAIN\r\nC: AGoHAHNlY3JldA==\r\n");
+}
+
+/* A list of the configuration's: nothing weaker is used, LOGIN neither. */
+static void test_login_by_permitted_mechanisms(void **state)
+{
+    static const struct imap_client_options scram = {.tls_now = true,
+                                                     .mechanisms = SASL_SCRAM_SHA_256};
+    static const struct imap_client_options login = {.tls_now = true, .mechanisms = SASL_LOGIN};
+
+    (void)state;
+    CHECK(.options = scram, .chunks = {"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\r\n"},
+          .expected = "failed permanent: the server offers none of the mechanisms that the route's "
+                      "\"sasl\" permits; nothing was sent\n");
+    CHECK(.options = scram, .chunks = {"* OK [CAPABILITY IMAP4rev1] hi\r\n"},
+          .expected =
+              "failed permanent: the server takes no passwords by a mechanism that is known "
+              "here\n");
+    CHECK(.options = login, .chunks = {"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\r\n"},
+          .expected = "C: m1 LOGIN \"joe\" \"secret\"\r\n");
+}
+
 /* An alert at login is told; a BYE before the answer does not hide the answer. */
 static void test_login_alert_and_bye(void **state)
 {
@@ -772,6 +806,8 @@ int main(void)
         cmocka_unit_test(test_greetings),
         cmocka_unit_test(test_stray_responses),
         cmocka_unit_test(test_continue_unexpected),
+        cmocka_unit_test(test_login_that_scram_cannot_do),
+        cmocka_unit_test(test_login_by_permitted_mechanisms),
         cmocka_unit_test(test_login_alert_and_bye),
         cmocka_unit_test(test_commands),
         cmocka_unit_test(test_many_commands),

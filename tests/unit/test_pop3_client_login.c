@@ -138,6 +138,22 @@ static void test_methods_that_are_not_there(void **state)
           .expected = "C: CAPA\r\nC: USER joe\r\nfailed permanent: unknown command\n");
 }
 
+/* A name that SCRAM cannot have (SASLprep) goes by another way, and nothing weaker than is
+ * permitted is used. */
+static void test_mechanisms_that_will_not_do(void **state)
+{
+    static const struct pop3_client_options scram = {
+        .tls_now = true, .allow_apop = true, .mechanisms = SASL_SCRAM_SHA_256};
+
+    (void)state;
+    CHECK(.options = tls, .user = "j\x07",
+          .chunks = {"+OK\r\n", "+OK\r\nSASL SCRAM-SHA-1 PLAIN\r\n.\r\n"},
+          .expected = "C: CAPA\r\nC: AUTH PLAIN AGoHAHNlY3JldA==\r\n");
+    CHECK(.options = scram, .chunks = {"+OK <a@b>\r\n", "+OK\r\nSASL PLAIN\r\nUSER\r\n.\r\n"},
+          .expected = "C: CAPA\r\nfailed permanent: the server offers none of the mechanisms that "
+                      "the route's \"sasl\" permits; nothing was sent\n");
+}
+
 /* A password that was refused is not tried in another way. */
 static void test_refused_password_is_not_tried_twice(void **state)
 {
@@ -351,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_apop_timestamps),
         cmocka_unit_test(test_long_password),
         cmocka_unit_test(test_methods_that_are_not_there),
+        cmocka_unit_test(test_mechanisms_that_will_not_do),
         cmocka_unit_test(test_refused_password_is_not_tried_twice),
         cmocka_unit_test(test_refusals_by_kind),
         cmocka_unit_test(test_strange_logins),

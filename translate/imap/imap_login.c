@@ -188,9 +188,8 @@ static void sasl_send(struct imap_client *c, enum sasl_client_result result, str
     buf_wipe(line);
 }
 
-/* The first response goes in the command line where that is known (RFC 4959), else behind the "+".
- */
-static void authenticate_send(struct imap_client *c, const struct sasl_mechanism *mechanism)
+static struct sasl_client *sasl_begin(const struct imap_client *c,
+                                      const struct sasl_mechanism *mechanism)
 {
     const struct sasl_peer peer = {
         .service = "imap",
@@ -198,27 +197,51 @@ static void authenticate_send(struct imap_client *c, const struct sasl_mechanism
         .port = c->options.port,
         .binding = &c->binding,
     };
+
+    return sasl_client_new(mechanism, &c->credential, &peer);
+}
+
+/* The first response goes in the command line where that is known (RFC 4959), else behind the "+".
+ */
+static enum sasl_client_result initial_put(struct imap_client *c, struct buf *initial,
+                                           struct failure *why)
+{
+    if (!sasl_client_mechanism(c->sasl)->client_first || !can(c, IMAP_CAP_SASL_IR))
+        return SASL_CLIENT_SEND;
+    buf_putc(initial, ' ');
+    enum sasl_client_result result = sasl_client_initial(c->sasl, initial, why);
+    if (buf_size(initial) == 1)
+        buf_putc(initial, '='); /* a response of no octets (RFC 4959 section 3) */
+    return result;
+}
+
+static void credentials_send(struct imap_client *c);
+
+static void authenticate_send(struct imap_client *c, const struct sasl_mechanism *mechanism)
+{
     struct buf line = {.secret = true};
+    struct buf initial = {.secret = true};
     struct failure why = {.kind = FAILURE_NONE};
 
     c->capabilities_fresh = false;
     c->unable = why;
-    c->sasl = sasl_client_new(mechanism, &c->credential, &peer);
+    c->sasl = sasl_begin(c, mechanism);
     if (!c->sasl) {
         c->no_memory = true;
         return;
     }
-    imap_client_begin(c, IMAP_FOR_AUTHENTICATE, &line);
-    buf_printf(&line, "AUTHENTICATE %s", mechanism->name);
-    enum sasl_client_result result = SASL_CLIENT_SEND;
-    if (mechanism->client_first && can(c, IMAP_CAP_SASL_IR)) {
-        size_t before = buf_size(&line) + 1;
-        buf_putc(&line, ' ');
-        result = sasl_client_initial(c->sasl, &line, &why);
-        if (buf_size(&line) == before)
-            buf_putc(&line, '='); /* a response of no octets (RFC 4959 section 3) */
+    enum sasl_client_result result = initial_put(c, &initial, &why);
+    if (result == SASL_CLIENT_UNABLE) {
+        c->without |= mechanism->bit;
+        sasl_end(c);
+        credentials_send(c);
+    } else {
+        imap_client_begin(c, IMAP_FOR_AUTHENTICATE, &line);
+        buf_printf(&line, "AUTHENTICATE %s", mechanism->name);
+        buf_move(&line, &initial);
+        sasl_send(c, result, &line, &why);
     }
-    sasl_send(c, result, &line, &why);
+    buf_wipe(&initial);
 }
 
 static const char *why_no_tls(const struct imap_client *c)
@@ -271,7 +294,7 @@ static void explain_no_way(struct imap_client *c)
                     c->tls ? "the server takes no passwords (LOGINDISABLED)"
                            : "the server takes no passwords without TLS (LOGINDISABLED)");
     else
-        sasl_mechanism_explain(&why, &c->credential, c->options.mechanisms, c->mechanisms);
+        sasl_mechanism_explain(&why, &c->credential, c->options.mechanisms);
     imap_client_fail(c, &why);
 }
 

@@ -100,7 +100,13 @@ static void auth_begin(struct pop3_client *c, const struct sasl_mechanism *mecha
     buf_printf(&line, "AUTH %s", mechanism->name);
     if (mechanism->client_first)
         result = initial_put(c, &line, &why);
-    sasl_send(c, result, &line, &why);
+    if (result == SASL_CLIENT_UNABLE) {
+        c->without |= mechanism->bit;
+        buf_wipe(&line);
+        pop3_client_auth_begin(c);
+    } else {
+        sasl_send(c, result, &line, &why);
+    }
 }
 
 /* A server of RFC 1734 overlooks the response that went along, and asks for it with nothing behind
@@ -249,8 +255,7 @@ static void explain_no_way(struct pop3_client *c)
                     "none was sent",
                     c->stls_refused ? "the server refused STLS" : "there is no TLS");
     else
-        sasl_mechanism_explain(&why, &c->credential, c->options.mechanisms,
-                               c->capabilities.mechanisms);
+        sasl_mechanism_explain(&why, &c->credential, c->options.mechanisms);
     pop3_client_fail(c, &why);
 }
 

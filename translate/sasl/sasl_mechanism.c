@@ -80,11 +80,9 @@ const struct sasl_mechanism *sasl_mechanism_choose(const struct sasl_wish *wish)
 }
 
 void sasl_mechanism_explain(struct failure *why, const struct credential *credential,
-                            uint32_t permitted, uint32_t offered)
+                            uint32_t permitted)
 {
-    const struct sasl_wish any = {.offered = offered, .kind = credential->kind, .tls = true};
-
-    if (permitted && sasl_mechanism_choose(&any))
+    if (permitted)
         failure_set(why, FAILURE_PERMANENT,
                     "the server offers none of the mechanisms that the route's \"sasl\" permits; "
                     "nothing was sent");

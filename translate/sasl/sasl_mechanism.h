@@ -69,7 +69,7 @@ void sasl_mechanism_put(struct buf *out, uint32_t bits, const char *before, cons
 
 /* Why none would do, though TLS was no hindrance. */
 void sasl_mechanism_explain(struct failure *why, const struct credential *credential,
-                            uint32_t permitted, uint32_t offered);
+                            uint32_t permitted);
 
 /* Whether the configuration's list (0: every one) has this bit. */
 bool sasl_mechanism_permits(uint32_t permitted, uint32_t bit);
