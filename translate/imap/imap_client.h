@@ -34,7 +34,7 @@ struct imap_client_options {
         allow_cleartext; /* credentials may be sent without TLS (loopback peer, or configured so) */
     bool allow_preauth;
     bool compress;
-    bool utf8; /* ENABLE UTF8=ACCEPT when offered (the client said UTF8, RFC 6856) */
+    bool utf8;           /* ENABLE UTF8=ACCEPT when offered (the client said UTF8, RFC 6856) */
     uint32_t mechanisms; /* by which it may log in: enum sasl_mechanism_bit; 0: every one */
     const char *host;    /* of the server, for mechanisms that name it; NULL: not known. Borrowed
                             while the client lives */

@@ -50,7 +50,7 @@ struct imap_client {
     bool tls;
     bool authenticated;
     uint32_t capabilities;
-    uint32_t mechanisms; /* that the server announced: enum sasl_mechanism_bit */
+    uint32_t mechanisms;     /* that the server announced: enum sasl_mechanism_bit */
     bool capabilities_fresh; /* they came after the last change of TLS or login */
     bool starttls_refused;
     bool compress_tried;

@@ -98,7 +98,8 @@ void account_now(struct account *a, uint64_t now_ms, int64_t now_s);
  * account_upstream_tls(). It holds for that connection. */
 void account_upstream_bind(struct account *a, const struct sasl_binding *binding);
 
-/* Answers to CREDENTIAL; copied. FAILURE_AUTH: the grant is revoked, nobody is let in by it any more.
+/* Answers to CREDENTIAL; copied. FAILURE_AUTH: the grant is revoked, nobody is let in by it any
+ * more.
  */
 void account_credential(struct account *a, const struct credential *credential);
 void account_credential_failed(struct account *a, const struct failure *why);
