@@ -28,6 +28,13 @@ struct config_imap {
     size_t filing_count;
 };
 
+/* How a route's upstream is logged in to. */
+struct config_sasl {
+    uint32_t mechanisms;   /* that may be used: enum sasl_mechanism_bit; 0: every one */
+    char master_separator; /* "ann*operator" is the operator, who acts for ann; '\0': nobody acts
+                              for another */
+};
+
 struct config_route {
     char *name;  /* for logs: the "name" key, else the upstream's URL */
     char *match; /* user pattern: `*` and `?` wildcards, case-insensitive; "*" matches every user */
@@ -36,7 +43,8 @@ struct config_route {
     char
         *login; /* what is sent upstream: %u whole login, %n before the last @, %d after it; "%u" */
     struct endpoint upstream;
-    bool allow_cleartext;         /* passwords may cross a network unencrypted, on either side */
+    bool allow_cleartext; /* passwords may cross a network unencrypted, on either side */
+    struct config_sasl sasl;
     struct maildrop_options pop3; /* with an IMAP upstream */
     struct config_imap imap;      /* with a POP3 upstream */
 };

@@ -11,6 +11,19 @@ enum { DAYS_MAX = 36500 };
 
 const char *const config_deletions[] = {"expunge", "move", "flag", "keep", "keep-days", NULL};
 const char *const config_unlisted[] = {"deleted", "stays", NULL};
+const char *const config_mechanisms[] = {"OAUTHBEARER",
+                                         "XOAUTH2",
+                                         "EXTERNAL",
+                                         "SCRAM-SHA-256-PLUS",
+                                         "SCRAM-SHA-256",
+                                         "SCRAM-SHA-1-PLUS",
+                                         "SCRAM-SHA-1",
+                                         "DIGEST-MD5",
+                                         "CRAM-MD5",
+                                         "PLAIN",
+                                         "LOGIN",
+                                         "APOP",
+                                         NULL};
 const char *const config_log_levels[] = {"error", "warning", "info", "debug", NULL};
 const char *const config_log_formats[] = {"text", "json", NULL};
 
@@ -81,6 +94,19 @@ static bool accept_separator(const struct config *c, const char *text, void *fie
     if (strlen(text) != 1 || !strchr("+#!$%&/=^|~:;,-_", *text))
         return refuse(why, "the separator is one of + # ! $ % & / = ^ | ~ : ; , - _");
     *separator = *text;
+    return true;
+}
+
+/* `*` is what Dovecot's users know; it cannot be in a folder's place for the sake of patterns. */
+static bool accept_master(const struct config *c, const char *text, void *field,
+                          struct failure *why)
+{
+    char *separator = field;
+
+    if (strcmp(text, "*") != 0)
+        return accept_separator(c, text, field, why) ||
+               refuse(why, "the separator is one of * + # ! $ % & / = ^ | ~ : ; , - _");
+    *separator = '*';
     return true;
 }
 
@@ -236,6 +262,12 @@ static const struct config_key imap_keys[] = {
 };
 static const struct config_object imap_object = KEYS(imap_keys, 0);
 
+static const struct config_key sasl_keys[] = {
+    {"mechanisms", CONFIG_SET, AT(config_sasl, mechanisms), .words = config_mechanisms},
+    {"master_separator", CONFIG_STRING, AT(config_sasl, master_separator), .accept = accept_master},
+};
+static const struct config_object sasl_object = KEYS(sasl_keys, 0);
+
 static const struct config_key route_keys[] = {
     {"name", CONFIG_STRING, AT(config_route, name)},
     {"match", CONFIG_STRING, AT(config_route, match), .text = "*", .accept = accept_pattern},
@@ -243,6 +275,7 @@ static const struct config_key route_keys[] = {
     {"upstream", CONFIG_STRING, AT(config_route, upstream), .required = true, .accept = accept_url},
     {"login", CONFIG_STRING, AT(config_route, login), .text = "%u", .accept = accept_login},
     {"allow_cleartext", FLAG(config_route, allow_cleartext, false)},
+    {"sasl", CONFIG_GROUP, AT(config_route, sasl), .object = &sasl_object},
     {"pop3", CONFIG_GROUP, AT(config_route, pop3), .object = &pop3_object},
     {"imap", CONFIG_GROUP, AT(config_route, imap), .object = &imap_object},
 };

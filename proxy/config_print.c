@@ -164,6 +164,19 @@ static void print_pop3(const struct maildrop_options *o, FILE *out)
     print_behaviour(o, out);
 }
 
+static void print_sasl(const struct config_sasl *o, FILE *out)
+{
+    fprintf(out, "  log in by    ");
+    if (!o->mechanisms)
+        fprintf(out, " the strongest mechanism");
+    for (unsigned i = 0; config_mechanisms[i]; i++)
+        if (o->mechanisms & (UINT32_C(1) << i))
+            fprintf(out, " %s", config_mechanisms[i]);
+    if (o->master_separator)
+        fprintf(out, "; USER%cOPERATOR acts for USER", o->master_separator);
+    fprintf(out, "\n");
+}
+
 static void print_route(const struct config *c, size_t index, FILE *out)
 {
     const struct config_route *r = &c->routes[index];
@@ -175,6 +188,7 @@ static void print_route(const struct config *c, size_t index, FILE *out)
     fprintf(out, "  from          %s\n", listener);
     fprintf(out, "  users         %s, upstream as %s\n", r->match, r->login);
     print_upstream(r, out);
+    print_sasl(&r->sasl, out);
     if (r->upstream.protocol == ENDPOINT_IMAP)
         print_pop3(&r->pop3, out);
     else

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "proxy/config_key.h"
+#include "translate/sasl/sasl_mechanism.h"
 
 static const char *schema_type(enum config_type type)
 {
@@ -23,6 +24,7 @@ static const char *schema_type(enum config_type type)
         return "object";
     case CONFIG_LIST:
     case CONFIG_STRINGS:
+    case CONFIG_SET:
         return "array";
     default:
         return "string";
@@ -81,11 +83,13 @@ static void compare_key(const struct config_key *key, json_t *property, size_t *
     }
     if (is_word(key))
         compare_words(key, property);
+    if (key->type == CONFIG_SET)
+        compare_words(key, json_object_get(property, "items"));
     if (key->type == CONFIG_GROUP)
         compare_object(key->object, property, compared);
     if (key->type == CONFIG_LIST)
         compare_object(key->object, json_object_get(property, "items"), compared);
-    if (key->type == CONFIG_LIST || key->type == CONFIG_STRINGS)
+    if (key->type == CONFIG_LIST || key->type == CONFIG_STRINGS || key->type == CONFIG_SET)
         assert_int_equal(json_integer_value(json_object_get(property, "minItems")), 1);
     ++*compared;
 }
@@ -135,9 +139,22 @@ static void schema_and_reader_agree(void **state)
     json_decref(schema);
 }
 
+static void mechanisms_stand_at_their_bits(void **state)
+{
+    size_t n = 0;
+
+    (void)state;
+    while (config_mechanisms[n]) {
+        assert_int_equal(sasl_mechanism_bit(slice_of(config_mechanisms[n])), UINT32_C(1) << n);
+        n++;
+    }
+    assert_int_equal((UINT32_C(1) << n) - 1, SASL_EVERY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(mechanisms_stand_at_their_bits),
         cmocka_unit_test(schema_and_reader_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
