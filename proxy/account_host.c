@@ -249,7 +249,14 @@ static void host_save(struct account_host *h, json_t *records)
 
 static void host_act(struct account_host *h, struct account_action *action)
 {
+    struct failure why;
+
     switch (action->type) {
+    case ACCOUNT_CREDENTIAL:
+        failure_set(&why, FAILURE_AUTH, "%s",
+                    *action->text ? action->text : "there is no fresh token for the mail server");
+        account_credential_failed(h->account, &why);
+        break;
     case ACCOUNT_CONNECT:
         account_host_connect(h);
         break;
@@ -339,6 +346,9 @@ static struct account_options host_options(const struct account_host *h)
                 .require_tls = e->tls == ENDPOINT_TLS_STARTTLS || (!clear && !o->allow_apop),
                 .allow_cleartext = clear,
                 .allow_apop = o->allow_apop,
+                .mechanisms = h->route->sasl.mechanisms,
+                .host = e->host,
+                .port = e->port,
             },
         .unlisted = o->unlisted,
         .archive = o->archive,

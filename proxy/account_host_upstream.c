@@ -4,6 +4,14 @@
 #include "proxy/account_host_parts.h"
 #include "proxy/log.h"
 
+static void give_binding(struct account_host *h)
+{
+    struct sasl_binding binding;
+
+    connection_binding(h->upstream, &binding);
+    account_upstream_bind(h->account, &binding);
+}
+
 static void on_ready(void *owner)
 {
     struct account_host *h = owner;
@@ -15,6 +23,7 @@ static void on_ready(void *owner)
                                    LOG_FIELD("tls", tls.n ? tls : slice_of("none")),
                                    LOG_FIELD_END});
     account_host_tell(h);
+    give_binding(h);
     account_connected(h->account);
     account_host_pump(h);
 }
@@ -55,6 +64,7 @@ static void on_tls(void *owner)
     struct account_host *h = owner;
 
     account_host_tell(h);
+    give_binding(h);
     account_upstream_tls(h->account);
     account_host_pump(h);
 }

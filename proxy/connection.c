@@ -206,6 +206,13 @@ const char *connection_tls_description(const struct connection *c)
     return c->ready ? stream_tls_description(c->stream) : "";
 }
 
+void connection_binding(const struct connection *c, struct sasl_binding *binding)
+{
+    *binding = (struct sasl_binding){.type = SASL_BINDING_NONE};
+    if (c->stream)
+        stream_binding(c->stream, binding);
+}
+
 void connection_close(struct connection *c, bool at_once)
 {
     if (c->connector)

@@ -38,6 +38,9 @@ void connection_resume(struct connection *c);
 const char *connection_peer(const struct connection *c);
 const char *connection_tls_description(const struct connection *c);
 
+/* As stream_binding(). */
+void connection_binding(const struct connection *c, struct sasl_binding *binding);
+
 /* As stream_close() or stream_abort(); may be called from a callback, and again with `at_once`
  * until on_closed. */
 void connection_close(struct connection *c, bool at_once);

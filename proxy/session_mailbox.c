@@ -124,7 +124,7 @@ static void on_joined(struct account_guest *g, const struct failure *why)
     } else {
         g->mailbox = s->mailbox;
         session_tell(s);
-        mailbox_joined(s->mailbox, account_host_account(s->host), slice_of(s->login));
+        mailbox_joined(s->mailbox, account_host_account(s->host), slice_of(s->login), NULL);
     }
     session_pump(s);
 }
@@ -202,6 +202,14 @@ static void log_in(struct session *s, struct slice user)
     s->due = uv_now(s->house->loop);
 }
 
+/* It took too long to be let in: the account may come yet, but nobody waits for it. */
+static void log_in_cancel(struct session *s)
+{
+    s->moving = false;
+    s->due = UINT64_MAX;
+    leave(s);
+}
+
 /* ---- what the mailbox asks for ---- */
 
 static void log_action(struct session *s, const struct mailbox_action *action)
@@ -223,6 +231,12 @@ static void session_act(struct session *s, const struct mailbox_action *action)
     switch (action->type) {
     case MAILBOX_LOGIN:
         log_in(s, action->user);
+        break;
+    case MAILBOX_SECRET:
+        mailbox_secret(s->mailbox, &(struct sasl_secret){.kind = SASL_SECRET_NONE});
+        break;
+    case MAILBOX_CANCEL:
+        log_in_cancel(s);
         break;
     case MAILBOX_CLIENT_TLS:
         session_flush(s);

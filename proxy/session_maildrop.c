@@ -124,9 +124,18 @@ static void session_log(struct session *s, const struct maildrop_action *action)
 
 static void session_act(struct session *s, const struct maildrop_action *action)
 {
+    struct failure why;
+
     switch (action->type) {
     case MAILDROP_CONNECT:
         session_connect(s, action);
+        break;
+    case MAILDROP_SECRET:
+        maildrop_secret(s->maildrop, &(struct sasl_secret){.kind = SASL_SECRET_NONE});
+        break;
+    case MAILDROP_CREDENTIAL:
+        failure_set(&why, FAILURE_AUTH, "%s", action->text);
+        maildrop_refused(s->maildrop, &why);
         break;
     case MAILDROP_DISCONNECT:
         session_flush(s);

@@ -14,6 +14,9 @@ static void session_imap_options(const struct session *s, struct imap_client_opt
     o->starttls = e->tls == ENDPOINT_TLS_AUTO || e->tls == ENDPOINT_TLS_STARTTLS;
     o->allow_cleartext = s->route->allow_cleartext || endpoint_is_loopback(e);
     o->require_tls = e->tls == ENDPOINT_TLS_STARTTLS || !o->allow_cleartext;
+    o->mechanisms = s->route->sasl.mechanisms;
+    o->host = e->host;
+    o->port = e->port;
 }
 
 static void session_refuse(struct session *s, enum failure_kind kind, const char *text)
@@ -75,12 +78,21 @@ static void session_connect_failed(struct session *s, const struct failure *why)
     maildrop_connect_failed(s->maildrop, why);
 }
 
+static void give_binding(struct session *s)
+{
+    struct sasl_binding binding;
+
+    stream_binding(s->upstream.stream, &binding);
+    maildrop_upstream_bind(s->maildrop, &binding);
+}
+
 static void upstream_ready(struct session *s)
 {
     s->handshake = false;
     s->due = UINT64_MAX;
     session_log_upstream(s);
     session_tell(s);
+    give_binding(s);
     maildrop_connected(s->maildrop);
     session_pump(s);
 }
@@ -114,6 +126,7 @@ static void on_upstream_tls(void *owner, struct stream *stream)
     }
     session_log_tls(s, "upstream-tls", &s->upstream);
     session_tell(s);
+    give_binding(s);
     maildrop_upstream_tls(s->maildrop);
     session_pump(s);
 }

@@ -86,7 +86,8 @@ static void user_and_password_are_kept_apart(void **state)
     (void)state;
     world_two(&w);
     assert_int_equal(world_login_now(&w, 0, "secret"), FAILURE_NONE);
-    uint32_t request = account_login(world_client(&w, 1), slice_of("joes"), slice_of("ecret"));
+    uint32_t request =
+        account_password_login(world_client(&w, 1), slice_of("joes"), slice_of("ecret"));
     world_run(&w);
     assert_int_equal(world_answer(&w, 1, request)->failure.kind, FAILURE_AUTH);
     world_end(&w);

@@ -2,6 +2,7 @@
  * Dialogues with IMAP servers, from the greeting on. Each is a list of what the server says in one
  * go, and the transcript of what must happen: "C: " lines are sent, others are events.
  */
+#include "tests/unit/credentials.h"
 #include "tests/unit/feed.h"
 #include "tests/unit/imap_event_text.h"
 
@@ -112,8 +113,8 @@ static struct imap_client *client_new(const struct dialogue *d)
     struct failure why;
 
     assert_non_null(c);
-    assert_true(imap_client_login(c, slice_of(d->user ? d->user : "joe"),
-                                  slice_of(d->password ? d->password : "secret"), &why));
+    assert_true(imap_password_login(c, slice_of(d->user ? d->user : "joe"),
+                                    slice_of(d->password ? d->password : "secret"), &why));
     return c;
 }
 
@@ -462,9 +463,9 @@ static void test_credentials_that_cannot_be_sent(void **state)
 
     (void)state;
     for (size_t i = 0; i < 3; i++) {
-        assert_false(imap_client_login(c, bad[i], slice_of("x"), &why));
+        assert_false(imap_password_login(c, bad[i], slice_of("x"), &why));
         assert_int_equal(why.kind, FAILURE_AUTH);
-        assert_false(imap_client_login(c, slice_of("x"), bad[i], &why));
+        assert_false(imap_password_login(c, slice_of("x"), bad[i], &why));
     }
     imap_client_free(c);
 }
@@ -520,7 +521,7 @@ static void test_continue_unexpected(void **state)
     CHECK(.options = tls,
           .chunks = {"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\r\n", "+\r\n", "+\r\n"},
           .expected = "C: m1 AUTHENTICATE PLAIN\r\nC: AGpvZQBzZWNyZXQ=\r\n"
-                      "failed temporary: the server asks for more of a command that is complete\n");
+                      "failed temporary: the server asks for more of a login that is complete\n");
 }
 
 /* An alert at login is told; a BYE before the answer does not hide the answer. */

@@ -199,8 +199,8 @@ static void test_strange_logins(void **state)
                       "failed temporary: the server asks for more of a login that is complete\n");
     CHECK(.options = tls, .chunks = {"+OK\r\n", "+OK\r\nSASL LOGIN\r\n.\r\n", "+OK\r\n"},
           .expected = "C: CAPA\r\nC: AUTH LOGIN\r\n"
-                      "failed temporary: the server says that the login is done before it saw a "
-                      "password\n");
+                      "failed permanent: the server says that the login is done before it was: it "
+                      "is not the one that it claims to be, or somebody sits in between\n");
     CHECK(.options = tls, .chunks = {"+OK\r\n", "+ \r\n"},
           .expected = "C: CAPA\r\n"
                       "failed temporary: the server sent a challenge where +OK or -ERR has to "
@@ -284,7 +284,7 @@ static void test_login_that_cannot_be_sent(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct pop3_client *c = pop3_client_new(&tls);
         struct failure why;
-        assert_false(pop3_client_login(c, bad[i][0], bad[i][1], &why));
+        assert_false(pop3_password_login(c, bad[i][0], bad[i][1], &why));
         assert_int_equal(why.kind, FAILURE_AUTH);
         pop3_client_free(c);
     }

@@ -48,6 +48,10 @@ enum account_part {
 /* ---- the owner's side ------------------------------------------------------------------- */
 
 enum account_action_type {
+    ACCOUNT_CREDENTIAL, /* before the connection is opened with a token that was not just given to
+                           account_login(), and when the upstream refused one (`text` says why; ""
+                           else): account_credential() with one that is fresh, or
+                           account_credential_failed(), in bounded time. Asked once for a refusal */
     ACCOUNT_CONNECT,    /* open it, implicit TLS included: account_connected() or _connect_failed(),
                            in bounded time */
     ACCOUNT_DISCONNECT, /* after what is in account_upstream_out(), which is lost at the next
@@ -89,6 +93,15 @@ void account_free(struct account *a);
 
 /* What time it is, before a feed. */
 void account_now(struct account *a, uint64_t now_ms, int64_t now_s);
+
+/* What the connection's TLS has for channel binding: before account_connected() and
+ * account_upstream_tls(). It holds for that connection. */
+void account_upstream_bind(struct account *a, const struct sasl_binding *binding);
+
+/* Answers to CREDENTIAL; copied. FAILURE_AUTH: the grant is revoked, nobody is let in by it any more.
+ */
+void account_credential(struct account *a, const struct credential *credential);
+void account_credential_failed(struct account *a, const struct failure *why);
 
 void account_connected(struct account *a);
 void account_connect_failed(struct account *a, const struct failure *why);
@@ -173,15 +186,16 @@ bool account_next_event(struct account_client *client, struct account_event *ev)
 const struct box_state *account_state(const struct account *a);
 
 /*
- * Checks a password with the upstream. While the account is open with the very same password (kept
- * as a keyed digest), that is enough; another one is tried on a connection of its own, after the
- * open one was let go of, and never reaches the account unless the upstream takes it (CASES A5).
- * FAILURE_AUTH: refused. When the upstream cannot be reached, or must be left alone for a while
- * (LOGIN-DELAY), and this password was the last one that it took, the user is let in to what is
- * kept (FAILURE_NONE, then a NOTICE). The first look at the maildrop goes on behind it: to see it,
- * account_poll().
+ * Checks a credential, which is copied, with the upstream; where the owner vouches for it and
+ * another one is known already, with that one. While the account is open with the very
+ * same password (kept as a keyed digest), that is enough; another one is tried on a connection of
+ * its own, after the open one was let go of, and never reaches the account unless the upstream
+ * takes it (CASES A5). FAILURE_AUTH: refused. When the upstream cannot be reached, or must be left
+ * alone for a while (LOGIN-DELAY), and this password was the last one that it took, the user is let
+ * in to what is kept (FAILURE_NONE, then a NOTICE). The first look at the maildrop goes on behind
+ * it: to see it, account_poll().
  */
-uint32_t account_login(struct account_client *client, struct slice user, struct slice password);
+uint32_t account_login(struct account_client *client, const struct credential *credential);
 
 /* Asks for the turn to change something; turns come in the order in which they were asked for. TURN
  * and COMMITTED both have the number that is returned. */

@@ -71,6 +71,7 @@ struct account_op {
 
 enum link_state {
     LINK_CLOSED,
+    LINK_CREDENTIAL, /* the owner looks for a fresh token */
     LINK_CONNECTING,
     LINK_LOGIN,   /* greeting, TLS, password */
     LINK_LISTING, /* until the listing is in the state */
@@ -82,6 +83,8 @@ struct link {
     enum link_state state;
     struct pop3_client *client; /* stays after the end, for what is still to be sent */
     struct account_op *first, **last;
+    struct sasl_binding binding;
+    bool renewed; /* a token was refused, and this is another one */
     bool cut;          /* TLS is being started: nothing is fed */
     uint64_t heard;    /* when the server last said something, or something was asked for */
     uint64_t used;     /* when it was last needed */
@@ -101,14 +104,14 @@ struct link {
 struct login {
     struct login *next;
     struct asker asker; /* client NULL: it went away while its password was tried */
-    struct buf user, password;
+    struct credential credential;
     unsigned char digest[LOGIN_SECRET];
 };
 
 struct logins {
     unsigned char key[LOGIN_SECRET];
-    bool known; /* the upstream took the password last */
-    struct buf user, password;
+    bool known; /* the upstream took it last */
+    struct credential credential;
     unsigned char digest[LOGIN_SECRET];
     struct login *first, **last;
     struct login *trying; /* not in the list */
@@ -350,6 +353,10 @@ uint64_t link_opens_at(const struct account *a);
 bool link_look_is_due(const struct account *a);
 
 /* account_login.c */
+/* With which the connection is opened. */
+struct credential *logins_credential(struct account *a);
+/* It is a token that may have expired since it was given. */
+bool logins_credential_is_old(const struct account *a);
 void logins_clear(struct account *a);
 void logins_forget_client(struct account *a, const struct account_client *client);
 /* Lets in who can be let in without the upstream. */

@@ -52,11 +52,46 @@ uint64_t link_delay(unsigned failures)
 
 /* ---- opening ----------------------------------------------------------------------------- */
 
-static void link_open(struct account *a)
+static void link_connect(struct account *a)
 {
     a->link.state = LINK_CONNECTING;
-    a->link.used = a->now_ms;
     account_act(a, ACCOUNT_CONNECT);
+}
+
+/* `why`: for what the last one was refused. */
+static void credential_ask(struct account *a, const char *why)
+{
+    a->link.state = LINK_CREDENTIAL;
+    struct account_action *action = account_act(a, ACCOUNT_CREDENTIAL);
+    if (action)
+        text_clean(action->text, sizeof action->text, slice_of(why));
+}
+
+static void link_open(struct account *a)
+{
+    a->link.used = a->now_ms;
+    if (logins_credential_is_old(a))
+        credential_ask(a, "");
+    else
+        link_connect(a);
+}
+
+void account_credential(struct account *a, const struct credential *credential)
+{
+    if (a->link.state != LINK_CREDENTIAL)
+        return;
+    if (!credential_copy(logins_credential(a), credential))
+        a->failed = true;
+    link_connect(a);
+    account_advance(a);
+}
+
+void account_credential_failed(struct account *a, const struct failure *why)
+{
+    if (a->link.state != LINK_CREDENTIAL)
+        return;
+    link_lost(a, why);
+    account_advance(a);
 }
 
 void account_connected(struct account *a)
@@ -78,6 +113,7 @@ void account_connected(struct account *a)
     u->state = LINK_LOGIN;
     u->heard = a->now_ms;
     u->cut = false;
+    pop3_client_bind(u->client, &u->binding);
     if (!logins_give(a, u->client, &why))
         link_lost(a, &why);
     account_advance(a);
@@ -91,12 +127,18 @@ void account_connect_failed(struct account *a, const struct failure *why)
     account_advance(a);
 }
 
+void account_upstream_bind(struct account *a, const struct sasl_binding *binding)
+{
+    a->link.binding = *binding;
+}
+
 void account_upstream_tls(struct account *a)
 {
     if (!a->link.cut)
         return;
     a->link.cut = false;
     a->link.heard = a->now_ms;
+    pop3_client_bind(a->link.client, &a->link.binding);
     pop3_client_tls_started(a->link.client);
 }
 
@@ -107,6 +149,7 @@ static void link_ready(struct account *a)
     a->link.login_delay_ms = UINT64_C(1000) * delay;
     a->link.login_at = a->now_ms + a->link.login_delay_ms;
     a->link.state = LINK_LISTING;
+    a->link.renewed = false;
     a->deletion.tried = false;
     logins_accepted(a);
     listing_begin(a);
@@ -135,11 +178,12 @@ void link_listed(struct account *a)
 static void link_drop(struct account *a)
 {
     struct link *u = &a->link;
-    bool connected = u->state != LINK_CONNECTING;
+    bool connected = u->state > LINK_CONNECTING;
 
     u->state = LINK_CLOSED;
     u->ended++;
     u->cut = false;
+    u->binding.type = SASL_BINDING_NONE;
     if (connected)
         account_act(a, ACCOUNT_DISCONNECT);
     listing_clear(a);
@@ -173,14 +217,27 @@ static void failure_count(struct account *a, enum link_state state, const struct
     link_notice(a, why);
 }
 
+/* A token expires, and is refused then without anybody being at fault: another one, once. */
+static bool is_renewable(struct account *a, const struct failure *why)
+{
+    return a->link.state == LINK_LOGIN && why->kind == FAILURE_AUTH && !a->link.renewed &&
+           logins_credential(a)->kind == CREDENTIAL_TOKEN;
+}
+
 void link_lost(struct account *a, const struct failure *why)
 {
     enum link_state state = a->link.state;
     bool was_trial = state <= LINK_LOGIN && a->logins.trying;
+    bool renew = is_renewable(a, why);
 
     if (state == LINK_CLOSED)
         return;
     link_drop(a);
+    a->link.renewed = renew;
+    if (renew) {
+        credential_ask(a, why->text);
+        return;
+    }
     jobs_lost(a, why);
     ops_clear(&a->link);
     delete_lost(a);
