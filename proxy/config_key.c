@@ -101,6 +101,19 @@ static bool accept_separator(const struct config *c, const char *text, void *fie
     return true;
 }
 
+/* `*` is what Dovecot's users know; it cannot be in a folder's place for the sake of patterns. */
+static bool accept_master(const struct config *c, const char *text, void *field,
+                          struct failure *why)
+{
+    char *separator = field;
+
+    if (strcmp(text, "*") != 0)
+        return accept_separator(c, text, field, why) ||
+               refuse(why, "the separator is one of * + # ! $ % & / = ^ | ~ : ; , - _");
+    *separator = '*';
+    return true;
+}
+
 /* The listener with that URL. Listeners stand before routes in the table, so they are read. */
 static bool accept_listener(const struct config *c, const char *text, void *field,
                             struct failure *why)
@@ -253,8 +266,7 @@ static const struct config_object imap_object = KEYS(imap_keys, 0);
 
 static const struct config_key sasl_keys[] = {
     {"mechanisms", CONFIG_SET, AT(config_sasl, mechanisms), .words = config_mechanisms},
-    {"master_separator", CONFIG_STRING, AT(config_sasl, master_separator),
-     .accept = accept_separator},
+    {"master_separator", CONFIG_STRING, AT(config_sasl, master_separator), .accept = accept_master},
 };
 static const struct config_object sasl_object = KEYS(sasl_keys, 0);
 

@@ -26,8 +26,10 @@ static bool greet(struct session *s)
         .response_seconds = limits->response_seconds,
         .errors = limits->errors,
         .login_attempts = limits->login_attempts,
+        .allow_authzid = made->operators,
     };
 
+    stream_binding(s->client.stream, &settings.binding);
     s->maildrop = maildrop_new(&settings, uv_now(s->house->loop), (int64_t)time(NULL));
     return s->maildrop != NULL;
 }
@@ -50,6 +52,10 @@ static bool wants(const struct session *s)
 
 static void tls(struct session *s)
 {
+    struct sasl_binding binding;
+
+    stream_binding(s->client.stream, &binding);
+    maildrop_client_bind(s->maildrop, &binding);
     maildrop_client_tls(s->maildrop);
 }
 

@@ -38,29 +38,29 @@ static bool session_name(struct session *s, const char *user)
     return s->login && s->account;
 }
 
-/* Finds where `given` is served and tells the maildrop. False when it was refused. */
-static bool session_route(struct session *s, struct slice given)
+/* Finds where the user is served and tells the maildrop. False when it was refused. */
+static bool session_route(struct session *s, const struct maildrop_action *action)
 {
     struct maildrop_route route = {0};
-    char *user = NULL;
+    struct session_login login;
 
-    s->route = config_find_route(s->settings->config, s->listener, given, &user, &route.folder);
-    if (!s->route) {
-        free(user);
-        session_log_message(s, LOG_INFO, "no-route", "no route serves this user here");
+    if (!session_find_login(s, action->user, action->authzid, &login)) {
         session_refuse(s, FAILURE_AUTH, SESSION_REFUSED);
         return false;
     }
-    bool named = session_name(s, user);
-    free(user);
+    bool named = session_name(s, login.user) && session_set_credential(s, &login, action->password);
+    free(login.user);
     if (!named) {
         session_refuse(s, FAILURE_TEMPORARY, "out of memory, try again later");
         return false;
     }
     route.options = &s->route->pop3;
     route.login = slice_of(s->login);
+    route.folder = login.folder;
+    route.credential = session_credential(s);
     session_imap_options(s, &route.imap);
     maildrop_routed(s->maildrop, &route);
+    credential_clear(&s->credential);
     return true;
 }
 
@@ -238,7 +238,7 @@ void session_connect(struct session *s, const struct maildrop_action *action)
     session_disconnect(s);
     s->failure_counted = false;
     session_load_cancel(s);
-    if (!action->again && !session_route(s, action->user))
+    if (!action->again && !session_route(s, action))
         return;
     s->connect_due = uv_now(s->house->loop) + seconds * 1000U;
     s->connector = connector_start(s->house->loop, &s->route->upstream, seconds, on_connected, s);

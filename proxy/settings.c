@@ -43,6 +43,16 @@ static unsigned smallest_append_limit(const struct config *c, size_t listener)
     return smallest;
 }
 
+static bool has_operators(const struct config *c, size_t listener)
+{
+    bool has = false;
+
+    for (size_t i = 0; i < c->route_count; i++)
+        has = has || (config_route_serves(c, &c->routes[i], listener) &&
+                      c->routes[i].sasl.master_separator);
+    return has;
+}
+
 static bool make_listener(struct settings *s, size_t i, FILE *errors)
 {
     const struct config *c = s->config;
@@ -55,6 +65,7 @@ static bool make_listener(struct settings *s, size_t i, FILE *errors)
 
     s->listeners[i].login_delay = longest_login_delay(c, i);
     s->listeners[i].append_limit = smallest_append_limit(c, i);
+    s->listeners[i].operators = has_operators(c, i);
     if (tls == ENDPOINT_TLS_OFF || (tls == ENDPOINT_TLS_AUTO && !certificate))
         return true;
     endpoint_print(&l->endpoint, name, sizeof name);

@@ -16,6 +16,7 @@ struct settings_listener {
     struct tls_context *tls; /* NULL: no TLS is offered */
     unsigned login_delay;    /* the longest of the routes that it may lead to, seconds */
     unsigned append_limit;   /* the smallest of those routes, octets */
+    bool operators;          /* one of those routes lets somebody act for its users */
 };
 
 struct settings {

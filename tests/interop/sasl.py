@@ -46,7 +46,7 @@ class Upstream(Scene):
     def imap(self, gateway, user=USER, password=PASSWORD):
         client = imaplib.IMAP4("127.0.0.1", gateway.port, timeout=PATIENCE)
         self.addCleanup(self.close, client)
-        client.login(user, password)
+        client.login(f'"{user}"', password)
         self.assertEqual(client.select()[0], "OK")
         return client
 
@@ -117,6 +117,60 @@ class Downgrade(Upstream):
         with self.assertRaisesRegex(imaplib.IMAP4.error, "none of the mechanisms"):
             self.imap(gateway)
         self.assertEqual(self.used(server), [])
+
+
+class Operator(Upstream):
+    """Somebody with a password of his own opens another user's mail, where route and upstream let
+    him: as user*operator, and by SASL's authorization identity."""
+
+    def serve_with_operator(self):
+        server = self.serve("plain login scram-sha-256")
+        server.stop()
+        masters = f"{server.directory}/masters"
+        with open(masters, "w", encoding="utf-8") as f:
+            f.write(f"{MASTER}:{{PLAIN}}{MASTER_PASSWORD}::::::\n")
+        server.extra += (f"passdb {{\n  driver = passwd-file\n  args = {masters}\n"
+                         "  master = yes\n}\n")
+        return server.start()
+
+    def initial(self, user, authcid, password):
+        return base64.b64encode(f"{user}\0{authcid}\0{password}".encode()).decode()
+
+    def test_pop3(self):
+        server = self.serve_with_operator()
+        gateway = self.gateway(server, route=configured(master_separator="*"))
+        client = self.login(gateway, user=f"{USER}*{MASTER}", password=MASTER_PASSWORD)
+        self.assertEqual(client.stat()[0], 1)
+        client.quit()
+        client = self.connect(gateway)
+        client.command("AUTH PLAIN " + self.initial(USER, MASTER, MASTER_PASSWORD))
+        self.assertEqual(client.stat()[0], 1)
+        client.quit()
+        self.assertIn(f"{MASTER} logs in for {USER}", gateway.output())
+        self.assertNotIn(MASTER_PASSWORD, gateway.output())
+        for user, password in ((f"{USER}*{MASTER}", PASSWORD), (f"{USER}*nobody", MASTER_PASSWORD),
+                               (USER, MASTER_PASSWORD)):
+            with self.subTest(user), self.assertRaisesRegex(Refused, "AUTH"):
+                self.login(gateway, user=user, password=password)
+        self.login(gateway).quit()
+
+    def test_imap(self):
+        server = self.serve_with_operator()
+        gateway = self.gateway(f"pop3://127.0.0.1:{server.pop3_port}", listener="imap",
+                               route=configured(master_separator="*"))
+        self.imap(gateway, f"{USER}*{MASTER}", MASTER_PASSWORD)
+        with self.assertRaisesRegex(imaplib.IMAP4.error, "AUTHENTICATIONFAILED"):
+            self.imap(gateway, f"{USER}*{MASTER}", PASSWORD)
+        self.imap(gateway)
+
+    def test_off(self):
+        server = self.serve_with_operator()
+        gateway = self.gateway(server)
+        with self.assertRaisesRegex(Refused, "AUTH"):
+            self.login(gateway, user=f"{USER}*{MASTER}", password=MASTER_PASSWORD)
+        client = self.connect(gateway)
+        with self.assertRaisesRegex(Refused, "Acting for another user"):
+            client.command("AUTH PLAIN " + self.initial(USER, MASTER, MASTER_PASSWORD))
 
 
 if __name__ == "__main__":

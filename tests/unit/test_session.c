@@ -158,6 +158,12 @@ void maildrop_upstream_bind(struct maildrop *m, const struct sasl_binding *bindi
     assert_int_equal(binding->type, SASL_BINDING_NONE); /* there is no TLS */
 }
 
+void maildrop_client_bind(struct maildrop *m, const struct sasl_binding *binding)
+{
+    (void)m;
+    (void)binding;
+}
+
 void maildrop_secret(struct maildrop *m, const struct sasl_secret *secret)
 {
     (void)m;
