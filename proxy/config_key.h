@@ -18,7 +18,8 @@ enum config_type {
     CONFIG_CHOICE, /* one of two `words`: bool */
     CONFIG_SET,    /* a list of `words`, at least one, as a set of bits: uint32_t, the first of them
                       bit 0; left out: 0 */
-    CONFIG_STRINGS, /* char **, at least one, or the default; their number at count_offset */
+    CONFIG_STRINGS, /* char **, at least one, or without a default none; their number at
+                       count_offset */
     CONFIG_GROUP,   /* an object whose fields are part of the same struct, from `offset` on */
     CONFIG_LIST,    /* an array of objects: a pointer to structs, their number at count_offset */
     CONFIG_IGNORED, /* a string of no meaning here */
@@ -59,6 +60,8 @@ extern const struct config_object config_root;
 extern const char *const config_deletions[];
 extern const char *const config_unlisted[];
 extern const char *const config_mechanisms[]; /* enum sasl_mechanism_bit, from bit 0 on */
+extern const char *const config_devices[];
+extern const char *const config_grants[]; /* enum oauth_grant */
 extern const char *const config_log_levels[];
 extern const char *const config_log_formats[];
 

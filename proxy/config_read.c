@@ -252,7 +252,7 @@ static bool read_set(struct reader *r, const struct config_key *key, json_t *val
 
 static bool read_strings(struct reader *r, const struct config_key *key, json_t *value, void *field)
 {
-    size_t count = value ? json_array_size(value) : 1;
+    size_t count = value ? json_array_size(value) : key->text != NULL;
     bool done = true;
 
     if (!value && !key->text)

@@ -13,6 +13,7 @@ static void settings_free(struct settings *s)
         tls_context_free(s->routes[i]);
     free(s->listeners);
     free(s->routes);
+    settings_auth_clear(&s->auth);
     config_free(s->config);
     free(s);
 }
@@ -99,7 +100,7 @@ static bool settings_make(struct settings *s, FILE *errors)
         good = make_listener(s, i, errors) && good;
     for (size_t i = 0; i < s->config->route_count; i++)
         good = make_route(s, i, errors) && good;
-    return good;
+    return settings_auth_make(&s->auth, s->config, errors) && good;
 }
 
 struct settings *settings_new(struct config *config, FILE *errors)

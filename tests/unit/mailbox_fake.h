@@ -289,6 +289,7 @@ static inline void world_init(struct world *w, size_t count)
         .settings = {.allow_cleartext = true,
                      .login_seconds = 60,
                      .idle_seconds = 1800,
+                     .patience_seconds = 80,
                      .errors = 5,
                      .login_attempts = 3,
                      .append_limit = 1000,

@@ -334,7 +334,7 @@ static void test_greetings(void **state)
 }
 
 static const char unasked_more[] =
-    "failed temporary: the server asks for more of a login that is complete\n";
+    "failed temporary: the server asks for more of a command that is complete\n";
 
 /* CASES I4. */
 static void test_stray_responses(void **state)
