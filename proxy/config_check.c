@@ -150,7 +150,7 @@ static void check_oauth(const struct config_route *r, const char *pointer,
     const struct config_oauth *o = &r->oauth;
     bool said = o->provider || o->issuer || o->client_secret_file || o->scope || o->ca ||
                 o->authorization_endpoint || o->device_endpoint || o->token_endpoint ||
-                o->grant >= 0;
+                o->redirect || o->grant >= 0;
     char at[BELOW_MAX];
 
     snprintf(at, sizeof at, "%s/oauth", pointer);
