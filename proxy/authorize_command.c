@@ -12,6 +12,7 @@
 #include "proxy/log.h"
 #include "proxy/login_trial.h"
 #include "proxy/process.h"
+#include "proxy/store/state_dir.h"
 #include "proxy/terminal.h"
 #include "proxy/user_route.h"
 
@@ -317,7 +318,8 @@ static bool may_begin(struct authorize *a)
                     "%s is authorized already: give another device its password with \"mailferry "
                     "passwd\", or authorize anew with --replace, which takes all devices away",
                     a->user.user);
-    return !off && (!there || a->options->replace);
+    return !off && (!there || a->options->replace) &&
+           state_dir_make(config_of(a)->state_dir, &a->why);
 }
 
 static bool open_loop(struct authorize *a)

@@ -5,6 +5,7 @@
 
 #include "proxy/device_setup.h"
 #include "proxy/process.h"
+#include "proxy/store/state_dir.h"
 #include "proxy/terminal.h"
 #include "proxy/user_route.h"
 
@@ -84,7 +85,8 @@ static int revoke(const struct cli_options *o, const char *state_dir, const char
 {
     struct failure why;
 
-    if (!vault_revoke(state_dir, slice_of(user), o->revoke, o->last, &why))
+    if (!state_dir_make(state_dir, &why) ||
+        !vault_revoke(state_dir, slice_of(user), o->revoke, o->last, &why))
         return fail(&why);
     printf("The device \"%s\" of %s is let in no more. What it has open ends at its next login.\n",
            o->revoke, user);
@@ -134,7 +136,7 @@ static int add(const struct cli_options *o, const char *state_dir, const char *u
                     "%s has no device yet: run \"mailferry authorize\" for this user", user);
         return fail(&why);
     }
-    if (add_device(o, state_dir, user, &d, &why))
+    if (state_dir_make(state_dir, &why) && add_device(o, state_dir, user, &d, &why))
         device_setup_print(&d, c, user, stdout);
     else
         status = fail(&why);

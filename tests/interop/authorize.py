@@ -107,7 +107,7 @@ class Device(Authorization):
     def test_nobody_types_the_code(self):
         self.provider = self.identity(device_seconds=1)
         gateway = self.scene()
-        self.check_failed(self.authorize(gateway), gateway, "expired_token")
+        self.check_failed(self.authorize(gateway), gateway, "nobody typed the code in time")
 
     def test_the_upstream_refuses_the_token(self):
         """It is somebody else who signs in: his token does not open ann's mailbox."""

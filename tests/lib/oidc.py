@@ -96,13 +96,13 @@ class Provider:
 
 
 class _Form(html.parser.HTMLParser):
-    """The first form of a page: its action and its fields."""
+    """The first form of a page: its action and its fields, and the link to say no."""
 
     def __init__(self, page):
         super().__init__()
         self.action = None
         self.fields = {}
-        self.links = []
+        self.abort = None
         self.feed(page)
 
     def handle_starttag(self, tag, attrs):
@@ -111,25 +111,27 @@ class _Form(html.parser.HTMLParser):
             self.action = attributes["action"]
         elif tag == "input" and attributes.get("name"):
             self.fields[attributes["name"]] = attributes.get("value") or ""
-        elif tag == "a":
-            self.links.append(attributes.get("href"))
+        elif tag == "a" and attributes.get("href", "").endswith("/abort"):
+            self.abort = attributes["href"]
 
 
 class _Held(urllib.request.HTTPRedirectHandler):
-    """Does not follow what leads away from the provider, but keeps it."""
+    """Keeps where the browser is led away from the provider to; follows it or not."""
 
     def __init__(self, issuer, follow):
         self.issuer = issuer
         self.follow = follow
         self.ended_at = None
 
-    def redirect_request(self, req, fp, code, msg, headers, newurl):
-        if newurl.startswith(self.issuer):
-            return super().redirect_request(req, fp, code, msg, headers, newurl)
-        self.ended_at = newurl
-        if self.follow:
-            return super().redirect_request(req, fp, code, msg, headers, newurl)
-        return None
+    def _led(self, req, fp, code, msg, headers):
+        target = urllib.parse.urljoin(req.full_url, headers["Location"])
+        if not target.startswith(self.issuer):
+            self.ended_at = target
+            if not self.follow:
+                return fp
+        return super().http_error_302(req, fp, code, msg, headers)
+
+    http_error_302 = http_error_303 = _led
 
 
 class Person:
@@ -163,8 +165,6 @@ class Person:
             with browser.open(address, form, timeout=30) as answer:
                 return answer.read().decode()
         except urllib.error.HTTPError as e:
-            if browser.held.ended_at:
-                return ""
             raise AssertionError(f"the provider answered {e.code}: {e.read().decode()}") from None
 
     def _submit(self, browser, address, page, **fields):
@@ -176,10 +176,8 @@ class Person:
         """Form after form, until there is none."""
         while not browser.held.ended_at and _Form(page).action:
             form = _Form(page)
-            if not agree and any("abort" in (link or "") for link in form.links):
-                link = next(link for link in form.links if "abort" in (link or ""))
-                page = self._get(browser, urllib.parse.urljoin(address, link))
-            elif "login" in form.fields:
-                page = self._submit(browser, address, page, login=self.login, password="any")
-            else:
-                page = self._submit(browser, address, page)
+            if form.abort and not agree:
+                self._get(browser, urllib.parse.urljoin(address, form.abort))
+                return
+            fields = {"login": self.login, "password": "any"} if "login" in form.fields else {}
+            page = self._submit(browser, address, page, **fields)
