@@ -1,13 +1,18 @@
-"""A POP3 maildrop (Dovecot's), mailferry before it as an IMAP server, and clients made with imaplib."""
+"""A POP3 maildrop (Dovecot's), mailferry before it as an IMAP server, and clients made with imaplib;
+for tests of their own, or to compare with Dovecot's IMAP."""
 
 import contextlib
 import imaplib
+import poplib
 import re
 
 from tests.lib import corpus
 from tests.lib.process import PATIENCE, wait_until
 from tests.lib.scene import PASSWORD, USER, Scene
 from tests.lib.stores import DovecotStore
+
+# A BODYSTRUCTURE of 10,000 parts is one line.
+_LINE_MAX = 100_000_000
 
 
 def crlf(mail):
@@ -87,3 +92,36 @@ class ImapScene(Scene):
     def done(self, client):
         client.send(b"DONE\r\n")
         self.heard(client, rb"^idle1 OK")
+
+
+class Agreement(Scene):
+    """The same messages behind `ours`, in INBOX, and in Dovecot's IMAP, `theirs`."""
+
+    def serve(self, cases):
+        imaplib._MAXLINE = poplib._MAXLINE = _LINE_MAX
+        self.cases = cases
+        self.server = self.dovecot(pop3=True)
+        DovecotStore(self.server, USER).deliver_all(c.stored for c in cases)
+        # What Dovecot's POP3 makes of them (a last line's end) is what can be agreed on.
+        self.received = self.retrieved()
+        DovecotStore(self.server, USER, "Received").deliver_all(self.received)
+        gate = self.gateway(f"pop3://127.0.0.1:{self.server.pop3_port}", listener="imap")
+        self.theirs = self.client_of(self.server.port, "Received")
+        self.ours = self.client_of(gate.port, "INBOX")
+
+    def retrieved(self):
+        pop3 = poplib.POP3("127.0.0.1", self.server.pop3_port, timeout=PATIENCE)
+        pop3.user(USER)
+        pop3.pass_(PASSWORD)
+        messages = [b"".join(line + b"\r\n" for line in pop3.retr(n + 1)[1])
+                    for n in range(len(self.cases))]
+        pop3.quit()
+        return messages
+
+    def client_of(self, port, folder):
+        client = imaplib.IMAP4("127.0.0.1", port, timeout=PATIENCE)
+        self.addCleanup(client.shutdown)
+        client.login(USER, PASSWORD)
+        wait_until(lambda: int(client.select(folder, readonly=True)[1][0]) == len(self.cases),
+                   "the whole folder is listed")
+        return client

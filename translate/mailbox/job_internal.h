@@ -201,15 +201,15 @@ struct job_keys {
 
 /* Header fields against the leaves; may stop anywhere for the next turn. */
 enum job_scope {
-    JOB_SCOPE_MESSAGE,  /* the message's own header */
-    JOB_SCOPE_EMBEDDED, /* that of a message in it */
-    JOB_SCOPE_PART,     /* MIME fields of a part */
+    JOB_SCOPE_MESSAGE, /* the message's own header */
+    JOB_SCOPE_PART,    /* that of a part, or of a message in it */
 };
 struct job_fields {
     struct slice rest; /* borrowed */
     enum job_scope scope;
-    bool busy; /* begun and not yet at the end */
-    bool open; /* a field is being compared */
+    bool busy;     /* begun and not yet at the end */
+    bool open;     /* a field is being compared */
+    bool is_field; /* it has a name */
     struct slice name;
     struct slice raw;
     struct buf text; /* "Name: value", decoded */

@@ -15,6 +15,8 @@ struct mime_match {
     size_t n;
     size_t matched; /* how much of the text ends here */
     bool found;
+    bool runs;                  /* of blanks are one space */
+    bool blank;                 /* the character before was one */
     char cut[CHARACTER_OCTETS]; /* a character whose end has not come in */
     size_t cut_n;
 };
@@ -43,9 +45,24 @@ static void step(struct mime_match *match, uint32_t c)
     match->found = match->matched == match->n;
 }
 
+/* Whether this is one more blank of a run, which is to be passed over. */
+static bool is_in_run(struct mime_match *match, uint32_t *c)
+{
+    bool blank = match->runs && (*c == ' ' || *c == '\t');
+    bool again = blank && match->blank;
+
+    match->blank = blank;
+    if (blank)
+        *c = ' ';
+    return again;
+}
+
 static void take_character(struct mime_match *match, uint32_t c)
 {
     uint32_t folded[G_UNICHAR_MAX_DECOMPOSITION_LENGTH];
+
+    if (is_in_run(match, &c))
+        return;
     size_t n = fold(c, folded);
 
     for (size_t i = 0; i < n && !match->found; i++)
@@ -116,6 +133,7 @@ void mime_match_reset(struct mime_match *match)
 {
     match->matched = 0;
     match->cut_n = 0;
+    match->blank = false;
     match->found = match->n == 0;
 }
 
@@ -137,7 +155,16 @@ static void find_borders(struct mime_match *match)
     }
 }
 
-struct mime_match *mime_match_new(struct slice text)
+static void take_text(struct mime_match *match, struct slice text)
+{
+    while (text.n) {
+        uint32_t c = next_character(&text);
+        if (!is_in_run(match, &c))
+            match->n += fold(c, match->text + match->n);
+    }
+}
+
+struct mime_match *mime_match_new(struct slice text, enum mime_match_blanks blanks)
 {
     struct mime_match *match = calloc(1, sizeof *match);
     /* A character of one octet has a decomposition of one, and others of 18 at most. */
@@ -145,9 +172,10 @@ struct mime_match *mime_match_new(struct slice text)
 
     if (!match)
         return NULL;
+    match->runs = blanks == MIME_MATCH_RUNS_OF_BLANKS;
     match->text = calloc(most, sizeof *match->text);
-    while (match->text && text.n)
-        match->n += fold(next_character(&text), match->text + match->n);
+    if (match->text)
+        take_text(match, text);
     match->border = calloc(match->n + 1, sizeof *match->border);
     if (!match->text || !match->border) {
         mime_match_free(match);
