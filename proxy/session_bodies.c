@@ -17,6 +17,19 @@ struct session_read {
     bool held; /* octets were left in the reader */
 };
 
+/* A read of a header from its beginning, as scans make them for many messages ahead. Where it
+ * cannot be given at once it becomes a READ like any other. */
+struct session_small {
+    struct session_small *next;
+    struct session *session;
+    struct bodies_small *small;
+    uint32_t request;
+    struct bodies_range range;
+};
+
+/* What comes of small parts and structures is looked at when some have come, or the last. */
+enum { SMALL_AT_ONCE = 8 };
+
 struct session_parse {
     struct session_parse *next;
     struct session *session;
@@ -103,7 +116,7 @@ static void read_next(struct session *s)
     }
 }
 
-void session_read_begin(struct session *s, const struct mailbox_action *action)
+static void read_begin(struct session *s, uint32_t request, const struct bodies_range *range)
 {
     struct session_read *read = calloc(1, sizeof *read);
     struct session_read **last = &s->reads;
@@ -111,17 +124,97 @@ void session_read_begin(struct session *s, const struct mailbox_action *action)
 
     if (!read) {
         no_memory(&why);
-        mailbox_read_done(s->mailbox, action->request, MAILBOX_READ_FAILED, &why);
+        mailbox_read_done(s->mailbox, request, MAILBOX_READ_FAILED, &why);
         return;
     }
     read->session = s;
-    read->request = action->request;
-    read->range =
-        (struct bodies_range){action->content, NULL, action->part, action->offset, action->length};
+    read->request = request;
+    read->range = *range;
     while (*last)
         last = &(*last)->next;
     *last = read;
     read_next(s);
+}
+
+static void pump_some(struct session *s, bool last)
+{
+    if (!last && ++s->small_untold < SMALL_AT_ONCE)
+        return;
+    s->small_untold = 0;
+    session_pump(s);
+}
+
+static void small_remove(struct session_small *h)
+{
+    struct session_small **slot = &h->session->small;
+
+    while (*slot != h)
+        slot = &(*slot)->next;
+    *slot = h->next;
+    free(h);
+}
+
+/* All of it, or nothing: a part that nobody has room for now is read again when there is. */
+static bool fits(const struct session_small *h, struct slice octets)
+{
+    return octets.n <= h->range.length && mailbox_wants_read(h->session->mailbox);
+}
+
+static void on_small(void *owner, enum bodies_outcome outcome, struct slice octets,
+                     const struct failure *why)
+{
+    struct session_small *h = owner;
+    struct session *s = h->session;
+    uint32_t request = h->request;
+    struct bodies_range range = h->range;
+    struct slice rest = octets;
+    bool there = outcome == BODIES_DONE;
+    bool apart = outcome == BODIES_LONG || (there && !fits(h, octets));
+
+    small_remove(h);
+    session_tell(s);
+    if (!apart && there && octets.n)
+        mailbox_read_data(s->mailbox, request, octets.n, &rest);
+    range.offset += octets.n - rest.n;
+    range.length -= octets.n - rest.n;
+    if (apart || rest.n != 0)
+        read_begin(s, request, &range);
+    else
+        mailbox_read_done(s->mailbox, request, outcome_of(outcome), why);
+    pump_some(s, s->small == NULL);
+}
+
+/* False: it is to be read as any other part. */
+static bool small_begin(struct session *s, uint32_t request, const struct bodies_range *range)
+{
+    struct session_small *h = calloc(1, sizeof *h);
+
+    if (!h)
+        return false;
+    h->session = s;
+    h->request = request;
+    h->range = *range;
+    h->range.key = key_of(s, range->content);
+    h->small = bodies_small(account_host_bodies(s->host), &h->range, on_small, h);
+    h->range.key = NULL;
+    if (!h->small) {
+        free(h);
+        return false;
+    }
+    h->next = s->small;
+    s->small = h;
+    return true;
+}
+
+void session_read_begin(struct session *s, const struct mailbox_action *action)
+{
+    const struct bodies_range range = {action->content, NULL, action->part, action->offset,
+                                       action->length};
+    bool small =
+        range.offset == 0 && (range.part == ACCOUNT_HEADER || range.length < BODIES_SMALL_MAX);
+
+    if (!small || !small_begin(s, action->request, &range))
+        read_begin(s, action->request, &range);
 }
 
 void session_read_resume(struct session *s)
@@ -155,7 +248,7 @@ static void on_parsed(void *owner, struct mime_message *message, const struct fa
     parse_remove(p);
     session_tell(s);
     mailbox_parsed(s->mailbox, request, message, why);
-    session_pump(s);
+    pump_some(s, s->parses == NULL);
 }
 
 void session_parse_begin(struct session *s, const struct mailbox_action *action)
@@ -257,6 +350,12 @@ void session_bodies_end(struct session *s)
         if (read->reader)
             bodies_reader_cancel(read->reader);
         free(read);
+    }
+    while (s->small) {
+        struct session_small *small = s->small;
+        s->small = small->next;
+        bodies_small_cancel(small->small);
+        free(small);
     }
     while (s->parses) {
         struct session_parse *parse = s->parses;

@@ -114,6 +114,7 @@ enum bodies_outcome {
     BODIES_DONE,   /* the range was given, as far as the part goes */
     BODIES_ABSENT, /* it is not there */
     BODIES_FAILED, /* `why` */
+    BODIES_LONG,   /* bodies_small() only: it is there, for bodies_read() */
 };
 
 struct bodies_range {
@@ -144,6 +145,26 @@ void bodies_reader_resume(struct bodies_reader *r);
 
 /* No callback comes any more. */
 void bodies_reader_cancel(struct bodies_reader *r);
+
+/* ---- headers and small messages ---- */
+
+enum { BODIES_SMALL_MAX = 65536 }; /* octets; what has as many or more is not small */
+
+struct bodies_small;
+
+/* All octets of the part, valid until it returns; comes once, never from inside bodies_small(). */
+typedef void (*bodies_small_done)(void *owner, enum bodies_outcome outcome, struct slice octets,
+                                  const struct failure *why);
+
+/* A part as bodies_read() finds it, at once; the range in it is nothing to this, but that a length
+ * of 0 asks only whether it is there, whatever its size. What is asked for
+ * while others are being read comes with the next ones; headers come from one file, once they were
+ * read before. NULL when memory is out. */
+struct bodies_small *bodies_small(struct bodies_account *a, const struct bodies_range *what,
+                                  bodies_small_done done, void *owner);
+
+/* `done` does not come. */
+void bodies_small_cancel(struct bodies_small *s);
 
 /* ---- structure ---- */
 

@@ -7,6 +7,7 @@
 #include "proxy/store/bodies.h"
 #include "proxy/store/bodies_dir.h"
 #include "proxy/store/bodies_index.h"
+#include "proxy/store/bodies_records.h"
 
 struct bodies_account {
     struct bodies *shared;
@@ -17,6 +18,12 @@ struct bodies_account {
     uint64_t key_next;
     uint64_t temporary_next;
     struct bodies_index index;
+    struct bodies_records headers; /* the pool's, while a batch is under way */
+    struct bodies_small *small_wanted;
+    bool small_busy;
+    struct bodies_records structures; /* the same */
+    struct bodies_parse *parse_wanted;
+    bool parse_busy;
     unsigned users; /* the owner, and work that will call back */
     bool closing;   /* the owner has gone */
     void (*closed)(void *owner);

@@ -13,9 +13,9 @@ _SEARCHES = (
     "TEXT type", "TEXT failed", "SINCE 1-Jan-2020", "BEFORE 1-Jan-2020", "LARGER 1000",
     "SMALLER 300", "HEADER Subject header", "HEADER Content-Type multipart", 'HEADER To ""',
     'HEADER MIME-Version "1.0"', 'SUBJECT ""', 'BODY ""', 'TEXT ""', "NOT FROM ann",
-    "OR SUBJECT dot BODY body", "NOT (OR FROM ann TEXT core)", "SENTON 20-Nov-2026",
+    "OR SUBJECT dot BODY body", "NOT (OR FROM ann TEXT attachment)", "SENTON 20-Nov-2026",
     "1:50 LARGER 200", "UID 3:9,*", "*:3", "TO bob CC x", "NOT NOT 5", "OR OR 1 2 OR 3 (4 5)",
-    "OR (FROM ann NOT SUBJECT dot) (NOT BODY x NOT TEXT body)", "ON 1-Jan-2020", "ALL", "NOT ALL",
+    "OR (FROM ann NOT SUBJECT dot) (NOT BODY attachment NOT TEXT failed)", "ON 1-Jan-2020", "ALL", "NOT ALL",
     "UNSEEN", "SEEN", "UNANSWERED", "DELETED", "KEYWORD $Forwarded", "UNKEYWORD $Forwarded",
     "UNFLAGGED UNDRAFT UNDELETED", "(((((1:3)))))")
 

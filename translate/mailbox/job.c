@@ -190,6 +190,8 @@ static struct job_need *find(struct job *j, enum job_progress progress, bool par
             return &(*slot)->header;
         if (awaits(&(*slot)->whole, progress, parse, request))
             return &(*slot)->whole;
+        if (awaits(&(*slot)->all, progress, parse, request))
+            return &(*slot)->all;
     }
     return NULL;
 }

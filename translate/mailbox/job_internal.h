@@ -23,12 +23,13 @@
 
 enum {
     JOB_WINDOW = 64,            /* messages whose octets are asked for ahead */
-    JOB_PARSED = 8,             /* of those, how many structures: they take memory */
+    JOB_PARSED = 16,            /* of those, how many structures: they take memory */
     JOB_HEADER_MAX = 1 << 20,   /* octets of one header that are gathered */
     JOB_GATHERED_MAX = 2 << 20, /* of all headers gathered ahead */
     JOB_TRIES = 3,              /* to find in the store what was brought there */
     JOB_PIECE = 16 << 10,       /* octets between two looks whether there is room */
     JOB_CHUNK = 256 << 10,      /* octets of a text that are asked for at once, in a search */
+    JOB_SMALL = 48 << 10,       /* octets of a message that a search gathers whole, and ahead */
     JOB_WORK = 4000,            /* units in a turn: about a microsecond each */
     JOB_OCTETS_IN_UNIT = 64,    /* looked at in one of them */
 };
@@ -89,10 +90,12 @@ struct job_slot {
     struct mime_message *message;
     /* SEARCH */
     enum job_verdict verdict;
-    bool begun;        /* the header is being matched */
-    bool header_done;  /* it was matched */
-    bool unreadable;   /* some of the body could not be had */
-    uint8_t *verdicts; /* of the leaves, after the header; owned, NULL: all unknown */
+    bool begun;          /* the header is being matched */
+    bool header_done;    /* it was matched */
+    bool unreadable;     /* some of the body could not be had */
+    bool wants_octets;   /* once the structure is there: all of a small message, into `octets` */
+    struct job_need all; /* those */
+    uint8_t *verdicts;   /* of the leaves, after the header; owned, NULL: all unknown */
 };
 
 struct job_window {
@@ -224,6 +227,7 @@ struct job_body {
     bool matching; /* `octets`, a header */
     bool reading;  /* a text, up to `at` so far */
     uint64_t at;
+    struct slice left; /* of the slot's octets, which are not asked for once more */
     struct buf octets;
     struct buf scratch;
     struct mime_decoder *decoder;

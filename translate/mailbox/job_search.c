@@ -80,7 +80,8 @@ static void wait_for(struct job *j, uint32_t number, const struct box_message *m
 
     slot->verdict = verdict;
     slot->wants_header = verdict == JOB_UNKNOWN && header;
-    slot->wants_whole = slot->wants_structure = verdict == JOB_UNKNOWN && !header;
+    slot->wants_whole = slot->wants_structure = slot->wants_octets =
+        verdict == JOB_UNKNOWN && !header;
 }
 
 static void consider(struct job *j, uint32_t number)
@@ -130,7 +131,7 @@ static void keep_verdicts(struct job *j, struct job_slot *slot)
         return;
     }
     memcpy(slot->verdicts, keys->verdicts, keys->leaf_count);
-    slot->wants_whole = slot->wants_structure = true;
+    slot->wants_whole = slot->wants_structure = slot->wants_octets = true;
 }
 
 static void release_header(struct job *j, struct job_slot *slot)
@@ -192,7 +193,7 @@ static bool match_body(struct job *j, struct job_slot *slot)
 {
     struct job_search *s = &j->search;
 
-    if (!job_slot_is_settled(slot))
+    if (!job_slot_is_settled(slot) || job_need_is_pending(&slot->all))
         return false;
     if (!slot->message) {
         slot->verdict = JOB_FALSE;

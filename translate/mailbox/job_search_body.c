@@ -63,8 +63,19 @@ static bool wants_text(const struct mime_message *message, uint32_t part)
     return is_readable(message, part);
 }
 
+static bool has_all(const struct job_slot *slot)
+{
+    return slot->all.progress == JOB_READY &&
+           buf_size(&slot->octets) == mime_message_size(slot->message);
+}
+
 static void read_range(struct job *j, const struct job_slot *slot, uint64_t start, uint64_t end)
 {
+    if (has_all(slot)) {
+        j->stream = (struct job_need){.length = end - start};
+        body_of(j)->left = slice_make(buf_slice(&slot->octets).p + start, (size_t)(end - start));
+        return;
+    }
     j->stream = (struct job_need){.ask = JOB_ASK_STREAM,
                                   .content = slot->content,
                                   .part = ACCOUNT_WHOLE,
@@ -235,18 +246,34 @@ void job_search_end(struct job *j)
     b->step = JOB_BODY_HEADER;
 }
 
+/* Goes on with octets that are at hand. False: out of work. */
+static bool take_left(struct job *j)
+{
+    struct slice *left = &body_of(j)->left;
+
+    if (left->n == 0)
+        return true;
+    job_search_data(j, left);
+    if (left->n)
+        return false;
+    job_search_end(j);
+    return true;
+}
+
 /* A part that cannot be read any more ends the search in this message. */
 static bool go_on(struct job *j, struct job_slot *slot)
 {
     struct job_body *b = body_of(j);
 
     if (b->matching && !job_fields_match(j, &j->search.fields))
-        return true;
+        return true; /* and hungry */
     if (b->matching) {
         b->matching = false;
         b->step = JOB_BODY_TEXT;
     }
     if (job_need_is_pending(&j->stream))
+        return true;
+    if (b->left.n)
         return true;
     return j->stream.progress != JOB_FAILED && read_next(j, slot);
 }
@@ -260,7 +287,9 @@ bool job_body_match(struct job *j, struct job_slot *slot)
         decided = !m || job_keys_verdict(j, slot->number, m) != JOB_UNKNOWN;
         if (decided || !go_on(j, slot))
             break;
-        if (body_of(j)->matching || job_need_is_pending(&j->stream))
+        if (!take_left(j) || job_need_is_pending(&j->stream))
+            return false;
+        if (body_of(j)->matching && job_is_hungry(j))
             return false;
     } while (true);
     slot->unreadable = j->stream.progress == JOB_FAILED;

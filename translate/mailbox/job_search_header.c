@@ -120,21 +120,51 @@ static bool split(struct slice field, struct slice *name, struct slice *value)
     return true;
 }
 
-/* Opens the next field. False at the end of the header. A line that is no field is a text without a
- * name. */
-static bool open_field(struct job_fields *f)
+/* Whether the field says something of the leaf. */
+static bool concerns(const struct job_key *k, const struct job_fields *f)
 {
-    while (f->rest.n) {
+    switch (k->key->kind) {
+    case IMAPD_SEARCH_SENT:
+        return f->scope == JOB_SCOPE_MESSAGE && f->is_field;
+    case IMAPD_SEARCH_HEADER:
+        return f->scope == JOB_SCOPE_MESSAGE && f->is_field &&
+               slice_equal_nocase(f->name, k->key->name);
+    case IMAPD_SEARCH_BODY: /* "doesn't match any header fields" */
+        return false;
+    default: /* TEXT */
+        return true;
+    }
+}
+
+/* Whether it says something of any leaf that is undecided. */
+static bool concerns_any(const struct job_keys *keys, const struct job_fields *f)
+{
+    for (uint32_t i = 0; i < keys->leaf_count; i++)
+        if (keys->verdicts[i] == JOB_UNKNOWN && concerns(&keys->keys[keys->leaves[i]], f))
+            return true;
+    return false;
+}
+
+static void decode(struct job_fields *f, struct slice field)
+{
+    buf_truncate(&f->text, 0);
+    if (f->is_field) {
+        buf_put(&f->text, f->name);
+        buf_puts(&f->text, ": ");
+    }
+    mime_words_decode(&f->text, f->is_field ? f->raw : field);
+}
+
+/* Opens the next field that matters. False at the end of the header, or out of work. A line that is
+ * no field is a text without a name. */
+static bool open_field(struct job *j, struct job_fields *f)
+{
+    while (f->rest.n && job_spend(j, 1 + j->search.keys.leaf_count / JOB_OCTETS_IN_UNIT)) {
         struct slice field = take_field(&f->rest);
-        if (field.n == 0)
-            continue;
-        buf_truncate(&f->text, 0);
         f->is_field = split(field, &f->name, &f->raw);
-        if (f->is_field) {
-            buf_put(&f->text, f->name);
-            buf_puts(&f->text, ": ");
-        }
-        mime_words_decode(&f->text, f->is_field ? f->raw : field);
+        if (field.n == 0 || !concerns_any(&j->search.keys, f))
+            continue;
+        decode(f, field);
         f->open = true;
         f->leaf = 0;
         return true;
@@ -159,22 +189,6 @@ static enum job_verdict date_says(const struct imapd_search_key *key, const stru
     if (!job_sent_day(f->raw, &day))
         return JOB_FALSE;
     return day >= key->first && day <= key->last ? JOB_TRUE : JOB_FALSE;
-}
-
-/* Whether the field says something of the leaf. */
-static bool concerns(const struct job_key *k, const struct job_fields *f)
-{
-    switch (k->key->kind) {
-    case IMAPD_SEARCH_SENT:
-        return f->scope == JOB_SCOPE_MESSAGE && f->is_field;
-    case IMAPD_SEARCH_HEADER:
-        return f->scope == JOB_SCOPE_MESSAGE && f->is_field &&
-               slice_equal_nocase(f->name, k->key->name);
-    case IMAPD_SEARCH_BODY: /* "doesn't match any header fields" */
-        return false;
-    default: /* TEXT */
-        return true;
-    }
 }
 
 static enum job_verdict field_says(const struct job_key *k, const struct job_fields *f)
@@ -218,14 +232,14 @@ void job_fields_begin(struct job_fields *f, struct slice header, enum job_scope 
 
 bool job_fields_match(struct job *j, struct job_fields *f)
 {
-    while (f->open || open_field(f)) {
+    while (f->open || open_field(j, f)) {
         if (buf_failed(&f->text))
             job_no_memory(j);
-        if (!job_spend(j, 1 + j->search.keys.leaf_count / JOB_OCTETS_IN_UNIT) || !match_field(j, f))
+        if (!match_field(j, f))
             return false;
     }
-    f->busy = false;
-    return true;
+    f->busy = f->rest.n > 0;
+    return !f->busy;
 }
 
 void job_fields_clear(struct job_fields *f)

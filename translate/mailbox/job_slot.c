@@ -147,12 +147,27 @@ static void advance_header(struct job *j, struct job_slot *slot, bool first)
         begin_header(j, slot);
 }
 
+/* What is too large, or there is no room for, is streamed when it is the first. */
+static void advance_octets(struct job *j, struct job_slot *slot)
+{
+    if (!slot->wants_octets || !slot->message || slot->all.progress != JOB_IDLE ||
+        mime_message_size(slot->message) > JOB_SMALL || j->window.gathered > JOB_GATHERED_MAX / 2)
+        return;
+    slot->wants_octets = false;
+    slot->all = (struct job_need){.ask = JOB_ASK_GATHER,
+                                  .content = slot->content,
+                                  .part = ACCOUNT_WHOLE,
+                                  .length = mime_message_size(slot->message)};
+    job_need_begin(j, &slot->all);
+}
+
 void job_window_advance(struct job *j)
 {
     for (size_t i = 0; i < j->window.count; i++) {
         struct job_slot *slot = job_window_at(&j->window, i);
         advance_whole(j, slot, i < JOB_PARSED);
         advance_header(j, slot, i == 0);
+        advance_octets(j, slot);
     }
 }
 

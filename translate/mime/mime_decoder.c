@@ -73,7 +73,7 @@ struct mime_decoder *mime_decoder_new(enum mime_transfer transfer, struct slice 
         decoder->quoted_printable =
             g_mime_filter_basic_new(GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE, FALSE);
     /* What says us-ascii and is not is UTF-8 more often than anything else. */
-    if (charset.p && !slice_is_nocase(charset, "us-ascii"))
+    if (charset.p && !slice_is_nocase(charset, "us-ascii") && !slice_is_nocase(charset, "utf-8"))
         decoder->charset = mime_charset_new(charset);
     return decoder;
 }

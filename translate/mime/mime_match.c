@@ -21,11 +21,16 @@ struct mime_match {
     size_t cut_n;
 };
 
+static uint32_t fold_ascii(unsigned char c)
+{
+    return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
+}
+
 /* The characters that one stands for; how many. */
 static size_t fold(uint32_t c, uint32_t out[G_UNICHAR_MAX_DECOMPOSITION_LENGTH])
 {
     if (c < 0x80 || c == NO_CHARACTER) {
-        out[0] = c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
+        out[0] = c < 0x80 ? fold_ascii((unsigned char)c) : c;
         return 1;
     }
     size_t n = g_unichar_fully_decompose(g_unichar_totitle(c), TRUE, out,
@@ -115,10 +120,26 @@ static void finish_cut(struct mime_match *match, struct slice *octets)
     }
 }
 
+/* As long as nothing of the text was met, ASCII that it does not begin with is nothing to it. */
+static void skip_others(const struct mime_match *match, struct slice *octets)
+{
+    size_t n = 0;
+
+    while (n < octets->n && (unsigned char)octets->p[n] < 0x80 &&
+           fold_ascii((unsigned char)octets->p[n]) != match->text[0])
+        n++;
+    slice_take(octets, n);
+}
+
 bool mime_match_feed(struct mime_match *match, struct slice octets)
 {
     finish_cut(match, &octets);
     while (octets.n && !match->found) {
+        if (match->matched == 0 && !match->runs) {
+            skip_others(match, &octets);
+            if (octets.n == 0)
+                break;
+        }
         if ((unsigned char)octets.p[0] >= 0x80 && utf8_length(octets) == 0 && is_cut(octets)) {
             memcpy(match->cut, octets.p, octets.n);
             match->cut_n = octets.n;

@@ -123,11 +123,24 @@ static void put_valid(struct buf *out, struct slice text)
     }
 }
 
+/* Most values are: nothing is encoded in them, and no charset is to be guessed. */
+static bool is_plain(struct slice value)
+{
+    for (size_t i = 0; i < value.n; i++)
+        if ((unsigned char)value.p[i] >= 0x80 || (value.p[i] == '=' && at(value, i + 1) == '?'))
+            return false;
+    return true;
+}
+
 void mime_words_decode(struct buf *out, struct slice value)
 {
     struct buf line = BUF_INIT;
     struct buf quoted = BUF_INIT;
 
+    if (is_plain(value)) {
+        unfold(out, value);
+        return;
+    }
     unfold(&line, slice_take(&value, MIME_WORDS_MAX));
     put_as_quoted(&quoted, buf_slice(&line));
     buf_putc(&quoted, '\0');
