@@ -3,9 +3,10 @@ octets, key by key, but for the differences that are listed here, each with the 
 
 import fnmatch
 import re
+import select
 
 from tests.lib import corpus, mime_corpus, search_corpus
-from tests.lib.imap_scene import Agreement
+from tests.lib.imap_scene import Agreement, ImapScene
 
 _SEARCHES = (
     "FROM ann", "FROM example.com", "SUBJECT dot", "SUBJECT inner", "TEXT body", "TEXT core",
@@ -128,6 +129,21 @@ class Search(Agreement):
         """Whether it has a multipart without parts, which BODYSTRUCTURE gives an empty one."""
         structure = self.theirs.fetch(str(number), "(BODYSTRUCTURE)")[1][0]
         return b'(("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0' in structure
+
+
+class Turns(ImapScene):
+    def test_a_long_search_stalls_nobody(self):
+        """CASES R7: a search that takes long is many short turns, and others have theirs between."""
+        self.store.deliver_all(corpus.plain_mail(n, lines=500) for n in range(6, 306))
+        searcher, other = self.client(folder="INBOX", count=305), self.client(folder="INBOX")
+        keys = " ".join(f"NOT BODY nowhere{n}" for n in range(100))
+        self.assertEqual(set(range(1, 306)), found(searcher, [keys]))  # now they are all here
+        tag = searcher._new_tag()
+        searcher.send(tag + b" SEARCH " + keys.encode() + b"\r\n")
+        for _ in range(10):
+            self.ok(other.noop())
+        self.assertEqual([], select.select([searcher.sock], [], [], 0)[0], "it is not over yet")
+        self.heard(searcher, rb"^" + tag + b" OK")
 
 
 def said(pieces):

@@ -23,7 +23,7 @@
 
 enum {
     JOB_WINDOW = 64,            /* messages whose octets are asked for ahead */
-    JOB_PARSED = 16,            /* of those, how many structures: they take memory */
+    JOB_PARSED = 8,             /* of those, how many structures: they take memory */
     JOB_HEADER_MAX = 1 << 20,   /* octets of one header that are gathered */
     JOB_GATHERED_MAX = 2 << 20, /* of all headers gathered ahead */
     JOB_TRIES = 3,              /* to find in the store what was brought there */
