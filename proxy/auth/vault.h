@@ -1,0 +1,93 @@
+/*
+ * What is needed to log in upstream for a user whose devices have passwords of their own: OAuth
+ * tokens, or the upstream's password; encrypted at rest. One JSON file for each login,
+ * STATE_DIR/vault/NAME.json (0600; NAME as in proxy/store/account_name.h):
+ *
+ *     {"version": 1, "login": "ann@example.com",
+ *      "kdf": {"name": "scrypt", "n": 32768, "r": 8, "p": 1, "salt": B64},
+ *      "devices": [{"name": "printer", "created": 1785000000, "limits": {...}, "key": SEALED}],
+ *      "secret": SEALED}
+ *
+ * A random data key seals the secret (proxy/auth/seal.h), bound to the login. Each device's
+ * password seals the data key, bound to the login and to the device's entry, so that its limits
+ * cannot be edited. So nobody reads the secret without a device's password, each device is revoked
+ * alone, and tokens are renewed without a password as long as somebody is logged in. Logins are the
+ * same whatever the case of their ASCII letters.
+ *
+ * Every change reads the file again under a lock (flock), writes a new one, syncs, renames: several
+ * processes may use it at once. A damaged file is refused, never overwritten.
+ *
+ * These functions block (scrypt takes about 100 ms, files a moment): call them from the thread
+ * pool.
+ */
+#ifndef PROXY_AUTH_VAULT_H
+#define PROXY_AUTH_VAULT_H
+
+#include <jansson.h>
+
+#include "translate/text/failure.h"
+#include "translate/text/slice.h"
+
+/* What a device may do. */
+struct device_limits {
+    bool pop3, imap;   /* by which protocols it may come */
+    bool read_only;    /* nothing is changed upstream: no flag, no deletion, no message stored */
+    bool never_delete; /* flags yes, deletions no */
+    char *folder;      /* the only folder it sees; NULL: as the route says. Owned */
+};
+void device_limits_clear(struct device_limits *l);
+
+enum { VAULT_KEY = 32, VAULT_DEVICE = 64 /* octets of a device's name, with NUL */ };
+
+/* An open vault. */
+struct vault_key {
+    unsigned char octets[VAULT_KEY]; /* the data key; wiped by vault_key_wipe() */
+};
+void vault_key_wipe(struct vault_key *k);
+
+/* Opens the user's vault with a device's password. `*key`, `*secret` (a JSON object, new reference)
+ * and
+ * `*limits` are the receiver's; `device` (64 octets) gets the device's name. False: FAILURE_AUTH
+ * when no device has that password or there is no vault (both take the same time, CASES A4);
+ * FAILURE_PERMANENT for a damaged file, with its name and the remedy; FAILURE_TEMPORARY. */
+bool vault_open(const char *state_dir, struct slice login, struct slice password,
+                struct vault_key *key, json_t **secret, struct device_limits *limits,
+                char device[VAULT_DEVICE], struct failure *why);
+
+/* Whether the user has a vault at all, damaged or not. */
+bool vault_exists(const char *state_dir, struct slice login);
+
+/* The secret once more, with the key of an open vault: another process may have renewed it.
+ * FAILURE_AUTH: `device` was revoked since. */
+bool vault_read(const char *state_dir, struct slice login, const struct vault_key *key,
+                const char *device, json_t **secret, struct failure *why);
+
+/* Puts another secret in its place (renewed tokens). */
+bool vault_write(const char *state_dir, struct slice login, const struct vault_key *key,
+                 const json_t *secret, struct failure *why);
+
+/* A new vault, with a first device; one that is there is replaced only if `replace`. */
+bool vault_create(const char *state_dir, struct slice login, const json_t *secret,
+                  const char *device, struct slice password, const struct device_limits *limits,
+                  bool replace, struct failure *why);
+
+/* Adds a device; a name that is taken is refused (revoke it first). */
+bool vault_add(const char *state_dir, struct slice login, const struct vault_key *key,
+               const char *device, struct slice password, const struct device_limits *limits,
+               struct failure *why);
+
+/* Takes a device away; needs no password. With the last one the vault goes, as nobody could open
+ * it: only if `last` permits. */
+bool vault_revoke(const char *state_dir, struct slice login, const char *device, bool last,
+                  struct failure *why);
+
+/* The devices, without any secret: a JSON array of name, created, limits. NULL with the reason. */
+json_t *vault_devices(const char *state_dir, struct slice login, struct failure *why);
+
+/* A password for a device that is easy to type on any keypad: 4 groups of 5 of letters and digits
+ * that are not mistaken for each other, 100 bits of randomness. Writes VAULT_PASSWORD octets with
+ * NUL. */
+enum { VAULT_PASSWORD = 24 };
+bool vault_make_password(char out[VAULT_PASSWORD]);
+
+#endif
