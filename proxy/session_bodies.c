@@ -17,8 +17,8 @@ struct session_read {
     bool held; /* octets were left in the reader */
 };
 
-/* A read of a header from its beginning, as scans make them for many messages ahead. Where it
- * cannot be given at once it becomes a READ like any other. */
+/* A READ of a header or a small message from its beginning, as scans make them for many messages
+ * ahead. What cannot be given at once becomes a READ like any other. */
 struct session_small {
     struct session_small *next;
     struct session *session;
@@ -144,34 +144,34 @@ static void pump_some(struct session *s, bool last)
     session_pump(s);
 }
 
-static void small_remove(struct session_small *h)
+static void small_remove(struct session_small *small)
 {
-    struct session_small **slot = &h->session->small;
+    struct session_small **slot = &small->session->small;
 
-    while (*slot != h)
+    while (*slot != small)
         slot = &(*slot)->next;
-    *slot = h->next;
-    free(h);
+    *slot = small->next;
+    free(small);
 }
 
 /* All of it, or nothing: a part that nobody has room for now is read again when there is. */
-static bool fits(const struct session_small *h, struct slice octets)
+static bool fits(const struct session_small *small, struct slice octets)
 {
-    return octets.n <= h->range.length && mailbox_wants_read(h->session->mailbox);
+    return octets.n <= small->range.length && mailbox_wants_read(small->session->mailbox);
 }
 
 static void on_small(void *owner, enum bodies_outcome outcome, struct slice octets,
                      const struct failure *why)
 {
-    struct session_small *h = owner;
-    struct session *s = h->session;
-    uint32_t request = h->request;
-    struct bodies_range range = h->range;
+    struct session_small *small = owner;
+    struct session *s = small->session;
+    uint32_t request = small->request;
+    struct bodies_range range = small->range;
     struct slice rest = octets;
     bool there = outcome == BODIES_DONE;
-    bool apart = outcome == BODIES_LONG || (there && !fits(h, octets));
+    bool apart = outcome == BODIES_LONG || (there && !fits(small, octets));
 
-    small_remove(h);
+    small_remove(small);
     session_tell(s);
     if (!apart && there && octets.n)
         mailbox_read_data(s->mailbox, request, octets.n, &rest);
@@ -187,22 +187,22 @@ static void on_small(void *owner, enum bodies_outcome outcome, struct slice octe
 /* False: it is to be read as any other part. */
 static bool small_begin(struct session *s, uint32_t request, const struct bodies_range *range)
 {
-    struct session_small *h = calloc(1, sizeof *h);
+    struct session_small *small = calloc(1, sizeof *small);
 
-    if (!h)
+    if (!small)
         return false;
-    h->session = s;
-    h->request = request;
-    h->range = *range;
-    h->range.key = key_of(s, range->content);
-    h->small = bodies_small(account_host_bodies(s->host), &h->range, on_small, h);
-    h->range.key = NULL;
-    if (!h->small) {
-        free(h);
+    small->session = s;
+    small->request = request;
+    small->range = *range;
+    small->range.key = key_of(s, range->content);
+    small->small = bodies_small(account_host_bodies(s->host), &small->range, on_small, small);
+    small->range.key = NULL;
+    if (!small->small) {
+        free(small);
         return false;
     }
-    h->next = s->small;
-    s->small = h;
+    small->next = s->small;
+    s->small = small;
     return true;
 }
 

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -184,7 +183,7 @@ static void append(struct bodies_small **list, struct bodies_small *s)
     *list = s;
 }
 
-static void batch_start(struct bodies_account *a);
+static bool batch_start(struct bodies_account *a);
 
 /* The next batch begins as soon as the first of this one have led to more. What was not reached
  * comes first in it. */
@@ -207,6 +206,8 @@ static void deliver_all(struct bodies_batch *b)
     }
 }
 
+static void fail_all(struct bodies_account *a);
+
 static void batch_done(uv_work_t *work, int status)
 {
     struct bodies_batch *b = work->data;
@@ -217,7 +218,8 @@ static void batch_done(uv_work_t *work, int status)
         bodies_came(a, 0, BODIES_HEAD, a->headers.end);
     a->small_busy = false;
     deliver_all(b);
-    batch_start(a);
+    if (!batch_start(a))
+        fail_all(a);
     buf_clear(&b->octets);
     free(b);
     bodies_let_go(a);
@@ -234,17 +236,16 @@ static void fail_all(struct bodies_account *a)
     deliver_all(&b);
 }
 
-static void batch_start(struct bodies_account *a)
+/* False: memory is out. */
+static bool batch_start(struct bodies_account *a)
 {
     struct bodies_batch *b;
 
     if (a->small_busy || !a->small_wanted)
-        return;
+        return true;
     b = calloc(1, sizeof *b);
-    if (!b) {
-        fail_all(a);
-        return;
-    }
+    if (!b)
+        return false;
     b->account = a;
     b->first = a->small_wanted;
     b->work.data = b;
@@ -252,6 +253,16 @@ static void batch_start(struct bodies_account *a)
     a->small_busy = true;
     bodies_hold(a);
     uv_queue_work(a->loop, &b->work, batch_work, batch_done);
+    return true;
+}
+
+static void take_out(struct bodies_account *a, const struct bodies_small *s)
+{
+    struct bodies_small **at = &a->small_wanted;
+
+    while (*at != s)
+        at = &(*at)->next;
+    *at = s->next;
 }
 
 struct bodies_small *bodies_small(struct bodies_account *a, const struct bodies_range *what,
@@ -271,8 +282,12 @@ struct bodies_small *bodies_small(struct bodies_account *a, const struct bodies_
     s->owner = owner;
     append(&a->small_wanted, s);
     bodies_hold(a);
-    batch_start(a);
-    return s;
+    if (batch_start(a))
+        return s;
+    take_out(a, s);
+    free(s);
+    bodies_let_go(a);
+    return NULL;
 }
 
 void bodies_small_cancel(struct bodies_small *s)
