@@ -56,6 +56,7 @@ extern const struct config_object config_root;
 /* NULL-terminated, in the order of the enums they stand for. */
 extern const char *const config_deletions[];
 extern const char *const config_unlisted[];
+extern const char *const config_tls_minimums[];
 extern const char *const config_log_levels[];
 extern const char *const config_log_formats[];
 

@@ -229,6 +229,11 @@ const char *stream_tls_description(const struct stream *s)
     return s->tls ? stream_tls_text(s->tls) : "";
 }
 
+bool stream_client_name(const struct stream *s, struct buf *name)
+{
+    return s->tls && stream_tls_client_name(s->tls, name);
+}
+
 uint64_t stream_octets_in(const struct stream *s)
 {
     return s->octets_in;

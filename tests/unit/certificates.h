@@ -20,6 +20,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proxy/net/tls.h"
+
 enum { DAY = 24 * 60 * 60 };
 
 struct identity {
@@ -88,6 +90,28 @@ static inline void identity_make(struct identity *id, const char *dir, const cha
     assert_non_null(f);
     assert_int_equal(PEM_write_PrivateKey(f, id->key, NULL, NULL, 0, NULL, NULL), 1);
     fclose(f);
+}
+
+/* A server that shows it. */
+static inline struct tls_context *identity_server(const struct identity *id)
+{
+    const struct tls_files files = {id->certificate_path, id->key_path};
+    struct failure why;
+    struct tls_context *t =
+        tls_server_new(&(struct tls_server_options){.files = &files, .file_count = 1}, &why);
+
+    assert_non_null(t);
+    return t;
+}
+
+/* A client that trusts what is in `ca`. */
+static inline struct tls_context *client_trusting(const char *ca)
+{
+    struct failure why;
+    struct tls_context *t = tls_client_new(&(struct tls_client_options){.ca = ca}, &why);
+
+    assert_non_null(t);
+    return t;
 }
 
 /* Frees it, and removes the files. */

@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 
 #include "proxy/net/tls.h"
+#include "proxy/net/tls_tickets.h"
 
 static char dir[] = "/tmp/mailferry-test-XXXXXX";
 static struct identity good;
@@ -52,7 +53,10 @@ static void assert_refused(const char *certificate, const char *key, const char 
 {
     struct failure why = {0};
 
-    assert_null(tls_server_new(certificate, key, &why));
+    assert_null(
+        tls_server_new(&(struct tls_server_options){.files = &(struct tls_files){certificate, key},
+                                                    .file_count = 1},
+                       &why));
     assert_int_equal(why.kind, FAILURE_PERMANENT);
     assert_non_null(strstr(why.text, file));
     assert_non_null(strstr(why.text, what));
@@ -61,11 +65,9 @@ static void assert_refused(const char *certificate, const char *key, const char 
 
 static void takes_a_pair(void **state)
 {
-    struct failure why;
-    struct tls_context *t = tls_server_new(good.certificate_path, good.key_path, &why);
+    struct tls_context *t = identity_server(&good);
 
     (void)state;
-    assert_non_null(t);
     tls_context_free(t);
     tls_context_free(NULL);
 }
@@ -90,13 +92,11 @@ static void takes_authorities(void **state)
 
     (void)state;
     for (size_t i = 0; i < 3; i++) {
-        struct tls_context *t = tls_client_new(accepted[i], true, &why);
-        assert_non_null(t);
-        tls_context_free(t);
+        tls_context_free(client_trusting(accepted[i]));
     }
-    assert_null(tls_client_new(missing, true, &why));
+    assert_null(tls_client_new(&(struct tls_client_options){.ca = missing}, &why));
     assert_non_null(strstr(why.text, "No such file"));
-    assert_null(tls_client_new(garbage, true, &why));
+    assert_null(tls_client_new(&(struct tls_client_options){.ca = garbage}, &why));
     assert_non_null(strstr(why.text, "holds no PEM certificate"));
 }
 
@@ -132,16 +132,28 @@ static bool is_resumed(struct tls_context *client, const char *name, struct tls_
     return resumed;
 }
 
+static struct tls_context *server_of(const struct identity *id, struct tls_tickets *tickets)
+{
+    const struct tls_files files = {id->certificate_path, id->key_path};
+    struct tls_server_options options = {.files = &files, .file_count = 1, .tickets = tickets};
+    struct failure why;
+    struct tls_context *t = tls_server_new(&options, &why);
+
+    assert_non_null(t);
+    return t;
+}
+
 static void resumes_by_name(void **state)
 {
     struct failure why;
     const struct identity_wish wish = {"x", "DNS:x,DNS:y,IP:127.0.0.1", false, -1, 30};
+    struct tls_tickets *tickets = tls_tickets_new();
     struct identity id;
 
     (void)state;
     identity_make(&id, dir, "names", &wish, NULL);
-    struct tls_context *server = tls_server_new(id.certificate_path, id.key_path, &why);
-    struct tls_context *client = tls_client_new(id.certificate_path, true, &why);
+    struct tls_context *server = server_of(&id, tickets);
+    struct tls_context *client = client_trusting(id.certificate_path);
     assert_false(is_resumed(client, "x", server));
     assert_true(is_resumed(client, "x", server));
     assert_true(is_resumed(client, "x", server));
@@ -149,19 +161,65 @@ static void resumes_by_name(void **state)
     assert_false(is_resumed(client, "127.0.0.1", server));
     assert_true(is_resumed(client, "127.0.0.1", server));
     tls_context_free(client);
-    client = tls_client_new(NULL, false, &why);
+    client = tls_client_new(&(struct tls_client_options){.unverified = true}, &why);
     assert_false(is_resumed(client, "x", server));
     assert_false(is_resumed(client, "x", server));
     tls_context_free(client);
     tls_context_free(server);
+    tls_tickets_release(tickets);
     identity_clear(&id);
+}
+
+/* The server's context is made anew, as by a reload: who was here before is known again. */
+static void tickets_outlive_a_context(void **state)
+{
+    struct tls_tickets *tickets = tls_tickets_new();
+    struct tls_context *client = client_trusting(good.certificate_path);
+    struct tls_context *server = server_of(&good, tickets);
+
+    (void)state;
+    assert_false(is_resumed(client, "x", server));
+    tls_context_free(server);
+    server = server_of(&good, tickets);
+    assert_true(is_resumed(client, "x", server));
+    tls_context_free(server);
+    tls_tickets_release(tickets);
+    tickets = tls_tickets_new();
+    server = server_of(&good, tickets);
+    assert_false(is_resumed(client, "x", server)); /* other keys */
+    tls_context_free(server);
+    tls_context_free(client);
+    tls_tickets_release(tickets);
+}
+
+static void ticket_keys_change(void **state)
+{
+    enum { HOUR = 60 * 60 };
+    struct tls_tickets *tickets = tls_tickets_new();
+    struct tls_context *client = client_trusting(good.certificate_path);
+    struct tls_context *server = server_of(&good, tickets);
+    time_t now = time(NULL);
+
+    (void)state;
+    assert_false(is_resumed(client, "x", server));
+    tls_tickets_age(tickets, now + 5 * HOUR);
+    assert_true(is_resumed(client, "x", server));
+    tls_tickets_age(tickets, now + 7 * HOUR);
+    assert_true(is_resumed(client, "x", server)); /* by the key before, and gets a new ticket */
+    tls_tickets_age(tickets, now + 14 * HOUR);
+    assert_true(is_resumed(client, "x", server));
+    tls_tickets_age(tickets, now + 21 * HOUR);
+    tls_tickets_age(tickets, now + 28 * HOUR);
+    assert_false(is_resumed(client, "x", server));
+    tls_context_free(server);
+    tls_context_free(client);
+    tls_tickets_release(tickets);
 }
 
 /* A name goes as SNI, an address does not (RFC 6066 section 3). */
 static void sends_names_only(void **state)
 {
-    struct failure why;
-    struct tls_context *t = tls_client_new(NULL, true, &why);
+    struct tls_context *t = client_trusting(NULL);
     struct tls_connection *c = tls_connection_new(t, "imap.example.com");
 
     (void)state;
@@ -176,9 +234,10 @@ static void sends_names_only(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(takes_a_pair),      cmocka_unit_test(says_what_is_wrong),
-        cmocka_unit_test(takes_authorities), cmocka_unit_test(resumes_by_name),
-        cmocka_unit_test(sends_names_only),
+        cmocka_unit_test(takes_a_pair),       cmocka_unit_test(says_what_is_wrong),
+        cmocka_unit_test(takes_authorities),  cmocka_unit_test(resumes_by_name),
+        cmocka_unit_test(sends_names_only),   cmocka_unit_test(tickets_outlive_a_context),
+        cmocka_unit_test(ticket_keys_change),
     };
 
     return cmocka_run_group_tests_name("tls", tests, make_files, remove_files);
