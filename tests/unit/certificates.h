@@ -73,12 +73,13 @@ static inline X509 *certificate_make(EVP_PKEY *key, const struct identity_wish *
     return x;
 }
 
-/* Files DIR/NAME.pem and DIR/NAME.key; `issuer` NULL: signed by itself. */
-static inline void identity_make(struct identity *id, const char *dir, const char *name,
-                                 const struct identity_wish *wish, const struct identity *issuer)
+/* Files DIR/NAME.pem and DIR/NAME.key; `issuer` NULL: signed by itself. Takes over the key. */
+static inline void identity_make_of(EVP_PKEY *key, struct identity *id, const char *dir,
+                                    const char *name, const struct identity_wish *wish,
+                                    const struct identity *issuer)
 {
-    id->key = EVP_EC_gen("P-256");
-    assert_non_null(id->key);
+    assert_non_null(key);
+    id->key = key;
     id->certificate = certificate_make(id->key, wish, issuer);
     assert_true(snprintf(id->certificate_path, PATH_MAX, "%s/%s.pem", dir, name) < PATH_MAX);
     assert_true(snprintf(id->key_path, PATH_MAX, "%s/%s.key", dir, name) < PATH_MAX);
@@ -90,6 +91,12 @@ static inline void identity_make(struct identity *id, const char *dir, const cha
     assert_non_null(f);
     assert_int_equal(PEM_write_PrivateKey(f, id->key, NULL, NULL, 0, NULL, NULL), 1);
     fclose(f);
+}
+
+static inline void identity_make(struct identity *id, const char *dir, const char *name,
+                                 const struct identity_wish *wish, const struct identity *issuer)
+{
+    identity_make_of(EVP_EC_gen("P-256"), id, dir, name, wish, issuer);
 }
 
 /* A server that shows it. */

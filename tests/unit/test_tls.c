@@ -1,8 +1,6 @@
 /* proxy/net/tls.c: what is said of bad files (CASES T7), and that sessions are resumed. */
 #include "tests/unit/certificates.h"
-
-#include <openssl/err.h>
-#include <openssl/ssl.h>
+#include "tests/unit/tls_meeting.h"
 
 #include "proxy/net/tls.h"
 #include "proxy/net/tls_tickets.h"
@@ -102,33 +100,14 @@ static void takes_authorities(void **state)
 
 /* ---- sessions ---- */
 
-/* Handshakes in memory, and reads so that the client sees its tickets. */
-static void handshake(struct tls_connection *client, struct tls_connection *server)
-{
-    BIO *a;
-    BIO *b;
-    char octet;
-
-    BIO_new_bio_pair(&a, 0, &b, 0);
-    SSL_set_bio(client->ssl, a, a);
-    SSL_set_bio(server->ssl, b, b);
-    for (int i = 0; i < 10; i++) {
-        SSL_do_handshake(client->ssl);
-        SSL_do_handshake(server->ssl);
-    }
-    assert_true(SSL_is_init_finished(client->ssl) && SSL_is_init_finished(server->ssl));
-    assert_int_equal(SSL_read(client->ssl, &octet, 1), -1);
-}
-
 static bool is_resumed(struct tls_context *client, const char *name, struct tls_context *server)
 {
-    struct tls_connection *c = tls_connection_new(client, name);
-    struct tls_connection *s = tls_connection_new(server, NULL);
+    struct meeting m;
 
-    handshake(c, s);
-    bool resumed = SSL_session_reused(c->ssl);
-    tls_connection_free(c);
-    tls_connection_free(s);
+    meeting_hold(&m, client, name, server, NULL);
+    assert_true(meeting_is_up(&m));
+    bool resumed = SSL_session_reused(m.client->ssl);
+    meeting_end(&m);
     return resumed;
 }
 
