@@ -15,6 +15,7 @@ static void settings_free(struct settings *s)
     free(s->listeners);
     free(s->routes);
     tls_tickets_release(s->tickets);
+    settings_auth_clear(&s->auth);
     config_free(s->config);
     free(s);
 }
@@ -42,6 +43,16 @@ static unsigned smallest_append_limit(const struct config *c, size_t listener)
             smallest = r->imap.append_limit;
     }
     return smallest;
+}
+
+static bool has_operators(const struct config *c, size_t listener)
+{
+    bool has = false;
+
+    for (size_t i = 0; i < c->route_count; i++)
+        has = has || (config_route_serves(c, &c->routes[i], listener) &&
+                      c->routes[i].sasl.master_separator);
+    return has;
 }
 
 /* As IANA's registry of ALPN protocols (RFC 7301 section 6) has them. */
@@ -105,6 +116,7 @@ static bool make_listener(struct settings *s, size_t i, FILE *errors)
 
     s->listeners[i].login_delay = longest_login_delay(c, i);
     s->listeners[i].append_limit = smallest_append_limit(c, i);
+    s->listeners[i].operators = has_operators(c, i);
     if (tls == ENDPOINT_TLS_OFF ||
         (tls == ENDPOINT_TLS_AUTO && !config_has_certificate(config_listener_certificates(c, l))))
         return true;
@@ -146,7 +158,7 @@ static bool settings_make(struct settings *s, FILE *errors)
         good = make_listener(s, i, errors) && good;
     for (size_t i = 0; i < s->config->route_count; i++)
         good = make_route(s, i, errors) && good;
-    return good;
+    return settings_auth_make(&s->auth, s->config, errors) && good;
 }
 
 struct settings *settings_new(struct config *config, const struct settings *before, FILE *errors)

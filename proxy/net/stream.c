@@ -234,6 +234,13 @@ bool stream_client_name(const struct stream *s, struct buf *name)
     return s->tls && stream_tls_client_name(s->tls, name);
 }
 
+void stream_binding(const struct stream *s, struct sasl_binding *binding)
+{
+    *binding = (struct sasl_binding){.type = SASL_BINDING_NONE};
+    if (s->tls)
+        stream_tls_binding(s->tls, binding);
+}
+
 uint64_t stream_octets_in(const struct stream *s)
 {
     return s->octets_in;

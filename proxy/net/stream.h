@@ -21,6 +21,7 @@
 #include <uv.h>
 
 #include "proxy/net/tls.h"
+#include "translate/sasl/sasl_binding.h"
 #include "translate/text/buf.h"
 #include "translate/text/failure.h"
 
@@ -123,6 +124,10 @@ const char *stream_tls_description(const struct stream *s);
  * mail address, else its common name; appended to `name`. False when it has shown none, or one
  * without either, or memory is out. */
 bool stream_client_name(const struct stream *s, struct buf *name);
+
+/* What ties an authentication to this TLS connection (RFC 9266; RFC 5929 for TLS 1.2); of type NONE
+ * without TLS, or where it has nothing that is safe. */
+void stream_binding(const struct stream *s, struct sasl_binding *binding);
 
 /* Octets of the application in and out since the beginning. */
 uint64_t stream_octets_in(const struct stream *s);

@@ -7,6 +7,7 @@
 #define PROXY_NET_STREAM_TLS_H
 
 #include "proxy/net/tls.h"
+#include "translate/sasl/sasl_binding.h"
 #include "translate/text/buf.h"
 #include "translate/text/failure.h"
 
@@ -63,5 +64,8 @@ const char *stream_tls_text(const struct stream_tls *t);
 
 /* As stream_client_name(). */
 bool stream_tls_client_name(const struct stream_tls *t, struct buf *name);
+
+/* As stream_binding(). */
+void stream_tls_binding(const struct stream_tls *t, struct sasl_binding *binding);
 
 #endif

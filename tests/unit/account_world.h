@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/credentials.h"
 #include "tests/unit/pop3_model.h"
 #include "translate/mailbox/account.h"
 #include "translate/state/box_draft.h"
@@ -43,7 +44,8 @@ struct world {
     uint64_t ms;
     bool connecting, connected, refuse_connect, hold_saves, fail_saves, fail_keeps, hold_kept;
     json_t *held;
-    size_t begins, aborts, releases, connects, notices, piece;
+    size_t begins, aborts, releases, connects, credentials, notices, piece;
+    bool credential_asked;
 };
 
 static inline const struct box_state *world_state(const struct world *w)
@@ -76,6 +78,7 @@ static inline void world_init(struct world *w)
         .idle_seconds = 30,
         .poll_seconds = 60,
         .login_seconds = 30,
+        .noop_seconds = 5,
         .response_seconds = 20,
     };
 }
@@ -168,6 +171,11 @@ static inline void world_act(struct world *w, struct account_action *action)
         assert_false(w->connecting || w->connected);
         w->connecting = true;
         w->connects++;
+        break;
+    case ACCOUNT_CREDENTIAL:
+        assert_false(w->connecting || w->connected || w->credential_asked);
+        w->credential_asked = true;
+        w->credentials++;
         break;
     case ACCOUNT_DISCONNECT:
         w->connected = false;
@@ -349,7 +357,7 @@ static inline void world_forget_events(struct world *w)
 
 static inline uint32_t world_login(struct world *w, size_t client, const char *password)
 {
-    return account_login(world_client(w, client), slice_of("joe"), slice_of(password));
+    return account_password_login(world_client(w, client), slice_of("joe"), slice_of(password));
 }
 
 static inline enum failure_kind world_login_now(struct world *w, size_t client,

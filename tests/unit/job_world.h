@@ -28,6 +28,7 @@ struct world_body {
     struct slice text; /* borrowed */
     bool parts[2];     /* what the store has, by enum account_part */
     bool gone;         /* the upstream has it no more */
+    bool vanishes;     /* another session expunges it while it is fetched */
     bool unreadable;   /* the store fails */
     bool torn;         /* it fails for octets, though the structure is remembered */
     size_t shorter;    /* octets that are missing at the end when it is read */
@@ -255,6 +256,12 @@ static inline void world_answer_want(struct world *w, struct job *j, const struc
     struct failure why = {.kind = FAILURE_NONE};
 
     *(a->part == ACCOUNT_HEADER ? &w->tops : &w->retrs) += 1;
+    if (b->vanishes) {
+        b->vanishes = false;
+        b->gone = true;
+        account_expunges(w->state, BOX_INBOX, a->content); /* its UID too */
+        account_hears(w->state, "gone", a->content);
+    }
     if (b->gone)
         failure_set(&why, FAILURE_PERMANENT, "The message is not there any more");
     else if (b->evicted)

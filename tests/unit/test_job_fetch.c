@@ -243,6 +243,20 @@ static void test_header_remains(void **state)
     assert_int_equal(w.result.failure.kind, FAILURE_PERMANENT);
 }
 
+/* That is no failure of the FETCH. */
+static void test_expunged_while_it_is_fetched(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        world_add(&w, "A: b\r\n\r\n");
+    world_select(&w);
+    w.bodies[2].vanishes = true;
+    world_run(&w, slice_of("a FETCH 1:2 BODY.PEEK[]"));
+    assert_log(&w.text, "* 1 FETCH (BODY[] {8}\r\nA: b\r\n\r\n)\r\n");
+    assert_int_equal(w.result.failure.kind, FAILURE_NONE);
+    assert_true(w.result.expunged && w.result.found);
+}
+
 static void test_expunged(void **state)
 {
     (void)state;
@@ -412,6 +426,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_missing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_header_remains, setup, teardown),
         cmocka_unit_test_setup_teardown(test_expunged, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_expunged_while_it_is_fetched, setup, teardown),
         cmocka_unit_test_setup_teardown(test_evicted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_broken, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lost, setup, teardown),

@@ -35,7 +35,7 @@ enum {
     KEEP_HIGH_WATER = 256 * 1024,  /* octets not yet written, above which the upstream waits */
     RETR_BUDGET = 4 * 1024 * 1024, /* octets of bodies that are asked for ahead */
     LARGE_BODY = 256 * 1024,       /* more octets than these are worth not to be waited for */
-    FRESH_MS = 5000,               /* a look that young is now */
+    RETRY_ASKED_MS = 5000,         /* between two attempts when somebody asks for them */
     DELETE_GRACE_MS = 2000,        /* deletions wait for downloads at most so long */
     LOOK_AGAIN_MS = 30000,         /* until a suspicious listing is looked at again */
     LOGIN_SECRET = 32,             /* octets of the digest of a password, and of its key */
@@ -80,6 +80,7 @@ struct account_op {
 
 enum link_state {
     LINK_CLOSED,
+    LINK_CREDENTIAL, /* the owner looks for a fresh token */
     LINK_CONNECTING,
     LINK_LOGIN,   /* greeting, TLS, password */
     LINK_LISTING, /* until the listing is in the state */
@@ -91,12 +92,16 @@ struct link {
     enum link_state state;
     struct pop3_client *client; /* stays after the end, for what is still to be sent */
     struct account_op *first, **last;
+    struct sasl_binding binding;
+    bool renewed;      /* a token was refused, and this is another one */
     bool cut;          /* TLS is being started: nothing is fed */
     uint64_t heard;    /* when the server last said something, or something was asked for */
     uint64_t used;     /* when it was last needed */
     unsigned ended;    /* connections so far */
     unsigned failures; /* in a row, without a listing between */
+    uint64_t failed_at;
     uint64_t retry_at; /* not opened again before */
+    bool asked;        /* somebody wants a look, and does not wait for it */
     uint64_t login_at; /* the upstream's LOGIN-DELAY ends */
     uint64_t login_delay_ms;
     struct failure failure; /* the last one; kind NONE when all is well */
@@ -110,14 +115,14 @@ struct link {
 struct login {
     struct login *next;
     struct asker asker; /* client NULL: it went away while its password was tried */
-    struct buf user, password;
+    struct credential credential;
     unsigned char digest[LOGIN_SECRET];
 };
 
 struct logins {
     unsigned char key[LOGIN_SECRET];
-    bool known; /* the upstream took the password last */
-    struct buf user, password;
+    bool known; /* the upstream took it last */
+    struct credential credential;
     unsigned char digest[LOGIN_SECRET];
     struct login *first, **last;
     struct login *trying; /* not in the list */
@@ -396,11 +401,17 @@ struct account_op *link_op(struct account *a, account_op_event event);
 /* 0, 5, 10, 20, 40, 60 s, in ms */
 uint64_t link_delay(unsigned failures);
 bool link_is_up(const struct account *a);
+/* A client waits for what the upstream has: after a failure it is tried sooner. */
+void link_hurry(struct account *a);
 /* Not opened before, whatever needs it. */
 uint64_t link_opens_at(const struct account *a);
 bool link_look_is_due(const struct account *a);
 
 /* account_login.c */
+/* With which the connection is opened. */
+struct credential *logins_credential(struct account *a);
+/* It is a token that may have expired since it was given. */
+bool logins_credential_is_old(const struct account *a);
 void logins_clear(struct account *a);
 void logins_forget_client(struct account *a, const struct account_client *client);
 /* Lets in who can be let in without the upstream. */

@@ -242,6 +242,7 @@ uint32_t account_want(struct account_client *client, uint32_t content, enum acco
 
     if (j)
         askers_add(a, &j->askers, &asker);
+    link_hurry(a);
     account_advance(a);
     return asker.request;
 }

@@ -51,7 +51,8 @@ enum job_state {
 };
 
 struct job_result {
-    bool expunged;          /* FETCH met messages that are gone: NO [EXPUNGEISSUED] */
+    bool expunged;          /* FETCH met messages that are gone: [EXPUNGEISSUED] */
+    bool found;             /* and others that are there */
     bool broken;            /* octets ended within a literal: the client must not take what follows
                                for them, the connection has to be closed (CASES D4) */
     bool unknown_cte;       /* BINARY of an unknown encoding: NO [UNKNOWN-CTE] (RFC 3516) */
