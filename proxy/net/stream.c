@@ -224,6 +224,11 @@ bool stream_is_tls(const struct stream *s)
     return s->tls && stream_tls_is_up(s->tls);
 }
 
+bool stream_is_shaking_hands(const struct stream *s)
+{
+    return s->tls && !stream_tls_is_up(s->tls);
+}
+
 const char *stream_tls_description(const struct stream *s)
 {
     return s->tls ? stream_tls_text(s->tls) : "";

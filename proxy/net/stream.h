@@ -116,6 +116,9 @@ void stream_parcel_free(struct stream_parcel *parcel);
 
 bool stream_is_tls(const struct stream *s);
 
+/* TLS was started and is not up: the handshake is under way or has failed. */
+bool stream_is_shaking_hands(const struct stream *s);
+
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", " resumed" behind it when it was, "" without TLS; valid while
  * the stream is. */
 const char *stream_tls_description(const struct stream *s);
