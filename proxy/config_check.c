@@ -45,22 +45,29 @@ static void check_file(const char *path, bool may_be_directory, const char *poin
         close(fd);
 }
 
-/* A certificate and its key: both or none, both readable. */
-static void check_pair(const struct config_certificate *c, const char *pointer,
-                       struct config_faults *faults)
+static void check_pem(const struct config_certificate *c, const char *pointer,
+                      struct config_faults *faults)
 {
     char at[2 * BELOW_MAX];
 
-    if (!c->certificate != !c->key)
-        config_fault_add(faults, pointer, "has a %s without a %s; give both PEM files",
-                         c->certificate ? "certificate" : "key",
-                         c->certificate ? "key" : "certificate");
     snprintf(at, sizeof at, "%s/certificate", pointer);
     check_file(c->certificate, false, at, faults);
     snprintf(at, sizeof at, "%s/key", pointer);
     check_file(c->key, false, at, faults);
 }
 
+/* A certificate and its key: both or none, both readable. */
+static void check_pair(const struct config_certificate *c, const char *pointer,
+                       struct config_faults *faults)
+{
+    if (!c->certificate != !c->key)
+        config_fault_add(faults, pointer, "has a %s without a %s; give both PEM files",
+                         c->certificate ? "certificate" : "key",
+                         c->certificate ? "key" : "certificate");
+    check_pem(c, pointer, faults);
+}
+
+/* That one of the further ones lacks a half, the reader has told. */
 static void check_certificates(const struct config_certificates *c, const char *pointer,
                                struct config_faults *faults)
 {
@@ -69,7 +76,7 @@ static void check_certificates(const struct config_certificates *c, const char *
     check_pair(&c->first, pointer, faults);
     for (size_t i = 0; i < c->more_count; i++) {
         snprintf(at, sizeof at, "%s/certificates/%zu", pointer, i);
-        check_pair(&c->more[i], at, faults);
+        check_pem(&c->more[i], at, faults);
     }
 }
 

@@ -44,8 +44,6 @@ bool tls_pin_among(const struct tls_pin *pin, const struct tls_pin *pins, size_t
 
 void tls_pin_print(const struct tls_pin *pin, char out[TLS_PIN_TEXT])
 {
-    size_t n = strlen(prefix);
-
-    memcpy(out, prefix, n);
-    EVP_EncodeBlock((unsigned char *)out + n, pin->digest, TLS_PIN_SIZE);
+    strcpy(out, prefix);
+    EVP_EncodeBlock((unsigned char *)out + strlen(prefix), pin->digest, TLS_PIN_SIZE);
 }
