@@ -4,6 +4,7 @@
  *     account.c           feeding, actions, time
  *     account_client.c    the attached mailboxes, their events, who asked for what
  *     account_link.c      the connection: open, lost, let go of; commands under way
+ *     account_schedule.c  when it is opened, what comes next on it, when it is let go of
  *     account_login.c     whose password opens it
  *     account_listing.c   which message has which number on this connection
  *     account_filing.c    new messages: their headers, their folders
@@ -387,23 +388,26 @@ void askers_forget(struct askers *list, const struct account_client *client);
 void askers_tell(struct account *a, struct askers *list, const struct account_event *ev);
 void askers_clear(struct askers *list);
 
-/* account_link.c     */
+/* account_link.c */
 void link_init(struct account *a);
 void link_clear(struct account *a);
+void link_open(struct account *a);
 void link_event(struct account *a, const struct pop3_client_event *ev);
 void link_lost(struct account *a, const struct failure *why);
 /* Deletes what was marked, and lets go. */
 void link_quit(struct account *a);
-void link_advance(struct account *a);
 void link_listed(struct account *a); /* the listing is in the state */
-uint64_t link_deadline(const struct account *a);
-/* When the upstream will have taken too long for an answer, or for a login; then link_overdue(). */
-uint64_t link_overdue_at(const struct account *a);
-void link_overdue(struct account *a);
 struct account_op *link_op(struct account *a, account_op_event event);
 /* 0, 5, 10, 20, 40, 60 s, in ms */
 uint64_t link_delay(unsigned failures);
 bool link_is_up(const struct account *a);
+
+/* account_schedule.c */
+void link_advance(struct account *a);
+uint64_t link_deadline(const struct account *a);
+/* When the upstream will have taken too long for an answer, or for a login; then link_overdue(). */
+uint64_t link_overdue_at(const struct account *a);
+void link_overdue(struct account *a);
 /* A client waits for what the upstream has: after a failure it is tried sooner. */
 void link_hurry(struct account *a);
 /* Not opened before, whatever needs it. */
@@ -425,9 +429,9 @@ bool logins_want_try(const struct account *a);
 void logins_try(struct account *a);
 bool logins_give(struct account *a, struct pop3_client *client, struct failure *why);
 void logins_accepted(struct account *a);
-/* Nobody is let in. */
 /* No password is known any more. */
 void logins_forget(struct account *a);
+/* Nobody is let in. */
 void logins_fail(struct account *a, const struct failure *why);
 /* The connection failed before it was logged in. */
 void logins_refused(struct account *a, const struct failure *why);
@@ -452,7 +456,6 @@ bool listing_keeps_durably(const struct account *a);
  * (EXPIRE 0, RFC 2449 section 6.7), as what comes so is not kept. */
 bool listing_has_headers(const struct account *a);
 extern const struct commit_op listing_commit;
-
 /* Headers of the batch are there, or refused. */
 void listing_filed(struct account *a);
 
