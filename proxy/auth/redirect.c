@@ -14,7 +14,7 @@ struct redirect {
     char *path; /* "/callback" */
     redirect_came came;
     void *owner;
-    bool closed; /* nobody waits for an answer any more */
+    bool closed;         /* nobody waits for an answer any more */
     unsigned references; /* the listener and its guests */
 };
 
