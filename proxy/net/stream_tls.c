@@ -209,7 +209,8 @@ static enum stream_tls_status fail_plain_text(struct stream_tls *t, struct failu
     t->failed = true;
     if (stream_tls_is_client(t))
         failure_set(why, FAILURE_PERMANENT,
-                    "the server does not speak TLS on this port; check the port, or write imap://");
+                    "the server does not speak TLS on this port; check the port, or write its URL "
+                    "without the s (imap://, pop3://)");
     else
         failure_set(why, FAILURE_PERMANENT, "the client does not speak TLS on this port");
     return STREAM_TLS_FAILED;

@@ -306,9 +306,9 @@ static void tells_plain_text_on_a_tls_port(void **state)
     stream_start_tls(p.client.s, t, HOST);
     side_say(&p.server, "+OK POP3 ready\r\n");
     RUN_UNTIL(&p, p.client.ends);
-    assert_string_equal(
-        p.client.why.text,
-        "the server does not speak TLS on this port; check the port, or write imap://");
+    assert_string_equal(p.client.why.text,
+                        "the server does not speak TLS on this port; check the port, or write its "
+                        "URL without the s (imap://, pop3://)");
     tls_context_free(t);
     pair_close(&p);
     pair_open(&p, false);
