@@ -4,6 +4,7 @@
  *
  *     job.c                life, turns, answers to whom they belong
  *     job_slot.c           needs, slots, the window
+ *     job_texts.c          what is remembered of many messages
  *     job_fetch.c          messages in order, one response each
  *     job_fetch_item.c     the items that need no stream of octets
  *     job_section.c        BODY[...] and BINARY[...]
@@ -17,6 +18,7 @@
 #define TRANSLATE_MAILBOX_JOB_INTERNAL_H
 
 #include "translate/mailbox/mailbox_job.h"
+#include "translate/mailbox/mailbox_texts.h"
 #include "translate/mime/mime_decoder.h"
 #include "translate/mime/mime_match.h"
 #include "translate/mime/mime_section.h"
@@ -88,7 +90,9 @@ struct job_slot {
     struct job_need header; /* gathered into `octets` */
     struct job_need whole;  /* in the store, or parsed into `message` */
     struct buf octets;
-    bool cut;     /* the header has more than JOB_HEADER_MAX */
+    bool remembered;                /* all that it wants came at once: */
+    struct buf envelope, structure; /* as they are sent */
+    bool cut;                       /* the header has more than JOB_HEADER_MAX */
     bool dropped; /* too much was gathered: to be asked for again when it is the first */
     struct mime_message *message;
     /* SEARCH */
@@ -128,6 +132,37 @@ bool job_slot_waits_for_date(const struct job_slot *slot);
 /* The structure is there; the gathered header is. */
 bool job_slot_has_header(const struct job_slot *slot);
 
+/* ---- texts -------------------------------------------------------------------------------- */
+
+enum { JOB_RUNS = 2 };
+
+struct job_run {
+    enum job_progress progress;
+    uint32_t request;
+    struct mailbox_texts *texts; /* owned; NULL while somebody else has them */
+    size_t next;                 /* to be taken out */
+};
+
+struct job_texts {
+    unsigned kinds; /* as in struct mailbox_texts; 0: messages are asked for one by one */
+    struct job_run runs[JOB_RUNS];
+    size_t first;
+    bool walked; /* there are no messages for another run */
+};
+
+/* Sets `content`, `number` and `uid` of the next message. False at the end. */
+typedef bool (*job_walk)(struct job *j, struct mailbox_texts_of *of);
+
+enum job_texts_step { JOB_TEXTS_NEXT, JOB_TEXTS_WAIT, JOB_TEXTS_END };
+
+/* The next message in order, valid until the next call. */
+enum job_texts_step job_texts_next(struct job *j, job_walk walk,
+                                   const struct mailbox_texts_of **of);
+
+/* Copies what came of it into its slot. */
+void job_texts_give(struct job *j, const struct mailbox_texts_of *of, struct job_slot *slot);
+void job_texts_clear(struct job_texts *t);
+
 /* ---- FETCH -------------------------------------------------------------------------------- */
 
 enum job_section_progress { JOB_SECTION_IDLE, JOB_SECTION_READS, JOB_SECTION_DONE };
@@ -159,6 +194,8 @@ struct job_fetch {
     bool by_uid;
     bool add_uid, add_modseq; /* though not asked for */
     bool wants_header, wants_whole, wants_structure, wants_date;
+    unsigned texts; /* what can be had of the items, as in struct mailbox_texts */
+    bool apart;     /* some item is no such text */
     struct mailbox_walk walk;
     bool walked;
     /* The first slot's response: */
@@ -303,6 +340,7 @@ struct job {
     struct job_result result;
     size_t seen_capacity;
     struct job_window window;
+    struct job_texts texts;
     struct job_need stream; /* of the first slot's section or part */
     union {
         struct job_fetch fetch;

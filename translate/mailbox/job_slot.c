@@ -102,8 +102,10 @@ void job_window_pop(struct job_window *w)
 {
     struct job_slot *slot = job_window_at(w, 0);
 
-    w->gathered -= buf_size(&slot->octets);
+    w->gathered -= buf_size(&slot->octets) + buf_size(&slot->envelope) + buf_size(&slot->structure);
     buf_clear(&slot->octets);
+    buf_clear(&slot->envelope);
+    buf_clear(&slot->structure);
     mime_message_free(slot->message);
     free(slot->verdicts);
     w->head = (w->head + 1) % JOB_WINDOW;
