@@ -47,6 +47,18 @@ static void test_fetch(void **state)
     world_check_texts(&w, "a FETCH 1:* (ENVELOPE BODYSTRUCTURE)");
 }
 
+static void test_search(void **state)
+{
+    (void)state;
+    many();
+    world_check_texts(&w, "a SEARCH SUBJECT plain");
+    world_check_texts(&w, "a SEARCH SUBJECT m OR TO b@example.com NOT BODY two");
+    world_check_texts(&w, "a SEARCH RETURN (MIN COUNT) UID 5:300 SUBJECT m");
+    world_check_texts(&w, "a SEARCH RETURN (MIN MAX) SUBJECT m");
+    world_check_texts(&w, "a SEARCH OR 1:200 FROM a@example.com");
+    world_check_texts(&w, "a SEARCH TEXT plain");
+}
+
 /* Neither the store nor the upstream is asked for anything else. */
 static void test_nothing_else_is_read(void **state)
 {
@@ -116,6 +128,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_fetch, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_search, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing_else_is_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_seen, setup, teardown),
         cmocka_unit_test_setup_teardown(test_changed_since, setup, teardown),

@@ -106,6 +106,7 @@ struct job *job_search(const struct job_host *host, const struct imapd_search *s
     s->tag = tag;
     s->results = search->extended ? search->results : IMAPD_RETURN_ALL;
     s->ends = (s->results & ends) && !(s->results & (IMAPD_RETURN_ALL | IMAPD_RETURN_COUNT));
+    j->texts.kinds = s->keys.header && !s->ends && host->texts ? 1U << MAILBOX_TEXT_HEADER : 0;
     s->backward = s->ends && !(s->results & IMAPD_RETURN_MIN);
     s->next = s->backward ? host->view->count : 0;
     return j;
@@ -195,6 +196,7 @@ static bool awaits(const struct job_need *need, enum job_progress progress, bool
 static struct job_need *find(struct job *j, enum job_progress progress, bool parse,
                              uint32_t request, struct job_slot **slot)
 {
+    j->window.stirred = true;
     *slot = NULL;
     if (awaits(&j->stream, progress, parse, request))
         return &j->stream;

@@ -12,12 +12,16 @@ static bool is_section(const struct imapd_fetch_item *item)
            item->kind == IMAPD_FETCH_BINARY_SIZE;
 }
 
-/* The next message that is to be answered. */
+/* The next message that is to be answered (job_walk). */
 static bool walk(struct job *j, struct mailbox_texts_of *of)
 {
     struct job_fetch *f = &j->fetch;
 
-    while (mailbox_view_next(j->host->view, f->set, f->by_uid, &f->walk, &of->number, &of->uid)) {
+    while (job_spend(j, 1)) {
+        if (!mailbox_view_next(j->host->view, f->set, f->by_uid, &f->walk, &of->number, &of->uid)) {
+            j->texts.walked = true;
+            break;
+        }
         const struct box_message *m = job_message(j, of->uid);
         if (!m) {
             j->result.expunged = true;
@@ -43,10 +47,11 @@ static void take(struct job *j, const struct mailbox_texts_of *of)
     }
     slot->wants_header = f->wants_header;
     slot->wants_whole = f->wants_whole;
-    slot->wants_structure = f->wants_structure;
+    if (f->wants_structure)
+        job_slot_want_structure(j, slot);
 }
 
-/* False while texts are waited for, and at the end. */
+/* False while texts, or the next turn, are waited for, and at the end. */
 static bool take_next(struct job *j)
 {
     struct mailbox_texts_of one = {.there = false};
@@ -56,7 +61,7 @@ static bool take_next(struct job *j)
     if (j->texts.kinds)
         step = job_texts_next(j, walk, &next);
     else
-        step = walk(j, &one) ? JOB_TEXTS_NEXT : JOB_TEXTS_END;
+        step = walk(j, &one) ? JOB_TEXTS_NEXT : j->texts.walked ? JOB_TEXTS_END : JOB_TEXTS_WAIT;
     j->fetch.walked = step == JOB_TEXTS_END;
     if (step == JOB_TEXTS_NEXT)
         take(j, next);
@@ -79,12 +84,10 @@ static bool fill(struct job *j)
     bool ahead = f->wants_header || f->wants_whole || f->wants_date;
     size_t window = ahead ? JOB_WINDOW : 1;
 
-    while (!f->walked && j->window.count < window && !first_is_remembered(j)) {
-        if (!job_spend(j, 1))
-            return false;
-        if (!take_next(j))
-            break;
+    while (!f->walked && j->window.count < window && !first_is_remembered(j) && take_next(j)) {
     }
+    if (j->hungry)
+        return false;
     if (ahead && !first_is_remembered(j))
         job_window_advance(j);
     return true;

@@ -26,6 +26,7 @@
 enum {
     JOB_WINDOW = 64,            /* messages whose octets are asked for ahead */
     JOB_PARSED = 8,             /* of those, how many structures: they take memory */
+    JOB_PARSED_SMALL = 48,      /* and how many of small messages */
     JOB_HEADER_MAX = 1 << 20,   /* octets of one header that are gathered */
     JOB_GATHERED_MAX = 2 << 20, /* of all headers gathered ahead */
     JOB_TRIES = 3,              /* to find in the store what was brought there */
@@ -85,6 +86,7 @@ struct job_slot {
     bool wants_header;
     bool wants_whole;
     bool wants_structure;
+    bool small;             /* its structure takes little memory */
     bool wants_date;        /* INTERNALDATE, if it is not known */
     struct job_need date;   /* in the state */
     struct job_need header; /* gathered into `octets` */
@@ -109,6 +111,7 @@ struct job_window {
     struct job_slot slots[JOB_WINDOW]; /* a ring */
     size_t head, count;
     size_t gathered; /* octets in the slots */
+    bool stirred;    /* something may have to be asked for */
 };
 
 struct job_slot *job_window_at(struct job_window *w, size_t i);
@@ -121,6 +124,9 @@ void job_window_clear(struct job_window *w);
 
 /* Begins what slots still want, those first in the window first. */
 void job_window_advance(struct job *j);
+
+/* The whole message with its structure; small ones are asked for further ahead. */
+void job_slot_want_structure(struct job *j, struct job_slot *slot);
 
 /* Nothing more will come of what the slot wants. */
 bool job_slot_is_settled(const struct job_slot *slot);
@@ -147,10 +153,11 @@ struct job_texts {
     unsigned kinds; /* as in struct mailbox_texts; 0: messages are asked for one by one */
     struct job_run runs[JOB_RUNS];
     size_t first;
-    bool walked; /* there are no messages for another run */
+    bool walked; /* by struct job's walk: there are no more messages */
 };
 
-/* Sets `content`, `number` and `uid` of the next message. False at the end. */
+/* Sets `content`, `number` and `uid` of the next message. False at the end, which is noted in
+ * `texts.walked`, or out of work. */
 typedef bool (*job_walk)(struct job *j, struct mailbox_texts_of *of);
 
 enum job_texts_step { JOB_TEXTS_NEXT, JOB_TEXTS_WAIT, JOB_TEXTS_END };

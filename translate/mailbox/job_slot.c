@@ -95,6 +95,7 @@ struct job_slot *job_window_push(struct job_window *w, uint32_t number, uint32_t
     struct job_slot *slot = job_window_at(w, w->count++);
 
     *slot = (struct job_slot){.number = number, .uid = uid, .content = content};
+    w->stirred = true;
     return slot;
 }
 
@@ -102,6 +103,7 @@ void job_window_pop(struct job_window *w)
 {
     struct job_slot *slot = job_window_at(w, 0);
 
+    w->stirred |= !slot->remembered || slot->wants_whole;
     w->gathered -= buf_size(&slot->octets) + buf_size(&slot->envelope) + buf_size(&slot->structure);
     buf_clear(&slot->octets);
     buf_clear(&slot->envelope);
@@ -134,6 +136,14 @@ static void begin_header(struct job *j, struct job_slot *slot)
                                      .part = whole ? ACCOUNT_WHOLE : ACCOUNT_HEADER,
                                      .length = length};
     job_need_begin(j, &slot->header);
+}
+
+void job_slot_want_structure(struct job *j, struct job_slot *slot)
+{
+    const struct box_content *c = box_state_content(j->host->state(j->host->owner), slot->content);
+
+    slot->wants_whole = slot->wants_structure = true;
+    slot->small = c && c->size <= JOB_SMALL;
 }
 
 static void begin_whole(struct job *j, struct job_slot *slot, bool parse)
@@ -212,9 +222,10 @@ static void advance_date(struct job *j, struct job_slot *slot)
 
 void job_window_advance(struct job *j)
 {
+    j->window.stirred = false;
     for (size_t i = 0; i < j->window.count; i++) {
         struct job_slot *slot = job_window_at(&j->window, i);
-        advance_whole(j, slot, i < JOB_PARSED);
+        advance_whole(j, slot, i < (slot->small ? JOB_PARSED_SMALL : JOB_PARSED));
         advance_header(j, slot, i == 0);
         advance_octets(j, slot);
         advance_date(j, slot);

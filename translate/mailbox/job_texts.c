@@ -37,25 +37,23 @@ static void run_ask(struct job *j, struct job_run *run)
         job_no_memory(j);
 }
 
-/* The next messages. False: there are none, or no memory. */
-static bool run_begin(struct job *j, struct job_run *run, job_walk walk)
+/* The next messages, if there are any. */
+static void run_begin(struct job *j, struct job_run *run, job_walk walk)
 {
     struct mailbox_texts *t = run->texts ? run->texts : mailbox_texts_new();
 
     run->texts = t;
     if (!t) {
         job_no_memory(j);
-        return false;
+        return;
     }
     t->kinds = j->texts.kinds;
     t->utf8 = j->host->utf8;
     t->count = 0;
     while (t->count < MAILBOX_TEXTS_MAX && walk(j, &t->of[t->count]))
         t->count++;
-    job_spend(j, t->count);
     if (t->count)
         run_ask(j, run);
-    return t->count > 0;
 }
 
 /* What there was no room for comes first in the next answer. */
@@ -77,9 +75,9 @@ static void runs_begin(struct job *j, job_walk walk)
 {
     struct job_texts *t = &j->texts;
 
-    for (size_t i = 0; i < JOB_RUNS && !t->walked; i++)
-        if (run_at(t, i)->progress == JOB_IDLE)
-            t->walked = !run_begin(j, run_at(t, i), walk);
+    for (size_t i = 0; i < JOB_RUNS; i++)
+        if (run_at(t, i)->progress == JOB_IDLE && !t->walked && !j->hungry)
+            run_begin(j, run_at(t, i), walk);
 }
 
 enum job_texts_step job_texts_next(struct job *j, job_walk walk, const struct mailbox_texts_of **of)
@@ -90,7 +88,7 @@ enum job_texts_step job_texts_next(struct job *j, job_walk walk, const struct ma
         struct job_run *run = run_at(t, 0);
         runs_begin(j, walk);
         if (run->progress == JOB_IDLE)
-            return JOB_TEXTS_END;
+            return t->walked ? JOB_TEXTS_END : JOB_TEXTS_WAIT;
         if (run->progress != JOB_READY)
             return JOB_TEXTS_WAIT;
         if (run->next < run->texts->looked) {
