@@ -225,6 +225,7 @@ static void gather(struct job *j, struct job_slot *slot, uint64_t size, struct s
 {
     struct job_window *w = &j->window;
 
+    slot->size = size;
     slot->cut = slot->header.part == ACCOUNT_HEADER && size > JOB_HEADER_MAX;
     if (w->gathered + in.n > JOB_GATHERED_MAX && slot != job_window_at(w, 0))
         slot->dropped = true;

@@ -46,9 +46,10 @@ static void take(struct job *j, const struct mailbox_texts_of *of)
         return;
     }
     slot->wants_header = f->wants_header;
-    slot->wants_whole = f->wants_whole;
     if (f->wants_structure)
         job_slot_want_structure(j, slot);
+    else if (f->wants_whole)
+        job_slot_want_whole(j, slot);
 }
 
 /* False while texts, or the next turn, are waited for, and at the end. */

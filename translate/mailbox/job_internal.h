@@ -24,7 +24,7 @@
 #include "translate/mime/mime_section.h"
 
 enum {
-    JOB_WINDOW = 64,            /* messages whose octets are asked for ahead */
+    JOB_WINDOW = 128,           /* messages whose octets are asked for ahead */
     JOB_PARSED = 8,             /* of those, how many structures: they take memory */
     JOB_PARSED_SMALL = 48,      /* and how many of small messages */
     JOB_HEADER_MAX = 1 << 20,   /* octets of one header that are gathered */
@@ -32,7 +32,7 @@ enum {
     JOB_TRIES = 3,              /* to find in the store what was brought there */
     JOB_PIECE = 16 << 10,       /* octets between two looks whether there is room */
     JOB_CHUNK = 256 << 10,      /* octets of a text that are asked for at once, in a search */
-    JOB_SMALL = 48 << 10,       /* octets of a message that a search gathers whole, and ahead */
+    JOB_SMALL = 48 << 10,       /* octets of a message that is gathered whole, and ahead */
     JOB_WORK = 4000,            /* units in a turn: about a microsecond each */
     JOB_OCTETS_IN_UNIT = 64,    /* looked at in one of them */
 };
@@ -86,11 +86,12 @@ struct job_slot {
     bool wants_header;
     bool wants_whole;
     bool wants_structure;
-    bool small;             /* its structure takes little memory */
+    bool small;             /* it has few octets, and its structure takes little memory */
     bool wants_date;        /* INTERNALDATE, if it is not known */
     struct job_need date;   /* in the state */
     struct job_need header; /* gathered into `octets` */
-    struct job_need whole;  /* in the store, or parsed into `message` */
+    struct job_need whole;  /* in the store, parsed into `message`, or gathered into `octets` */
+    uint64_t size;          /* of what is gathered, whole */
     struct buf octets;
     bool remembered;                /* all that it wants came at once: */
     struct buf envelope, structure; /* as they are sent */
@@ -125,7 +126,8 @@ void job_window_clear(struct job_window *w);
 /* Begins what slots still want, those first in the window first. */
 void job_window_advance(struct job *j);
 
-/* The whole message with its structure; small ones are asked for further ahead. */
+/* The whole message, and with its structure; of small ones more is asked for ahead. */
+void job_slot_want_whole(struct job *j, struct job_slot *slot);
 void job_slot_want_structure(struct job *j, struct job_slot *slot);
 
 /* Nothing more will come of what the slot wants. */
@@ -137,6 +139,7 @@ bool job_slot_waits_for_date(const struct job_slot *slot);
 
 /* The structure is there; the gathered header is. */
 bool job_slot_has_header(const struct job_slot *slot);
+bool job_slot_has_whole(const struct job_slot *slot);
 
 /* ---- texts -------------------------------------------------------------------------------- */
 

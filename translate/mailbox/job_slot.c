@@ -138,19 +138,35 @@ static void begin_header(struct job *j, struct job_slot *slot)
     job_need_begin(j, &slot->header);
 }
 
-void job_slot_want_structure(struct job *j, struct job_slot *slot)
+void job_slot_want_whole(struct job *j, struct job_slot *slot)
 {
     const struct box_content *c = box_state_content(j->host->state(j->host->owner), slot->content);
 
-    slot->wants_whole = slot->wants_structure = true;
+    slot->wants_whole = true;
     slot->small = c && c->size <= JOB_SMALL;
+}
+
+void job_slot_want_structure(struct job *j, struct job_slot *slot)
+{
+    job_slot_want_whole(j, slot);
+    slot->wants_structure = true;
+}
+
+static bool gathers_whole(const struct job_slot *slot)
+{
+    return slot->small && slot->wants_whole && !slot->wants_structure && !slot->wants_header;
 }
 
 static void begin_whole(struct job *j, struct job_slot *slot, bool parse)
 {
-    slot->whole = (struct job_need){.ask = parse ? JOB_ASK_PARSE : JOB_ASK_PROBE,
+    bool gather = gathers_whole(slot);
+
+    slot->whole = (struct job_need){.ask = parse    ? JOB_ASK_PARSE
+                                           : gather ? JOB_ASK_GATHER
+                                                    : JOB_ASK_PROBE,
                                     .content = slot->content,
-                                    .part = ACCOUNT_WHOLE};
+                                    .part = ACCOUNT_WHOLE,
+                                    .length = gather ? JOB_SMALL : 0};
     job_need_begin(j, &slot->whole);
 }
 
@@ -161,12 +177,14 @@ static bool whole_is_settled(const struct job_slot *slot)
     return slot->whole.progress == JOB_READY && (slot->message || !slot->wants_structure);
 }
 
-static void advance_whole(struct job *j, struct job_slot *slot, bool near)
+static void advance_whole(struct job *j, struct job_slot *slot, size_t i)
 {
+    bool near = i < (slot->small ? JOB_PARSED_SMALL : JOB_PARSED);
     bool parse = slot->wants_structure && near;
     bool probed = slot->whole.progress == JOB_READY && slot->whole.ask == JOB_ASK_PROBE;
+    bool room = i == 0 || !gathers_whole(slot) || j->window.gathered < JOB_GATHERED_MAX / 2;
 
-    if (!whole_is_settled(slot) && (slot->whole.progress == JOB_IDLE || (probed && parse)))
+    if (room && !whole_is_settled(slot) && (slot->whole.progress == JOB_IDLE || (probed && parse)))
         begin_whole(j, slot, parse);
 }
 
@@ -225,7 +243,7 @@ void job_window_advance(struct job *j)
     j->window.stirred = false;
     for (size_t i = 0; i < j->window.count; i++) {
         struct job_slot *slot = job_window_at(&j->window, i);
-        advance_whole(j, slot, i < (slot->small ? JOB_PARSED_SMALL : JOB_PARSED));
+        advance_whole(j, slot, i);
         advance_header(j, slot, i == 0);
         advance_octets(j, slot);
         advance_date(j, slot);
@@ -246,4 +264,11 @@ bool job_slot_is_settled(const struct job_slot *slot)
 bool job_slot_has_header(const struct job_slot *slot)
 {
     return slot->header.progress == JOB_READY;
+}
+
+/* A message that is not as long as the state has it may have been read in part. */
+bool job_slot_has_whole(const struct job_slot *slot)
+{
+    return slot->whole.ask == JOB_ASK_GATHER && slot->whole.progress == JOB_READY &&
+           buf_size(&slot->octets) == slot->size;
 }

@@ -4,20 +4,7 @@
  */
 #include "translate/mailbox/job_internal.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-struct mailbox_texts *mailbox_texts_new(void)
-{
-    return calloc(1, sizeof(struct mailbox_texts));
-}
-
-void mailbox_texts_free(struct mailbox_texts *t)
-{
-    if (t)
-        buf_clear(&t->octets);
-    free(t);
-}
 
 void job_texts_clear(struct job_texts *t)
 {
