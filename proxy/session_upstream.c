@@ -5,19 +5,7 @@
 
 #include "proxy/log.h"
 #include "proxy/session_parts.h"
-
-static void session_imap_options(const struct session *s, struct imap_client_options *o)
-{
-    const struct endpoint *e = &s->route->upstream;
-
-    o->tls_now = e->tls == ENDPOINT_TLS_IMPLICIT;
-    o->starttls = e->tls == ENDPOINT_TLS_AUTO || e->tls == ENDPOINT_TLS_STARTTLS;
-    o->allow_cleartext = s->route->allow_cleartext || endpoint_is_loopback(e);
-    o->require_tls = e->tls == ENDPOINT_TLS_STARTTLS || !o->allow_cleartext;
-    o->mechanisms = s->route->sasl.mechanisms;
-    o->host = e->host;
-    o->port = e->port;
-}
+#include "proxy/upstream_options.h"
 
 static void session_refuse(struct session *s, enum failure_kind kind, const char *text)
 {
@@ -58,7 +46,7 @@ static bool session_route(struct session *s, const struct maildrop_action *actio
     route.login = slice_of(s->login);
     route.folder = login.folder;
     route.credential = session_credential(s);
-    session_imap_options(s, &route.imap);
+    upstream_imap_options(s->route, &route.imap);
     maildrop_routed(s->maildrop, &route);
     credential_clear(&s->credential);
     return true;

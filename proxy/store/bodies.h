@@ -181,7 +181,8 @@ typedef void (*bodies_small_done)(void *owner, enum bodies_outcome outcome, stru
 /* A part as bodies_read() finds it, at once; the range in it is nothing to this, but that a length
  * of 0 asks only whether it is there, whatever its size. What is asked for
  * while others are being read comes with the next ones; headers come from one file, once they were
- * read before. NULL when memory is out. */
+ * read before. NULL when
+ * memory is out, and for a whole message that is being written: bodies_read() may follow it. */
 struct bodies_small *bodies_small(struct bodies_account *a, const struct bodies_range *what,
                                   bodies_small_done done, void *owner);
 

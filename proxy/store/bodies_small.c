@@ -284,7 +284,8 @@ static void take_out(struct bodies_account *a, const struct bodies_small *s)
 struct bodies_small *bodies_small(struct bodies_account *a, const struct bodies_range *what,
                                   bodies_small_done done, void *owner)
 {
-    struct bodies_small *s = calloc(1, sizeof *s);
+    bool coming = what->part == ACCOUNT_WHOLE && bodies_growth_find(a, what->content);
+    struct bodies_small *s = coming ? NULL : calloc(1, sizeof *s);
 
     if (!s)
         return NULL;
