@@ -383,7 +383,7 @@ int authorize_run(const struct cli_options *o, struct config *c)
 
     process_prepare();
     log_setup(false, LOG_ERROR);
-    a.settings = settings_new(c, stderr);
+    a.settings = settings_new(c, NULL, stderr);
     if (!a.settings)
         return CLI_USAGE_ERROR;
     bool good = user_route_find(&a.user, config_of(&a), o->arguments[0], &a.why) && run(&a);
