@@ -82,7 +82,7 @@ void device_setup_clear(struct device_setup *d)
 /* How a client gets TLS there, as mail programs call it. */
 static const char *security(const struct config *c, const struct config_listener *l)
 {
-    bool certificate = l->certificate || c->certificate;
+    bool certificate = config_has_certificate(config_listener_certificates(c, l));
 
     if (l->endpoint.tls == ENDPOINT_TLS_IMPLICIT)
         return "SSL/TLS";

@@ -1,55 +1,45 @@
 /*
  * A POP3 session's upstream: finding the route, and what happens on the connection to it.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "proxy/log.h"
 #include "proxy/session_parts.h"
 #include "proxy/upstream_options.h"
 
-static void session_refuse(struct session *s, enum failure_kind kind, const char *text)
+/* A device that must not delete has what it deletes hidden from itself, and from nobody else. */
+static bool restrict_device(struct session *s)
 {
-    struct failure why;
+    const struct session_entry *e = &s->entry;
+    char *account = NULL;
 
-    s->route = NULL;
-    failure_set(&why, kind, "%s", text);
-    maildrop_refused(s->maildrop, &why);
-}
-
-/* Names for the upstream and for the store. False when memory is out. */
-static bool session_name(struct session *s, const char *user)
-{
-    free(s->login);
+    s->options = s->route->pop3;
+    if (!e->limits.read_only && !e->limits.never_delete)
+        return true;
+    s->options.deletion = MAILDROP_KEEP;
+    if (e->limits.read_only)
+        s->options.seen = false;
+    if (asprintf(&account, "%s#%s", s->account, e->device) < 0)
+        return false;
     free(s->account);
-    s->login = user ? config_route_login(s->route, slice_of(user)) : NULL;
-    s->account = user ? session_account(user, &s->route->upstream) : NULL;
-    return s->login && s->account;
+    s->account = account;
+    return true;
 }
 
-/* Finds where the user is served and tells the maildrop. False when it was refused. */
-static bool session_route(struct session *s, const struct maildrop_action *action)
+/* Tells the maildrop where the user is served. */
+static void session_route(struct session *s)
 {
-    struct maildrop_route route = {0};
-    struct session_login login;
+    struct maildrop_route route = {
+        .options = &s->options,
+        .login = slice_of(s->login),
+        .folder = slice_of(s->entry.folder ? s->entry.folder : ""),
+        .credential = session_credential(s),
+    };
 
-    if (!session_find_login(s, action->user, action->authzid, &login)) {
-        session_refuse(s, FAILURE_AUTH, SESSION_REFUSED);
-        return false;
-    }
-    bool named = session_name(s, login.user) && session_set_credential(s, &login, action->password);
-    free(login.user);
-    if (!named) {
-        session_refuse(s, FAILURE_TEMPORARY, "out of memory, try again later");
-        return false;
-    }
-    route.options = &s->route->pop3;
-    route.login = slice_of(s->login);
-    route.folder = login.folder;
-    route.credential = session_credential(s);
     upstream_imap_options(s->route, &route.imap);
     maildrop_routed(s->maildrop, &route);
     credential_clear(&s->credential);
-    return true;
 }
 
 static void session_count_failure(struct session *s, const struct failure *why)
@@ -137,17 +127,12 @@ static void on_closed(void *owner, const struct connection *c)
     session_release(s);
 }
 
-void session_connect(struct session *s, const struct maildrop_action *action)
+static void open_upstream(struct session *s)
 {
     static const struct connection_handler handler = {on_ready, on_failed, on_data,
                                                       on_tls,   on_end,    on_closed};
     struct failure why;
 
-    session_disconnect(s);
-    s->failure_counted = false;
-    session_load_cancel(s);
-    if (!action->again && !session_route(s, action))
-        return;
     s->upstream = connection_start(s->house->loop, s->settings, s->route, s->id, &handler, s);
     if (s->upstream) {
         s->pending++;
@@ -157,8 +142,55 @@ void session_connect(struct session *s, const struct maildrop_action *action)
     connect_failed(s, &why);
 }
 
+void session_upstream_admitted(struct session *s)
+{
+    struct failure why;
+
+    if (restrict_device(s)) {
+        session_route(s);
+        open_upstream(s);
+        return;
+    }
+    failure_set(&why, FAILURE_TEMPORARY, "out of memory, try again later");
+    maildrop_refused(s->maildrop, &why);
+}
+
+void session_upstream_renewed(struct session *s, const struct credential *credential,
+                              const struct failure *why)
+{
+    bool reopening = s->reopening;
+
+    s->reopening = false;
+    s->renewed = why->kind == FAILURE_NONE && !reopening;
+    if (why->kind == FAILURE_NONE)
+        maildrop_credential(s->maildrop, credential);
+    else if (!reopening)
+        maildrop_refused(s->maildrop, why);
+    if (!reopening)
+        return;
+    if (why->kind == FAILURE_NONE)
+        open_upstream(s);
+    else
+        maildrop_connect_failed(s->maildrop, why);
+}
+
+void session_connect(struct session *s, const struct maildrop_action *action)
+{
+    session_disconnect(s);
+    s->failure_counted = false;
+    session_load_cancel(s);
+    if (!action->again)
+        session_admit(s, &(struct session_claim){action->user, action->authzid, action->password});
+    else if (s->renewed || !session_renew(s, false))
+        open_upstream(s);
+    else
+        s->reopening = true;
+    s->renewed = false;
+}
+
 void session_disconnect(struct session *s)
 {
+    session_admission_cancel(s);
     if (!s->upstream)
         return;
     s->upstream_in += connection_octets_in(s->upstream);
