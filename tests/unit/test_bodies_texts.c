@@ -10,7 +10,6 @@
 #include <cmocka.h>
 
 #include "proxy/store/bodies.h"
-#include "tests/unit/mime_parse.h"
 #include "tests/unit/temp_dir.h"
 
 enum { PLENTY = 1 << 30 };
@@ -214,8 +213,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_is_cancelled, set_up, tear_down),
     };
 
-    mime_setup();
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    mime_teardown();
-    return failed;
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
