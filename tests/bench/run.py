@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-from tests.bench import mail, servers
+from tests.bench import imap_cases, mail, servers
 from tests.lib.certificates import Authority
 
 POLLERS = 200
@@ -262,6 +262,7 @@ CASES = {
     "first-100000": lambda: List("100,000", True), "later-100000": lambda: List("100,000", False),
     "retr": Retr, "retr-slow": SlowRetr, "large": Large, "poll": Poll,
     "idle": lambda: Idle(False), "idle-tls": lambda: Idle(True),
+    **imap_cases.CASES,
 }
 
 
