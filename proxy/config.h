@@ -57,6 +57,7 @@ struct config_limits {
     unsigned response_seconds; /* an upstream that owes an answer and sends nothing */
     unsigned errors;           /* bad commands before a client is disconnected */
     unsigned login_attempts;   /* refused logins before a client is disconnected */
+    unsigned warm_sessions;    /* upstream sessions kept after their clients' QUIT, in all */
     unsigned drain_seconds;    /* after SIGTERM, for sessions to end by themselves; by default less
                                  than    the 10 s that docker stop waits */
 };

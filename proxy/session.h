@@ -44,6 +44,7 @@ struct session_house {
     struct store *store;
     struct bodies *bodies;
     struct account_host *hosts; /* accounts of POP3 upstreams whose home this is */
+    struct warm *warm;          /* upstream sessions that wait for their users to come again */
     struct gate *gate;
     struct health *health;
     struct session *sessions;      /* all that have not ended; see session_next() */

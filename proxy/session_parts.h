@@ -160,6 +160,9 @@ void session_connect(struct session *s, const struct maildrop_action *action);
 /* The upstream connection, or the attempt at one, is given up. */
 void session_disconnect(struct session *s);
 
+/* MAILDROP_PART. */
+void session_part(struct session *s);
+
 /* session_state.c */
 
 /* "ann@imap.example.com"; owned, NULL when memory is out. */

@@ -43,7 +43,8 @@ struct play {
     /* What the maildrop asked for and no step has answered or noticed yet. */
     char *connect_user; /* NULL: no connection is asked for */
     bool connect_again;
-    bool client_tls, upstream_tls, deflate, disconnected, ended, aborted;
+    bool client_tls, upstream_tls, deflate, disconnected, parted, ended, aborted;
+    struct maildrop_warm *warm; /* what a session has left; NULL: nothing */
 
     struct drop_state *state; /* what was made durable */
     char *load_failure;       /* LOAD_STATE is answered with it */
@@ -70,6 +71,9 @@ void play_note(struct play *p, const char *format, ...) __attribute__((format(pr
 
 /* Lets the maildrop work until nothing moves: takes its actions and output, offers its input. */
 void play_pump(struct play *p);
+
+/* Takes what the maildrop has said to its upstream. */
+void play_flush_upstream(struct play *p);
 
 /* Creates the maildrop if there is none; called before the first step that needs one. */
 void play_begin(struct play *p);
