@@ -199,7 +199,7 @@ static const struct config_key pop3_keys[] = {
     {"unseen_only", FLAG(maildrop_options, unseen_only, false)},
     {"last_days", NUMBER(maildrop_options, last_days, 0, DAYS_MAX, 0)},
     {"last_messages", NUMBER(maildrop_options, last_messages, 0, UINT32_MAX, 0)},
-    {"prefetch", SIZE(maildrop_options, prefetch, 0, 1 << 30, 1 << 20)},
+    {"prefetch", SIZE(maildrop_options, prefetch, 0, 1 << 30, 2 << 20)},
     {"login_delay", NUMBER(maildrop_options, login_delay, 0, 86400, 0)},
     {"warm_seconds", NUMBER(maildrop_options, warm_seconds, 0, 600, 30)},
     {"allow_preauth", FLAG(maildrop_options, allow_preauth, false)},
