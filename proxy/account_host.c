@@ -12,7 +12,9 @@
 #include "proxy/log.h"
 #include "proxy/session_parts.h"
 
-enum { LINGER_MS = 60 * 1000 }; /* a mail program that comes back finds the account open */
+/* A mail program that comes back finds the account open. Where everybody was refused there is
+ * nothing to come back to. */
+enum { LINGER_MS = 60 * 1000 };
 
 char *account_host_key(const char *user, const struct endpoint *upstream)
 {
@@ -25,13 +27,25 @@ char *account_host_key(const char *user, const struct endpoint *upstream)
     return key;
 }
 
-size_t account_host_home(const struct session_house *house, const char *key)
+/* FNV-1a */
+static uint32_t key_hash(const char *key)
 {
     uint32_t hash = 2166136261U;
 
     for (const char *p = key; *p; p++)
         hash = (hash ^ (unsigned char)*p) * 16777619U;
-    return hash % house->count;
+    return hash;
+}
+
+size_t account_host_home(const struct session_house *house, const char *key)
+{
+    return key_hash(key) % house->count;
+}
+
+/* All keys of a house are alike in what account_host_home() looks at. */
+static struct account_host **host_bucket(struct session_house *house, const char *key)
+{
+    return &house->hosts[key_hash(key) / house->count % SESSION_HOST_BUCKETS];
 }
 
 struct account *account_host_account(struct account_host *h)
@@ -149,7 +163,7 @@ static bool host_begin_again(struct account_host *h)
 void account_host_release(struct account_host *h)
 {
     struct session_house *house = h->house;
-    struct account_host **slot = &house->hosts;
+    struct account_host **slot = host_bucket(house, h->key);
     struct failure why;
 
     if (--h->pending > 0 || host_begin_again(h))
@@ -159,6 +173,7 @@ void account_host_release(struct account_host *h)
     while (*slot != h)
         slot = &(*slot)->next;
     *slot = h->next;
+    house->host_count--;
     box_state_free(h->state);
     settings_release(h->settings);
     free(h->key);
@@ -169,7 +184,8 @@ void account_host_release(struct account_host *h)
 static bool is_over(const struct account_host *h)
 {
     return !h->guests && !h->joining && h->account && account_is_idle(h->account) && !h->keeps &&
-           (h->house->draining || uv_now(h->house->loop) >= h->empty + LINGER_MS);
+           (h->house->draining || !account_is_open(h->account) ||
+            uv_now(h->house->loop) >= h->empty + LINGER_MS);
 }
 
 static void host_lost(struct account_host *h)
@@ -256,7 +272,14 @@ static void host_save(struct account_host *h, json_t *records)
 
 static void host_act(struct account_host *h, struct account_action *action)
 {
+    struct failure why;
+
     switch (action->type) {
+    case ACCOUNT_CREDENTIAL:
+        failure_set(&why, FAILURE_AUTH, "%s",
+                    *action->text ? action->text : "there is no fresh token for the mail server");
+        account_credential_failed(h->account, &why);
+        break;
     case ACCOUNT_CONNECT:
         account_host_connect(h);
         break;
@@ -344,14 +367,18 @@ static struct account_options host_options(const struct account_host *h)
             {
                 .tls_now = e->tls == ENDPOINT_TLS_IMPLICIT,
                 .stls = e->tls == ENDPOINT_TLS_AUTO || e->tls == ENDPOINT_TLS_STARTTLS,
-                .require_tls = e->tls == ENDPOINT_TLS_STARTTLS || (!clear && !o->allow_apop),
+                .require_tls = e->tls == ENDPOINT_TLS_STARTTLS,
                 .allow_cleartext = clear,
                 .allow_apop = o->allow_apop,
+                .mechanisms = h->route->sasl.mechanisms,
+                .host = e->host,
+                .port = e->port,
             },
         .unlisted = o->unlisted,
         .archive = o->archive,
         .idle_seconds = o->idle_seconds,
         .poll_seconds = o->poll_seconds,
+        .noop_seconds = o->noop_seconds,
         .debug = log_enabled(LOG_DEBUG),
         .login_seconds = limits->connect_seconds + limits->response_seconds,
         .response_seconds = limits->response_seconds,
@@ -395,17 +422,32 @@ static void on_bodies_opened(void *owner, const struct failure *why)
         host_open(h);
 }
 
+/* Without the memory for all keys none is swept. */
+static bool named_bodies(const struct box_state *s, struct bodies_keys *named)
+{
+    bool all = true;
+
+    for (size_t i = 0; all && i < s->content_count; i++)
+        if (s->contents[i].key && !s->contents[i].dead)
+            all = bodies_keys_add(named, s->contents[i].key);
+    bodies_keys_sort(named);
+    return all;
+}
+
 static void host_open_bodies(struct account_host *h)
 {
+    struct bodies_keys named = {0};
     struct bodies_options options = {
         .account = slice_of(h->key),
         .octets = h->route->imap.cache,
         .newborn = h->state->modseq == 0,
+        .named = named_bodies(h->state, &named) ? &named : NULL,
     };
     struct failure why;
 
     h->bodies =
         bodies_account_open(h->house->bodies, h->house->loop, &options, on_bodies_opened, h);
+    bodies_keys_clear(&named);
     if (h->bodies) {
         h->pending++;
         return;
@@ -459,14 +501,16 @@ static struct account_host *host_new(struct session_house *house, struct setting
         return NULL;
     }
     h->settings = settings_hold(settings);
-    h->next = house->hosts;
-    house->hosts = h;
+    struct account_host **bucket = host_bucket(house, key);
+    h->next = *bucket;
+    *bucket = h;
+    house->host_count++;
     return h;
 }
 
-static struct account_host *host_find(const struct session_house *house, const char *key)
+static struct account_host *host_find(struct session_house *house, const char *key)
 {
-    struct account_host *h = house->hosts;
+    struct account_host *h = *host_bucket(house, key);
 
     while (h && strcmp(h->key, key) != 0)
         h = h->next;
@@ -508,23 +552,29 @@ void account_host_leave(struct account_host *h, struct account_guest *g)
 
 /* ---- the process ends ---- */
 
+static void each_host(struct session_house *house, void (*act)(struct account_host *h))
+{
+    for (size_t i = 0; i < SESSION_HOST_BUCKETS; i++) {
+        struct account_host *next;
+        for (struct account_host *h = house->hosts[i]; h; h = next) {
+            next = h->next;
+            act(h);
+        }
+    }
+}
+
+static void end_if_empty(struct account_host *h)
+{
+    if (!h->guests)
+        host_end(h);
+}
+
 void account_hosts_drain(struct session_house *house)
 {
-    struct account_host *next;
-
-    for (struct account_host *h = house->hosts; h; h = next) {
-        next = h->next;
-        host_look_soon(h);
-    }
+    each_host(house, host_look_soon);
 }
 
 void account_hosts_stop(struct session_house *house)
 {
-    struct account_host *next;
-
-    for (struct account_host *h = house->hosts; h; h = next) {
-        next = h->next;
-        if (!h->guests)
-            host_end(h);
-    }
+    each_host(house, end_if_empty);
 }

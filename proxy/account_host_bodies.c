@@ -85,6 +85,8 @@ static void keep_begin(struct account_host *h, const struct account_action *acti
         k->part = action->part;
         k->next = h->keeps;
         h->keeps = k;
+        if (action->announced)
+            bodies_writer_announce(k->writer, action->content, action->announced);
         return;
     }
     free(k);

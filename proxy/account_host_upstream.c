@@ -4,11 +4,20 @@
 #include "proxy/account_host_parts.h"
 #include "proxy/log.h"
 
+static void give_binding(struct account_host *h)
+{
+    struct sasl_binding binding;
+
+    connection_binding(h->upstream, &binding);
+    account_upstream_bind(h->account, &binding);
+}
+
 static void on_ready(void *owner)
 {
     struct account_host *h = owner;
 
     account_host_tell(h);
+    give_binding(h);
     account_connected(h->account);
     account_host_pump(h);
 }
@@ -40,6 +49,7 @@ static void on_tls(void *owner)
     struct account_host *h = owner;
 
     account_host_tell(h);
+    give_binding(h);
     account_upstream_tls(h->account);
     account_host_pump(h);
 }

@@ -10,7 +10,7 @@
 
 enum {
     WORKERS_MAX = 1024,
-    EVERY = CLI_SERVE | CLI_CHECK | CLI_HEALTHCHECK,
+    EVERY = CLI_SERVE | CLI_CHECK | CLI_HEALTHCHECK | CLI_STATE,
     RUNNING = CLI_SERVE | CLI_CHECK,
 };
 
@@ -39,6 +39,20 @@ static bool set_route(struct cli_options *o, const char *value)
         return false;
     o->routes = routes;
     o->routes[o->route_count++] = value;
+    return true;
+}
+
+static bool add_argument(struct cli_options *o, const char *value)
+{
+    const char **arguments =
+        reallocarray(o->arguments, (size_t)o->argument_count + 1, sizeof *arguments);
+
+    if (!arguments) {
+        fputs("mailferry: out of memory\n", stderr);
+        return false;
+    }
+    o->arguments = arguments;
+    o->arguments[o->argument_count++] = value;
     return true;
 }
 
@@ -89,6 +103,39 @@ static bool set_allow_cleartext(struct cli_options *o, const char *value)
     return true;
 }
 
+static bool set_json(struct cli_options *o, const char *value)
+{
+    (void)value;
+    o->json = true;
+    return true;
+}
+
+static bool set_messages(struct cli_options *o, const char *value)
+{
+    (void)value;
+    o->messages = true;
+    return true;
+}
+
+static bool set_replace(struct cli_options *o, const char *value)
+{
+    (void)value;
+    o->replace = true;
+    return true;
+}
+
+static bool set_bodies(struct cli_options *o, const char *value)
+{
+    o->bodies = value;
+    return *value != '\0';
+}
+
+static bool set_output(struct cli_options *o, const char *value)
+{
+    o->output = value;
+    return *value != '\0';
+}
+
 static bool set_help(struct cli_options *o, const char *value)
 {
     (void)value;
@@ -119,10 +166,17 @@ static const struct cli_option {
     {"log-format", 0, "text|json", RUNNING, set_log_format, "text or json", "default: text"},
     {"log-level", 0, "LEVEL", RUNNING, set_log_level, "error, warning, info or debug",
      "error, warning, info or debug; default: info"},
+    {"json", 0, NULL, CLI_STATE, set_json, "", "list, show, verify: for programs"},
+    {"messages", 0, NULL, CLI_STATE, set_messages, "", "show: a line for each message"},
+    {"bodies", 0, "DIR", CLI_STATE, set_bodies, "a directory",
+     "export, import: messages that are kept whole, as files"},
+    {"output", 'o', "FILE", CLI_STATE, set_output, "a file", "export: not to standard output"},
+    {"replace", 0, NULL, CLI_STATE, set_replace, "",
+     "import: in place of a state, which is put aside"},
     {"help", 'h', NULL, EVERY, set_help, "", "this text"},
 };
 
-enum { OPTIONS = sizeof options / sizeof *options, LONG_BASE = 256 };
+enum { OPTIONS = sizeof options / sizeof *options, LONG_BASE = 256, ARGUMENT = 1 };
 
 struct getopt_tables {
     struct option longs[OPTIONS + 1];
@@ -136,7 +190,8 @@ static void tables_fill(struct getopt_tables *t, enum cli_command command)
     size_t count = 0;
 
     *t = (struct getopt_tables){0};
-    t->shorts[letters++] = '+'; /* options end at the first other argument */
+    /* Options end at the first other argument, or that is given as ARGUMENT. */
+    t->shorts[letters++] = command == CLI_STATE ? '-' : '+';
     t->shorts[letters++] = ':'; /* a missing argument is told apart from an unknown option */
     for (size_t i = 0; i < OPTIONS; i++) {
         const struct cli_option *o = &options[i];
@@ -216,7 +271,7 @@ static bool options_agree(const struct cli_options *o, enum cli_command command)
     else if (o->config_file && o->allow_cleartext)
         cli_error("--allow-cleartext belongs to --route: with -c, write it into the file, at a "
                   "listener or route");
-    else if (command != CLI_HEALTHCHECK && !o->config_file && !o->route_count)
+    else if (!(command & (CLI_HEALTHCHECK | CLI_STATE)) && !o->config_file && !o->route_count)
         cli_error("nothing to serve: give -c FILE or --route LISTENER=UPSTREAM");
     else if (!o->certificate != !o->key)
         cli_error("--certificate and --key come together: give both");
@@ -245,9 +300,12 @@ bool cli_options_parse(struct cli_options *o, enum cli_command command, int argc
                 cli_error("%s needs a value behind it", argv[before]);
             return false;
         }
-        if (!option_take(o, value, optarg))
+        if (value == ARGUMENT ? !add_argument(o, optarg) : !option_take(o, value, optarg))
             return false;
     }
+    while (command == CLI_STATE && optind < argc)
+        if (!add_argument(o, argv[optind++]))
+            return false;
     if (optind < argc && !o->help) {
         cli_error("one argument too many, number %d: options begin with --", optind);
         return false;
@@ -258,6 +316,7 @@ bool cli_options_parse(struct cli_options *o, enum cli_command command, int argc
 void cli_options_clear(struct cli_options *o)
 {
     free(o->routes);
+    free(o->arguments);
     *o = (struct cli_options){0};
 }
 

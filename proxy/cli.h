@@ -16,6 +16,7 @@ enum cli_command {
     CLI_SERVE = 1 << 0,
     CLI_CHECK = 1 << 1,
     CLI_HEALTHCHECK = 1 << 2,
+    CLI_STATE = 1 << 3,
 };
 
 enum { CLI_USAGE_ERROR = 2 }; /* exit status of a wrong command line or configuration */
@@ -31,6 +32,13 @@ struct cli_options {
     int workers;
     int log_json;
     int log_level;
+    const char *bodies;
+    const char *output;
+    const char **arguments; /* of `state`: what is no option; owned, as routes are */
+    int argument_count;
+    bool json;
+    bool messages;
+    bool replace;
     bool allow_cleartext;
     bool help;
 };

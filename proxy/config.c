@@ -41,11 +41,25 @@ static void options_clear(struct maildrop_options *o)
     free((char *)o->move_to);
 }
 
+static void oauth_clear(struct config_oauth *o)
+{
+    free(o->provider);
+    free(o->issuer);
+    free(o->client_id);
+    free(o->client_secret_file);
+    free(o->scope);
+    free(o->authorization_endpoint);
+    free(o->device_endpoint);
+    free(o->token_endpoint);
+    free(o->ca);
+}
+
 static void route_clear(struct config_route *r)
 {
     free(r->name);
     free(r->match);
     free(r->login);
+    oauth_clear(&r->oauth);
     endpoint_clear(&r->upstream);
     options_clear(&r->pop3);
     filing_free(r->imap.filing, r->imap.filing_count);
@@ -59,6 +73,9 @@ void config_free(struct config *c)
         listener_clear(&c->listeners[i]);
     for (size_t i = 0; i < c->route_count; i++)
         route_clear(&c->routes[i]);
+    for (size_t i = 0; i < c->limits.trusted_network_count; i++)
+        free(c->limits.trusted_networks[i]);
+    free((void *)c->limits.trusted_networks);
     free(c->listeners);
     free(c->routes);
     free(c->certificate);

@@ -20,11 +20,40 @@ struct config_imap {
     bool archive;
     unsigned idle_seconds;
     unsigned poll_seconds;
+    unsigned noop_seconds;
     size_t cache;          /* octets of an account's messages kept on disk, but for durable ones */
     bool allow_apop;       /* answer an APOP challenge, where there is no TLS */
     unsigned append_limit; /* octets of a message that a client stores */
     struct filing_rule *filing;
     size_t filing_count;
+};
+
+/* How a route's upstream is logged in to. */
+struct config_sasl {
+    uint32_t mechanisms;   /* that may be used: enum sasl_mechanism_bit; 0: every one */
+    char master_separator; /* "ann*operator" is the operator, who acts for ann; '\0': nobody acts
+                              for another */
+};
+
+/* A route whose upstream wants OAuth 2.0: what is said of the provider, beyond its preset. */
+struct config_oauth {
+    char *provider; /* a preset's name; NULL: by the rest */
+    char *issuer;
+    char *client_id; /* NULL: the route has no OAuth */
+    char *client_secret_file;
+    char *scope;
+    char *authorization_endpoint;
+    char *device_endpoint;
+    char *token_endpoint;
+    char *ca;
+    int grant; /* enum oauth_grant; -1: the provider's */
+};
+
+/* Whether users may have passwords for their devices, kept in the vault. */
+enum config_devices {
+    CONFIG_DEVICES_ALLOWED, /* the upstream's password too */
+    CONFIG_DEVICES_REQUIRED,
+    CONFIG_DEVICES_OFF,
 };
 
 struct config_route {
@@ -35,7 +64,10 @@ struct config_route {
     char
         *login; /* what is sent upstream: %u whole login, %n before the last @, %d after it; "%u" */
     struct endpoint upstream;
-    bool allow_cleartext;         /* passwords may cross a network unencrypted, on either side */
+    bool allow_cleartext; /* passwords may cross a network unencrypted, on either side */
+    struct config_sasl sasl;
+    struct config_oauth oauth;
+    enum config_devices devices;
     struct maildrop_options pop3; /* with an IMAP upstream */
     struct config_imap imap;      /* with a POP3 upstream */
 };
@@ -51,15 +83,19 @@ struct config_limits {
     unsigned connections;             /* clients at once, in all; beyond: refused with a sentence */
     unsigned connections_per_address; /* unauthenticated and authenticated together */
     unsigned login_seconds;           /* for an unauthenticated client, in all */
-    unsigned idle_seconds;     /* autologout of a logged-in client; at least 600 (RFC 1939) */
-    unsigned write_seconds;    /* a peer that takes no octet for so long is dropped */
-    unsigned connect_seconds;  /* DNS, connect, TLS and greeting of an upstream */
-    unsigned response_seconds; /* an upstream that owes an answer and sends nothing */
-    unsigned errors;           /* bad commands before a client is disconnected */
-    unsigned login_attempts;   /* refused logins before a client is disconnected */
-    unsigned warm_sessions;    /* upstream sessions kept after their clients' QUIT, in all */
-    unsigned drain_seconds;    /* after SIGTERM, for sessions to end by themselves; by default less
-                                 than    the 10 s that docker stop waits */
+    unsigned idle_seconds;        /* autologout of a logged-in client; at least 600 (RFC 1939) */
+    unsigned write_seconds;       /* a peer that takes no octet for so long is dropped */
+    unsigned connect_seconds;     /* DNS, connect, TLS and greeting of an upstream */
+    unsigned response_seconds;    /* an upstream that owes an answer and sends nothing */
+    unsigned errors;              /* bad commands before a client is disconnected */
+    unsigned login_attempts;      /* refused logins before a client is disconnected */
+    unsigned login_refusals;      /* of an address before it is turned away; 0: no limit */
+    unsigned block_seconds;       /* for so long */
+    char **trusted_networks;      /* never turned away by address; each as in proxy/net/network.h */
+    size_t trusted_network_count; /* 0: loopback */
+    unsigned warm_sessions;       /* upstream sessions kept after their clients' QUIT, in all */
+    unsigned drain_seconds; /* after SIGTERM, for sessions to end by themselves; by default less
+                              than    the 10 s that docker stop waits */
 };
 
 struct config {
@@ -70,7 +106,7 @@ struct config {
     char *certificate; /* PEM; default of the listeners; NULL: none */
     char *key;
     char *state_dir;
-    unsigned cache_mib; /* MiB of messages kept on disk, of all accounts in use */
+    unsigned cache_mib; /* MiB of messages kept on disk, of all accounts together */
     unsigned workers;   /* loops; 0: one per core */
     bool log_json;
     int log_level; /* enum log_level of proxy/log.h: 0 error, 1 warning, 2 info, 3 debug */

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proxy/auth/oauth.h"
 #include "proxy/config_key.h"
 #include "proxy/config_match.h"
 #include "translate/maildrop/uidl_format.h"
@@ -128,6 +129,48 @@ static void check_upstream(const struct config_route *r, const char *pointer,
         config_fault_add(faults, at,
                          "with tls=off no password could be sent there; leave tls=off "
                          "out, or set allow_cleartext (--allow-cleartext with --route)");
+}
+
+static void check_endpoint(const char *url, const char *key, const char *pointer,
+                           struct config_faults *faults)
+{
+    char at[BELOW_MAX];
+
+    snprintf(at, sizeof at, "%s/oauth/%s", pointer, key);
+    if (url && strncmp(url, "https://", 8) != 0 && strncmp(url, "http://127.0.0.1", 16) != 0 &&
+        strncmp(url, "http://localhost", 16) != 0)
+        config_fault_add(faults, at,
+                         "tokens must not cross a network in the clear; write an https:// address");
+}
+
+/* What belongs to OAuth is of no use without a client_id, and that is of none without the rest. */
+static void check_oauth(const struct config_route *r, const char *pointer,
+                        struct config_faults *faults)
+{
+    const struct config_oauth *o = &r->oauth;
+    bool said = o->provider || o->issuer || o->client_secret_file || o->scope || o->ca ||
+                o->authorization_endpoint || o->device_endpoint || o->token_endpoint ||
+                o->grant >= 0;
+    char at[BELOW_MAX];
+
+    snprintf(at, sizeof at, "%s/oauth", pointer);
+    if (said && !o->client_id)
+        config_fault_add(faults, at, "has no client_id; add the one that the provider gave");
+    if (o->client_id && !o->provider && !o->issuer && !o->token_endpoint)
+        config_fault_add(faults, at, "names no provider; add provider, issuer or token_endpoint");
+    if (o->client_id && r->devices == CONFIG_DEVICES_OFF)
+        config_fault_add(faults, at,
+                         "needs passwords for devices; leave device_passwords out, or OAuth");
+    if (o->client_id && o->grant == OAUTH_CLIENT && !o->client_secret_file)
+        config_fault_add(faults, at, "the grant client needs a client_secret_file");
+    snprintf(at, sizeof at, "%s/oauth/client_secret_file", pointer);
+    check_file(o->client_secret_file, false, at, faults);
+    snprintf(at, sizeof at, "%s/oauth/ca", pointer);
+    check_file(o->ca, false, at, faults);
+    check_endpoint(o->issuer, "issuer", pointer, faults);
+    check_endpoint(o->authorization_endpoint, "authorization_endpoint", pointer, faults);
+    check_endpoint(o->device_endpoint, "device_endpoint", pointer, faults);
+    check_endpoint(o->token_endpoint, "token_endpoint", pointer, faults);
 }
 
 static const char *protocol_name(enum endpoint_protocol protocol)
@@ -294,6 +337,7 @@ static void check_routes(const struct config *c, struct config_faults *faults)
         snprintf(pointer, sizeof pointer, "/routes/%zu", i);
         check_upstream(&c->routes[i], pointer, faults);
         check_protocols(c, &c->routes[i], pointer, faults);
+        check_oauth(&c->routes[i], pointer, faults);
         check_deletion(&c->routes[i].pop3, pointer, faults);
         check_folders(&c->routes[i].pop3, pointer, faults);
         check_filing(&c->routes[i].imap, pointer, faults);

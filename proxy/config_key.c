@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "proxy/auth/oauth.h"
+#include "proxy/net/network.h"
 #include "translate/maildrop/uidl_format.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -11,6 +13,21 @@ enum { DAYS_MAX = 36500 };
 
 const char *const config_deletions[] = {"expunge", "move", "flag", "keep", "keep-days", NULL};
 const char *const config_unlisted[] = {"deleted", "stays", NULL};
+const char *const config_mechanisms[] = {"OAUTHBEARER",
+                                         "XOAUTH2",
+                                         "EXTERNAL",
+                                         "SCRAM-SHA-256-PLUS",
+                                         "SCRAM-SHA-256",
+                                         "SCRAM-SHA-1-PLUS",
+                                         "SCRAM-SHA-1",
+                                         "DIGEST-MD5",
+                                         "CRAM-MD5",
+                                         "PLAIN",
+                                         "LOGIN",
+                                         "APOP",
+                                         NULL};
+const char *const config_devices[] = {"allowed", "required", "off", NULL};
+const char *const config_grants[] = {"device", "code", "client", NULL};
 const char *const config_log_levels[] = {"error", "warning", "info", "debug", NULL};
 const char *const config_log_formats[] = {"text", "json", NULL};
 
@@ -84,6 +101,19 @@ static bool accept_separator(const struct config *c, const char *text, void *fie
     return true;
 }
 
+/* `*` is what Dovecot's users know; it cannot be in a folder's place for the sake of patterns. */
+static bool accept_master(const struct config *c, const char *text, void *field,
+                          struct failure *why)
+{
+    char *separator = field;
+
+    if (strcmp(text, "*") != 0)
+        return accept_separator(c, text, field, why) ||
+               refuse(why, "the separator is one of * + # ! $ % & / = ^ | ~ : ; , - _");
+    *separator = '*';
+    return true;
+}
+
 /* The listener with that URL. Listeners stand before routes in the table, so they are read. */
 static bool accept_listener(const struct config *c, const char *text, void *field,
                             struct failure *why)
@@ -128,6 +158,40 @@ static bool accept_flag(const struct config *c, const char *text, void *field, s
 {
     (void)c;
     return filing_accepts_flag(text, why) && keep_copy(text, field, why);
+}
+
+static bool accept_network(const struct config *c, const char *text, void *field,
+                           struct failure *why)
+{
+    struct network ignored;
+
+    (void)c;
+    return network_parse(&ignored, text, why) && keep_copy(text, field, why);
+}
+
+static bool accept_provider(const struct config *c, const char *text, void *field,
+                            struct failure *why)
+{
+    (void)c;
+    if (oauth_preset(text))
+        return keep_copy(text, field, why);
+    failure_set(why, FAILURE_PERMANENT,
+                "is none that is known here; write one of %s, or give its issuer or endpoints "
+                "instead",
+                oauth_preset_names());
+    return false;
+}
+
+static bool accept_grant(const struct config *c, const char *text, void *field, struct failure *why)
+{
+    int *grant = field;
+
+    (void)c;
+    *grant = -1;
+    for (int i = 0; config_grants[i]; i++)
+        if (strcmp(text, config_grants[i]) == 0)
+            *grant = i;
+    return *grant >= 0 || !*text || refuse(why, "is no grant; write device, code or client");
 }
 
 /* Shorthands of the tables below: a field's place, and the kinds of keys that repeat. */
@@ -182,6 +246,10 @@ static const struct config_key limits_keys[] = {
     {"errors", NUMBER(config_limits, errors, 1, 1000, 20)},
     {"login_attempts", NUMBER(config_limits, login_attempts, 1, 100, 5)},
     {"warm_sessions", NUMBER(config_limits, warm_sessions, 0, 1000000, 1000)},
+    {"login_refusals", NUMBER(config_limits, login_refusals, 0, 100000, 20)},
+    {"block_seconds", NUMBER(config_limits, block_seconds, 1, 86400, 300)},
+    {"trusted_networks", CONFIG_STRINGS,
+     COUNTED(config_limits, trusted_networks, trusted_network_count), .accept = accept_network},
     {"drain_seconds", NUMBER(config_limits, drain_seconds, 0, 3600, 8)},
 };
 static const struct config_object limits_object = KEYS(limits_keys, 0);
@@ -230,12 +298,33 @@ static const struct config_key imap_keys[] = {
     {"archive", FLAG(config_imap, archive, false)},
     {"idle_seconds", NUMBER(config_imap, idle_seconds, 0, 3600, 10)},
     {"poll_seconds", NUMBER(config_imap, poll_seconds, 5, 86400, 60)},
+    {"noop_seconds", NUMBER(config_imap, noop_seconds, 0, 3600, 5)},
     {"cache", SIZE(config_imap, cache, 0, UINT32_MAX, 256 << 20)},
     {"allow_apop", FLAG(config_imap, allow_apop, false)},
     {"append_limit", NUMBER(config_imap, append_limit, 1 << 10, UINT32_MAX, 64 << 20)},
     {"filing", CONFIG_LIST, COUNTED(config_imap, filing, filing_count), .object = &filing_object},
 };
 static const struct config_object imap_object = KEYS(imap_keys, 0);
+
+static const struct config_key sasl_keys[] = {
+    {"mechanisms", CONFIG_SET, AT(config_sasl, mechanisms), .words = config_mechanisms},
+    {"master_separator", CONFIG_STRING, AT(config_sasl, master_separator), .accept = accept_master},
+};
+static const struct config_object sasl_object = KEYS(sasl_keys, 0);
+
+static const struct config_key oauth_keys[] = {
+    {"provider", CONFIG_STRING, AT(config_oauth, provider), .accept = accept_provider},
+    {"issuer", CONFIG_STRING, AT(config_oauth, issuer)},
+    {"client_id", CONFIG_STRING, AT(config_oauth, client_id)},
+    {"client_secret_file", CONFIG_STRING, AT(config_oauth, client_secret_file)},
+    {"scope", CONFIG_STRING, AT(config_oauth, scope)},
+    {"grant", CONFIG_STRING, AT(config_oauth, grant), .text = "", .accept = accept_grant},
+    {"authorization_endpoint", CONFIG_STRING, AT(config_oauth, authorization_endpoint)},
+    {"device_endpoint", CONFIG_STRING, AT(config_oauth, device_endpoint)},
+    {"token_endpoint", CONFIG_STRING, AT(config_oauth, token_endpoint)},
+    {"ca", CONFIG_STRING, AT(config_oauth, ca)},
+};
+static const struct config_object oauth_object = KEYS(oauth_keys, 0);
 
 static const struct config_key route_keys[] = {
     {"name", CONFIG_STRING, AT(config_route, name)},
@@ -244,6 +333,9 @@ static const struct config_key route_keys[] = {
     {"upstream", CONFIG_STRING, AT(config_route, upstream), .required = true, .accept = accept_url},
     {"login", CONFIG_STRING, AT(config_route, login), .text = "%u", .accept = accept_login},
     {"allow_cleartext", FLAG(config_route, allow_cleartext, false)},
+    {"sasl", CONFIG_GROUP, AT(config_route, sasl), .object = &sasl_object},
+    {"oauth", CONFIG_GROUP, AT(config_route, oauth), .object = &oauth_object},
+    {"device_passwords", CONFIG_WORD, AT(config_route, devices), .words = config_devices},
     {"pop3", CONFIG_GROUP, AT(config_route, pop3), .object = &pop3_object},
     {"imap", CONFIG_GROUP, AT(config_route, imap), .object = &imap_object},
 };

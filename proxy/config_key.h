@@ -10,13 +10,16 @@
 #include "proxy/config.h"
 
 enum config_type {
-    CONFIG_STRING,  /* char *, or what `accept` makes of it */
-    CONFIG_FLAG,    /* bool */
-    CONFIG_NUMBER,  /* unsigned */
-    CONFIG_SIZE,    /* size_t */
-    CONFIG_WORD,    /* one of `words`, its index as an unsigned, an int or an enum */
-    CONFIG_CHOICE,  /* one of two `words`: bool */
-    CONFIG_STRINGS, /* char **, at least one, or the default; their number at count_offset */
+    CONFIG_STRING, /* char *, or what `accept` makes of it */
+    CONFIG_FLAG,   /* bool */
+    CONFIG_NUMBER, /* unsigned */
+    CONFIG_SIZE,   /* size_t */
+    CONFIG_WORD,   /* one of `words`, its index as an unsigned, an int or an enum */
+    CONFIG_CHOICE, /* one of two `words`: bool */
+    CONFIG_SET,    /* a list of `words`, at least one, as a set of bits: uint32_t, the first of them
+                      bit 0; left out: 0 */
+    CONFIG_STRINGS, /* char **, at least one, or without a default none; their number at
+                       count_offset */
     CONFIG_GROUP,   /* an object whose fields are part of the same struct, from `offset` on */
     CONFIG_LIST,    /* an array of objects: a pointer to structs, their number at count_offset */
     CONFIG_IGNORED, /* a string of no meaning here */
@@ -56,6 +59,9 @@ extern const struct config_object config_root;
 /* NULL-terminated, in the order of the enums they stand for. */
 extern const char *const config_deletions[];
 extern const char *const config_unlisted[];
+extern const char *const config_mechanisms[]; /* enum sasl_mechanism_bit, from bit 0 on */
+extern const char *const config_devices[];
+extern const char *const config_grants[]; /* enum oauth_grant */
 extern const char *const config_log_levels[];
 extern const char *const config_log_formats[];
 

@@ -147,8 +147,9 @@ static void print_imap(const struct config_imap *o, FILE *out)
     fprintf(out, "  not listed    %s\n",
             o->unlisted == ACCOUNT_UNLISTED_DELETED ? "deleted: expunged here too"
                                                     : "stays: kept here");
-    fprintf(out, "  polling       every %u s, the upstream let go of after %u s\n", o->poll_seconds,
-            o->idle_seconds);
+    fprintf(out,
+            "  polling       every %u s, for NOOP after %u s, the upstream let go of after %u s\n",
+            o->poll_seconds, o->noop_seconds, o->idle_seconds);
     fprintf(out, "  messages      %s; cache of %zu octets for each user\n",
             o->archive ? "kept for ever once seen" : "fetched when read", o->cache);
     fprintf(out, "  APPEND        at most %u octets\n", o->append_limit);
@@ -165,6 +166,36 @@ static void print_pop3(const struct maildrop_options *o, FILE *out)
     print_behaviour(o, out);
 }
 
+static void print_sasl(const struct config_sasl *o, FILE *out)
+{
+    fprintf(out, "  log in by    ");
+    if (!o->mechanisms)
+        fprintf(out, " the strongest mechanism");
+    for (unsigned i = 0; config_mechanisms[i]; i++)
+        if (o->mechanisms & (UINT32_C(1) << i))
+            fprintf(out, " %s", config_mechanisms[i]);
+    if (o->master_separator)
+        fprintf(out, "; USER%cOPERATOR acts for USER", o->master_separator);
+    fprintf(out, "\n");
+}
+
+/* The provider by the name that the configuration has for it. */
+static void print_devices(const struct config_route *r, FILE *out)
+{
+    const struct config_oauth *o = &r->oauth;
+    const char *provider = o->provider ? o->provider : o->issuer ? o->issuer : o->token_endpoint;
+    static const char *const told[] = {
+        [CONFIG_DEVICES_ALLOWED] = "the upstream's, or a device's own",
+        [CONFIG_DEVICES_REQUIRED] = "a device's own",
+        [CONFIG_DEVICES_OFF] = "the upstream's",
+    };
+
+    if (o->client_id)
+        fprintf(out, "  passwords     a device's own; upstream OAuth 2.0 by %s\n", provider);
+    else
+        fprintf(out, "  passwords     %s\n", told[r->devices]);
+}
+
 static void print_route(const struct config *c, size_t index, FILE *out)
 {
     const struct config_route *r = &c->routes[index];
@@ -176,6 +207,8 @@ static void print_route(const struct config *c, size_t index, FILE *out)
     fprintf(out, "  from          %s\n", listener);
     fprintf(out, "  users         %s, upstream as %s\n", r->match, r->login);
     print_upstream(r, out);
+    print_sasl(&r->sasl, out);
+    print_devices(r, out);
     if (r->upstream.protocol == ENDPOINT_IMAP)
         print_pop3(&r->pop3, out);
     else
@@ -215,6 +248,9 @@ static void print_limits(const struct config *c, FILE *out)
     fprintf(out, ", %u s without taking an octet\n", l->write_seconds);
     fprintf(out, "  patience      %u wrong commands, %u refused logins\n", l->errors,
             l->login_attempts);
+    if (l->login_refusals)
+        fprintf(out, "  guessing      %u refused logins, then %u s without an answer\n",
+                l->login_refusals, l->block_seconds);
     fprintf(out, "  upstreams     %u s to connect, %u s to answer\n", l->connect_seconds,
             l->response_seconds);
     fprintf(out, "  shutdown      %u s for sessions to end\n", l->drain_seconds);

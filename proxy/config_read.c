@@ -177,6 +177,7 @@ static void unknown_word(struct reader *r, const struct config_key *key, const c
         config_fault_add(r->faults, r->pointer, "is unknown; write one of %s", list);
 }
 
+/* The index of a word. */
 static bool word_of(struct reader *r, const struct config_key *key, json_t *value, unsigned *out)
 {
     *out = key->number;
@@ -226,9 +227,32 @@ static bool check_array(struct reader *r, json_t *value, const char *wanted)
     return true;
 }
 
+static bool read_set(struct reader *r, const struct config_key *key, json_t *value, void *field)
+{
+    uint32_t set = 0;
+    bool done = true;
+    json_t *element;
+    size_t i;
+
+    if (value && !check_array(r, value, "a list of strings; write [\"...\"]"))
+        return false;
+    json_array_foreach(value, i, element)
+    {
+        unsigned word = 0;
+        size_t length = pointer_push_index(r, i);
+        if (word_of(r, key, element, &word))
+            set |= UINT32_C(1) << word;
+        else
+            done = false;
+        pointer_pop(r, length);
+    }
+    memcpy(field, &set, sizeof set);
+    return done;
+}
+
 static bool read_strings(struct reader *r, const struct config_key *key, json_t *value, void *field)
 {
-    size_t count = value ? json_array_size(value) : 1;
+    size_t count = value ? json_array_size(value) : key->text != NULL;
     bool done = true;
 
     if (!value && !key->text)
@@ -289,10 +313,10 @@ static bool read_ignored(struct reader *r, const struct config_key *key, json_t 
 
 static bool (*const read_type[])(struct reader *r, const struct config_key *key, json_t *value,
                                  void *field) = {
-    [CONFIG_STRING] = read_string,   [CONFIG_FLAG] = read_flag,   [CONFIG_NUMBER] = read_number,
-    [CONFIG_SIZE] = read_size,       [CONFIG_WORD] = read_word,   [CONFIG_CHOICE] = read_choice,
-    [CONFIG_STRINGS] = read_strings, [CONFIG_GROUP] = read_group, [CONFIG_LIST] = read_list,
-    [CONFIG_IGNORED] = read_ignored,
+    [CONFIG_STRING] = read_string, [CONFIG_FLAG] = read_flag,       [CONFIG_NUMBER] = read_number,
+    [CONFIG_SIZE] = read_size,     [CONFIG_WORD] = read_word,       [CONFIG_CHOICE] = read_choice,
+    [CONFIG_SET] = read_set,       [CONFIG_STRINGS] = read_strings, [CONFIG_GROUP] = read_group,
+    [CONFIG_LIST] = read_list,     [CONFIG_IGNORED] = read_ignored,
 };
 
 static bool read_key(struct reader *r, const struct config_key *key, json_t *value, void *base)

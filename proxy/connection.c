@@ -291,6 +291,13 @@ uint64_t connection_octets_out(const struct connection *c)
     return c && c->stream ? stream_octets_out(c->stream) - c->out_before : 0;
 }
 
+void connection_binding(const struct connection *c, struct sasl_binding *binding)
+{
+    *binding = (struct sasl_binding){.type = SASL_BINDING_NONE};
+    if (c->stream)
+        stream_binding(c->stream, binding);
+}
+
 void connection_close(struct connection *c, bool at_once)
 {
     if (c->connector)

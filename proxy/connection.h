@@ -51,6 +51,9 @@ void connection_resume(struct connection *c);
 uint64_t connection_octets_in(const struct connection *c);
 uint64_t connection_octets_out(const struct connection *c);
 
+/* As stream_binding(). */
+void connection_binding(const struct connection *c, struct sasl_binding *binding);
+
 /* As stream_close() or stream_abort(); may be called from a callback, and again with `at_once`
  * until on_closed. */
 void connection_close(struct connection *c, bool at_once);

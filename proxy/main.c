@@ -6,6 +6,7 @@
 #include "proxy/cli.h"
 #include "proxy/config_fault.h"
 #include "proxy/serve.h"
+#include "proxy/state_command.h"
 
 /* SIGHUP: the same options, read again. */
 static struct config *reload(void *owner)
@@ -39,9 +40,12 @@ static int run_check(const struct cli_options *o)
     return told ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* What is done with a state directory; `c` is NULL without a configuration. */
+typedef int (*dir_use)(const struct cli_options *o, const char *dir, const struct config *c);
+
 /* With neither a file nor a directory, the directory where a server without either keeps its state.
  */
-static int run_healthcheck(const struct cli_options *o)
+static int with_state_dir(const struct cli_options *o, dir_use use)
 {
     struct config *c = o->config_file ? cli_config(o) : NULL;
     char *fallback = o->state_dir || c ? NULL : config_default_state_dir();
@@ -49,29 +53,74 @@ static int run_healthcheck(const struct cli_options *o)
     int status = CLI_USAGE_ERROR;
 
     if (c || !o->config_file)
-        status = dir ? healthcheck_run(dir) : EXIT_FAILURE;
+        status = dir ? use(o, dir, c) : EXIT_FAILURE;
     free(fallback);
     config_free(c);
     return status;
+}
+
+static int use_for_healthcheck(const struct cli_options *o, const char *dir, const struct config *c)
+{
+    (void)o;
+    (void)c;
+    return healthcheck_run(dir);
+}
+
+static int run_healthcheck(const struct cli_options *o)
+{
+    return with_state_dir(o, use_for_healthcheck);
+}
+
+static int use_for_state(const struct cli_options *o, const char *dir, const struct config *c)
+{
+    struct state_request request = {
+        .dir = dir,
+        .c = c,
+        .rest = o->arguments,
+        .count = o->argument_count,
+        .json = o->json,
+        .messages = o->messages,
+        .replace = o->replace,
+        .bodies = o->bodies,
+        .output = o->output,
+    };
+
+    return state_command_run(&request);
+}
+
+static int run_state(const struct cli_options *o)
+{
+    return with_state_dir(o, use_for_state);
 }
 
 static const struct command {
     const char *name;
     enum cli_command bit;
     int (*run)(const struct cli_options *o);
+    const char *arguments; /* as its usage names them */
     const char *help;
     const char *examples;
 } commands[] = {
-    {"serve", CLI_SERVE, run_serve, "listen for clients and serve them",
+    {"serve", CLI_SERVE, run_serve, "[OPTION]...", "listen for clients and serve them",
      "  mailferry serve --route pop3://127.0.0.1:1110=imaps://imap.example.com\n"
      "  mailferry serve --route imap://127.0.0.1:1143=pop3s://pop.example.org\n"
      "  mailferry serve --route pop3s://=imaps://imap.example.com \\\n"
      "      --certificate /etc/ssl/mail.pem --key /etc/ssl/mail.key\n"
      "  mailferry serve -c /etc/mailferry.json\n"},
-    {"check", CLI_CHECK, run_check, "validate a configuration and print what it means",
+    {"check", CLI_CHECK, run_check, "[OPTION]...",
+     "validate a configuration and print what it means",
      "  mailferry check -c /etc/mailferry.json\n"},
-    {"healthcheck", CLI_HEALTHCHECK, run_healthcheck, "ask a running server whether it is well",
+    {"healthcheck", CLI_HEALTHCHECK, run_healthcheck, "[OPTION]...",
+     "ask a running server whether it is well",
      "  mailferry healthcheck --state-dir /var/lib/mailferry\n"},
+    {"state", CLI_STATE, run_state, "COMMAND [USER] [OPTION]...",
+     "show, check, export and import what is kept of an account",
+     "  mailferry state list\n"
+     "  mailferry state show ann@example.com [FOLDER] [--messages] [--json]\n"
+     "  mailferry state verify [ann@example.com]\n"
+     "  mailferry state export ann@example.com --output ann.json --bodies ann.bodies\n"
+     "  mailferry state import ann@example.com ann.json --bodies ann.bodies [--replace]\n"
+     "  mailferry state compact ann@example.com\n"},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -100,8 +149,8 @@ static void print_help(FILE *out)
 
 static void print_command_help(const struct command *c, FILE *out)
 {
-    fprintf(out, "mailferry %s: %s\n\nusage: mailferry %s [OPTION]...\n\n", c->name, c->help,
-            c->name);
+    fprintf(out, "mailferry %s: %s\n\nusage: mailferry %s %s\n\n", c->name, c->help, c->name,
+            c->arguments);
     cli_options_help(c->bit, out);
     fprintf(out, "\nexamples:\n%s", c->examples);
 }

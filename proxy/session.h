@@ -22,6 +22,8 @@
 #include "proxy/settings.h"
 #include "proxy/store/store.h"
 
+enum { SESSION_HOST_BUCKETS = 1024 }; /* of accounts, in a house */
+
 struct session;
 struct session_house;
 struct account_host;
@@ -43,8 +45,10 @@ struct session_house {
     bool draining; /* no new sessions; see session_drain() */
     struct store *store;
     struct bodies *bodies;
-    struct account_host *hosts; /* accounts of POP3 upstreams whose home this is */
-    struct warm *warm;          /* upstream sessions that wait for their users to come again */
+    /* Accounts of POP3 upstreams whose home this is, by their keys' hashes; see account_host.h. */
+    struct account_host *hosts[SESSION_HOST_BUCKETS];
+    size_t host_count;
+    struct warm *warm; /* upstream sessions that wait for their users to come again */
     struct gate *gate;
     struct health *health;
     struct session *sessions;      /* all that have not ended; see session_next() */

@@ -29,8 +29,10 @@ static bool greet(struct session *s)
         .errors = limits->errors,
         .login_attempts = limits->login_attempts,
         .append_limit = s->settings->listeners[s->listener].append_limit,
+        .allow_authzid = s->settings->listeners[s->listener].operators,
     };
 
+    stream_binding(s->client.stream, &settings.binding);
     s->mailbox = mailbox_new(&settings, uv_now(s->house->loop), (int64_t)time(NULL));
     return s->mailbox != NULL;
 }
@@ -64,6 +66,10 @@ static bool wants(const struct session *s)
 
 static void tls(struct session *s)
 {
+    struct sasl_binding binding;
+
+    stream_binding(s->client.stream, &binding);
+    mailbox_client_bind(s->mailbox, &binding);
     mailbox_client_tls(s->mailbox);
 }
 
@@ -124,7 +130,9 @@ static void on_joined(struct account_guest *g, const struct failure *why)
     } else {
         g->mailbox = s->mailbox;
         session_tell(s);
-        mailbox_joined(s->mailbox, account_host_account(s->host), slice_of(s->login));
+        mailbox_joined(s->mailbox, account_host_account(s->host), slice_of(s->login),
+                       session_credential(s));
+        credential_clear(&s->credential);
     }
     session_pump(s);
 }
@@ -160,39 +168,41 @@ static void leave(struct session *s)
     s->guest.mailbox = NULL;
 }
 
-/* False when it was refused. */
-static bool find_account(struct session *s, struct slice given)
+/* Names for the upstream and for the store. False when memory is out. */
+static bool name_account(struct session *s, const struct session_login *login,
+                         struct slice password)
 {
-    struct slice folder;
-    char *user = NULL;
-
     free(s->login);
     free(s->account);
-    s->login = s->account = NULL;
-    s->route = config_find_route(s->settings->config, s->listener, given, &user, &folder);
-    if (!s->route) {
-        free(user);
-        session_log_message(s, LOG_INFO, "no-route", "no route serves this user here");
+    s->login = config_route_login(s->route, slice_of(login->user));
+    s->account = account_host_key(login->user, &s->route->upstream);
+    return s->login && s->account && session_set_credential(s, login, password);
+}
+
+/* False when it was refused. */
+static bool find_account(struct session *s, const struct mailbox_action *action)
+{
+    struct session_login login;
+
+    if (!session_find_login(s, action->user, action->authzid, &login)) {
         session_refuse_login(s, FAILURE_AUTH, SESSION_REFUSED);
         return false;
     }
-    s->login = config_route_login(s->route, slice_of(user));
-    s->account = account_host_key(user, &s->route->upstream);
-    free(user);
-    if (s->login && s->account)
-        return true;
-    session_refuse_login(s, FAILURE_TEMPORARY, "out of memory, try again later");
-    return false;
+    bool named = name_account(s, &login, action->password);
+    free(login.user);
+    if (!named)
+        session_refuse_login(s, FAILURE_TEMPORARY, "out of memory, try again later");
+    return named;
 }
 
 /* A second attempt stays with the account, when it is the same one. */
-static void log_in(struct session *s, struct slice user)
+static void log_in(struct session *s, const struct mailbox_action *action)
 {
     if (s->host) {
         session_bodies_end(s);
         leave(s);
     }
-    if (!find_account(s, user))
+    if (!find_account(s, action))
         return;
     if (account_host_home(s->house, s->account) == s->house->number) {
         session_join(s);
@@ -200,6 +210,14 @@ static void log_in(struct session *s, struct slice user)
     }
     s->moving = true;
     s->due = uv_now(s->house->loop);
+}
+
+/* It took too long to be let in: the account may come yet, but nobody waits for it. */
+static void log_in_cancel(struct session *s)
+{
+    s->moving = false;
+    s->due = UINT64_MAX;
+    leave(s);
 }
 
 /* ---- what the mailbox asks for ---- */
@@ -222,7 +240,13 @@ static void session_act(struct session *s, const struct mailbox_action *action)
 {
     switch (action->type) {
     case MAILBOX_LOGIN:
-        log_in(s, action->user);
+        log_in(s, action);
+        break;
+    case MAILBOX_SECRET:
+        mailbox_secret(s->mailbox, &(struct sasl_secret){.kind = SASL_SECRET_NONE});
+        break;
+    case MAILBOX_CANCEL:
+        log_in_cancel(s);
         break;
     case MAILBOX_CLIENT_TLS:
         session_flush(s);

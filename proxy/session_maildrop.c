@@ -28,8 +28,10 @@ static bool greet(struct session *s)
         .response_seconds = limits->response_seconds,
         .errors = limits->errors,
         .login_attempts = limits->login_attempts,
+        .allow_authzid = made->operators,
     };
 
+    stream_binding(s->client.stream, &settings.binding);
     s->maildrop = maildrop_new(&settings, uv_now(s->house->loop), (int64_t)time(NULL));
     return s->maildrop != NULL;
 }
@@ -52,6 +54,10 @@ static bool wants(const struct session *s)
 
 static void tls(struct session *s)
 {
+    struct sasl_binding binding;
+
+    stream_binding(s->client.stream, &binding);
+    maildrop_client_bind(s->maildrop, &binding);
     maildrop_client_tls(s->maildrop);
 }
 
@@ -126,9 +132,18 @@ static void session_log(struct session *s, const struct maildrop_action *action)
 
 static void session_act(struct session *s, const struct maildrop_action *action)
 {
+    struct failure why;
+
     switch (action->type) {
     case MAILDROP_CONNECT:
         session_connect(s, action);
+        break;
+    case MAILDROP_SECRET:
+        maildrop_secret(s->maildrop, &(struct sasl_secret){.kind = SASL_SECRET_NONE});
+        break;
+    case MAILDROP_CREDENTIAL:
+        failure_set(&why, FAILURE_AUTH, "%s", action->text);
+        maildrop_refused(s->maildrop, &why);
         break;
     case MAILDROP_DISCONNECT:
         session_flush(s);

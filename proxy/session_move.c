@@ -28,6 +28,7 @@ static void take(struct session *to, const struct session *from)
         .login = from->login,
         .account = from->account,
         .mailbox = from->mailbox,
+        .credential = from->credential,
     };
     snprintf(to->id, sizeof to->id, "%s", from->id);
 }
@@ -38,6 +39,7 @@ static void leave_behind(struct session *s)
     s->settings = NULL;
     s->login = NULL;
     s->account = NULL;
+    s->credential = (struct credential){.kind = CREDENTIAL_PASSWORD};
     s->mailbox = NULL;
     s->alive = false;
     s->moved = true;
@@ -55,6 +57,7 @@ static void arrive_dead(struct session *s, struct session_house *house)
     settings_release(s->settings);
     free(s->login);
     free(s->account);
+    credential_clear(&s->credential);
     free(s);
     house->on_ended(house->owner);
 }

@@ -30,6 +30,7 @@ struct session_client {
 struct session;
 struct session_read;
 struct session_parse;
+struct session_small;
 
 /* What a session is for one of the two protocols: the translator behind it, in the terms in which
  * session.c speaks to either. But for the first three, only while the session is `alive`. */
@@ -77,6 +78,8 @@ struct session {
     const struct config_route *route; /* NULL before a login */
     char *login;                      /* for the upstream */
     char *account;                    /* in the store */
+    struct credential credential;     /* of an operator, who logs in for the user; of nobody: the
+                                         client's own password */
     struct store_request *loading;    /* its state is on its way */
 
     uv_timer_t timer;
@@ -100,6 +103,8 @@ struct session {
             bool moved;                 /* another session goes on */
             struct session_read *reads; /* not answered, the first first */
             struct session_parse *parses;
+            struct session_small *small;
+            unsigned small_untold;
             struct bodies_writer *storing; /* APPEND */
             uint32_t store_request;
             char *stored; /* key of what was stored last, until the state may name it */
@@ -151,6 +156,28 @@ void session_start_timer(struct session *s);
 
 /* The session goes without a word: another one has taken over. */
 void session_vanish(struct session *s);
+
+/* session_login.c */
+
+/* Whom a login is for. The slices are those of the login. */
+struct session_login {
+    struct slice target; /* as the client gave it */
+    struct slice folder; /* of its suffix */
+    struct slice master; /* who logs in for him; empty: himself */
+    char *user;          /* `target` without its suffix; the receiver frees it */
+};
+
+/* Finds the route of `given`, who may act for `authzid`, and sets it. False when there is none, or
+ * he may not: that was logged, and nothing is to be freed. */
+bool session_find_login(struct session *s, struct slice given, struct slice authzid,
+                        struct session_login *l);
+
+/* What the upstream is to be shown, once `login` is set. False when memory is out. */
+bool session_set_credential(struct session *s, const struct session_login *l,
+                            struct slice password);
+
+/* NULL: the client's own password. */
+const struct credential *session_credential(const struct session *s);
 
 /* session_upstream.c */
 

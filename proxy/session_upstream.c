@@ -16,6 +16,9 @@ static void session_imap_options(const struct session *s, struct imap_client_opt
     o->starttls = e->tls == ENDPOINT_TLS_AUTO || e->tls == ENDPOINT_TLS_STARTTLS;
     o->allow_cleartext = s->route->allow_cleartext || endpoint_is_loopback(e);
     o->require_tls = e->tls == ENDPOINT_TLS_STARTTLS || !o->allow_cleartext;
+    o->mechanisms = s->route->sasl.mechanisms;
+    o->host = e->host;
+    o->port = e->port;
 }
 
 static void session_refuse(struct session *s, enum failure_kind kind, const char *text)
@@ -37,29 +40,29 @@ static bool session_name(struct session *s, const char *user)
     return s->login && s->account;
 }
 
-/* Finds where `given` is served and tells the maildrop. False when it was refused. */
-static bool session_route(struct session *s, struct slice given)
+/* Finds where the user is served and tells the maildrop. False when it was refused. */
+static bool session_route(struct session *s, const struct maildrop_action *action)
 {
     struct maildrop_route route = {0};
-    char *user = NULL;
+    struct session_login login;
 
-    s->route = config_find_route(s->settings->config, s->listener, given, &user, &route.folder);
-    if (!s->route) {
-        free(user);
-        session_log_message(s, LOG_INFO, "no-route", "no route serves this user here");
+    if (!session_find_login(s, action->user, action->authzid, &login)) {
         session_refuse(s, FAILURE_AUTH, SESSION_REFUSED);
         return false;
     }
-    bool named = session_name(s, user);
-    free(user);
+    bool named = session_name(s, login.user) && session_set_credential(s, &login, action->password);
+    free(login.user);
     if (!named) {
         session_refuse(s, FAILURE_TEMPORARY, "out of memory, try again later");
         return false;
     }
     route.options = &s->route->pop3;
     route.login = slice_of(s->login);
+    route.folder = login.folder;
+    route.credential = session_credential(s);
     session_imap_options(s, &route.imap);
     maildrop_routed(s->maildrop, &route);
+    credential_clear(&s->credential);
     return true;
 }
 
@@ -77,11 +80,20 @@ static void connect_failed(struct session *s, const struct failure *why)
     maildrop_connect_failed(s->maildrop, why);
 }
 
+static void give_binding(struct session *s)
+{
+    struct sasl_binding binding;
+
+    connection_binding(s->upstream, &binding);
+    maildrop_upstream_bind(s->maildrop, &binding);
+}
+
 static void on_ready(void *owner)
 {
     struct session *s = owner;
 
     session_tell(s);
+    give_binding(s);
     maildrop_connected(s->maildrop);
     session_pump(s);
 }
@@ -111,6 +123,7 @@ static void on_tls(void *owner)
     struct session *s = owner;
 
     session_tell(s);
+    give_binding(s);
     maildrop_upstream_tls(s->maildrop);
     session_pump(s);
 }
@@ -165,7 +178,7 @@ void session_connect(struct session *s, const struct maildrop_action *action)
     session_disconnect(s);
     s->failure_counted = false;
     session_load_cancel(s);
-    if (!action->again && (!session_route(s, action->user) || session_go_on(s)))
+    if (!action->again && (!session_route(s, action) || session_go_on(s)))
         return;
     s->upstream = connection_start(s->house->loop, s->settings, s->route, s->id, &handler, s);
     if (s->upstream) {

@@ -13,6 +13,7 @@ static void settings_free(struct settings *s)
         tls_context_free(s->routes[i]);
     free(s->listeners);
     free(s->routes);
+    settings_auth_clear(&s->auth);
     config_free(s->config);
     free(s);
 }
@@ -42,6 +43,16 @@ static unsigned smallest_append_limit(const struct config *c, size_t listener)
     return smallest;
 }
 
+static bool has_operators(const struct config *c, size_t listener)
+{
+    bool has = false;
+
+    for (size_t i = 0; i < c->route_count; i++)
+        has = has || (config_route_serves(c, &c->routes[i], listener) &&
+                      c->routes[i].sasl.master_separator);
+    return has;
+}
+
 static bool make_listener(struct settings *s, size_t i, FILE *errors)
 {
     const struct config *c = s->config;
@@ -54,6 +65,7 @@ static bool make_listener(struct settings *s, size_t i, FILE *errors)
 
     s->listeners[i].login_delay = longest_login_delay(c, i);
     s->listeners[i].append_limit = smallest_append_limit(c, i);
+    s->listeners[i].operators = has_operators(c, i);
     if (tls == ENDPOINT_TLS_OFF || (tls == ENDPOINT_TLS_AUTO && !certificate))
         return true;
     endpoint_print(&l->endpoint, name, sizeof name);
@@ -88,7 +100,7 @@ static bool settings_make(struct settings *s, FILE *errors)
         good = make_listener(s, i, errors) && good;
     for (size_t i = 0; i < s->config->route_count; i++)
         good = make_route(s, i, errors) && good;
-    return good;
+    return settings_auth_make(&s->auth, s->config, errors) && good;
 }
 
 struct settings *settings_new(struct config *config, FILE *errors)

@@ -10,11 +10,13 @@
 
 #include "proxy/config.h"
 #include "proxy/net/tls.h"
+#include "proxy/settings_auth.h"
 
 struct settings_listener {
     struct tls_context *tls; /* NULL: no TLS is offered */
     unsigned login_delay;    /* the longest of the routes that it may lead to, seconds */
     unsigned append_limit;   /* the smallest of those routes, octets */
+    bool operators;          /* one of those routes lets somebody act for its users */
 };
 
 struct settings {
@@ -22,10 +24,11 @@ struct settings {
     struct config *config;
     struct settings_listener *listeners; /* one for each of config->listeners */
     struct tls_context **routes;         /* one for each of config->routes; NULL: TLS is off */
+    struct settings_auth auth;
 };
 
-/* Takes `config` over in any case. NULL when a certificate, key or CA is unusable: the faults, a
- * line each, have been written to `errors` (CASES T7). The caller holds the result. */
+/* Takes `config` over in any case. NULL when a certificate, key, CA or secret is unusable: the
+ * faults, a line each, have been written to `errors` (CASES T7). The caller holds the result. */
 struct settings *settings_new(struct config *config, FILE *errors);
 
 /* One more holder; any thread may. The last one to let go frees it. */

@@ -104,16 +104,9 @@ static bool is_v4(const uint8_t address[16])
     return memcmp(address, mapped, sizeof mapped) == 0;
 }
 
-static bool is_loopback(const uint8_t address[16])
-{
-    static const uint8_t six[8] = {0}; /* ::1 counts by its /64 */
-
-    return is_v4(address) ? address[12] == 127 : memcmp(address, six, sizeof six) == 0;
-}
-
 static bool is_trusted(const struct throttle_options *o, const struct gate_address *from)
 {
-    if (!from->known || is_loopback(from->octets))
+    if (!from->known)
         return true;
     for (size_t i = 0; i < o->trusted_count; i++)
         if (network_contains(&o->trusted[i], from->octets))

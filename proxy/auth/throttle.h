@@ -9,8 +9,8 @@
  * makes them wait. So nobody can lock a user out who has been there before, and the wait that
  * guesses from elsewhere cause to one who has not is bounded.
  *
- * Waits queue up: ten logins at once do not wait side by side. Loopback, unix sockets and the
- * networks that are trusted (a webmail's, another proxy's) count by login only. The table is
+ * Waits queue up: ten logins at once do not wait side by side. Unix sockets and the networks that
+ * are trusted (loopback, a webmail's, another proxy's) count by login only. The table is
  * bounded; what was used longest ago gives way.
  *
  * Any thread may call. It has no clock: `now_ms` is a monotonic one, the same for all.

@@ -229,6 +229,13 @@ const char *stream_tls_description(const struct stream *s)
     return s->tls ? stream_tls_text(s->tls) : "";
 }
 
+void stream_binding(const struct stream *s, struct sasl_binding *binding)
+{
+    *binding = (struct sasl_binding){.type = SASL_BINDING_NONE};
+    if (s->tls)
+        stream_tls_binding(s->tls, binding);
+}
+
 uint64_t stream_octets_in(const struct stream *s)
 {
     return s->octets_in;

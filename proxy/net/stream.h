@@ -21,6 +21,7 @@
 #include <uv.h>
 
 #include "proxy/net/tls.h"
+#include "translate/sasl/sasl_binding.h"
 #include "translate/text/buf.h"
 #include "translate/text/failure.h"
 
@@ -117,6 +118,10 @@ bool stream_is_tls(const struct stream *s);
 
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", "" without TLS; valid while the stream is. */
 const char *stream_tls_description(const struct stream *s);
+
+/* What ties an authentication to this TLS connection (RFC 9266; RFC 5929 for TLS 1.2); of type NONE
+ * without TLS, or where it has nothing that is safe. */
+void stream_binding(const struct stream *s, struct sasl_binding *binding);
 
 /* Octets of the application in and out since the beginning. */
 uint64_t stream_octets_in(const struct stream *s);

@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "proxy/net/stream_input.h"
+#include "proxy/net/tls_binding.h"
 
 enum {
     RECORD_SIZE = SSL3_RT_MAX_PLAIN_LENGTH,
@@ -289,6 +290,12 @@ void stream_tls_shutdown(struct stream_tls *t)
     ERR_clear_error();
     SSL_shutdown(t->ssl);
     ERR_clear_error();
+}
+
+void stream_tls_binding(const struct stream_tls *t, struct sasl_binding *binding)
+{
+    if (t->up)
+        tls_binding(t->ssl, binding);
 }
 
 void stream_tls_cut(const struct stream_tls *t, struct failure *why)

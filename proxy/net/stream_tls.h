@@ -7,6 +7,7 @@
 #define PROXY_NET_STREAM_TLS_H
 
 #include "proxy/net/tls.h"
+#include "translate/sasl/sasl_binding.h"
 #include "translate/text/buf.h"
 #include "translate/text/failure.h"
 
@@ -58,5 +59,8 @@ void stream_tls_cut(const struct stream_tls *t, struct failure *why);
 
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384"; "" until the handshake is over. */
 const char *stream_tls_text(const struct stream_tls *t);
+
+/* As stream_binding(). */
+void stream_tls_binding(const struct stream_tls *t, struct sasl_binding *binding);
 
 #endif

@@ -66,7 +66,7 @@ static void worker_end_if_empty(void *owner)
 {
     struct worker *w = owner;
 
-    if (!w->draining || w->house.sessions || w->house.hosts ||
+    if (!w->draining || w->house.sessions || w->house.host_count ||
         uv_is_closing((uv_handle_t *)&w->wake))
         return;
     uv_mutex_lock(&w->lock);

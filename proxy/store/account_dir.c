@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proxy/store/bodies_keys.h"
 #include "proxy/store/disk.h"
 
 void account_snapshot_name(char name[ACCOUNT_FILE_NAME], uint64_t generation)
@@ -101,6 +102,8 @@ static bool find_snapshot(struct account_dir *d, const struct entry *entry, void
 static bool find_others(struct account_dir *d, const struct entry *entry, void *context)
 {
     (void)context;
+    if (entry->generation > d->newest)
+        d->newest = entry->generation;
     if (entry->generation < d->generation)
         d->past = true;
     else if (entry->generation > d->generation)
@@ -112,7 +115,7 @@ static bool find_others(struct account_dir *d, const struct entry *entry, void *
 
 bool account_dir_look(struct account_dir *d, struct failure *why)
 {
-    d->generation = 0;
+    d->generation = d->newest = 0;
     d->snapshot = d->journal = d->journal_ahead = d->past = false;
     if (d->fd >= 0 && (!each_entry(d, find_snapshot, NULL) || !each_entry(d, find_others, NULL))) {
         disk_failure(why, errno, "read", d->path);
@@ -189,13 +192,13 @@ bool account_dir_sweep(struct account_dir *d, struct failure *why)
 }
 
 /* The directory to move into, opened; `*number` is its. Negative with errno. */
-static int make_aside(struct account_dir *d, unsigned *number)
+static int make_aside(struct account_dir *d, const char *what, unsigned *number)
 {
     enum { ASIDE_MAX = 10000 };
     char name[ACCOUNT_FILE_NAME];
 
     for (*number = 1; *number <= ASIDE_MAX; (*number)++) {
-        snprintf(name, sizeof name, "damaged-%u", *number);
+        snprintf(name, sizeof name, "%s-%u", what, *number);
         if (mkdirat(d->fd, name, 0700) == 0)
             return disk_open_dir(d->fd, name);
         if (errno != EEXIST)
@@ -243,7 +246,7 @@ static bool move_kind(struct account_dir *d, struct aside *aside)
 
 bool account_dir_set_aside(struct account_dir *d, unsigned *where, struct failure *why)
 {
-    struct aside aside = {.fd = make_aside(d, where)};
+    struct aside aside = {.fd = make_aside(d, "damaged", where)};
     bool moved = aside.fd >= 0 && move_kind(d, &aside);
 
     aside.journals = true;
@@ -254,4 +257,29 @@ bool account_dir_set_aside(struct account_dir *d, unsigned *where, struct failur
     if (!moved)
         disk_failure(why, error, "set aside the damaged files of", d->path);
     return moved;
+}
+
+/* ---- preserving ---- */
+
+static bool link_entry(struct account_dir *d, const struct entry *entry, void *context)
+{
+    const int *aside = context;
+    char name[ACCOUNT_FILE_NAME];
+
+    entry_name(name, entry);
+    return linkat(d->fd, name, *aside, name, 0) == 0;
+}
+
+bool account_dir_preserve(struct account_dir *d, unsigned *where, struct failure *why)
+{
+    int aside = make_aside(d, "replaced", where);
+    bool linked = aside >= 0 && each_entry(d, link_entry, &aside) &&
+                  bodies_keys_preserve(d->fd, aside) && fsync(aside) == 0 && fsync(d->fd) == 0;
+    int error = errno;
+
+    if (aside >= 0)
+        close(aside);
+    if (!linked)
+        disk_failure(why, error, "keep the present files of", d->path);
+    return linked;
 }

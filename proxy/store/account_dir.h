@@ -24,7 +24,8 @@ struct account_dir {
     char *path;       /* for sentences */
     int fd;           /* -1: there is none yet */
     uint64_t generation;
-    bool snapshot; /* whether there is one of that generation */
+    uint64_t newest; /* generation of any file; the same, but for damage */
+    bool snapshot;   /* whether there is one of that generation */
     bool journal;
     bool journal_ahead; /* there is one of a later generation */
     bool past;          /* there are files of earlier generations */
@@ -60,5 +61,9 @@ bool account_dir_sweep(struct account_dir *d, struct failure *why);
  * snapshot goes first and journals last: a crash between leaves a journal without its snapshot,
  * which is damage again, never a state that looks whole but lacks its newest records. */
 bool account_dir_set_aside(struct account_dir *d, unsigned *where, struct failure *why);
+
+/* Gives all files, and the durable bodies, a second name in replaced-N: so they outlast what takes
+ * their place. `*where` is N. */
+bool account_dir_preserve(struct account_dir *d, unsigned *where, struct failure *why);
 
 #endif

@@ -163,7 +163,7 @@ static bool snapshot_text(const struct account_dir *d, const void *state, struct
     json_t *json = d->kind->to_json(state);
     bool made =
         json &&
-        json_object_set_new(json, "generation", json_integer((json_int_t)d->generation + 1)) == 0 &&
+        json_object_set_new(json, "generation", json_integer((json_int_t)d->newest + 1)) == 0 &&
         json_dump_callback(json, put_octets, text, JSON_COMPACT) == 0;
 
     json_decref(json);
@@ -188,7 +188,7 @@ static bool replace_snapshot(struct account_dir *d, struct slice text, struct fa
 {
     char name[ACCOUNT_FILE_NAME];
 
-    account_snapshot_name(name, d->generation + 1);
+    account_snapshot_name(name, d->newest + 1);
     if (!write_temporary(d, text, why)) {
         (void)unlinkat(d->fd, TEMPORARY_NAME, 0); /* it would be overwritten anyway */
         return false;
@@ -201,19 +201,26 @@ static bool replace_snapshot(struct account_dir *d, struct slice text, struct fa
     return account_dir_look(d, why) && account_dir_sweep(d, why);
 }
 
-bool account_journal_fold(struct account_dir *d, struct failure *why)
+bool account_journal_replace(struct account_dir *d, const void *state, struct failure *why)
 {
-    void *state = NULL;
     struct buf text = BUF_INIT;
+    bool replaced = false;
 
-    if (account_state_read(d, &state, why) != ACCOUNT_READ)
-        return false;
-    bool folded = false;
     if (snapshot_text(d, state, &text))
-        folded = replace_snapshot(d, buf_slice(&text), why);
+        replaced = replace_snapshot(d, buf_slice(&text), why);
     else
         account_dir_failed(d, "make", "the next snapshot", why);
     buf_clear(&text);
+    return replaced;
+}
+
+bool account_journal_fold(struct account_dir *d, struct failure *why)
+{
+    void *state = NULL;
+
+    if (account_state_read(d, &state, why) != ACCOUNT_READ)
+        return false;
+    bool folded = account_journal_replace(d, state, why);
     d->kind->free(state);
     return folded;
 }

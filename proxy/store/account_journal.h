@@ -25,4 +25,11 @@ bool account_journal_is_long(const struct account_dir *d);
  */
 bool account_journal_fold(struct account_dir *d, struct failure *why);
 
+/*
+ * Makes `state`, of the directory's kind, the account's, whatever was there before, in the same
+ * way. What was there is of the past then, and deleted: who wants it preserves it before
+ * (account_dir.h).
+ */
+bool account_journal_replace(struct account_dir *d, const void *state, struct failure *why);
+
 #endif

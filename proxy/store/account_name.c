@@ -48,3 +48,39 @@ char *account_name(struct slice key)
     buf_clear(&name);
     return text;
 }
+
+static int hex_digit(char c)
+{
+    const char *digits = "0123456789ABCDEF";
+    const char *found = c ? strchr(digits, c) : NULL;
+
+    return found ? (int)(found - digits) : -1;
+}
+
+static void put_unescaped(struct buf *key, const char *name)
+{
+    while (*name) {
+        int high = *name == '%' ? hex_digit(name[1]) : -1;
+        int low = high >= 0 ? hex_digit(name[2]) : -1;
+        buf_putc(key, low >= 0 ? (char)(16 * high + low) : *name);
+        name += low >= 0 ? 3 : 1;
+    }
+}
+
+char *account_name_key(const char *name)
+{
+    struct buf key = BUF_INIT;
+
+    if (strcmp(name, "~") != 0)
+        put_unescaped(&key, name);
+    char *text = buf_failed(&key) ? NULL : slice_dup(buf_slice(&key));
+    buf_clear(&key);
+    /* Only what account_name() would call so: that a name was cut shows there too. */
+    char *again = text ? account_name(slice_of(text)) : NULL;
+    if (!again || strcmp(again, name) != 0) {
+        free(text);
+        text = NULL;
+    }
+    free(again);
+    return text;
+}

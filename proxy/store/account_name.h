@@ -12,4 +12,8 @@
 /* Owned, free() it; NULL when memory is out. The empty key is "~". */
 char *account_name(struct slice key);
 
+/* The key of a directory's name, owned; NULL when the name was cut, is none of ours, or memory is
+ * out. */
+char *account_name_key(const char *name);
+
 #endif

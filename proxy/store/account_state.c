@@ -57,18 +57,21 @@ static enum account_read snapshot_parse(struct account_dir *d, struct slice text
     return read;
 }
 
-static enum account_read read_snapshot(struct account_dir *d, void **state, struct failure *why)
+static enum account_read read_snapshot(struct account_dir *d, void **state,
+                                       struct account_size *size, struct failure *why)
 {
     struct buf text = BUF_INIT;
     enum account_read read = read_text(d, d->snapshot_name, &text, why)
                                  ? snapshot_parse(d, buf_slice(&text), state, why)
                                  : ACCOUNT_FAILED;
 
+    size->snapshot = buf_size(&text);
     buf_clear(&text);
     return read;
 }
 
-static enum account_read replay_journal(struct account_dir *d, void *state, struct failure *why)
+static enum account_read replay_journal(struct account_dir *d, void *state,
+                                        struct account_size *size, struct failure *why)
 {
     struct journal_replay done = {.generation = d->generation};
     struct failure wrong = {.kind = FAILURE_NONE};
@@ -79,6 +82,9 @@ static enum account_read replay_journal(struct account_dir *d, void *state, stru
         read = ACCOUNT_FAILED;
     else if (!journal_replay(d->kind, state, buf_slice(&text), &done, &wrong))
         read = refused(d, d->journal_name, done.newer, &wrong, why);
+    size->records = done.records;
+    size->journal = done.octets;
+    size->torn = buf_size(&text) - done.octets;
     buf_clear(&text);
     return read;
 }
@@ -92,17 +98,51 @@ static enum account_read read_new(struct account_dir *d, void **state, struct fa
     return ACCOUNT_FAILED;
 }
 
-enum account_read account_state_read(struct account_dir *d, void **state, struct failure *why)
+static enum account_read read_counting(struct account_dir *d, void **state,
+                                       struct account_size *size, struct failure *why)
 {
     *state = NULL;
+    *size = (struct account_size){0};
     if (d->journal_ahead)
         return damaged(d->path, "there is a journal whose snapshot is missing", why);
-    enum account_read read = d->snapshot ? read_snapshot(d, state, why) : read_new(d, state, why);
+    enum account_read read =
+        d->snapshot ? read_snapshot(d, state, size, why) : read_new(d, state, why);
     if (read == ACCOUNT_READ && d->journal)
-        read = replay_journal(d, *state, why);
+        read = replay_journal(d, *state, size, why);
     if (read != ACCOUNT_READ) {
         d->kind->free(*state);
         *state = NULL;
+    }
+    return read;
+}
+
+enum account_read account_state_read(struct account_dir *d, void **state, struct failure *why)
+{
+    struct account_size ignored;
+
+    return read_counting(d, state, &ignored, why);
+}
+
+/* Whether the files are no longer those that were looked at before. */
+static bool has_moved_on(struct account_dir *d)
+{
+    const struct account_dir before = *d;
+    struct failure ignored;
+
+    return account_dir_look(d, &ignored) &&
+           (d->generation != before.generation || d->snapshot != before.snapshot ||
+            d->journal != before.journal || d->journal_ahead != before.journal_ahead);
+}
+
+enum account_read account_state_read_beside(struct account_dir *d, void **state,
+                                            struct account_size *size, struct failure *why)
+{
+    enum { TRIES = 20 };
+    enum account_read read = read_counting(d, state, size, why);
+
+    for (int i = 1; i < TRIES && read != ACCOUNT_READ && has_moved_on(d); i++) {
+        why->kind = FAILURE_NONE;
+        read = read_counting(d, state, size, why);
     }
     return read;
 }

@@ -13,6 +13,7 @@
 
 #include "proxy/log.h"
 #include "proxy/store/account_name.h"
+#include "proxy/store/bodies_idle.h"
 #include "proxy/store/bodies_parts.h"
 #include "proxy/store/disk.h"
 
@@ -20,6 +21,7 @@ struct bodies {
     const struct store *store;
     uint64_t limit;
     atomic_uint_fast64_t octets; /* in the caches of all open accounts */
+    struct bodies_idle *idle;    /* the other accounts' */
 };
 
 struct bodies *bodies_new(const struct store *store, uint64_t octets)
@@ -30,12 +32,23 @@ struct bodies *bodies_new(const struct store *store, uint64_t octets)
         return NULL;
     b->store = store;
     b->limit = octets;
-    return b;
+    b->idle = bodies_idle_new(store_accounts(store), octets, &b->octets);
+    if (b->idle)
+        return b;
+    free(b);
+    return NULL;
 }
 
 void bodies_free(struct bodies *b)
 {
+    if (b)
+        bodies_idle_free(b->idle);
     free(b);
+}
+
+void bodies_settle(struct bodies *b)
+{
+    bodies_idle_settle(b->idle);
 }
 
 uint64_t bodies_account_octets(const struct bodies_account *a)
@@ -64,6 +77,15 @@ int bodies_open_whole(const struct bodies_account *a, int dir, uint32_t content,
     }
     bodies_name(name, content, BODIES_MAIL);
     return disk_open(dir, key ? key : name, O_RDONLY);
+}
+
+bool bodies_is_long_enough(uint64_t octets, uint64_t least, struct failure *why)
+{
+    if (octets >= least)
+        return true;
+    failure_set(why, FAILURE_PERMANENT,
+                "the message has lost octets on this server: mailferry state verify tells more");
+    return false;
 }
 
 ssize_t bodies_pread(int fd, void *p, size_t n, uint64_t offset)
@@ -172,6 +194,7 @@ void bodies_came(struct bodies_account *a, uint32_t content, enum bodies_kind ki
     if (!bodies_index_put(&a->index, content, kind, size))
         return; /* it is found at the next opening */
     a->shared->octets += a->index.octets - before;
+    bodies_idle_grown(a->shared->idle);
     make_room(a);
 }
 
@@ -188,19 +211,85 @@ void bodies_went(struct bodies_account *a, uint32_t content, enum bodies_kind ki
 struct opening {
     uv_work_t work;
     struct bodies_account *account;
-    bool clear;
+    bool newborn;
+    bool sweep;
+    struct bodies_keys named;
+    size_t swept;
+    struct failure unswept; /* costs room on the disk, and nothing else */
+    size_t set_aside;
+    unsigned where; /* they were set aside */
     struct bodies_scan scan;
     struct failure why;
     bodies_opened opened;
     void *owner;
 };
 
+static bool opening_sweep(struct opening *o)
+{
+    int dir = bodies_dir_open(o->account->accounts, o->account->name, false);
+
+    if (dir < 0)
+        return errno == ENOENT;
+    bool swept = bodies_keys_sweep(dir, &o->named, &o->swept);
+    int error = errno;
+    close(dir);
+    errno = error;
+    return swept;
+}
+
+/* Octets without their state may be all that is left of somebody's mail. */
+static bool opening_set_aside(struct opening *o)
+{
+    int dir = disk_open_dir(o->account->accounts, o->account->name);
+
+    if (dir < 0)
+        return errno == ENOENT;
+    bool moved = bodies_keys_set_aside(dir, &o->where, &o->set_aside);
+    int error = errno;
+    close(dir);
+    errno = error;
+    return moved;
+}
+
 static void opening_work(uv_work_t *work)
 {
     struct opening *o = work->data;
+    struct bodies_account *a = o->account;
 
-    if (!bodies_dir_scan(o->account->accounts, o->account->name, o->clear, &o->scan))
-        bodies_failed(o->account, "look at", "", &o->why);
+    if (!bodies_dir_scan(a->accounts, a->name, o->newborn, &o->scan))
+        bodies_failed(a, "look at", "", &o->why);
+    else if (o->newborn && !opening_set_aside(o))
+        bodies_failed(a, "set aside what is in", "", &o->why);
+    else if (o->sweep && !o->newborn && !opening_sweep(o))
+        bodies_failed(a, "sweep", "", &o->unswept);
+}
+
+/* No key is given again that the state names, though its file be lost: or the message that has it
+ * would become another one. */
+static uint64_t opening_key_next(const struct opening *o)
+{
+    uint64_t last = o->named.count ? o->named.numbers[o->named.count - 1] : 0;
+
+    return o->scan.key_next > last ? o->scan.key_next : last + 1;
+}
+
+static void opening_tell(const struct opening *o)
+{
+    const char *name = o->account->name;
+
+    if (o->why.kind != FAILURE_NONE)
+        return;
+    if (o->set_aside)
+        log_message(LOG_WARNING, "bodies",
+                    "accounts/%s: its state was lost, and %zu messages that it kept were moved to "
+                    "damaged-%u/bodies: mailferry state import --bodies takes them back",
+                    name, o->set_aside, o->where);
+    if (o->unswept.kind != FAILURE_NONE)
+        log_message(LOG_WARNING, "bodies", "%s", o->unswept.text);
+    else if (o->swept)
+        log_message(LOG_INFO, "bodies",
+                    "accounts/%s: deleted %zu messages that a crash had left half-stored", name,
+                    o->swept);
 }
 
 static void opening_done(uv_work_t *work, int status)
@@ -209,11 +298,13 @@ static void opening_done(uv_work_t *work, int status)
     struct bodies_account *a = o->account;
 
     (void)status; /* nobody cancels it */
-    a->key_next = o->scan.key_next;
+    opening_tell(o);
+    a->key_next = opening_key_next(o);
     for (size_t i = 0; i < o->scan.count; i++)
         bodies_came(a, o->scan.files[i].content, o->scan.files[i].kind, o->scan.files[i].size);
     if (!a->closing)
         o->opened(o->owner, &o->why);
+    bodies_keys_clear(&o->named);
     free(o->scan.files);
     free(o);
     bodies_let_go(a);
@@ -236,13 +327,19 @@ static struct bodies_account *account_make(struct bodies *b, uv_loop_t *loop,
     a->accounts = store_accounts(b->store);
     a->limit = options->octets;
     a->users = 1;
+    bodies_idle_opened(b->idle, a->name);
+    bodies_records_init(&a->headers, BODIES_HEAD);
+    bodies_records_init(&a->structures, BODIES_MIME);
     return a;
 }
 
 static void account_free_memory(struct bodies_account *a)
 {
     a->shared->octets -= a->index.octets;
+    bodies_idle_closed(a->shared->idle, a->name, a->index.octets);
     bodies_index_clear(&a->index);
+    bodies_records_clear(&a->headers);
+    bodies_records_clear(&a->structures);
     free(a->name);
     free(a);
 }
@@ -259,8 +356,13 @@ struct bodies_account *bodies_account_open(struct bodies *b, uv_loop_t *loop,
             account_free_memory(a);
         return NULL;
     }
-    *o =
-        (struct opening){.account = a, .clear = options->newborn, .opened = opened, .owner = owner};
+    *o = (struct opening){
+        .account = a, .newborn = options->newborn, .opened = opened, .owner = owner};
+    if (options->named) {
+        o->sweep = true;
+        o->named = *options->named;
+        *options->named = (struct bodies_keys){0};
+    }
     o->work.data = o;
     bodies_hold(a);
     uv_queue_work(loop, &o->work, opening_work, opening_done);

@@ -3,7 +3,8 @@
  * names). Two kinds lie there:
  *
  * The cache holds what was fetched from the upstream, by content and part. It is bounded, for the
- * account and for all that are open; what was used longest ago makes room. Nothing of it is synced:
+ * account and for all together; what was used longest ago makes room: in an open account a message,
+ * of those that nobody has open a whole cache (proxy/store/bodies_idle.h). Nothing of it is synced:
  * what a crash takes is fetched again. A file appears whole, by rename, or not at all. The one that
  * was written last stays even if it is larger than the bound: somebody wants to read it.
  *
@@ -14,6 +15,9 @@
  * callbacks come there, never from inside a call of these functions. Failures are sentences with
  * the remedy (FAILURE_TEMPORARY), as in proxy/store/disk.h.
  *
+ * What is being written can be read already when its size was announced: the reader follows the
+ * writer, and has the end only when the writer has ended at just that size.
+ *
  * A reader that has begun reads on whatever happens to the name of its file: eviction and a new
  * file in its place concern the next reader. Where an eviction crosses a writer of the same file,
  * the file may be gone although it was reported: who asks for it then finds it absent.
@@ -23,6 +27,7 @@
 
 #include <uv.h>
 
+#include "proxy/store/bodies_keys.h"
 #include "proxy/store/store.h"
 #include "translate/mailbox/account.h"
 #include "translate/mime/mime_message.h"
@@ -33,10 +38,13 @@ enum { BODIES_PIECE = 65536 }; /* octets that a reader hands out at once, at mos
 
 struct bodies;
 
-/* `octets` bounds the caches of all open accounts together. The store outlives it. NULL when memory
- * is out. */
+/* `octets` bounds the caches of all accounts together. The store outlives it. NULL when memory or
+ * threads are out. */
 struct bodies *bodies_new(const struct store *store, uint64_t octets);
 void bodies_free(struct bodies *b); /* NULL is fine */
+
+/* Waits until the caches of accounts that are not open are within the bound. It blocks. */
+void bodies_settle(struct bodies *b);
 
 /* ---- an account ---- */
 
@@ -49,11 +57,16 @@ struct bodies_options {
     struct slice account; /* its key, as in the store */
     uint64_t octets;      /* bound of its cache */
     bool newborn;         /* its state was never written, or lost: numbers of contents begin anew,
-                             and what is in the cache belongs to other messages */
+                             and what is in the cache belongs to other messages; durable bodies
+                             are moved aside (proxy/store/bodies_keys.h) */
+    struct bodies_keys *named; /* by the state, which was read to its end: durable bodies that it
+                                  does not name are deleted. Taken over: empty then. NULL: none
+                                  is. */
 };
 
 /* Looks at what is there and takes leftovers of crashes away. NULL when memory is out. No other
- * function is called with it before `opened`, but bodies_account_close(). */
+ * function is called with it before `opened`, but bodies_account_close(): so no body is younger
+ * than the state that names it. */
 struct bodies_account *bodies_account_open(struct bodies *b, uv_loop_t *loop,
                                            const struct bodies_options *options,
                                            bodies_opened opened, void *owner);
@@ -94,6 +107,10 @@ struct bodies_writer *bodies_write_durable(struct bodies_account *a,
                                            const struct bodies_writer_handler *handler,
                                            void *owner);
 
+/* The octets will be the whole of this content, `total` (not 0) of them as far as anybody knows:
+ * from now on bodies_read() finds it, as long as it has no key. Before any octets are given. */
+void bodies_writer_announce(struct bodies_writer *w, uint32_t content, uint64_t total);
+
 /* Copies the octets. They are queued while the disk is busy: who feeds it stops while
  * bodies_writer_queued() is high. */
 void bodies_writer_data(struct bodies_writer *w, struct slice octets);
@@ -114,13 +131,16 @@ enum bodies_outcome {
     BODIES_DONE,   /* the range was given, as far as the part goes */
     BODIES_ABSENT, /* it is not there */
     BODIES_FAILED, /* `why` */
+    BODIES_LONG,   /* bodies_small() only: it is there, for bodies_read() */
 };
 
 struct bodies_range {
     uint32_t content;
-    const char *key; /* of a durable body of the content, borrowed; NULL: none */
+    const char *key; /* of a durable body of the content, borrowed; NULL: none. One that is not
+                        there is looked for in the cache. */
     enum account_part part;
     uint64_t offset, length;
+    uint64_t least; /* octets that a durable body is known to have: a shorter one fails */
 };
 
 struct bodies_reader_handler {
@@ -132,11 +152,13 @@ struct bodies_reader_handler {
                     const struct failure *why);
 };
 
-/* A header is found in the whole message too, where only that is there. NULL when memory is out. */
+/* A header is found in the whole message too, where only that is there. Of what is being written
+ * under an announced total, at least the last octet is given only when that total has proved right:
+ * BODIES_FAILED as soon as it proves wrong, or the rest does not come. NULL when memory is out. */
 struct bodies_reader *bodies_read(struct bodies_account *a, const struct bodies_range *range,
                                   const struct bodies_reader_handler *handler, void *owner);
 
-/* Octets of the whole part, from the first on_data on and in on_done. */
+/* Octets of the whole part, or what was announced; from the first on_data on and in on_done. */
 uint64_t bodies_reader_total(const struct bodies_reader *r);
 
 /* There is room again. May be called from on_data. */
@@ -144,6 +166,27 @@ void bodies_reader_resume(struct bodies_reader *r);
 
 /* No callback comes any more. */
 void bodies_reader_cancel(struct bodies_reader *r);
+
+/* ---- headers and small messages ---- */
+
+enum { BODIES_SMALL_MAX = 65536 }; /* octets; what has as many or more is not small */
+
+struct bodies_small;
+
+/* All octets of the part, valid until it returns; comes once, never from inside bodies_small(). */
+typedef void (*bodies_small_done)(void *owner, enum bodies_outcome outcome, struct slice octets,
+                                  const struct failure *why);
+
+/* A part as bodies_read() finds it, at once; the range in it is nothing to this, but that a length
+ * of 0 asks only whether it is there, whatever its size. What is asked for
+ * while others are being read comes with the next ones; headers come from one file, once they were
+ * read before. NULL when
+ * memory is out, and for a whole message that is being written: bodies_read() may follow it. */
+struct bodies_small *bodies_small(struct bodies_account *a, const struct bodies_range *what,
+                                  bodies_small_done done, void *owner);
+
+/* `done` does not come. */
+void bodies_small_cancel(struct bodies_small *s);
 
 /* ---- structure ---- */
 
@@ -156,6 +199,10 @@ typedef void (*bodies_parsed)(void *owner, struct mime_message *message, const s
  * message and remembered. NULL when memory is out. */
 struct bodies_parse *bodies_parse(struct bodies_account *a, uint32_t content, const char *key,
                                   bodies_parsed done, void *owner);
+
+/* The same of a durable body of which `octets` are known to be there: a shorter one fails. */
+struct bodies_parse *bodies_parse_known(struct bodies_account *a, uint32_t content, const char *key,
+                                        uint64_t octets, bodies_parsed done, void *owner);
 
 /* No callback comes any more. */
 void bodies_parse_cancel(struct bodies_parse *p);

@@ -50,7 +50,12 @@ bool bodies_key_is_valid(const char *key)
 {
     uint64_t ignored;
 
-    return number_behind(key, "m-", &ignored);
+    return bodies_key_number(key, &ignored);
+}
+
+bool bodies_key_number(const char *key, uint64_t *number)
+{
+    return number_behind(key, "m-", number);
 }
 
 /* A directory in `parent`, which is made when `make`. */
@@ -121,6 +126,11 @@ static bool scan_add(struct bodies_scan *scan, const struct bodies_found *found)
     return true;
 }
 
+static int64_t changed_at(const struct stat *st)
+{
+    return st->st_mtim.tv_sec * INT64_C(1000000000) + st->st_mtim.tv_nsec;
+}
+
 static bool scan_cached(int dir, const char *name, bool clear, struct bodies_found *found,
                         struct bodies_scan *scan)
 {
@@ -131,7 +141,7 @@ static bool scan_cached(int dir, const char *name, bool clear, struct bodies_fou
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT;
     found->size = (uint64_t)st.st_size;
-    found->written = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
+    found->written = changed_at(&st);
     return scan_add(scan, found);
 }
 
@@ -158,6 +168,24 @@ static int by_age(const void *a, const void *b)
     return (x->written > y->written) - (x->written < y->written);
 }
 
+/* Takes `dir` over. NULL with errno. */
+static DIR *open_entries(int dir)
+{
+    DIR *entries = fdopendir(dir);
+
+    if (!entries)
+        close_keeping_errno(dir);
+    return entries;
+}
+
+static void close_entries(DIR *entries)
+{
+    int error = errno;
+
+    closedir(entries);
+    errno = error;
+}
+
 static bool scan_all(DIR *entries, bool clear, struct bodies_scan *scan)
 {
     struct dirent *entry;
@@ -175,16 +203,48 @@ bool bodies_dir_scan(int accounts, const char *account, bool clear, struct bodie
     *scan = (struct bodies_scan){.key_next = 1};
     if (dir < 0)
         return errno == ENOENT;
-    DIR *entries = fdopendir(dir);
-    if (!entries) {
-        close_keeping_errno(dir);
+    DIR *entries = open_entries(dir);
+    if (!entries)
         return false;
-    }
     bool done = scan_all(entries, clear, scan);
-    int error = errno;
-    closedir(entries);
-    errno = error;
+    close_entries(entries);
     if (done && scan->count)
         qsort(scan->files, scan->count, sizeof *scan->files, by_age);
     return done;
+}
+
+/* What has gone meanwhile is nothing. */
+static bool cache_entry(int dir, const char *name, bool clear, uint64_t *octets)
+{
+    struct bodies_found ignored;
+    struct stat st;
+
+    if (!is_cached(name, &ignored))
+        return true;
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT;
+    *octets += (uint64_t)st.st_size;
+    return !clear || unlinkat(dir, name, 0) == 0 || errno == ENOENT;
+}
+
+bool bodies_dir_cache(int accounts, const char *account, bool clear, struct bodies_cache *cache)
+{
+    int dir = bodies_dir_open(accounts, account, false);
+    struct dirent *entry;
+    struct stat st;
+    bool went = true;
+
+    *cache = (struct bodies_cache){0};
+    if (dir < 0)
+        return errno == ENOENT;
+    DIR *entries = open_entries(dir);
+    if (!entries)
+        return false;
+    if (fstat(dir, &st) == 0)
+        cache->changed = changed_at(&st);
+    for (errno = 0; went && (entry = readdir(entries)) != NULL; errno = went ? 0 : errno)
+        went = cache_entry(dir, entry->d_name, clear, &cache->octets);
+    went = went && errno == 0;
+    close_entries(entries);
+    return went;
 }

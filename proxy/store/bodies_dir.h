@@ -4,6 +4,7 @@
  *
  *     7.head  7.mail     the header and the whole of content 7, as the upstream sent them
  *     7.mime             its structure, as translate/mime/mime_json.h writes it
+ *     0.head  0.mime     those of many contents (proxy/store/bodies_records.h)
  *     m-12               a message that must not be lost
  *     t-3                one that is being written; a leftover when found at the opening
  *
@@ -29,6 +30,9 @@ void bodies_temporary_name(char name[BODIES_NAME], uint64_t number);
 /* Whether a key can be one that bodies_key_name() made: it comes from the state, which a person may
  * have edited. */
 bool bodies_key_is_valid(const char *key);
+
+/* The same, and the number that it was made of. */
+bool bodies_key_number(const char *key, uint64_t *number);
 
 /* `accounts` is the directory of all accounts, `account` the name in it. Negative with errno:
  * ENOENT when there is none and it is not to be made. */
@@ -56,5 +60,15 @@ struct bodies_scan {
 /* Looks at what is there, and takes leftovers away; with `clear` the cache too. Files that it does
  * not know are left alone. False with errno. Nothing there is nothing found. */
 bool bodies_dir_scan(int accounts, const char *account, bool clear, struct bodies_scan *scan);
+
+/* An account's cache, as its files tell. */
+struct bodies_cache {
+    uint64_t octets;
+    int64_t changed; /* ns since 1970: when a file last came or went */
+};
+
+/* Measures the cache; with `clear` deletes it, and `octets` is what was there. Nothing else is
+ * touched, so that it may be done while the account is open. False with errno. */
+bool bodies_dir_cache(int accounts, const char *account, bool clear, struct bodies_cache *cache);
 
 #endif

@@ -7,6 +7,48 @@
 #include "proxy/store/bodies.h"
 #include "proxy/store/bodies_dir.h"
 #include "proxy/store/bodies_index.h"
+#include "proxy/store/bodies_records.h"
+
+/*
+ * A message that is read while it is written (bodies_growth.c). Embedded in its writer, and in the
+ * account's list as long as it can be followed. On the loop only.
+ */
+struct bodies_growth {
+    struct bodies_growth *next;
+    struct bodies_account *account;
+    uint32_t content;
+    uint64_t total;                  /* announced */
+    uint64_t written;                /* octets in the file */
+    int fd;                          /* the file, for reading; -1: not there yet */
+    struct bodies_reader *followers; /* by their `follower` */
+};
+
+void bodies_growth_begin(struct bodies_growth *g, struct bodies_account *a, uint32_t content,
+                         uint64_t total);
+
+/* NULL: no such message is being written. */
+struct bodies_growth *bodies_growth_find(const struct bodies_account *a, uint32_t content);
+
+/* How far it may be read: the end is held back until it is known to be the end. */
+uint64_t bodies_growth_ready(const struct bodies_growth *g);
+
+/* `written` octets are in the file `fd` now, which is duplicated. */
+void bodies_growth_progress(struct bodies_growth *g, int fd, uint64_t written);
+
+/* It is all there, `written` octets under its name; `key`: of a durable one, else NULL. */
+void bodies_growth_end(struct bodies_growth *g, uint64_t written, const char *key);
+
+/* The rest will not come. */
+void bodies_growth_fail(struct bodies_growth *g, const struct failure *why);
+
+void bodies_growth_follow(struct bodies_growth *g, struct bodies_reader *r);
+void bodies_growth_leave(struct bodies_growth *g, const struct bodies_reader *r);
+
+/* bodies_reader.c: what a follower learns. The last two are the end of the growth. */
+struct bodies_reader **bodies_reader_follower(struct bodies_reader *r);
+void bodies_reader_grew(struct bodies_reader *r);
+void bodies_reader_settle(struct bodies_reader *r, const char *key);
+void bodies_reader_fail(struct bodies_reader *r, const struct failure *why);
 
 struct bodies_account {
     struct bodies *shared;
@@ -17,6 +59,13 @@ struct bodies_account {
     uint64_t key_next;
     uint64_t temporary_next;
     struct bodies_index index;
+    struct bodies_growth *growing;
+    struct bodies_records headers; /* the pool's, while a batch is under way */
+    struct bodies_small *small_wanted;
+    bool small_busy;
+    struct bodies_records structures; /* the same */
+    struct bodies_parse *parse_wanted;
+    bool parse_busy;
     unsigned users; /* the owner, and work that will call back */
     bool closing;   /* the owner has gone */
     void (*closed)(void *owner);
@@ -45,6 +94,10 @@ static inline enum bodies_kind bodies_kind_of(enum account_part part)
 /* On the pool: opens what there is of a message, its durable body when it has a key, else what the
  * cache has. Negative with errno. */
 int bodies_open_whole(const struct bodies_account *a, int dir, uint32_t content, const char *key);
+
+/* Whether a durable body has `least` octets; else `*why`: to give what is left would be to invent a
+ * message. */
+bool bodies_is_long_enough(uint64_t octets, uint64_t least, struct failure *why);
 
 /* pread() that begins again when a signal interrupts it. */
 ssize_t bodies_pread(int fd, void *p, size_t n, uint64_t offset);

@@ -20,16 +20,22 @@ struct bodies_reader {
     void *owner;
     bool working;
     atomic_bool cancelled;
-    bool resumed; /* inside on_data */
+    bool resumed;                   /* inside on_data */
+    struct bodies_growth *growth;   /* whose writer it follows; NULL: none, or all is there */
+    struct bodies_reader *follower; /* of the same growth */
+    struct failure fate;            /* why the rest will not be there */
 
     /* While it works, the pool's. */
     uint32_t content;
     enum account_part part;
     enum bodies_kind kind; /* of the file that was opened */
     bool durable;
+    uint64_t least;
     char key[BODIES_NAME];
     int fd;
+    bool idle; /* there is nothing to be read yet */
     uint64_t at;
+    uint64_t ready; /* not further, for the time being */
     uint64_t end;
     uint64_t total;
     char *piece;
@@ -80,20 +86,40 @@ static void find_header_end(struct bodies_reader *r, uint64_t size)
     }
 }
 
-static bool reader_open_file(struct bodies_reader *r, int dir)
+static bool reader_open_cached(struct bodies_reader *r, int dir)
 {
     char name[BODIES_NAME];
 
+    r->durable = false;
     r->kind = bodies_kind_of(r->part);
-    if (r->part == ACCOUNT_HEADER && !r->durable) {
+    if (r->part == ACCOUNT_HEADER) {
         bodies_name(name, r->content, BODIES_HEAD);
         r->fd = disk_open(dir, name, O_RDONLY);
         if (r->fd >= 0 || errno != ENOENT)
             return r->fd >= 0;
     }
     r->kind = BODIES_MAIL;
-    r->fd = bodies_open_whole(r->account, dir, r->content, r->durable ? r->key : NULL);
+    r->fd = bodies_open_whole(r->account, dir, r->content, NULL);
     return r->fd >= 0;
+}
+
+static bool reader_open_file(struct bodies_reader *r, int dir)
+{
+    if (!r->durable)
+        return reader_open_cached(r, dir);
+    r->kind = BODIES_MAIL;
+    r->fd = bodies_open_whole(r->account, dir, r->content, r->key);
+    if (r->fd < 0 && errno == ENOENT)
+        return reader_open_cached(r, dir);
+    return r->fd >= 0;
+}
+
+static void reader_clip(struct bodies_reader *r)
+{
+    if (r->at > r->total)
+        r->at = r->total;
+    if (r->end > r->total)
+        r->end = r->total;
 }
 
 static bool reader_measure(struct bodies_reader *r)
@@ -103,12 +129,13 @@ static bool reader_measure(struct bodies_reader *r)
     if (fstat(r->fd, &st) != 0)
         return reader_failed(r, "look at");
     r->total = (uint64_t)st.st_size;
+    if (r->durable && !bodies_is_long_enough(r->total, r->least, &r->why)) {
+        r->outcome = BODIES_FAILED;
+        return false;
+    }
     if (r->part == ACCOUNT_HEADER && r->kind == BODIES_MAIL)
         find_header_end(r, r->total);
-    if (r->at > r->total)
-        r->at = r->total;
-    if (r->end > r->total)
-        r->end = r->total;
+    reader_clip(r);
     return true;
 }
 
@@ -125,7 +152,7 @@ static bool reader_open(struct bodies_reader *r)
 
 static bool reader_read(struct bodies_reader *r)
 {
-    uint64_t left = r->end - r->at;
+    uint64_t left = (r->end < r->ready ? r->end : r->ready) - r->at;
     size_t wanted = left < BODIES_PIECE ? (size_t)left : BODIES_PIECE;
     ssize_t n = wanted ? bodies_pread(r->fd, r->piece, wanted, r->at) : 0;
 
@@ -144,7 +171,7 @@ static void reader_work(uv_work_t *work)
 {
     struct bodies_reader *r = work->data;
 
-    if (r->cancelled || r->rest.n)
+    if (r->cancelled || r->rest.n || r->idle)
         return;
     if (!r->piece && !(r->piece = malloc(BODIES_PIECE))) {
         errno = ENOMEM;
@@ -168,6 +195,8 @@ static void reader_count(struct bodies_reader *r)
 
 static void reader_end(struct bodies_reader *r)
 {
+    if (r->growth)
+        bodies_growth_leave(r->growth, r);
     if (r->fd >= 0)
         close(r->fd);
     r->fd = -1;
@@ -179,8 +208,22 @@ static void reader_end(struct bodies_reader *r)
 
 static void reader_worked(uv_work_t *work, int status);
 
+/* What the writer's file has for it; one that follows and has no descriptor takes one. */
+static bool reader_is_ready(struct bodies_reader *r)
+{
+    if (!r->growth) {
+        r->ready = UINT64_MAX;
+        return r->fate.kind == FAILURE_NONE;
+    }
+    if (r->fd < 0 && r->growth->fd >= 0)
+        r->fd = dup(r->growth->fd);
+    r->ready = bodies_growth_ready(r->growth);
+    return r->fd >= 0 && r->at < r->ready;
+}
+
 static void reader_go_on(struct bodies_reader *r)
 {
+    r->idle = !reader_is_ready(r);
     r->working = true;
     uv_queue_work(r->account->loop, &r->work, reader_work, reader_worked);
 }
@@ -198,22 +241,77 @@ static bool reader_offer(struct bodies_reader *r)
     return in.n == 0;
 }
 
+/* What was read already is given, whatever becomes of the rest. */
+static bool reader_is_over(struct bodies_reader *r)
+{
+    if (r->fate.kind != FAILURE_NONE && r->at < r->end && r->outcome == BODIES_DONE) {
+        r->outcome = BODIES_FAILED;
+        r->why = r->fate;
+    }
+    return r->cancelled || r->outcome != BODIES_DONE;
+}
+
 static void reader_worked(uv_work_t *work, int status)
 {
     struct bodies_reader *r = work->data;
 
     (void)status; /* nobody cancels it */
-    if (r->cancelled || r->outcome != BODIES_DONE) {
-        r->working = false;
-        reader_end(r);
-        return;
-    }
-    bool taken = reader_offer(r);
+    bool taken = !reader_is_over(r) && reader_offer(r);
     r->working = false;
-    if (r->cancelled || (taken && r->at == r->end))
+    if (reader_is_over(r) || (taken && r->at == r->end))
         reader_end(r);
-    else if (taken || r->resumed)
+    else if (r->rest.n ? r->resumed : reader_is_ready(r))
         reader_go_on(r);
+}
+
+/* ---- following a writer ---- */
+
+struct bodies_reader **bodies_reader_follower(struct bodies_reader *r)
+{
+    return &r->follower;
+}
+
+/* Callbacks come from the loop: also what there is nothing to be read for takes the way over the
+ * pool. */
+static void reader_wake(struct bodies_reader *r)
+{
+    if (!r->working)
+        reader_go_on(r);
+}
+
+void bodies_reader_grew(struct bodies_reader *r)
+{
+    if (r->rest.n == 0 && !r->working && reader_is_ready(r))
+        reader_go_on(r);
+}
+
+/* One that never had a descriptor finds the file by its name, as any reader does. */
+void bodies_reader_settle(struct bodies_reader *r, const char *key)
+{
+    r->growth = NULL;
+    r->durable = key != NULL;
+    if (key)
+        snprintf(r->key, sizeof r->key, "%s", key);
+    if (r->rest.n == 0)
+        reader_wake(r);
+}
+
+void bodies_reader_fail(struct bodies_reader *r, const struct failure *why)
+{
+    r->growth = NULL;
+    r->fate = *why;
+    reader_wake(r);
+}
+
+static void reader_follow(struct bodies_reader *r)
+{
+    r->growth = bodies_growth_find(r->account, r->content);
+    if (!r->growth)
+        return;
+    bodies_growth_follow(r->growth, r);
+    r->kind = BODIES_MAIL;
+    r->total = r->growth->total;
+    reader_clip(r);
 }
 
 struct bodies_reader *bodies_read(struct bodies_account *a, const struct bodies_range *range,
@@ -229,6 +327,7 @@ struct bodies_reader *bodies_read(struct bodies_account *a, const struct bodies_
     r->content = range->content;
     r->part = range->part;
     r->durable = range->key != NULL;
+    r->least = range->least;
     if (range->key)
         snprintf(r->key, sizeof r->key, "%s", range->key);
     r->fd = -1;
@@ -236,6 +335,8 @@ struct bodies_reader *bodies_read(struct bodies_account *a, const struct bodies_
     r->end =
         range->length > UINT64_MAX - range->offset ? UINT64_MAX : range->offset + range->length;
     r->work.data = r;
+    if (r->part == ACCOUNT_WHOLE && !r->durable)
+        reader_follow(r);
     bodies_hold(a);
     reader_go_on(r);
     return r;

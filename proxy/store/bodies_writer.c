@@ -29,6 +29,8 @@ struct bodies_writer {
     bool working;
     bool ended;
     bool aborted;
+    bool announced;
+    struct bodies_growth growth;
 
     /* While it works, the pool's. */
     struct buf writing;
@@ -63,7 +65,7 @@ static bool writer_failed(struct bodies_writer *w, const char *doing)
 static bool writer_open(struct bodies_writer *w, int dir)
 {
     if (w->fd < 0)
-        w->fd = disk_open(dir, w->temporary, O_WRONLY | O_CREAT | O_EXCL);
+        w->fd = disk_open(dir, w->temporary, O_RDWR | O_CREAT | O_EXCL);
     return w->fd >= 0 || writer_failed(w, "make");
 }
 
@@ -154,6 +156,15 @@ static void writer_work(uv_work_t *work)
 
 static void writer_go_on(struct bodies_writer *w);
 
+/* Who follows it has the end of it, or knows that it will not come. */
+static void writer_settle(struct bodies_writer *w, bool failed)
+{
+    if (w->announced && failed)
+        bodies_growth_fail(&w->growth, &w->why);
+    else if (w->announced)
+        bodies_growth_end(&w->growth, w->size, w->durable ? w->name : NULL);
+}
+
 static void writer_end(struct bodies_writer *w)
 {
     struct bodies_account *a = w->account;
@@ -164,6 +175,7 @@ static void writer_end(struct bodies_writer *w)
         failure_set(&w->why, FAILURE_TEMPORARY, "out of memory, try again later");
     if (!w->durable && !failed)
         bodies_came(a, w->content, w->kind, w->size);
+    writer_settle(w, failed);
     w->handler->on_done(w->owner, w, key, w->hex, &w->why);
     writer_free(w);
     bodies_let_go(a);
@@ -190,6 +202,8 @@ static void writer_forget(struct bodies_writer *w)
 
 static void writer_progress(struct bodies_writer *w)
 {
+    if (w->announced)
+        bodies_growth_progress(&w->growth, w->fd, w->size);
     writer_go_on(w);
     w->handler->on_progress(w->owner, w);
 }
@@ -272,6 +286,12 @@ struct bodies_writer *bodies_write_durable(struct bodies_account *a,
     return w;
 }
 
+void bodies_writer_announce(struct bodies_writer *w, uint32_t content, uint64_t total)
+{
+    w->announced = true;
+    bodies_growth_begin(&w->growth, w->account, content, total);
+}
+
 void bodies_writer_data(struct bodies_writer *w, struct slice octets)
 {
     buf_put(&w->queued, octets);
@@ -289,8 +309,18 @@ void bodies_writer_end(struct bodies_writer *w)
     writer_go_on(w);
 }
 
+static void writer_disappoint(struct bodies_writer *w)
+{
+    struct failure why;
+
+    failure_set(&why, FAILURE_TEMPORARY, "the rest of the message did not come, fetch it again");
+    bodies_growth_fail(&w->growth, &why);
+}
+
 void bodies_writer_abort(struct bodies_writer *w)
 {
+    if (w->announced)
+        writer_disappoint(w);
     w->aborted = true;
     if (!w->working)
         writer_forget(w);

@@ -71,7 +71,7 @@ bool disk_make_dir(int dir, const char *name)
     return mkdirat(dir, name, 0700) == 0 || errno == EEXIST;
 }
 
-static bool read_all(int fd, size_t max, struct buf *out)
+bool disk_read_all(int fd, size_t max, struct buf *out)
 {
     enum { STEP = 65536 };
     size_t before = buf_size(out);
@@ -101,7 +101,7 @@ bool disk_read(int dir, const char *name, size_t max, struct buf *out)
 
     if (fd < 0)
         return false;
-    bool read = read_all(fd, max, out);
+    bool read = disk_read_all(fd, max, out);
     int error = errno;
     close(fd);
     errno = error;

@@ -26,6 +26,9 @@ bool disk_make_dir(int dir, const char *name);
  * memory is out. */
 bool disk_read(int dir, const char *name, size_t max, struct buf *out);
 
+/* The same of what is open. */
+bool disk_read_all(int fd, size_t max, struct buf *out);
+
 /* Writes all of it at the file's position. False with errno; a part may have been written. */
 bool disk_write(int fd, struct slice text);
 

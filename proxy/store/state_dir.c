@@ -162,6 +162,25 @@ bool state_dir_open(struct state_dir *d, const char *path, struct failure *why)
     return false;
 }
 
+bool state_dir_look(struct state_dir *d, const char *path, struct failure *why)
+{
+    *d = (struct state_dir){.path = strdup(path), .fd = -1, .accounts = -1, .lock = -1};
+    if (!d->path)
+        disk_failure(why, ENOMEM, "open", path);
+    else if ((d->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+        disk_failure(why, errno, "open", path);
+    else if ((d->accounts = disk_open_dir(d->fd, "accounts")) >= 0)
+        return true;
+    else if (errno == ENOENT)
+        failure_set(why, FAILURE_PERMANENT,
+                    "%s is no state directory, or no account was ever kept in it", path);
+    else
+        disk_failure(why, errno, "open the accounts in", path);
+    why->kind = FAILURE_PERMANENT;
+    state_dir_close(d);
+    return false;
+}
+
 void state_dir_close(struct state_dir *d)
 {
     int fds[] = {d->accounts, d->fd, d->lock};

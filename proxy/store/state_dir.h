@@ -17,6 +17,11 @@ struct state_dir {
 
 /* False with the reason and the remedy (FAILURE_PERMANENT); then there is nothing to close. */
 bool state_dir_open(struct state_dir *d, const char *path, struct failure *why);
+
+/* Opens it to look only: nothing is made, written or locked, so that it works beside a server and
+ * on what is mounted read-only. False with the reason, as above. */
+bool state_dir_look(struct state_dir *d, const char *path, struct failure *why);
+
 void state_dir_close(struct state_dir *d);
 
 #endif

@@ -16,11 +16,26 @@ static void on_connect(struct play *p, struct maildrop_action *a)
     play_note(p, "connect%s %.*s", a->again ? " again" : "", SLICE_ARG(a->user));
 }
 
+static void on_secret(struct play *p, struct maildrop_action *a)
+{
+    free(p->secret_user);
+    p->secret_user = slice_dup(a->user);
+    play_note(p, "secret %s %.*s", a->mechanism, SLICE_ARG(a->user));
+}
+
+static void on_credential(struct play *p, struct maildrop_action *a)
+{
+    p->credential_asked = true;
+    play_note(p, "credential: %s", a->text);
+}
+
 /* Also of a connection that the other side has ended already: then there is nothing to do. */
 static void on_disconnect(struct play *p, struct maildrop_action *a)
 {
     (void)a;
     p->disconnected = true;
+    free(p->connect_user); /* nobody waits for it any more */
+    p->connect_user = NULL;
     p->upstream.closed = true;
     buf_clear(&p->upstream.in);
     play_note(p, "disconnects");
@@ -131,6 +146,8 @@ static void on_abort(struct play *p, struct maildrop_action *a)
 
 static void (*const HANDLERS[])(struct play *p, struct maildrop_action *a) = {
     [MAILDROP_CONNECT] = on_connect,
+    [MAILDROP_SECRET] = on_secret,
+    [MAILDROP_CREDENTIAL] = on_credential,
     [MAILDROP_DISCONNECT] = on_disconnect,
     [MAILDROP_PART] = on_part,
     [MAILDROP_CLIENT_TLS] = on_client_tls,

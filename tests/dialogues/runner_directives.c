@@ -153,6 +153,8 @@ static void route_user(struct play *p)
         play_fail(p, "out of memory");
     if (!uidl_format_parse(&p->setup.options.uidl_format, p->setup.options.uidl, &why))
         play_fail(p, "%s", why.text);
+    if (buf_size(&p->credential.user))
+        route.credential = &p->credential;
     route.login = slice_of(p->setup.login ? p->setup.login : user);
     if (!p->failed)
         maildrop_routed(p->m, &route);
@@ -299,6 +301,54 @@ static void do_starttls(struct play *p, const char *args)
         refuse_upstream_tls(p);
     else
         play_fail(p, "TLS with whom?");
+    play_pump(p);
+}
+
+/* The owner's answer: the password of this user, or that nobody has this name. */
+static void do_secret(struct play *p, const char *args)
+{
+    struct sasl_secret secret = {.kind = *args ? SASL_SECRET_PASSWORD : SASL_SECRET_NONE,
+                                 .password = slice_of(args)};
+
+    if (!p->secret_user) {
+        play_fail(p, "no secret was asked for");
+        return;
+    }
+    free(p->secret_user);
+    p->secret_user = NULL;
+    play_note(p, *args ? "secret" : "no secret");
+    maildrop_secret(p->m, &secret);
+    play_pump(p);
+}
+
+/* "USER TOKEN": of the route to come, or instead of the one that was refused. */
+static void do_token(struct play *p, const char *args)
+{
+    struct slice token = slice_of(args);
+    struct slice user = slice_word(&token);
+
+    credential_clear(&p->credential);
+    if (!credential_set(&p->credential, CREDENTIAL_TOKEN, user, slice_trim(token)))
+        play_fail(p, "out of memory");
+    if (p->failed || !p->credential_asked)
+        return;
+    p->credential_asked = false;
+    play_note(p, "another token");
+    maildrop_credential(p->m, &p->credential);
+    play_pump(p);
+}
+
+static void do_token_refused(struct play *p, const char *args)
+{
+    struct failure why;
+
+    if (!p->credential_asked)
+        play_fail(p, "no other token was asked for");
+    if (p->failed || !failure_read(p, args, &why))
+        return;
+    p->credential_asked = false;
+    play_note(p, "no other token: %s", why.text);
+    maildrop_refused(p->m, &why);
     play_pump(p);
 }
 
@@ -454,6 +504,9 @@ static const struct {
     {"warm", do_warm, true},
     {"connect-refused", do_connect_refused, true},
     {"route-refused", do_route_refused, true},
+    {"secret", do_secret, true},
+    {"token", do_token, false},
+    {"token-refused", do_token_refused, true},
     {"starttls", do_starttls, true},
     {"deflate", do_deflate, true},
     {"disconnects", do_disconnects, true},

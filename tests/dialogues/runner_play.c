@@ -393,6 +393,8 @@ void play_clear(struct play *p)
     buf_clear(&p->transcript);
     free(p->packet_sizes);
     free(p->connect_user);
+    free(p->secret_user);
+    credential_clear(&p->credential);
     free(p->load_failure);
     *p = (struct play){0};
 }

@@ -43,6 +43,9 @@ struct play {
     /* What the maildrop asked for and no step has answered or noticed yet. */
     char *connect_user; /* NULL: no connection is asked for */
     bool connect_again;
+    char *secret_user; /* NULL: no secret is asked for */
+    bool credential_asked;
+    struct credential credential; /* of the route; of nobody: the client's own password */
     bool client_tls, upstream_tls, deflate, disconnected, parted, ended, aborted;
     struct maildrop_warm *warm; /* what a session has left; NULL: nothing */
 

@@ -27,6 +27,9 @@ static const struct field CLIENT_FIELDS[] = {
     {"response_seconds", FIELD_UNSIGNED, CLIENT(response_seconds)},
     {"errors", FIELD_UNSIGNED, CLIENT(errors)},
     {"login_attempts", FIELD_UNSIGNED, CLIENT(login_attempts)},
+    {"secrets", FIELD_BOOL, CLIENT(secrets)},
+    {"timestamp", FIELD_TEXT, CLIENT(timestamp)},
+    {"allow_authzid", FIELD_BOOL, CLIENT(allow_authzid)},
     {0},
 };
 
@@ -66,7 +69,9 @@ void setup_init(struct setup *s)
                    .connect_seconds = 20,
                    .response_seconds = 120,
                    .errors = 10,
-                   .login_attempts = 3},
+                   .login_attempts = 3,
+                   .key = (const unsigned char *)"a key of thirty-two octets, or 32",
+                   .iterations = 4096},
         .options = {.uidl = "%v.%u", .folder_count = 1, .deletion = MAILDROP_EXPUNGE},
         .upstream = {.allow_cleartext = true},
     };
@@ -77,6 +82,7 @@ void setup_init(struct setup *s)
 void setup_clear(struct setup *s)
 {
     json_decref(s->route);
+    json_decref(s->scene);
     *s = (struct setup){0};
 }
 
@@ -128,7 +134,8 @@ static json_t *object_parse(const char *text, struct failure *why)
     return NULL;
 }
 
-static bool fields_read(const struct field *fields, const char *text, void *base,
+/* The object is kept: texts are its. */
+static bool fields_read(struct setup *s, const struct field *fields, const char *text, void *base,
                         struct failure *why)
 {
     json_t *object = object_parse(text, why);
@@ -138,18 +145,20 @@ static bool fields_read(const struct field *fields, const char *text, void *base
 
     json_object_foreach(object, key, value) good =
         good && field_read(fields, key, value, base, why);
-    json_decref(object);
+    if (!s->scene)
+        s->scene = json_array();
+    json_array_append_new(s->scene, object);
     return good;
 }
 
 bool setup_client(struct setup *s, const char *json, struct failure *why)
 {
-    return fields_read(CLIENT_FIELDS, json, &s->client, why);
+    return fields_read(s, CLIENT_FIELDS, json, &s->client, why);
 }
 
 bool setup_upstream(struct setup *s, const char *json, struct failure *why)
 {
-    return fields_read(UPSTREAM_FIELDS, json, &s->upstream, why);
+    return fields_read(s, UPSTREAM_FIELDS, json, &s->upstream, why);
 }
 
 static bool read_deletion(struct setup *s, const json_t *value)

@@ -17,7 +17,7 @@ struct setup {
     const char *login; /* sent upstream; NULL: the user as the client gave it */
     /* private */
     const char *folders[SETUP_FOLDERS_MAX];
-    json_t *route; /* keeps the strings alive */
+    json_t *route, *scene; /* keep the strings alive */
 };
 
 void setup_init(struct setup *s);

@@ -38,7 +38,7 @@ def log_events():
     calls = (r"log_message\(\s*LOG_\w+,\s*\"([\w-]+)\"",
              r"log_event\(\s*LOG_\w+,\s*[\w>-]+,\s*\"([\w-]+)\"",
              r"session_log_message\(\s*\w+,\s*LOG_\w+,\s*\"([\w-]+)\"",
-             r"account_host_log\(\s*\w+,\s*LOG_\w+,\s*\"([\w-]+)\"",
+             r"(?:account_host|admission)_log\(\s*\w+,\s*LOG_\w+,\s*\"([\w-]+)\"",
              r"(?:account|mailbox)_log\(\s*\w+,[^\";]*?LEVEL_\w+,\s*\"([\w-]+)\"",
              r"maildrop_log\(\s*m,[^\";]*?MAILDROP_\w+,\s*\"([\w-]+)\"")
     return {name for call in calls for name in re.findall(call, text)}
@@ -97,8 +97,9 @@ class Readme(unittest.TestCase):
 
 class Options(unittest.TestCase):
     def test_every_option_is_told(self):
-        told = subprocess.run([MAILFERRY, "serve", "--help"], capture_output=True, text=True,
-                              check=True).stdout
+        told = "".join(subprocess.run([MAILFERRY, command, "--help"], capture_output=True,
+                                      text=True, check=True).stdout
+                       for command in ("serve", "state"))
         options = set(re.findall(r"^  [ -].[ ,] --([\w-]+)", told, re.M))
         self.assertGreater(len(options), 8)
         for option in options:

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/credentials.h"
 #include "translate/imap/imap_client.h"
 
 static const char password[] = "sEcReT";
@@ -86,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct session s = {.client = imap_client_new(&options),
                         .clear = !options.tls_now,
                         .allowed = options.allow_cleartext && !options.require_tls};
-    if (!s.client || !imap_client_login(s.client, slice_of("joe"), slice_of(password), &why))
+    if (!s.client || !imap_password_login(s.client, slice_of("joe"), slice_of(password), &why))
         abort();
     while (text.n)
         feed(&s, slice_take(&text, piece));

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/credentials.h"
 #include "translate/pop3/pop3_client.h"
 
 static const char password[] = "sEcReT";
@@ -126,7 +127,7 @@ static uint64_t run(struct pop3_client_options options, struct slice text, size_
                         .clear = !options.tls_now,
                         .allowed = options.allow_cleartext && !options.require_tls};
 
-    if (!s.client || !pop3_client_login(s.client, slice_of("joe"), slice_of(password), &why))
+    if (!s.client || !pop3_password_login(s.client, slice_of("joe"), slice_of(password), &why))
         abort();
     while (text.n)
         feed(&s, slice_take(&text, piece));

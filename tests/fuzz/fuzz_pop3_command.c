@@ -4,7 +4,7 @@
  * response.
  */
 #include "translate/pop3/pop3_command.h"
-#include "translate/pop3/pop3_sasl.h"
+#include "translate/sasl/sasl_server.h"
 
 #include <stdlib.h>
 
@@ -35,20 +35,23 @@ static void try_command(struct slice line)
     check(!fits || cmd.verb != POP3_PASS || cmd.text.n > 0);
 }
 
-static void try_response(struct pop3_sasl *sasl, struct slice line)
+static const struct sasl_server_options options = {.mechanisms = SASL_PLAIN | SASL_LOGIN,
+                                                   .service = "pop"};
+
+static void try_response(struct sasl_server *sasl, struct slice line)
 {
     struct buf challenge = BUF_INIT;
     struct failure why = {0};
-    enum pop3_sasl_result result =
-        sasl->state == POP3_SASL_IDLE
-            ? pop3_sasl_start(sasl, slice_of(line.n % 2 ? "PLAIN" : "LOGIN"), line.n % 3 == 0, line,
-                              &challenge, &why)
-            : pop3_sasl_step(sasl, line, &challenge, &why);
+    enum sasl_server_result result =
+        sasl->state == SASL_SERVER_IDLE
+            ? sasl_server_start(sasl, &options, slice_of(line.n % 2 ? "PLAIN" : "LOGIN"),
+                                line.n % 3 == 0, line, &challenge, &why)
+            : sasl_server_step(sasl, line, &challenge, &why);
 
-    if (result == POP3_SASL_DONE)
+    if (result == SASL_SERVER_DONE)
         check(!slice_has_nul(buf_slice(&sasl->user)) && buf_size(&sasl->user) > 0 &&
               !slice_has_nul(buf_slice(&sasl->password)) && buf_size(&sasl->password) > 0);
-    check((result == POP3_SASL_FAILED) == (why.kind != FAILURE_NONE));
+    check((result == SASL_SERVER_FAILED) == (why.kind != FAILURE_NONE));
     buf_clear(&challenge);
 }
 
@@ -56,7 +59,7 @@ static void try_response(struct pop3_sasl *sasl, struct slice line)
 static void read_lines(struct slice text, size_t piece, size_t max, struct buf *said)
 {
     struct pop3_reader reader = {0};
-    struct pop3_sasl sasl = {0};
+    struct sasl_server sasl = {0};
     enum pop3_line_result result;
     struct slice line;
 
@@ -75,7 +78,7 @@ static void read_lines(struct slice text, size_t piece, size_t max, struct buf *
         check(buf_size(&reader.partial) <= max + 1);
     }
     buf_putc(said, pop3_reader_partial(&reader) ? '~' : '.');
-    pop3_sasl_clear(&sasl);
+    sasl_server_clear(&sasl);
     pop3_reader_clear(&reader);
 }
 

@@ -75,10 +75,11 @@ class Costs(Scene):
         relay = self.serve([mail(1), large])
         client = self.client(2)
         client.fetch("1", "(BODY.PEEK[])")
+        relay.hold_after = relay.octets_down + 60 * MEGABYTE
         for what in ("fetched", "cached"):
             self.gate.reset_peak()
             before, began = self.gate.rss(), time.monotonic()
-            digest = self.stream(client, 2)
+            digest = self.stream(client, 2, relay.go_on.set)
             growth = self.gate.peak_rss() - before
             print(f"100 MB {what}: {time.monotonic() - began:.2f} s, growth {growth >> 10} KiB")
             self.assertEqual(hashlib.sha256(large).digest(), digest)
@@ -87,16 +88,20 @@ class Costs(Scene):
         self.assertEqual(1, bytes(relay.said).upper().count(b"RETR 2"))
 
     @staticmethod
-    def stream(client, number):
-        """The message's digest, piece by piece."""
+    def stream(client, number, halfway):
+        """The message's digest, piece by piece; half of it has to come before `halfway`."""
+        began = time.monotonic()
         client.send(b"z FETCH %d (BODY.PEEK[])\r\n" % number)
         line = client.readline()
-        left = int(line.rpartition(b"{")[2].rstrip(b"}\r\n"))
+        print(f"first octets after {time.monotonic() - began:.3f} s")
+        size = left = int(line.rpartition(b"{")[2].rstrip(b"}\r\n"))
         digest = hashlib.sha256()
         while left:
             piece = client.read(min(left, 65536))
             digest.update(piece)
             left -= len(piece)
+            if left < size / 2:
+                halfway()
         while not line.startswith(b"z "):
             line = client.readline()
         return digest.digest()

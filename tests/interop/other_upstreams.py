@@ -19,6 +19,7 @@ class Upstream:
 
     kind = None
     user = "ann@example.com"
+    route = None
 
     def setUp(self):
         super().setUp()
@@ -45,7 +46,7 @@ class Upstream:
         self.fill([case for case in corpus.cases() if not case.wide])
         expected = [corpus.received(body) for body in self.upstream()]
         self.assertGreater(len(expected), 60)
-        gateway = self.gateway(self.server)
+        gateway = self.gateway(self.server, route=self.route)
         client = self.login(gateway, user=self.user)
         self.assertEqual(client.stat()[0], len(expected))
         ids = client.uidl()
@@ -64,7 +65,7 @@ class Upstream:
     def test_deletion(self):
         mails = [corpus.Case(str(n), corpus.plain_mail(n)) for n in range(1, 8)]
         self.fill(mails)
-        gateway = self.gateway(self.server)
+        gateway = self.gateway(self.server, route=self.route)
         client = self.login(gateway, user=self.user)
         ids = client.uidl()
         client.dele(2, 5)
@@ -82,7 +83,7 @@ class Upstream:
             self.assertEqual(len(other.uids("UNDELETED")), 5)
 
     def test_wrong_password(self):
-        client = self.connect(self.gateway(self.server))
+        client = self.connect(self.gateway(self.server, route=self.route))
         client.command(f"USER {self.user}")
         with self.assertRaises(Refused) as caught:
             client.command("PASS wrong")
@@ -106,7 +107,10 @@ class InFrontOfCourier(Upstream, Scene):
 
 
 class InFrontOfMailutils(Upstream, Scene):
+    """It announces SCRAM, DIGEST-MD5 and CRAM-MD5, and refuses every right password by them."""
+
     kind = Mailutils
+    route = {"sasl": {"mechanisms": ["PLAIN", "LOGIN"]}}
 
 
 if __name__ == "__main__":

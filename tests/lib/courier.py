@@ -1,4 +1,4 @@
-"""A private Courier IMAP over maildirs.
+"""A private Courier over maildirs: IMAP, and POP3.
 
 What one should know about it:
 - couriertcpd accepts, imaplogin asks for the password, imapd serves; all configured by environment
@@ -32,7 +32,8 @@ class Courier:
         self.directory = directory
         self.users = users
         self.port = free_port()
-        self.process = None
+        self.pop3_port = free_port()
+        self.processes = []
         self._authority = None
 
     def store(self, login):
@@ -46,22 +47,27 @@ class Courier:
         os.chmod(self.directory, 0o755)
         own_tree(self.directory)
         self._answer_passwords(os.path.join(sockets, "socket"))
-        self.process = overlay.start(
-            self.name, os.path.join(self.directory, "run"),
-            ["couriertcpd", "-address=127.0.0.1", "-maxprocs=60", "-maxperip=60",
-             "-nodnslookup", "-noidentlookup", str(self.port),
-             "/usr/lib/courier/courier/imaplogin", "/usr/bin/imapd", "Maildir"],
-            os.path.join(self.directory, "courier.log"), {
-                "IMAP_CAPABILITY": _CAPABILITIES, "IMAP_KEYWORDS": "1", "IMAP_ACL": "1",
-                "IMAP_STARTTLS": "NO", "IMAP_IDLE_TIMEOUT": "60", "IMAP_EMPTYTRASH": "",
-                "IMAP_MOVE_EXPUNGE_TO_TRASH": "0", "PROXY_HOSTNAME": "", "DEFDOMAIN": ""})
-        self.process.wait_listening(self.port, ready=greets)
+        self._serve("imap", self.port, ["/usr/lib/courier/courier/imaplogin", "/usr/bin/imapd"], {
+            "IMAP_CAPABILITY": _CAPABILITIES, "IMAP_KEYWORDS": "1", "IMAP_ACL": "1",
+            "IMAP_STARTTLS": "NO", "IMAP_IDLE_TIMEOUT": "60", "IMAP_EMPTYTRASH": "",
+            "IMAP_MOVE_EXPUNGE_TO_TRASH": "0", "PROXY_HOSTNAME": "", "DEFDOMAIN": ""})
+        self._serve("pop3", self.pop3_port, ["/usr/lib/courier/courier/courierpop3login",
+                                             "/usr/lib/courier/courier/courierpop3d"],
+                    {"POP3AUTH": "PLAIN LOGIN", "DEFDOMAIN": ""})
         return self
 
+    def _serve(self, name, port, programs, environment):
+        process = overlay.start(
+            self.name, os.path.join(self.directory, "run"),
+            ["couriertcpd", "-address=127.0.0.1", "-maxprocs=60", "-maxperip=60",
+             "-nodnslookup", "-noidentlookup", str(port), *programs, "Maildir"],
+            os.path.join(self.directory, name + ".log"), environment)
+        self.processes.append(process)
+        process.wait_listening(port, ready=greets)
+
     def stop(self):
-        if self.process:
-            self.process.stop(group=True)
-            self.process = None
+        while self.processes:
+            self.processes.pop().stop(group=True)
         if self._authority:
             self._authority.close()
             self._authority = None

@@ -1,4 +1,4 @@
-"""A private Cyrus IMAP.
+"""A private Cyrus: IMAP, and POP3.
 
 What one should know about it:
 - It refuses to run as root; `cyrus_user` must name the user it runs as.
@@ -28,6 +28,7 @@ class Cyrus:
         self.directory = directory
         self.users = users
         self.port = free_port()
+        self.pop3_port = free_port()
         self.process = None
         self._authority = None
 
@@ -44,7 +45,7 @@ class Cyrus:
             ["/usr/lib/cyrus/bin/master", "-D", "-C", self.directory + "/imapd.conf",
              "-M", self.directory + "/cyrus.conf", "-p", self.directory + "/master.pid"],
             os.path.join(self.directory, "cyrus.log"))
-        self.process.wait_listening(self.port, ready=greets)
+        self.process.wait_listening(self.port, self.pop3_port, ready=greets)
         return self
 
     def stop(self):
@@ -57,7 +58,8 @@ class Cyrus:
 
     def _write(self, name, text):
         with open(os.path.join(self.directory, name), "w", encoding="utf-8") as f:
-            f.write(text.format(directory=self.directory, user=service_user()[2], port=self.port))
+            f.write(text.format(directory=self.directory, user=service_user()[2], port=self.port,
+                                pop3_port=self.pop3_port))
 
     def _answer_passwords(self):
         path = os.path.join(self.directory, "sockets", "mux")
@@ -106,6 +108,7 @@ START {{
 }}
 SERVICES {{
   imap cmd="/usr/lib/cyrus/bin/imapd -C {directory}/imapd.conf" listen="127.0.0.1:{port}" proto="tcp4" prefork=1 maxchild=50
+  pop3 cmd="/usr/lib/cyrus/bin/pop3d -C {directory}/imapd.conf" listen="127.0.0.1:{pop3_port}" proto="tcp4" prefork=1 maxchild=50
 }}
 EVENTS {{
 }}

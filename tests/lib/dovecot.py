@@ -24,7 +24,7 @@ class Dovecot:
 
     tls:    None for plain text only, else a certificates.Certificate: STARTTLS on `port`, TLS on
             `tls_port`.
-    pop3:   also serve POP3 on `pop3_port`.
+    pop3:   also serve POP3 on `pop3_port`; with `tls`, STLS there and TLS on `pop3s_port`.
     extra:  more lines of dovecot.conf, at the end.
     """
 
@@ -37,6 +37,7 @@ class Dovecot:
         self.port = free_port()
         self.tls_port = free_port() if tls else None
         self.pop3_port = free_port() if pop3 else None
+        self.pop3s_port = free_port() if pop3 and tls else None
         self.process = None
         self._user = service_user()
         for name in ("", "run", "state", "mail"):
@@ -104,7 +105,7 @@ class Dovecot:
                 + listener("imaps", self.tls_port or 0)
                 + "  chroot =\n  service_count = 0\n  client_limit = 1000\n}\n"
                 + "service pop3-login {\n" + listener("pop3", self.pop3_port or 0)
-                + listener("pop3s", 0) + "  chroot =\n  service_count = 0\n}\n")
+                + listener("pop3s", self.pop3s_port or 0) + "  chroot =\n  service_count = 0\n}\n")
 
     def _tls(self):
         if not self.tls:

@@ -88,6 +88,7 @@ class Process:
         self.argv = argv
         self.log = log
         with open(log, "ab") as out:
+            self._began = out.seek(0, os.SEEK_END)  # earlier ones may have written there
             self.child = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                 start_new_session=True, preexec_fn=_child_setup, **popen)
@@ -97,8 +98,9 @@ class Process:
         return self.child.pid
 
     def output(self):
-        with open(self.log, encoding="utf-8", errors="replace") as f:
-            return f.read()
+        with open(self.log, "rb") as f:
+            f.seek(self._began)
+            return f.read().decode("utf-8", "replace")
 
     def wait_listening(self, *ports, ready=listening):
         """Waits until it accepts connections. When it does not, it is ended, and what it said is

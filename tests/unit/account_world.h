@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/credentials.h"
 #include "tests/unit/pop3_model.h"
 #include "translate/mailbox/account.h"
 #include "translate/state/box_draft.h"
@@ -29,6 +30,7 @@ struct world_body {
     enum account_part part;
     struct buf octets;
     bool whole, durable;
+    uint64_t announced;
 };
 
 struct world {
@@ -42,7 +44,8 @@ struct world {
     uint64_t ms;
     bool connecting, connected, refuse_connect, hold_saves, fail_saves, fail_keeps, hold_kept;
     json_t *held;
-    size_t aborts, releases, connects, notices, piece;
+    size_t begins, aborts, releases, connects, credentials, notices, piece;
+    bool credential_asked;
 };
 
 static inline const struct box_state *world_state(const struct world *w)
@@ -75,6 +78,7 @@ static inline void world_init(struct world *w)
         .idle_seconds = 30,
         .poll_seconds = 60,
         .login_seconds = 30,
+        .noop_seconds = 5,
         .response_seconds = 20,
     };
 }
@@ -119,7 +123,12 @@ static inline void world_keep_begin(struct world *w, const struct account_action
         body = &w->bodies[w->body_count++];
     buf_clear(&body->octets);
     *body = (struct world_body){
-        .content = action->content, .part = action->part, .durable = action->durable};
+        .content = action->content,
+        .part = action->part,
+        .durable = action->durable,
+        .announced = action->announced,
+    };
+    w->begins++;
 }
 
 static inline void world_keep_end(struct world *w, const struct account_action *action)
@@ -162,6 +171,11 @@ static inline void world_act(struct world *w, struct account_action *action)
         assert_false(w->connecting || w->connected);
         w->connecting = true;
         w->connects++;
+        break;
+    case ACCOUNT_CREDENTIAL:
+        assert_false(w->connecting || w->connected || w->credential_asked);
+        w->credential_asked = true;
+        w->credentials++;
         break;
     case ACCOUNT_DISCONNECT:
         w->connected = false;
@@ -343,7 +357,7 @@ static inline void world_forget_events(struct world *w)
 
 static inline uint32_t world_login(struct world *w, size_t client, const char *password)
 {
-    return account_login(world_client(w, client), slice_of("joe"), slice_of(password));
+    return account_password_login(world_client(w, client), slice_of("joe"), slice_of(password));
 }
 
 static inline enum failure_kind world_login_now(struct world *w, size_t client,

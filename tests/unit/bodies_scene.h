@@ -52,7 +52,8 @@ static inline void on_closed(void *owner)
 
 static inline struct bodies_account *open_account(const char *key, uint64_t octets, bool newborn)
 {
-    struct bodies_options options = {slice_of(key), octets, newborn};
+    struct bodies_options options = {
+        .account = slice_of(key), .octets = octets, .newborn = newborn};
     int before = it.opened;
     struct bodies_account *a =
         bodies_account_open(it.shared, uv_default_loop(), &options, on_opened, NULL);
@@ -270,7 +271,7 @@ static inline enum bodies_outcome outcome_of(uint32_t content, const char *key,
 {
     struct got got = {0};
 
-    begin((struct bodies_range){content, key, part, 0, UINT64_MAX}, &got);
+    begin((struct bodies_range){content, key, part, 0, UINT64_MAX, 0}, &got);
     run();
     assert_int_equal(got.done, 1);
     buf_clear(&got.octets);

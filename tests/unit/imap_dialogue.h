@@ -5,6 +5,7 @@
 #ifndef TESTS_UNIT_IMAP_DIALOGUE_H
 #define TESTS_UNIT_IMAP_DIALOGUE_H
 
+#include "tests/unit/credentials.h"
 #include "tests/unit/feed.h"
 #include "tests/unit/imap_event_text.h"
 
@@ -116,8 +117,8 @@ static inline struct imap_client *client_new(const struct dialogue *d)
     struct failure why;
 
     assert_non_null(c);
-    assert_true(imap_client_login(c, slice_of(d->user ? d->user : "joe"),
-                                  slice_of(d->password ? d->password : "secret"), &why));
+    assert_true(imap_password_login(c, slice_of(d->user ? d->user : "joe"),
+                                    slice_of(d->password ? d->password : "secret"), &why));
     return c;
 }
 

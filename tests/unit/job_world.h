@@ -28,10 +28,12 @@ struct world_body {
     struct slice text; /* borrowed */
     bool parts[2];     /* what the store has, by enum account_part */
     bool gone;         /* the upstream has it no more */
+    bool vanishes;     /* another session expunges it while it is fetched */
     bool unreadable;   /* the store fails */
     bool torn;         /* it fails for octets, though the structure is remembered */
     size_t shorter;    /* octets that are missing at the end when it is read */
     int64_t arrived;   /* what its header would tell */
+    bool lost;         /* they are not missing: what goes wrong is told */
     unsigned evicted;  /* so often it is lost at once after it came */
 };
 
@@ -48,7 +50,7 @@ struct world {
     size_t piece; /* octets */
     size_t room;
     bool keeps; /* the store has all from the start */
-    unsigned tops, retrs, turns;
+    unsigned tops, retrs, follows, turns;
     uint64_t read;   /* octets */
     struct buf text; /* what was said */
     struct job_result result;
@@ -102,6 +104,12 @@ static inline uint32_t world_date(void *owner, uint32_t content)
     return world_ask(owner, &(struct world_asked){ASKED_DATE, 0, content, ACCOUNT_HEADER, 0, 0});
 }
 
+static inline uint32_t world_follow(void *owner, uint32_t content)
+{
+    ((struct world *)owner)->follows++;
+    return world_want(owner, content, ACCOUNT_WHOLE);
+}
+
 static inline void world_init(struct world *w)
 {
     *w = (struct world){.state = account_born(), .piece = 100000, .room = 100000};
@@ -113,7 +121,8 @@ static inline void world_init(struct world *w)
                                 .read = world_read,
                                 .parse = world_parse,
                                 .want = world_want,
-                                .date = world_date};
+                                .date = world_date,
+                                .follow = world_follow};
 }
 
 static inline void world_clear(struct world *w)
@@ -220,6 +229,8 @@ static inline bool world_answer_read(struct world *w, struct job *j, struct worl
         failure_set(&why, FAILURE_TEMPORARY, "Input/output error");
     else if (a->offset < all.n && !world_give(w, j, a, all))
         return false;
+    else if (b->lost && a->length)
+        failure_set(&why, FAILURE_TEMPORARY, "the rest of the message did not come");
     job_read_done(j, a->number, true, &why);
     return true;
 }
@@ -245,6 +256,12 @@ static inline void world_answer_want(struct world *w, struct job *j, const struc
     struct failure why = {.kind = FAILURE_NONE};
 
     *(a->part == ACCOUNT_HEADER ? &w->tops : &w->retrs) += 1;
+    if (b->vanishes) {
+        b->vanishes = false;
+        b->gone = true;
+        account_expunges(w->state, BOX_INBOX, a->content); /* its UID too */
+        account_hears(w->state, "gone", a->content);
+    }
     if (b->gone)
         failure_set(&why, FAILURE_PERMANENT, "The message is not there any more");
     else if (b->evicted)
@@ -343,7 +360,7 @@ static inline void world_forget(struct world *w)
 {
     for (size_t i = 0; i <= WORLD_MESSAGES; i++)
         w->bodies[i].parts[ACCOUNT_HEADER] = w->bodies[i].parts[ACCOUNT_WHOLE] = false;
-    w->tops = w->retrs = 0;
+    w->tops = w->retrs = w->follows = 0;
     w->most = 0;
     w->read = 0;
 }

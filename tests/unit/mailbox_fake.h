@@ -33,6 +33,7 @@ struct account {
     struct failure commit_fails; /* of the next commit */
     struct failure login_fails;  /* of logins */
     bool spares;                 /* deletions stay intended */
+    bool away;
 };
 
 static inline void fake_tell(struct account_client *c, struct account_event ev)
@@ -105,13 +106,19 @@ const struct box_state *account_state(const struct account *a)
     return a->state;
 }
 
-uint32_t account_login(struct account_client *client, struct slice user, struct slice password)
+bool account_is_away(const struct account *a)
+{
+    return a->away;
+}
+
+uint32_t account_login(struct account_client *client, const struct credential *credential)
 {
     struct account *a = client->account;
     struct account_event ev = {
         .type = ACCOUNT_EV_LOGGED_IN, .request = ++a->last_request, .failure = a->login_fails};
 
-    if (ev.failure.kind == FAILURE_NONE && !(slice_is(user, "u") && slice_is(password, "p")))
+    if (ev.failure.kind == FAILURE_NONE && !(slice_is(buf_slice(&credential->user), "u") &&
+                                             slice_is(buf_slice(&credential->secret), "p")))
         failure_set(&ev.failure, FAILURE_AUTH, "The upstream server refused the login");
     fake_tell(client, ev);
     return ev.request;
@@ -153,6 +160,11 @@ uint32_t account_date(struct account_client *client, uint32_t content)
         .type = ACCOUNT_EV_DATED, .request = ++client->account->last_request, .content = content};
     fake_tell(client, ev);
     return ev.request;
+}
+
+uint32_t account_follow(struct account_client *client, uint32_t content)
+{
+    return account_want(client, content, ACCOUNT_WHOLE);
 }
 
 uint32_t account_poll(struct account_client *client)
@@ -237,6 +249,7 @@ struct session {
     bool aborted;      /* STORE_ABORT was said */
     bool tls_asked;
     bool ended;
+    bool cancelled;
 };
 
 struct world {
@@ -248,6 +261,9 @@ struct world {
     bool breaks; /* reads end early, within what was announced */
     bool absent; /* bodies are not in the store before they were asked for */
     uint64_t now;
+    struct sasl_secret secret;           /* of "u" */
+    const struct credential *credential; /* what "u" has upstream; NULL: the client's password */
+    bool slow;                           /* LOGIN is not answered */
 };
 
 static inline void world_see(struct world *w, const char *uidl, uint64_t size)
@@ -269,14 +285,18 @@ static inline void world_init(struct world *w, size_t count)
     struct box_poll poll = {.at = 1600000000};
     char uidl[16];
 
-    *w = (struct world){.settings = {.allow_cleartext = true,
-                                     .login_seconds = 60,
-                                     .idle_seconds = 1800,
-                                     .patience_seconds = 80,
-                                     .errors = 5,
-                                     .login_attempts = 3,
-                                     .append_limit = 1000},
-                        .now = 1000000};
+    *w = (struct world){
+        .settings = {.allow_cleartext = true,
+                     .login_seconds = 60,
+                     .idle_seconds = 1800,
+                     .patience_seconds = 80,
+                     .errors = 5,
+                     .login_attempts = 3,
+                     .append_limit = 1000,
+                     .key = (const unsigned char *)"thirty-two octets, by this count",
+                     .iterations = 4096},
+        .secret = {.kind = SASL_SECRET_PASSWORD, .password = slice_of("device")},
+        .now = 1000000};
     w->account.state = box_state_new();
     box_draft_born(&d, w->account.state, 1700000000);
     box_draft_poll(&d, &poll);
@@ -329,10 +349,19 @@ static inline void act(struct world *w, struct session *s, const struct mailbox_
 {
     switch (a->type) {
     case MAILBOX_LOGIN:
+        if (w->slow)
+            break;
         if (w->refuses.kind == FAILURE_NONE)
-            mailbox_joined(s->m, &w->account, a->user);
+            mailbox_joined(s->m, &w->account, a->user, w->credential);
         else
             mailbox_refused(s->m, &w->refuses);
+        break;
+    case MAILBOX_SECRET:
+        mailbox_secret(s->m, slice_is(a->user, "u") ? &w->secret
+                                                    : &(struct sasl_secret){SASL_SECRET_NONE});
+        break;
+    case MAILBOX_CANCEL:
+        s->cancelled = true;
         break;
     case MAILBOX_CLIENT_TLS:
         s->tls_asked = true;
@@ -442,13 +471,18 @@ static inline bool speak(void *arg, struct slice piece, struct buf *log)
 }
 
 /* Says lines and expects exactly these answers. */
-static inline void says(struct world *w, size_t i, const char *lines, const char *answers)
+static inline void says_octets(struct world *w, size_t i, struct slice octets, const char *answers)
 {
     struct speaker s = {w, i};
     struct buf log = BUF_INIT;
 
-    feed(speak, &s, slice_of(lines), &log);
+    feed(speak, &s, octets, &log);
     assert_log(&log, answers);
+}
+
+static inline void says(struct world *w, size_t i, const char *lines, const char *answers)
+{
+    says_octets(w, i, slice_of(lines), answers);
 }
 
 /* Nothing is said, and this is heard. */

@@ -109,6 +109,7 @@ enum job_state job_run(struct job *j)
             j->result.expunged = true;
             continue;
         }
+        j->result.found = true;
         if (fake_wants_octets(j)) {
             j->request = j->host->read(j->host->owner, m->content, ACCOUNT_WHOLE, 0, UINT64_MAX);
             j->reading = true;

@@ -7,6 +7,7 @@
 #ifndef TESTS_UNIT_POP3_DIALOGUE_H
 #define TESTS_UNIT_POP3_DIALOGUE_H
 
+#include "tests/unit/credentials.h"
 #include "tests/unit/feed.h"
 
 #include <inttypes.h>
@@ -156,8 +157,8 @@ static inline struct session session_new(const struct dialogue *d)
     struct failure why;
 
     assert_non_null(s.client);
-    assert_true(pop3_client_login(s.client, slice_of(d->user ? d->user : "joe"),
-                                  slice_of(d->password ? d->password : "secret"), &why));
+    assert_true(pop3_password_login(s.client, slice_of(d->user ? d->user : "joe"),
+                                    slice_of(d->password ? d->password : "secret"), &why));
     return s;
 }
 

@@ -10,13 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "translate/text/base64.h"
 #include "translate/text/buf.h"
 
 enum { MODEL_MAX = 512 };
 
 struct model_message {
     char uidl[24];
-    char *text; /* lines ended by CRLF */
+    char *text;  /* lines ended by CRLF */
+    size_t more; /* octets, that LIST says and that are not there */
     bool there;
 };
 
@@ -109,6 +111,23 @@ static inline void model_open(struct pop3_model *m)
     model_say(m, "+OK hello\r\n");
 }
 
+static inline void model_login(struct pop3_model *m, const char *password);
+
+/* The token is what the password is. */
+static inline void model_token(struct pop3_model *m, const char *base64)
+{
+    struct buf message = BUF_INIT;
+
+    assert_true(base64_decode(&message, slice_of(base64)));
+    buf_putc(&message, '\0');
+    char *token = strstr(message.p + message.start, "auth=Bearer ");
+    assert_non_null(token);
+    token += strlen("auth=Bearer ");
+    token[strcspn(token, "\1")] = '\0';
+    model_login(m, token);
+    buf_wipe(&message);
+}
+
 static inline void model_login(struct pop3_model *m, const char *password)
 {
     char refusal[80];
@@ -143,7 +162,8 @@ static inline void model_list(struct pop3_model *m, bool uidl)
         if (uidl)
             snprintf(line, sizeof line, "%zu %s\r\n", i + 1, message->uidl);
         else
-            snprintf(line, sizeof line, "%zu %zu\r\n", i + 1, strlen(message->text));
+            snprintf(line, sizeof line, "%zu %zu\r\n", i + 1,
+                     strlen(message->text) + message->more);
         model_say(m, line);
     }
     model_say(m, ".\r\n");
@@ -191,6 +211,8 @@ static inline void model_command(struct pop3_model *m, const char *line)
         model_say(m, ".\r\n");
     } else if (strncmp(line, "USER ", 5) == 0) {
         model_say(m, "+OK\r\n");
+    } else if (strncmp(line, "AUTH XOAUTH2 ", 13) == 0) {
+        model_token(m, line + 13);
     } else if (strncmp(line, "PASS ", 5) == 0) {
         model_login(m, line + 5);
     } else if (strcmp(line, "QUIT") == 0) {

@@ -160,6 +160,25 @@ void maildrop_refused(struct maildrop *m, const struct failure *why)
     m->refused = *why;
 }
 
+void maildrop_upstream_bind(struct maildrop *m, const struct sasl_binding *binding)
+{
+    (void)m;
+    assert_int_equal(binding->type, SASL_BINDING_NONE); /* there is no TLS */
+}
+
+void maildrop_client_bind(struct maildrop *m, const struct sasl_binding *binding)
+{
+    (void)m;
+    (void)binding;
+}
+
+void maildrop_secret(struct maildrop *m, const struct sasl_secret *secret)
+{
+    (void)m;
+    (void)secret;
+    fail();
+}
+
 void maildrop_connected(struct maildrop *m)
 {
     m->connected++;

@@ -30,7 +30,9 @@ static void wrong_password_is_refused(void **state)
     assert_int_equal(w.upstream.logins, 0);
     assert_int_equal(world_count(&w, 0, ACCOUNT_EV_NOTICE), 0);
     assert_false(w.connected);
+    assert_false(account_is_open(w.account));
     assert_int_equal(world_login_now(&w, 0, "secret"), FAILURE_NONE);
+    assert_true(account_is_open(w.account));
     world_end(&w);
 }
 
@@ -74,7 +76,8 @@ static void user_and_password_are_kept_apart(void **state)
     (void)state;
     world_two(&w);
     assert_int_equal(world_login_now(&w, 0, "secret"), FAILURE_NONE);
-    uint32_t request = account_login(world_client(&w, 1), slice_of("joes"), slice_of("ecret"));
+    uint32_t request =
+        account_password_login(world_client(&w, 1), slice_of("joes"), slice_of("ecret"));
     world_run(&w);
     assert_int_equal(world_answer(&w, 1, request)->failure.kind, FAILURE_AUTH);
     world_end(&w);
@@ -349,9 +352,6 @@ static void locked_maildrop_is_waited_for(void **state)
         assert_int_equal(account_deadline(w.account), w.ms + delays[i]);
         world_wait(&w, delays[i] - 1);
         assert_int_equal(w.connects, connects);
-        uint32_t want = account_want(world_client(&w, 0), 1, ACCOUNT_WHOLE);
-        world_run(&w);
-        assert_int_equal(world_answer(&w, 0, want)->failure.kind, FAILURE_IN_USE);
         world_wait(&w, 1);
         assert_int_equal(w.connects, ++connects);
     }
@@ -361,6 +361,60 @@ static void locked_maildrop_is_waited_for(void **state)
     world_wait(&w, 60000);
     assert_int_equal(world_count(&w, 0, ACCOUNT_EV_NOTICE), 2);
     assert_int_equal(world_inbox(&w)->count, 2);
+    world_end(&w);
+}
+
+/* Who asks is answered at once, and has it tried sooner than nobody would. */
+static void who_asks_has_it_tried_at_once(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    assert_int_equal(world_login_now(&w, 0, "secret"), FAILURE_NONE);
+    account_watch(world_client(&w, 0), true);
+    w.refuse_connect = true;
+    world_wait(&w, 61000);
+    while (account_deadline(w.account) < w.ms + 60000)
+        assert_true(world_wait_on(&w));
+    size_t connects = w.connects;
+    uint32_t want = account_want(world_client(&w, 0), 1, ACCOUNT_WHOLE);
+    uint32_t poll = account_poll(world_client(&w, 0));
+    world_run(&w);
+    assert_int_equal(world_answer(&w, 0, want)->failure.kind, FAILURE_TEMPORARY);
+    assert_int_equal(world_answer(&w, 0, poll)->failure.kind, FAILURE_TEMPORARY);
+    assert_true(account_is_away(w.account));
+    assert_int_equal(w.connects, connects);
+    w.refuse_connect = false;
+    model_add(&w.upstream, "u3", three);
+    world_wait(&w, 5000);
+    assert_int_equal(w.connects, connects + 1);
+    assert_int_equal(world_inbox(&w)->count, 3);
+    assert_int_equal(world_count(&w, 0, ACCOUNT_EV_NOTICE), 2);
+    world_end(&w);
+}
+
+/* Long after the last attempt it is tried with the question. */
+static void outage_ends_with_the_first_question(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    assert_int_equal(world_login_now(&w, 0, "secret"), FAILURE_NONE);
+    account_watch(world_client(&w, 0), true);
+    w.refuse_connect = true;
+    world_wait(&w, 61000);
+    while (account_deadline(w.account) < w.ms + 60000)
+        assert_true(world_wait_on(&w));
+    world_wait(&w, 30000);
+    w.refuse_connect = false;
+    model_add(&w.upstream, "u3", three);
+    uint32_t want = account_want(world_client(&w, 0), 1, ACCOUNT_WHOLE);
+    world_run(&w);
+    assert_int_equal(world_answer(&w, 0, want)->failure.kind, FAILURE_NONE);
+    assert_int_equal(world_inbox(&w)->count, 3);
+    assert_int_equal(world_count(&w, 0, ACCOUNT_EV_NOTICE), 2);
     world_end(&w);
 }
 
@@ -429,6 +483,8 @@ int main(void)
         cmocka_unit_test(messages_with_one_uidl_are_kept_apart),
         cmocka_unit_test(suddenly_empty_maildrop_is_looked_at_twice),
         cmocka_unit_test(locked_maildrop_is_waited_for),
+        cmocka_unit_test(who_asks_has_it_tried_at_once),
+        cmocka_unit_test(outage_ends_with_the_first_question),
         cmocka_unit_test(first_login_to_a_locked_maildrop_is_told_so),
         cmocka_unit_test(silent_server_is_given_up),
         cmocka_unit_test(account_that_nobody_uses_is_let_go_of),

@@ -89,6 +89,48 @@ static void wrong_size_is_corrected(void **state)
     world_end(&w);
 }
 
+/* Who is answered reads RFC822.SIZE next, and must find the literal's. */
+static void nobody_is_answered_before_a_size_is_corrected(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    w.upstream.messages[0].more = 7;
+    world_login_now(&w, 0, "secret");
+    uint32_t c = world_content(&w, "u1");
+    w.hold_saves = true;
+    uint32_t want = account_want(world_client(&w, 0), c, ACCOUNT_WHOLE);
+    uint32_t follow = account_follow(world_client(&w, 1), c);
+    world_run(&w);
+    assert_body(&w, c, ACCOUNT_WHOLE, one);
+    assert_null(world_answer(&w, 0, want));
+    assert_null(world_answer(&w, 1, follow));
+    w.hold_saves = false;
+    world_save(&w, w.held);
+    w.held = NULL;
+    world_run(&w);
+    assert_int_equal(box_state_content(world_state(&w), c)->size, strlen(one));
+    assert_int_equal(world_answer(&w, 0, want)->failure.kind, FAILURE_NONE);
+    assert_int_equal(world_answer(&w, 1, follow)->failure.kind, FAILURE_NONE);
+    world_end(&w);
+}
+
+static void body_is_there_though_its_size_cannot_be_saved(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    w.upstream.messages[0].more = 7;
+    world_login_now(&w, 0, "secret");
+    w.fail_saves = true;
+    uint32_t want = account_want(world_client(&w, 0), world_content(&w, "u1"), ACCOUNT_WHOLE);
+    world_run(&w);
+    assert_int_equal(world_answer(&w, 0, want)->failure.kind, FAILURE_NONE);
+    world_end(&w);
+}
+
 static void slow_disk_holds_the_upstream_back(void **state)
 {
     struct world w;
@@ -213,6 +255,8 @@ int main(void)
         cmocka_unit_test(header_of_a_server_without_top_is_the_whole),
         cmocka_unit_test(lines_that_end_with_lf_alone_are_made_regular),
         cmocka_unit_test(wrong_size_is_corrected),
+        cmocka_unit_test(nobody_is_answered_before_a_size_is_corrected),
+        cmocka_unit_test(body_is_there_though_its_size_cannot_be_saved),
         cmocka_unit_test(slow_disk_holds_the_upstream_back),
         cmocka_unit_test(full_store_of_bodies_is_told),
         cmocka_unit_test(what_is_not_upstream_cannot_be_had),

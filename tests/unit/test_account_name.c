@@ -59,10 +59,29 @@ static void long_ones_end_with_a_digest(void **state)
     free(longer);
 }
 
+static void a_name_tells_its_key(void **state)
+{
+    static const char *const keys[] = {
+        "ann@example.com", "imap:ann@h:995", "../x", "a%2Fb", "~", ""};
+    static const char *const others[] = {"a/b", "%2f", "%2", "%61", ".x", "a~b", "lost+found/"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        char *name = account_name(slice_of(keys[i]));
+        char *key = account_name_key(name);
+        assert_string_equal(key, keys[i]);
+        free(key);
+        free(name);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_null(account_name_key(others[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(escapes_all_but_the_harmless),
+        cmocka_unit_test(a_name_tells_its_key),
         cmocka_unit_test(long_ones_end_with_a_digest),
     };
 

@@ -82,6 +82,29 @@ static void without_uidl_the_digest_is_asked(void **state)
     box_state_free(s);
 }
 
+/* CASES D9, D11: of two messages alike one was expunged, and perhaps deleted: what is left is the
+ * other one. */
+static void of_two_alike_the_kept_one_is_left(void **state)
+{
+    struct box_state *s = account_born();
+    struct box_entry e[] = {entry(NULL, "same", 1), entry(NULL, "same", 1)};
+    struct box_listing l = {.entries = e, .count = 2};
+
+    (void)state;
+    uint32_t first = account_sees(s, NULL, "same", 1);
+    uint32_t second = account_sees(s, NULL, "same", 1);
+    account_expunges(s, BOX_INBOX, 1);
+    account_hears(s, "sent", first);
+    assert_int_equal(match(s, &l), 0);
+    assert_int_equal(e[0].content, first);
+    assert_int_equal(e[1].content, second);
+    look(s, e + 1, 1, false, BOX_VANISHED_GONE);
+    assert_null(box_state_content(s, first));
+    assert_non_null(box_state_content(s, second));
+    assert_int_equal(count_in(s, BOX_INBOX), 1);
+    box_state_free(s);
+}
+
 /* CASES D11 */
 static void one_uidl_for_two_messages(void **state)
 {
@@ -322,6 +345,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_by_their_uidl),
         cmocka_unit_test(without_uidl_the_digest_is_asked),
+        cmocka_unit_test(of_two_alike_the_kept_one_is_left),
         cmocka_unit_test(one_uidl_for_two_messages),
         cmocka_unit_test(a_uidl_given_to_another_message),
         cmocka_unit_test(never_the_wrong_one_deleted),

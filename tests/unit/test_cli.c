@@ -83,6 +83,25 @@ static void healthcheck_needs_nothing(void **state)
     cli_options_clear(&o);
 }
 
+static void state_has_arguments_among_its_options(void **state)
+{
+    (void)state;
+    char line[] = "show --json ann INBOX --state-dir /s -o F --bodies=B --replace --messages -- -x";
+    struct cli_options o;
+
+    assert_true(parse(&o, CLI_STATE, line));
+    assert_int_equal(o.argument_count, 4);
+    assert_string_equal(o.arguments[0], "show");
+    assert_string_equal(o.arguments[1], "ann");
+    assert_string_equal(o.arguments[2], "INBOX");
+    assert_string_equal(o.arguments[3], "-x");
+    assert_string_equal(o.state_dir, "/s");
+    assert_string_equal(o.output, "F");
+    assert_string_equal(o.bodies, "B");
+    assert_true(o.json && o.replace && o.messages);
+    cli_options_clear(&o);
+}
+
 static void help_comes_before_what_is_missing(void **state)
 {
     (void)state;
@@ -122,6 +141,11 @@ static void wrong_usage_is_explained_in_one_line(void **state)
         {CLI_SERVE, "-c F --password=s3cret", "a password is never given"},
         {CLI_SERVE, "-c F --pass s3cret", "a password is never given"},
         {CLI_HEALTHCHECK, "--route A=B", "no option --route here"},
+        {CLI_HEALTHCHECK, "show", "one argument too many"},
+        {CLI_SERVE, "-c F --json", "no option --json here"},
+        {CLI_STATE, "show ann --jsno", "did you mean --json?"},
+        {CLI_STATE, "show ann --bodies", "--bodies needs a value"},
+        {CLI_STATE, "import ann F --bodies=", "--bodies needs a directory"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -183,6 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_are_taken),
         cmocka_unit_test(healthcheck_needs_nothing),
+        cmocka_unit_test(state_has_arguments_among_its_options),
         cmocka_unit_test(help_comes_before_what_is_missing),
         cmocka_unit_test(wrong_usage_is_explained_in_one_line),
         cmocka_unit_test(options_override_the_file),

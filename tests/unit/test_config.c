@@ -459,7 +459,8 @@ static void print_tells_what_is_in_force(void **state)
         " {\"upstream\": \"imap://i?tls=starttls&ca=/dev/null\", \"pop3\": {\"prefetch\": 0,"
         "  \"deletion\": \"move\", \"folder_separator\": \"+\", \"unseen_only\": true}},"
         " {\"upstream\": \"pop3://p?tls=starttls\", \"imap\": {\"unlisted\": \"stays\","
-        "  \"archive\": true, \"idle_seconds\": 7, \"poll_seconds\": 90, \"cache\": 1234,"
+        "  \"archive\": true, \"idle_seconds\": 7, \"poll_seconds\": 90, \"noop_seconds\": 3, "
+        "\"cache\": 1234,"
         "  \"allow_apop\": true, \"append_limit\": 4096}}]}");
     static const char *const told[] = {
         "listener pop3://[::1]:1110\n",
@@ -477,7 +478,7 @@ static void print_tells_what_is_in_force(void **state)
         "prefetch      off\n",
         "pop3://p:110, STLS demanded, certificate verified by the system's CAs\n",
         "stays: kept here\n",
-        "every 90 s, the upstream let go of after 7 s\n",
+        "every 90 s, for NOOP after 3 s, the upstream let go of after 7 s\n",
         "kept for ever once seen; cache of 1234 octets for each user\n",
         "at most 4096 octets\n",
         "APOP          used where offered\n",

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "proxy/config_key.h"
+#include "translate/sasl/sasl_mechanism.h"
 
 static const char *schema_type(enum config_type type)
 {
@@ -23,6 +24,7 @@ static const char *schema_type(enum config_type type)
         return "object";
     case CONFIG_LIST:
     case CONFIG_STRINGS:
+    case CONFIG_SET:
         return "array";
     default:
         return "string";
@@ -37,15 +39,15 @@ static bool is_word(const struct config_key *key)
 /* The default as the schema must write it; NULL where there is none. */
 static json_t *key_default(const struct config_key *key)
 {
-    if (key->type == CONFIG_STRINGS && key->text)
-        return json_pack("[s]", key->text);
+    if (key->type == CONFIG_STRINGS)
+        return key->text ? json_pack("[s]", key->text) : NULL;
     if (is_word(key))
         return json_string(key->words[key->number]);
     if (key->type == CONFIG_FLAG)
         return json_boolean(key->number);
     if (key->type == CONFIG_NUMBER || key->type == CONFIG_SIZE)
         return key->number >= key->min ? json_integer(key->number) : NULL;
-    return key->text ? json_string(key->text) : NULL;
+    return key->text && *key->text ? json_string(key->text) : NULL;
 }
 
 static void compare_words(const struct config_key *key, json_t *property)
@@ -81,11 +83,13 @@ static void compare_key(const struct config_key *key, json_t *property, size_t *
     }
     if (is_word(key))
         compare_words(key, property);
+    if (key->type == CONFIG_SET)
+        compare_words(key, json_object_get(property, "items"));
     if (key->type == CONFIG_GROUP)
         compare_object(key->object, property, compared);
     if (key->type == CONFIG_LIST)
         compare_object(key->object, json_object_get(property, "items"), compared);
-    if (key->type == CONFIG_LIST || key->type == CONFIG_STRINGS)
+    if (key->type == CONFIG_LIST || key->type == CONFIG_STRINGS || key->type == CONFIG_SET)
         assert_int_equal(json_integer_value(json_object_get(property, "minItems")), 1);
     ++*compared;
 }
@@ -131,13 +135,26 @@ static void schema_and_reader_agree(void **state)
     if (!schema)
         fail_msg("%d: %s", error.line, error.text);
     compare_object(&config_root, schema, &compared);
-    assert_true(compared > 40);
+    assert_true(compared > 55);
     json_decref(schema);
+}
+
+static void mechanisms_stand_at_their_bits(void **state)
+{
+    size_t n = 0;
+
+    (void)state;
+    while (config_mechanisms[n]) {
+        assert_int_equal(sasl_mechanism_bit(slice_of(config_mechanisms[n])), UINT32_C(1) << n);
+        n++;
+    }
+    assert_int_equal((UINT32_C(1) << n) - 1, SASL_EVERY);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(mechanisms_stand_at_their_bits),
         cmocka_unit_test(schema_and_reader_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include "tests/unit/feed.h"
 
 #include "translate/imap/imap_capability.h"
+#include "translate/sasl/sasl_mechanism.h"
 
 static void test_lists(void **state)
 {
@@ -13,8 +14,7 @@ static void test_lists(void **state)
         {"IMAP4rev1", IMAP_CAP_REV1},
         {" imap4REV1  starttls LoginDisabled ",
          IMAP_CAP_REV1 | IMAP_CAP_STARTTLS | IMAP_CAP_LOGINDISABLED},
-        {"AUTH=PLAIN AUTH=PLAIN-CLIENTTOKEN AUTH=LOGIN XAUTH=PLAIN",
-         IMAP_CAP_AUTH_PLAIN | IMAP_CAP_AUTH_LOGIN},
+        {"AUTH=PLAIN XAUTH=PLAIN", 0},
         {"QRESYNC", IMAP_CAP_QRESYNC | IMAP_CAP_CONDSTORE | IMAP_CAP_ENABLE},
         {"UTF8=ONLY", IMAP_CAP_UTF8_ONLY | IMAP_CAP_UTF8},
         {"COMPRESS=DEFLATE COMPRESS=LZ4", IMAP_CAP_COMPRESS},
@@ -32,8 +32,18 @@ static void test_lists(void **state)
         assert_int_equal(imap_capability_parse(slice_of(cases[i].list)), cases[i].bits);
 }
 
+static void test_mechanisms(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        imap_capability_mechanisms(slice_of("AUTH=PLAIN AUTH=PLAIN-CLIENTTOKEN auth=Login "
+                                            "XAUTH=CRAM-MD5 AUTH= SASL-IR AUTH=SCRAM-SHA-256")),
+        SASL_PLAIN | SASL_LOGIN | SASL_SCRAM_SHA_256);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_lists)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_lists),
+                                       cmocka_unit_test(test_mechanisms)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

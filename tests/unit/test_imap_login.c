@@ -311,9 +311,9 @@ static void test_credentials_that_cannot_be_sent(void **state)
 
     (void)state;
     for (size_t i = 0; i < 3; i++) {
-        assert_false(imap_client_login(c, bad[i], slice_of("x"), &why));
+        assert_false(imap_password_login(c, bad[i], slice_of("x"), &why));
         assert_int_equal(why.kind, FAILURE_AUTH);
-        assert_false(imap_client_login(c, slice_of("x"), bad[i], &why));
+        assert_false(imap_password_login(c, slice_of("x"), bad[i], &why));
     }
     imap_client_free(c);
 }
@@ -367,7 +367,40 @@ static void test_continue_unexpected(void **state)
     CHECK(.options = tls,
           .chunks = {"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\r\n", "+\r\n", "+\r\n"},
           .expected = "C: m1 AUTHENTICATE PLAIN\r\nC: AGpvZQBzZWNyZXQ=\r\n"
-                      "failed temporary: the server asks for more of a command that is complete\n");
+                      "failed temporary: the server asks for more of a login that is complete\n");
+}
+
+/* A name or password that SCRAM cannot have (SASLprep) goes by another way: nothing was said of it
+ * yet, or the exchange is cancelled. */
+static void test_login_that_scram_cannot_do(void **state)
+{
+    (void)state;
+    CHECK(.options = tls, .user = "j\x07",
+          .chunks = {"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=SCRAM-SHA-1 AUTH=PLAIN] hi\r\n"},
+          .expected = "C: m1 AUTHENTICATE PLAIN AGoHAHNlY3JldA==\r\n");
+    CHECK(.options = tls, .user = "j\x07",
+          .chunks = {"* OK [CAPABILITY IMAP4rev1 AUTH=SCRAM-SHA-1 AUTH=PLAIN] hi\r\n", "+ \r\n",
+                     "m1 BAD cancelled\r\n", "+ \r\n"},
+          .expected = "C: m1 AUTHENTICATE SCRAM-SHA-1\r\nC: *\r\n"
+                      "C: m2 AUTHENTICATE PLAIN\r\nC: AGoHAHNlY3JldA==\r\n");
+}
+
+/* A list of the configuration's: nothing weaker is used, LOGIN neither. */
+static void test_login_by_permitted_mechanisms(void **state)
+{
+    static const struct imap_client_options scram = {.tls_now = true,
+                                                     .mechanisms = SASL_SCRAM_SHA_256};
+    static const struct imap_client_options login = {.tls_now = true, .mechanisms = SASL_LOGIN};
+
+    (void)state;
+    CHECK(.options = scram, .chunks = {"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\r\n"},
+          .expected = "failed permanent: the server offers none of the mechanisms that the route's "
+                      "\"sasl\" permits; nothing was sent\n");
+    CHECK(.options = scram, .chunks = {"* OK [CAPABILITY IMAP4rev1] hi\r\n"},
+          .expected = "failed permanent: the server offers none of the mechanisms that the route's "
+                      "\"sasl\" permits; nothing was sent\n");
+    CHECK(.options = login, .chunks = {"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\r\n"},
+          .expected = "C: m1 LOGIN \"joe\" \"secret\"\r\n");
 }
 
 /* An alert at login is told; a BYE before the answer does not hide the answer. */
@@ -403,6 +436,8 @@ int main(void)
         cmocka_unit_test(test_greetings),
         cmocka_unit_test(test_stray_responses),
         cmocka_unit_test(test_continue_unexpected),
+        cmocka_unit_test(test_login_that_scram_cannot_do),
+        cmocka_unit_test(test_login_by_permitted_mechanisms),
         cmocka_unit_test(test_login_alert_and_bye),
     };
 

@@ -243,6 +243,20 @@ static void test_header_remains(void **state)
     assert_int_equal(w.result.failure.kind, FAILURE_PERMANENT);
 }
 
+/* That is no failure of the FETCH. */
+static void test_expunged_while_it_is_fetched(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        world_add(&w, "A: b\r\n\r\n");
+    world_select(&w);
+    w.bodies[2].vanishes = true;
+    world_run(&w, slice_of("a FETCH 1:2 BODY.PEEK[]"));
+    assert_log(&w.text, "* 1 FETCH (BODY[] {8}\r\nA: b\r\n\r\n)\r\n");
+    assert_int_equal(w.result.failure.kind, FAILURE_NONE);
+    assert_true(w.result.expunged && w.result.found);
+}
+
 static void test_expunged(void **state)
 {
     (void)state;
@@ -286,6 +300,41 @@ static void test_broken(void **state)
     assert_true(w.result.broken);
     assert_int_equal(buf_size(&w.text), strlen("* 1 FETCH (BODY[] {162}\r\n") + 162 - 5);
     assert_int_equal(w.result.seen_count, 0);
+}
+
+/* Whose size was announced before it was all there. */
+static void test_lost(void **state)
+{
+    (void)state;
+    world_add(&w, PLAIN);
+    world_select(&w);
+    w.bodies[1].shorter = 5;
+    w.bodies[1].lost = true;
+    world_run(&w, slice_of("a FETCH 1 (BODY[] FLAGS)"));
+    assert_true(w.result.broken);
+    struct slice said = buf_slice(&w.text);
+    const char *begins = "* 1 FETCH (BODY[] {162}\r\nDate: ";
+    assert_memory_equal(said.p, begins, strlen(begins));
+    assert_int_equal(said.n, strlen("* 1 FETCH (BODY[] {162}\r\n") + 162 - 5);
+}
+
+/* Only what is given as it is need not be there whole. */
+static void test_follows(void **state)
+{
+    (void)state;
+    world_add(&w, MIXED);
+    world_select(&w);
+    world_run(&w, slice_of("a FETCH 1 (UID RFC822.SIZE BODY[]<0.10> BODY[])"));
+    assert_int_equal(w.follows, 1);
+    assert_int_equal(w.retrs, 1);
+    world_forget(&w);
+    world_run(&w, slice_of("a FETCH 1 (BODYSTRUCTURE BODY[])"));
+    assert_int_equal(w.follows, 0);
+    assert_int_equal(w.retrs, 1);
+    world_forget(&w);
+    world_run(&w, slice_of("a SEARCH BODY inner"));
+    assert_int_equal(w.follows, 0);
+    assert_int_equal(w.retrs, 1);
 }
 
 /* A header beyond what is gathered is read as often as needed; a body is never gathered. */
@@ -377,8 +426,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_missing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_header_remains, setup, teardown),
         cmocka_unit_test_setup_teardown(test_expunged, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_expunged_while_it_is_fetched, setup, teardown),
         cmocka_unit_test_setup_teardown(test_evicted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_broken, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_lost, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_follows, setup, teardown),
         cmocka_unit_test_setup_teardown(test_large, setup, teardown),
         cmocka_unit_test_setup_teardown(test_freed, setup, teardown),
     };

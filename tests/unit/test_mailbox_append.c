@@ -85,6 +85,24 @@ static void test_failures(void **state)
     world_clear(&w);
 }
 
+/* What a plain literal may not hold is refused once the whole of it was passed over. */
+static void test_nul(void **state)
+{
+    struct world w;
+    (void)state;
+
+    world_init(&w, 0);
+    enter(&w, 0, "");
+    says(&w, 0, "a APPEND Sent {5}\r\n", "+ OK\r\n");
+    says_octets(&w, 0, slice_make("h\0llo\r\n", 7),
+                "a NO [CANNOT] A NUL octet can only be in a binary literal, ~{n}\r\n");
+    assert_true(w.sessions[0].aborted);
+    says(&w, 0, "b APPEND Sent ~{5}\r\n", "+ OK\r\n");
+    says_octets(&w, 0, slice_make("h\0llo\r\n", 7),
+                "b OK [APPENDUID 1700000002 1] The message is there\r\n");
+    world_clear(&w);
+}
+
 /* A failure is told when the client has sent what it announced. */
 static void test_early_failure(void **state)
 {
@@ -112,9 +130,8 @@ static void test_early_failure(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_append),
-        cmocka_unit_test(test_selected),
-        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_append),        cmocka_unit_test(test_selected),
+        cmocka_unit_test(test_failures),      cmocka_unit_test(test_nul),
         cmocka_unit_test(test_early_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,10 @@
 /*
  * Getting in: LOGIN, AUTHENTICATE, STARTTLS, CAPABILITY.
  */
+#include "tests/unit/credentials.h"
 #include "tests/unit/mailbox_fake.h"
+
+#include "translate/sasl/sasl_client.h"
 
 #define IN                                                                                   \
     "OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UNSELECT " \
@@ -128,9 +131,137 @@ static void test_newborn(void **state)
     world_clear(&w);
 }
 
+/* ---- by a secret that is kept here */
+
+/* An exchange from its first line to what is said in the end, with the client's side of SASL. */
+static void prove(struct world *w, const char *mechanism, const char *user, const char *password,
+                  const char *end)
+{
+    const struct sasl_peer peer = {.service = "imap"};
+    struct credential credential = password_credential(slice_of(user), slice_of(password));
+    struct sasl_client *client =
+        sasl_client_new(sasl_mechanism_find(slice_of(mechanism)), &credential, &peer);
+    struct buf line = BUF_INIT;
+    struct buf heard = BUF_INIT;
+    struct failure why;
+
+    buf_printf(&line, "a AUTHENTICATE %s\r\n", mechanism);
+    for (;;) {
+        struct slice in = buf_slice(&line);
+        mailbox_client_data(w->sessions[0].m, &in);
+        assert_int_equal(in.n, 0);
+        pump(w);
+        buf_clear(&line);
+        buf_clear(&heard);
+        hear(w, 0, &heard);
+        struct slice said = buf_slice(&heard);
+        if (!slice_is(slice_take(&said, 2), "+ "))
+            break;
+        said.n -= strlen("\r\n");
+        assert_int_equal(sasl_client_respond(client, said, &line, &why), SASL_CLIENT_SEND);
+        buf_puts(&line, "\r\n");
+    }
+    assert_log(&heard, end);
+    sasl_client_free(client);
+    credential_clear(&credential);
+}
+
+static void test_proofs(void **state)
+{
+    static const char *const mechanisms[] = {"SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5"};
+    static const char refused[] = "a NO [AUTHENTICATIONFAILED] Authentication failed.\r\n";
+    struct credential upstream = password_credential(slice_of("u"), slice_of("p"));
+    (void)state;
+
+    for (size_t i = 0; i < sizeof mechanisms / sizeof *mechanisms; i++) {
+        struct world w;
+        world_init(&w, 0);
+        w.settings.secrets = true;
+        w.credential = &upstream;
+        world_open(&w, 0);
+        hears(&w, 0,
+              "* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE "
+              "AUTH=SCRAM-SHA-256 AUTH=SCRAM-SHA-1 AUTH=CRAM-MD5 AUTH=PLAIN AUTH=LOGIN] mailferry "
+              "ready\r\n");
+        prove(&w, mechanisms[i], "u", "wrong", refused);
+        prove(&w, mechanisms[i], "nobody", "device", refused);
+        prove(&w, mechanisms[i], "u", "device", "a " IN);
+        world_clear(&w);
+    }
+    credential_clear(&upstream);
+}
+
+static void test_proof_without_credential(void **state)
+{
+    struct world w;
+    (void)state;
+
+    world_init(&w, 0);
+    w.settings.secrets = true;
+    world_open(&w, 0);
+    mailbox_client_out(w.sessions[0].m);
+    buf_clear(mailbox_client_out(w.sessions[0].m));
+    prove(&w, "CRAM-MD5", "u", "device",
+          "a NO [CANNOT] It is not known by what this user is let in at the mail server\r\n");
+    world_clear(&w);
+}
+
+static void test_exchanges_that_end_early(void **state)
+{
+    static const struct said ways[] = {
+        {"a AUTHENTICATE SCRAM-SHA-256\r\n*\r\n", "+ \r\na BAD Authentication was cancelled\r\n"},
+        {"a AUTHENTICATE SCRAM-SHA-256\r\n!\r\n",
+         "+ \r\na BAD The response is not valid base64\r\n"},
+        {"a AUTHENTICATE SCRAM-SHA-256-PLUS biwsbj11\r\n",
+         "a NO [CANNOT] CAPABILITY lists the mechanisms that are known here\r\n"},
+        {"a AUTHENTICATE NTLM\r\n",
+         "a NO [CANNOT] CAPABILITY lists the mechanisms that are known here\r\n"},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        struct world w;
+        world_init(&w, 0);
+        w.settings.secrets = true;
+        world_open(&w, 0);
+        buf_clear(mailbox_client_out(w.sessions[0].m));
+        says(&w, 0, ways[i].says, ways[i].hears);
+        world_clear(&w);
+    }
+}
+
+/* The owner may take its time, but not for ever; what it says later is for nobody. */
+static void test_owner_takes_too_long(void **state)
+{
+    struct world w;
+    (void)state;
+
+    world_init(&w, 0);
+    w.slow = true;
+    world_open(&w, 0);
+    hears(&w, 0, GREETING);
+    says(&w, 0, "a LOGIN u p\r\n", "");
+    assert_int_equal(mailbox_deadline(w.sessions[0].m), w.now + 60000);
+    mailbox_now(w.sessions[0].m, w.now + 60000, 1700000060);
+    mailbox_tick(w.sessions[0].m);
+    pump(&w);
+    assert_true(w.sessions[0].cancelled);
+    struct buf log = BUF_INIT;
+    hear(&w, 0, &log);
+    assert_log(&log, "a NO [UNAVAILABLE] The login took longer than 60 seconds; try again later\r\n"
+                     "* BYE No login for too long\r\n");
+    mailbox_joined(w.sessions[0].m, &w.account, slice_of("u"), NULL);
+    assert_null(w.account.clients);
+    world_clear(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_proofs),
+        cmocka_unit_test(test_proof_without_credential),
+        cmocka_unit_test(test_exchanges_that_end_early),
+        cmocka_unit_test(test_owner_takes_too_long),
         cmocka_unit_test(test_ways_in),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_cleartext),

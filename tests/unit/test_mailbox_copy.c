@@ -94,11 +94,38 @@ static void test_expunge_without_upstream(void **state)
     hears(&w, 0,
           "* NO [UNAVAILABLE] The upstream server cannot be reached\r\n"
           "d OK The upstream server is still to delete some of the messages\r\n");
-    w.account.spares = false;
+    w.account.away = true; /* as everybody knows now: it is not waited for */
+    says(&w, 0, "d EXPUNGE\r\n",
+         "d OK The upstream server is still to delete some of the messages\r\n");
+    w.account.away = w.account.spares = false;
     says(&w, 0, "e IDLE\r\n", "+ idling\r\n* 1 EXPUNGE\r\n");
     fake_tell(w.account.clients, (struct account_event){.type = ACCOUNT_EV_NOTICE});
     hears(&w, 0, "* OK The upstream server is there again\r\n");
     says(&w, 0, "done\r\n", "e OK IDLE done\r\n");
+    world_clear(&w);
+}
+
+/* Refused for good: nobody is told that it will be done. */
+static void test_expunge_that_is_refused(void **state)
+{
+    struct account_event refused = {.type = ACCOUNT_EV_NOTICE};
+    struct box_draft d;
+    struct world w;
+    (void)state;
+
+    world_init(&w, 2);
+    w.account.spares = true;
+    enter(&w, 0, "s SELECT INBOX\r\na STORE 1 +FLAGS (\\Deleted)\r\n");
+    says(&w, 0, "b EXPUNGE\r\n", "");
+    box_draft_begin(&d, w.account.state, "sent");
+    box_draft_set(&d, "spared", (uint32_t[]){1}, 1);
+    fake_apply(&w.account, box_draft_end(&d));
+    failure_set(&refused.failure, FAILURE_PERMANENT, "The mail server did not delete 1 messages");
+    fake_tell(w.account.clients, refused);
+    hears(&w, 0,
+          "* NO [CANNOT] The mail server did not delete 1 messages\r\n"
+          "b NO [CANNOT] The upstream server refuses to delete some of the messages\r\n");
+    says(&w, 0, "c COPY 1 Trash\r\n", "c OK [COPYUID 1700000003 1 1] Copied\r\n");
     world_clear(&w);
 }
 
@@ -109,6 +136,7 @@ int main(void)
         cmocka_unit_test(test_move),
         cmocka_unit_test(test_expunge),
         cmocka_unit_test(test_expunge_without_upstream),
+        cmocka_unit_test(test_expunge_that_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

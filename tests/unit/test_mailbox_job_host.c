@@ -40,10 +40,33 @@ static void test_fetch(void **state)
     world_clear(&w);
 }
 
+/* A message goes while a client enumerates the others: no refusal, by which it would give up. */
+static void test_fetch_of_what_is_gone(void **state)
+{
+    struct world w;
+    (void)state;
+
+    world_init(&w, 0);
+    world_see(&w, "a", 20);
+    world_see(&w, "b", 20);
+    enter(&w, 0, "s SELECT INBOX\r\n");
+    enter(&w, 1, "s SELECT INBOX\r\na STORE 1 +FLAGS (\\Deleted)\r\nb EXPUNGE\r\n");
+    says(&w, 0, "c FETCH 1:2 UID\r\n",
+         "* 2 FETCH (UID 2)\r\nc OK [EXPUNGEISSUED] Some of the messages are gone\r\n");
+    says(&w, 0, "d FETCH 1:2 (UID) (CHANGEDSINCE 100)\r\n",
+         "d OK [EXPUNGEISSUED] Some of the messages are gone\r\n");
+    says(&w, 0, "e FETCH 1 BODY[]\r\n", "e NO [EXPUNGEISSUED] The messages are gone\r\n");
+    says(&w, 0, "f UID FETCH 1:2 UID\r\n",
+         "* 2 FETCH (UID 2)\r\n* 1 EXPUNGE\r\nf OK [EXPUNGEISSUED] Some of the messages "
+         "are gone\r\n");
+    world_clear(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fetch),
+        cmocka_unit_test(test_fetch_of_what_is_gone),
     };
     mime_setup();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,7 +86,10 @@ static void test_two_sessions(void **state)
          "* 4 EXISTS\r\nd OK UID STORE done\r\n* 2 EXPUNGE\r\ne OK EXPUNGE done\r\n");
     hears(&w, 2, "* 2 FETCH (UID 2 FLAGS (\\Deleted) MODSEQ (8))\r\n* 2 EXPUNGE\r\n");
     says(&w, 0, "f FETCH 2 FLAGS\r\n",
-         "* 4 EXISTS\r\nf NO [EXPUNGEISSUED] Some of the messages are gone\r\n");
+         "* 4 EXISTS\r\nf NO [EXPUNGEISSUED] The messages are gone\r\n");
+    says(&w, 0, "f FETCH 1:2 FLAGS\r\n",
+         "* 1 FETCH (UID 1 FLAGS (\\Seen $Junk))\r\n"
+         "f OK [EXPUNGEISSUED] Some of the messages are gone\r\n");
     says(&w, 0, "g STORE 2:3 +FLAGS (\\Flagged)\r\n",
          "* 3 FETCH (FLAGS (\\Flagged))\r\ng NO [EXPUNGEISSUED] Some of the messages are gone\r\n");
     says(&w, 0, "h COPY 2 Sent\r\n",

@@ -138,6 +138,22 @@ static void test_methods_that_are_not_there(void **state)
           .expected = "C: CAPA\r\nC: USER joe\r\nfailed permanent: unknown command\n");
 }
 
+/* A name that SCRAM cannot have (SASLprep) goes by another way, and nothing weaker than is
+ * permitted is used. */
+static void test_mechanisms_that_will_not_do(void **state)
+{
+    static const struct pop3_client_options scram = {
+        .tls_now = true, .allow_apop = true, .mechanisms = SASL_SCRAM_SHA_256};
+
+    (void)state;
+    CHECK(.options = tls, .user = "j\x07",
+          .chunks = {"+OK\r\n", "+OK\r\nSASL SCRAM-SHA-1 PLAIN\r\n.\r\n"},
+          .expected = "C: CAPA\r\nC: AUTH PLAIN AGoHAHNlY3JldA==\r\n");
+    CHECK(.options = scram, .chunks = {"+OK <a@b>\r\n", "+OK\r\nSASL PLAIN\r\nUSER\r\n.\r\n"},
+          .expected = "C: CAPA\r\nfailed permanent: the server offers none of the mechanisms that "
+                      "the route's \"sasl\" permits; nothing was sent\n");
+}
+
 /* A password that was refused is not tried in another way. */
 static void test_refused_password_is_not_tried_twice(void **state)
 {
@@ -199,8 +215,8 @@ static void test_strange_logins(void **state)
                       "failed temporary: the server asks for more of a login that is complete\n");
     CHECK(.options = tls, .chunks = {"+OK\r\n", "+OK\r\nSASL LOGIN\r\n.\r\n", "+OK\r\n"},
           .expected = "C: CAPA\r\nC: AUTH LOGIN\r\n"
-                      "failed temporary: the server says that the login is done before it saw a "
-                      "password\n");
+                      "failed permanent: the server says that the login is done before it was: it "
+                      "is not the one that it claims to be, or somebody sits in between\n");
     CHECK(.options = tls, .chunks = {"+OK\r\n", "+ \r\n"},
           .expected = "C: CAPA\r\n"
                       "failed temporary: the server sent a challenge where +OK or -ERR has to "
@@ -284,7 +300,7 @@ static void test_login_that_cannot_be_sent(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct pop3_client *c = pop3_client_new(&tls);
         struct failure why;
-        assert_false(pop3_client_login(c, bad[i][0], bad[i][1], &why));
+        assert_false(pop3_password_login(c, bad[i][0], bad[i][1], &why));
         assert_int_equal(why.kind, FAILURE_AUTH);
         pop3_client_free(c);
     }
@@ -351,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_apop_timestamps),
         cmocka_unit_test(test_long_password),
         cmocka_unit_test(test_methods_that_are_not_there),
+        cmocka_unit_test(test_mechanisms_that_will_not_do),
         cmocka_unit_test(test_refused_password_is_not_tried_twice),
         cmocka_unit_test(test_refusals_by_kind),
         cmocka_unit_test(test_strange_logins),

@@ -2,6 +2,7 @@
  * Replies to the octet: what a client parses must not move.
  */
 #include "translate/pop3/pop3_reply.h"
+#include "translate/sasl/sasl_mechanism.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -100,8 +101,10 @@ static void test_capabilities(void **state)
     struct buf out = BUF_INIT;
 
     (void)state;
-    pop3_put_capabilities(
-        &out, &(struct pop3_capabilities){.stls = true, .cleartext_auth = true, .login_delay = 60});
+    pop3_put_capabilities(&out, &(struct pop3_capabilities){.stls = true,
+                                                            .user = true,
+                                                            .mechanisms = SASL_PLAIN | SASL_LOGIN,
+                                                            .login_delay = 60});
     expect(&out, "+OK Capabilities follow\r\nTOP\r\nUIDL\r\nUSER\r\nSASL PLAIN LOGIN\r\n"
                  "RESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE NEVER\r\n"
                  "LOGIN-DELAY 60\r\nUTF8 USER\r\nLANG\r\nSTLS\r\n"
@@ -118,7 +121,8 @@ static void test_mechanisms(void **state)
     struct buf out = BUF_INIT;
 
     (void)state;
-    pop3_put_mechanisms(&out, &(struct pop3_capabilities){.cleartext_auth = true});
+    pop3_put_mechanisms(
+        &out, &(struct pop3_capabilities){.user = true, .mechanisms = SASL_PLAIN | SASL_LOGIN});
     expect(&out, "+OK Mechanisms follow\r\nPLAIN\r\nLOGIN\r\n.\r\n");
     pop3_put_mechanisms(&out, &(struct pop3_capabilities){.stls = true});
     expect(&out, "+OK Mechanisms follow\r\n.\r\n");

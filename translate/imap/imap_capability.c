@@ -1,6 +1,10 @@
 /* See imap_capability.h. */
 #include "translate/imap/imap_capability.h"
 
+#include <string.h>
+
+#include "translate/sasl/sasl_mechanism.h"
+
 /* A server that also speaks rev1 lists these by itself, or does not do them there. */
 enum {
     PART_OF_REV2 = IMAP_CAP_NAMESPACE | IMAP_CAP_UNSELECT | IMAP_CAP_UIDPLUS | IMAP_CAP_ESEARCH |
@@ -15,8 +19,6 @@ static const struct {
     {"IMAP4REV2", IMAP_CAP_REV2},
     {"STARTTLS", IMAP_CAP_STARTTLS},
     {"LOGINDISABLED", IMAP_CAP_LOGINDISABLED},
-    {"AUTH=PLAIN", IMAP_CAP_AUTH_PLAIN},
-    {"AUTH=LOGIN", IMAP_CAP_AUTH_LOGIN},
     {"SASL-IR", IMAP_CAP_SASL_IR},
     {"LITERAL+", IMAP_CAP_LITERAL_PLUS},
     {"LITERAL-", IMAP_CAP_LITERAL_MINUS},
@@ -53,5 +55,15 @@ uint32_t imap_capability_parse(struct slice list)
         bits |= bits_of(name);
     if ((bits & IMAP_CAP_REV2) && !(bits & IMAP_CAP_REV1))
         bits |= PART_OF_REV2;
+    return bits;
+}
+
+uint32_t imap_capability_mechanisms(struct slice list)
+{
+    uint32_t bits = 0;
+
+    for (struct slice name = slice_word(&list); name.n; name = slice_word(&list))
+        if (slice_is_nocase(slice_take(&name, strlen("AUTH=")), "AUTH="))
+            bits |= sasl_mechanism_bits(name);
     return bits;
 }

@@ -12,8 +12,6 @@ enum imap_capability {
     IMAP_CAP_REV2 = 1 << 1,
     IMAP_CAP_STARTTLS = 1 << 2,
     IMAP_CAP_LOGINDISABLED = 1 << 3,
-    IMAP_CAP_AUTH_PLAIN = 1 << 4,
-    IMAP_CAP_AUTH_LOGIN = 1 << 5,
     IMAP_CAP_SASL_IR = 1 << 6,
     IMAP_CAP_LITERAL_PLUS = 1 << 7,
     IMAP_CAP_LITERAL_MINUS = 1 << 8,
@@ -40,5 +38,8 @@ enum imap_capability {
  * server of IMAP4rev2 alone has the extensions that became part of it (RFC 9051 appendix E).
  */
 uint32_t imap_capability_parse(struct slice list);
+
+/* The mechanisms that such a list has as AUTH=NAME: a bit set of enum sasl_mechanism_bit. */
+uint32_t imap_capability_mechanisms(struct slice list);
 
 #endif

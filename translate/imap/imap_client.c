@@ -44,32 +44,22 @@ void imap_client_free(struct imap_client *c)
     free(c);
 }
 
-/* CR and LF end a command line and NUL is in none, so they are refused even where a literal or
- * base64 could carry them: no server has such users (CASES I1). */
-static bool is_line(struct slice s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] == '\r' || s.p[i] == '\n' || s.p[i] == '\0')
-            return false;
-    return true;
-}
-
-bool imap_client_login(struct imap_client *c, struct slice user, struct slice password,
+bool imap_client_login(struct imap_client *c, const struct credential *credential,
                        struct failure *why)
 {
-    if (!is_line(user) || !is_line(password)) {
-        failure_set(why, FAILURE_AUTH,
-                    "a user name or password with a line end or NUL in it cannot be sent by IMAP");
+    if (!credential_check(credential, "IMAP", why))
         return false;
-    }
-    buf_put(&c->user, user);
-    buf_put(&c->password, password);
-    if (buf_failed(&c->user) || buf_failed(&c->password)) {
+    if (!credential_copy(&c->credential, credential)) {
         failure_set(why, FAILURE_TEMPORARY, "out of memory");
         return false;
     }
     c->has_login = true;
     return true;
+}
+
+void imap_client_bind(struct imap_client *c, const struct sasl_binding *binding)
+{
+    c->binding = *binding;
 }
 
 void imap_client_fail(struct imap_client *c, const struct failure *why)
@@ -179,7 +169,7 @@ static void end_line(struct imap_client *c, size_t start)
     struct slice line = buf_slice(&c->out);
 
     slice_take(&line, start);
-    if (is_line(line)) {
+    if (slice_is_line(line)) {
         trace_line(c, IMAP_FOR_CALLER, start);
         buf_puts(&c->out, "\r\n");
         return;
@@ -341,12 +331,13 @@ static bool take_response(struct imap_client *c, struct imap_client_event *ev)
     case IMAP_EV_STATUS:
         return data->tag.n ? take_tagged(c, ev) : take_untagged_status(c, data);
     case IMAP_EV_CONTINUE:
-        imap_login_continue(c);
+        imap_login_continue(c, data->text);
         return false;
     case IMAP_EV_CAPABILITY:
         if (c->state == IMAP_STATE_READY)
             return true;
         c->capabilities = imap_capability_parse(data->text);
+        c->mechanisms = imap_capability_mechanisms(data->text);
         c->capabilities_fresh = true;
         return false;
     case IMAP_EV_ENABLED:

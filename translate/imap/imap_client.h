@@ -4,7 +4,8 @@
  * as events.
  *
  * It brings the connection to the authenticated state by itself: greeting, CAPABILITY, STARTTLS,
- * CAPABILITY again, AUTHENTICATE PLAIN or LOGIN, CAPABILITY again, ID, ENABLE, COMPRESS. From
+ * CAPABILITY again, AUTHENTICATE by the strongest mechanism or LOGIN, CAPABILITY again, ID, ENABLE,
+ * COMPRESS. A password that was refused is not tried in another way. From
  * IMAP_CLIENT_READY on the caller issues commands; they are pipelined, and each is answered by one
  * IMAP_CLIENT_DONE with its number, in whatever order the server completes them. Untagged data
  * passes through in between as IMAP_CLIENT_DATA. Before IMAP_CLIENT_READY only an untagged status
@@ -21,6 +22,8 @@
 
 #include "translate/imap/imap_capability.h"
 #include "translate/imap/imap_response.h"
+#include "translate/sasl/sasl_binding.h"
+#include "translate/sasl/sasl_mechanism.h"
 #include "translate/text/buf.h"
 
 struct imap_client_options {
@@ -31,7 +34,11 @@ struct imap_client_options {
         allow_cleartext; /* credentials may be sent without TLS (loopback peer, or configured so) */
     bool allow_preauth;
     bool compress;
-    bool utf8;          /* ENABLE UTF8=ACCEPT when offered (the client said UTF8, RFC 6856) */
+    bool utf8;           /* ENABLE UTF8=ACCEPT when offered (the client said UTF8, RFC 6856) */
+    uint32_t mechanisms; /* by which it may log in: enum sasl_mechanism_bit; 0: every one */
+    const char *host;    /* of the server, for mechanisms that name it; NULL: not known. Borrowed
+                            while the client lives */
+    unsigned port;
     struct trace trace; /* sees the conversation, without the credentials */
 };
 
@@ -62,12 +69,16 @@ struct imap_client *imap_client_new(const struct imap_client_options *options);
 void imap_client_free(struct imap_client *c);
 
 /*
- * Whom to log in as; call it once, before the first octet is fed. Both are copied and wiped as soon
- * as the server has answered. False, with the reason, when they cannot be sent over IMAP at all
- * (CR, LF, NUL: CASES I1).
+ * Whom to log in as; call it once, before the first octet is fed. It is copied, and wiped as soon
+ * as the server has answered. False, with the reason, when it cannot be sent over IMAP at all (CR,
+ * LF, NUL: CASES I1).
  */
-bool imap_client_login(struct imap_client *c, struct slice user, struct slice password,
+bool imap_client_login(struct imap_client *c, const struct credential *credential,
                        struct failure *why);
+
+/* What the connection's TLS has for channel binding: before the first octet is fed, and again
+ * before imap_client_tls_started(). Copied; without it no mechanism uses it. */
+void imap_client_bind(struct imap_client *c, const struct sasl_binding *binding);
 
 /* Takes octets off `*in` until something happened. A body passes through as IMAP_CLIENT_DATA
  * events; to hold the server back the caller just stops calling and keeps the rest of `*in`. */

@@ -7,6 +7,7 @@
 
 #include "translate/imap/imap_client.h"
 #include "translate/imap/imap_pending.h"
+#include "translate/sasl/sasl_client.h"
 
 enum imap_client_state {
     IMAP_STATE_GREETING, /* nothing has come yet */
@@ -49,6 +50,7 @@ struct imap_client {
     bool tls;
     bool authenticated;
     uint32_t capabilities;
+    uint32_t mechanisms;     /* that the server announced: enum sasl_mechanism_bit */
     bool capabilities_fresh; /* they came after the last change of TLS or login */
     bool starttls_refused;
     bool compress_tried;
@@ -57,8 +59,11 @@ struct imap_client {
     char server_name[64];
 
     bool has_login;
-    struct buf user;
-    struct buf password;
+    struct credential credential;
+    struct sasl_binding binding;
+    struct sasl_client *sasl; /* the exchange under way */
+    uint32_t without;         /* mechanisms that the server refused, or that could not be done */
+    struct failure unable;    /* why the last of these could not */
     struct buf parts[IMAP_LOGIN_PARTS];
     size_t part_count;
     size_t next_part; /* sent when the next "+" comes */
@@ -78,7 +83,7 @@ uint32_t imap_client_begin(struct imap_client *c, enum imap_purpose purpose, str
 void imap_login_greeting(struct imap_client *c, const struct imap_event *status);
 void imap_login_done(struct imap_client *c, enum imap_purpose purpose,
                      const struct imap_event *status);
-void imap_login_continue(struct imap_client *c);
+void imap_login_continue(struct imap_client *c, struct slice text);
 void imap_login_tls_started(struct imap_client *c);
 void imap_login_enabled(struct imap_client *c, struct slice list);
 void imap_login_wipe(struct imap_client *c);

@@ -7,7 +7,6 @@
  */
 #include "translate/imap/imap_client_state.h"
 #include "translate/imap/imap_write.h"
-#include "translate/text/base64.h"
 
 enum { LITERAL_MINUS_MAX = 4096 }; /* RFC 7888 section 5 */
 
@@ -30,10 +29,16 @@ static void parts_wipe(struct imap_client *c)
     c->next_part = 0;
 }
 
+static void sasl_end(struct imap_client *c)
+{
+    sasl_client_free(c->sasl);
+    c->sasl = NULL;
+}
+
 void imap_login_wipe(struct imap_client *c)
 {
-    buf_wipe(&c->user);
-    buf_wipe(&c->password);
+    credential_clear(&c->credential);
+    sasl_end(c);
     parts_wipe(c);
 }
 
@@ -155,81 +160,164 @@ static void login_send(struct imap_client *c)
     part_begin(c);
     imap_client_begin(c, IMAP_FOR_LOGIN, part(c));
     buf_puts(part(c), "LOGIN ");
-    put_argument(c, buf_slice(&c->user));
+    put_argument(c, buf_slice(&c->credential.user));
     buf_putc(part(c), ' ');
-    put_argument(c, buf_slice(&c->password));
+    put_argument(c, buf_slice(&c->credential.secret));
     buf_puts(part(c), "\r\n");
     part_send(c);
 }
 
-/* RFC 4616: no authorization identity, the user, the password. */
-static void put_plain(struct imap_client *c)
+/* A response of the exchange, or the end of it. */
+static void sasl_send(struct imap_client *c, enum sasl_client_result result, struct buf *line,
+                      const struct failure *why)
 {
-    struct buf message = {.secret = true};
-
-    buf_putc(&message, '\0');
-    buf_put(&message, buf_slice(&c->user));
-    buf_putc(&message, '\0');
-    buf_put(&message, buf_slice(&c->password));
-    c->no_memory = c->no_memory || buf_failed(&message);
-    base64_encode(part(c), buf_slice(&message));
-    buf_wipe(&message);
-}
-
-/* The response goes in the command line where that is known (RFC 4959), else behind the "+". */
-static void authenticate_send(struct imap_client *c)
-{
-    c->capabilities_fresh = false;
-    part_begin(c);
-    imap_client_begin(c, IMAP_FOR_AUTHENTICATE, part(c));
-    buf_puts(part(c), "AUTHENTICATE PLAIN");
-    if (can(c, IMAP_CAP_SASL_IR)) {
-        buf_putc(part(c), ' ');
-    } else {
-        buf_puts(part(c), "\r\n");
-        part_begin(c);
+    switch (result) {
+    case SASL_CLIENT_SEND:
+        line->secret = true;
+        buf_puts(line, "\r\n");
+        buf_move(&c->out, line);
+        break;
+    case SASL_CLIENT_UNABLE:
+        c->unable = *why;
+        buf_puts(&c->out, "*\r\n");
+        break;
+    case SASL_CLIENT_FAILED:
+        imap_client_fail(c, why);
+        break;
     }
-    put_plain(c);
-    buf_puts(part(c), "\r\n");
-    part_send(c);
+    buf_wipe(line);
 }
 
-/* In the clear only when the configuration says so (CASES A1, T3). */
-static bool may_send_password(struct imap_client *c)
+static struct sasl_client *sasl_begin(const struct imap_client *c,
+                                      const struct sasl_mechanism *mechanism)
 {
-    if (c->tls)
-        return true;
-    const char *starttls = c->starttls_refused ? "the server refused STARTTLS" : "there is no TLS";
+    const struct sasl_peer peer = {
+        .service = "imap",
+        .host = c->options.host,
+        .port = c->options.port,
+        .binding = &c->binding,
+    };
+
+    return sasl_client_new(mechanism, &c->credential, &peer);
+}
+
+/* The first response goes in the command line where that is known (RFC 4959), else behind the "+".
+ */
+static enum sasl_client_result initial_put(struct imap_client *c, struct buf *initial,
+                                           struct failure *why)
+{
+    if (!sasl_client_mechanism(c->sasl)->client_first || !can(c, IMAP_CAP_SASL_IR))
+        return SASL_CLIENT_SEND;
+    buf_putc(initial, ' ');
+    enum sasl_client_result result = sasl_client_initial(c->sasl, initial, why);
+    if (buf_size(initial) == 1)
+        buf_putc(initial, '='); /* a response of no octets (RFC 4959 section 3) */
+    return result;
+}
+
+static void credentials_send(struct imap_client *c);
+
+static void authenticate_send(struct imap_client *c, const struct sasl_mechanism *mechanism)
+{
+    struct buf line = {.secret = true};
+    struct buf initial = {.secret = true};
+    struct failure why = {.kind = FAILURE_NONE};
+
+    c->capabilities_fresh = false;
+    c->unable = why;
+    c->sasl = sasl_begin(c, mechanism);
+    if (!c->sasl) {
+        c->no_memory = true;
+        return;
+    }
+    enum sasl_client_result result = initial_put(c, &initial, &why);
+    if (result == SASL_CLIENT_UNABLE) {
+        c->without |= mechanism->bit;
+        sasl_end(c);
+        credentials_send(c);
+    } else {
+        imap_client_begin(c, IMAP_FOR_AUTHENTICATE, &line);
+        buf_printf(&line, "AUTHENTICATE %s", mechanism->name);
+        buf_move(&line, &initial);
+        sasl_send(c, result, &line, &why);
+    }
+    buf_wipe(&initial);
+}
+
+static const char *why_no_tls(const struct imap_client *c)
+{
+    return c->starttls_refused ? "the server refused STARTTLS" : "there is no TLS";
+}
+
+static bool may_expose(const struct imap_client *c)
+{
+    return c->tls || c->options.allow_cleartext;
+}
+
+static const struct sasl_mechanism *next_mechanism(const struct imap_client *c)
+{
+    const struct sasl_wish wish = {
+        .offered = c->mechanisms & ~c->without,
+        .permitted = c->options.mechanisms,
+        .kind = c->credential.kind,
+        .acts_for = buf_size(&c->credential.authzid) > 0,
+        .tls = c->tls,
+        .cleartext = c->options.allow_cleartext,
+        .bound = c->binding.type != SASL_BINDING_NONE,
+    };
+
+    return sasl_mechanism_choose(&wish);
+}
+
+/* LOGIN knows neither tokens nor anybody to act for. */
+static bool may_use_login(const struct imap_client *c)
+{
+    return c->credential.kind == CREDENTIAL_PASSWORD && !buf_size(&c->credential.authzid) &&
+           sasl_mechanism_permits(c->options.mechanisms, SASL_LOGIN) && may_expose(c) &&
+           !can(c, IMAP_CAP_LOGINDISABLED);
+}
+
+static void explain_no_way(struct imap_client *c)
+{
+    bool password = c->credential.kind == CREDENTIAL_PASSWORD;
     struct failure why;
-    if (c->options.require_tls)
-        failure_set(&why, FAILURE_PERMANENT,
-                    "%s, and the configuration demands it; no password was sent", starttls);
-    else if (!c->options.allow_cleartext)
+
+    if (c->unable.kind != FAILURE_NONE)
+        why = c->unable;
+    else if (!may_expose(c) && c->credential.kind != CREDENTIAL_EXTERNAL)
         failure_set(&why, FAILURE_PERMANENT,
                     "%s, and a password is sent in the clear only where allow_cleartext is set; "
                     "none was sent",
-                    starttls);
+                    why_no_tls(c));
+    else if (password && !c->options.mechanisms && can(c, IMAP_CAP_LOGINDISABLED))
+        failure_set(&why, FAILURE_PERMANENT,
+                    c->tls ? "the server takes no passwords (LOGINDISABLED)"
+                           : "the server takes no passwords without TLS (LOGINDISABLED)");
     else
-        return true;
+        sasl_mechanism_explain(&why, &c->credential, c->options.mechanisms);
     imap_client_fail(c, &why);
-    return false;
 }
 
+/* The strongest way that is left. Nothing of a credential without TLS where TLS is demanded, and no
+ * password in the clear but where the configuration says so (CASES A1, T3). */
 static void credentials_send(struct imap_client *c)
 {
-    if (!may_send_password(c))
-        return;
-    if (!c->has_login)
+    const struct sasl_mechanism *mechanism;
+    struct failure why;
+
+    if (!c->tls && c->options.require_tls) {
+        failure_set(&why, FAILURE_PERMANENT,
+                    "%s, and the configuration demands it; no password was sent", why_no_tls(c));
+        imap_client_fail(c, &why);
+    } else if (!c->has_login) {
         imap_client_fail_text(c, FAILURE_PERMANENT, "the server wants a login and there is none");
-    else if (can(c, IMAP_CAP_AUTH_PLAIN))
-        authenticate_send(c);
-    else if (!can(c, IMAP_CAP_LOGINDISABLED))
+    } else if ((mechanism = next_mechanism(c)) != NULL) {
+        authenticate_send(c, mechanism);
+    } else if (may_use_login(c)) {
         login_send(c);
-    else
-        imap_client_fail_text(c, FAILURE_PERMANENT,
-                              c->tls ? "the server takes no passwords (LOGINDISABLED)"
-                                     : "the server takes no passwords without TLS "
-                                       "(LOGINDISABLED)");
+    } else {
+        explain_no_way(c);
+    }
 }
 
 static void login_succeeded(struct imap_client *c)
@@ -260,25 +348,54 @@ static void login_done(struct imap_client *c, const struct imap_event *status)
 }
 
 /*
- * Only a BAD that means nothing else is followed by LOGIN: the server does not know the command
- * that it announced. A NO has judged the password, and trying a wrong one twice makes servers slow
- * or lock the account.
+ * The next way only when the mechanism was refused and not the password, for trying a wrong one
+ * twice makes servers slow or lock the account: nothing was sent yet by which it could be judged,
+ * or a BAD that means nothing else says that the server does not know what it announced.
  */
-static void authenticate_done(struct imap_client *c, const struct imap_event *status)
+static void authenticate_refused(struct imap_client *c, const struct imap_event *status)
 {
     struct failure meaning;
 
     imap_failure(&meaning, status, FAILURE_NONE);
-    if (status->status == IMAP_BAD && meaning.kind == FAILURE_NONE &&
-        !can(c, IMAP_CAP_LOGINDISABLED))
-        login_send(c);
-    else
-        login_done(c, status);
+    bool of_mechanism = meaning.kind == FAILURE_NONE && status->status == IMAP_BAD;
+    bool judged = sasl_client_is_judged(c->sasl);
+    if (of_mechanism ||
+        (!judged && (meaning.kind == FAILURE_NONE || meaning.kind == FAILURE_AUTH))) {
+        c->without |= sasl_client_mechanism(c->sasl)->bit;
+        sasl_end(c);
+        if (next_mechanism(c) || may_use_login(c)) {
+            credentials_send(c);
+            return;
+        }
+        login_refused(c, status);
+        return;
+    }
+    imap_failure(&meaning, status, status->status == IMAP_NO ? FAILURE_AUTH : FAILURE_PERMANENT);
+    if (meaning.kind == FAILURE_AUTH || meaning.kind == FAILURE_PERMANENT)
+        sasl_client_refused(c->sasl, &meaning);
+    imap_client_fail(c, &meaning);
 }
 
-void imap_login_continue(struct imap_client *c)
+static void authenticate_done(struct imap_client *c, const struct imap_event *status)
 {
-    if (c->next_part > 0 && c->next_part < c->part_count)
+    if (status->status != IMAP_OK)
+        authenticate_refused(c, status);
+    else if (!sasl_client_is_complete(c->sasl))
+        imap_client_fail_text(c, FAILURE_PERMANENT,
+                              "the server says that the login is done before it was: it is not the "
+                              "one that it claims to be, or somebody sits in between");
+    else
+        login_succeeded(c);
+}
+
+void imap_login_continue(struct imap_client *c, struct slice text)
+{
+    struct buf line = {.secret = true};
+    struct failure why = {.kind = FAILURE_NONE};
+
+    if (c->sasl && c->unable.kind == FAILURE_NONE)
+        sasl_send(c, sasl_client_respond(c->sasl, text, &line, &why), &line, &why);
+    else if (c->next_part > 0 && c->next_part < c->part_count)
         part_send(c);
     else
         imap_client_fail_text(c, FAILURE_TEMPORARY,
@@ -304,6 +421,7 @@ void imap_login_tls_started(struct imap_client *c)
     c->tls = true;
     c->state = IMAP_STATE_LOGIN;
     c->capabilities = 0;
+    c->mechanisms = 0;
     if (!c->over)
         c->failure = (struct failure){0};
     c->server_name[0] = '\0';

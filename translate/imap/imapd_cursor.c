@@ -323,6 +323,24 @@ static bool decode_name(struct imapd_cursor *c, const char *at, struct slice *na
            imapd_fail_at(c, at, "a mailbox name with control characters or broken UTF-8");
 }
 
+/* RFC 9051 section 5.1: INBOX is the same name in any case, and so it is for what is below it. */
+static bool settle_inbox(struct imapd_cursor *c, struct slice *name)
+{
+    static const char inbox[] = "INBOX";
+    size_t n = strlen(inbox);
+
+    if (name->n < n || (name->n > n && name->p[n] != '/') ||
+        !slice_is_nocase(slice_make(name->p, n), inbox) || slice_is(slice_make(name->p, n), inbox))
+        return true;
+    char *copy = imapd_arena_alloc(c->memory, name->n);
+    if (!copy)
+        return imapd_fail_memory(c);
+    memcpy(copy, name->p, name->n);
+    memcpy(copy, inbox, n);
+    *name = slice_make(copy, name->n);
+    return true;
+}
+
 bool imapd_mailbox(struct imapd_cursor *c, struct slice *out)
 {
     const char *at = c->rest.p;
@@ -333,9 +351,7 @@ bool imapd_mailbox(struct imapd_cursor *c, struct slice *out)
         out->n--;
     if (out->n == 0)
         return imapd_fail_at(c, at, "a mailbox name cannot be empty");
-    if (slice_is_nocase(*out, "INBOX"))
-        *out = slice_of("INBOX");
-    return true;
+    return settle_inbox(c, out);
 }
 
 bool imapd_reference(struct imapd_cursor *c, struct slice *out)

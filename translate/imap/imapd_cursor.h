@@ -74,8 +74,8 @@ bool imapd_number(struct imapd_cursor *c, const char *what, uint64_t min, uint64
 bool imapd_literal_size(struct imapd_cursor *c, uint64_t *size, bool *binary);
 
 /* A mailbox name as UTF-8, without the hierarchy separator that some clients put at its end; INBOX
- * in any case becomes "INBOX". Neither empty nor longer than IMAPD_MAILBOX_MAX, and without control
- * characters. */
+ * in any case becomes "INBOX", also as the first level of a name. Neither empty nor longer than
+ * IMAPD_MAILBOX_MAX, and without control characters. */
 bool imapd_mailbox(struct imapd_cursor *c, struct slice *out);
 /* The reference and the patterns of LIST as UTF-8: may be empty, wildcards stay as they are. */
 bool imapd_reference(struct imapd_cursor *c, struct slice *out);

@@ -31,6 +31,7 @@ struct account *account_new(const struct account_options *options, struct box_st
     a->commits.last = &a->commits.first;
     link_init(a);
     delete_count(a, true);
+    sizes_init(a);
     account_advance(a);
     return a;
 }

@@ -38,6 +38,7 @@ struct account_options {
     unsigned idle_seconds;            /* the maildrop is let go of after so long without need */
     unsigned poll_seconds;            /* between two looks for new mail while a session is there; a
                                          LOGIN-DELAY of the upstream's is respected too */
+    unsigned noop_seconds;            /* a look that young is as good as another one */
     bool debug;                       /* the dialogue is logged, line by line */
     unsigned login_seconds;           /* from CONNECT until the upstream has let it in */
     unsigned response_seconds;        /* an upstream that owes an answer and sends nothing */
@@ -54,6 +55,10 @@ enum account_part {
 /* ---- the owner's side ------------------------------------------------------------------- */
 
 enum account_action_type {
+    ACCOUNT_CREDENTIAL, /* before the connection is opened with a token that was not just given to
+                           account_login(), and when the upstream refused one (`text` says why; ""
+                           else): account_credential() with one that is fresh, or
+                           account_credential_failed(), in bounded time. Asked once for a refusal */
     ACCOUNT_CONNECT,    /* open it, implicit TLS included: account_connected() or _connect_failed(),
                            in bounded time */
     ACCOUNT_DISCONNECT, /* after what is in account_upstream_out(), which is lost at the next
@@ -61,7 +66,10 @@ enum account_action_type {
     ACCOUNT_UPSTREAM_TLS, /* after what is in account_upstream_out(); then account_upstream_tls() */
     ACCOUNT_SAVE,         /* append `records` durably; then account_saved() */
     ACCOUNT_KEEP_BEGIN,   /* `content`, `part`: its octets follow, lines ended by CRLF; whatever was
-                             begun of it before is dropped. `durable`: not to be evicted, ever */
+                             begun of it before is dropped. `durable`: not to be evicted, ever.
+                             `announced` (0: not known): how many they will be as far as the
+                             upstream can be believed; they are to be readable while they come, but
+                             for the end, which is given when it has proved right */
     ACCOUNT_KEEP_DATA,    /* `octets`, valid until the next call of any account function but
                              account_next_action() */
     ACCOUNT_KEEP_END,     /* all came: then account_kept() */
@@ -76,6 +84,7 @@ struct account_action {
     uint32_t content;
     enum account_part part;
     bool durable;
+    uint64_t announced;
     struct slice octets;
     char *key; /* RELEASE: owned by the receiver */
     int level;
@@ -95,6 +104,16 @@ void account_free(struct account *a);
 
 /* What time it is, before a feed. */
 void account_now(struct account *a, uint64_t now_ms, int64_t now_s);
+
+/* What the connection's TLS has for channel binding: before account_connected() and
+ * account_upstream_tls(). It holds for that connection. */
+void account_upstream_bind(struct account *a, const struct sasl_binding *binding);
+
+/* Answers to CREDENTIAL; copied. FAILURE_AUTH: the grant is revoked, nobody is let in by it any
+ * more.
+ */
+void account_credential(struct account *a, const struct credential *credential);
+void account_credential_failed(struct account *a, const struct failure *why);
 
 void account_connected(struct account *a);
 void account_connect_failed(struct account *a, const struct failure *why);
@@ -140,7 +159,8 @@ enum account_event_type {
     ACCOUNT_EV_TURN,      /* answer to account_turn(): draft now, then account_commit() */
     ACCOUNT_EV_COMMITTED, /* `failure` says whether; what changed has come before, as CHANGED */
     ACCOUNT_EV_HAVE,      /* answer to account_want(): `content`'s `part` is in the store of bodies:
-                             WHOLE where the upstream has no TOP, whatever was asked for */
+                             WHOLE where the upstream has no TOP, whatever was asked for. Answer to
+                             account_follow(): it is there, or may be read while it comes */
     ACCOUNT_EV_DATED,     /* answer to account_date(): the date of `content` is final */
     ACCOUNT_EV_POLLED,    /* answer to account_poll(); `failure` when it could not be looked */
     ACCOUNT_EV_CHANGED,   /* something of folder `folder` changed: compare with the state */
@@ -175,19 +195,26 @@ void account_detach(struct account_client *client);
 
 bool account_next_event(struct account_client *client, struct account_event *ev);
 
+/* A password is known that the upstream took: the account can be of use to somebody. */
+bool account_is_open(const struct account *a);
+
+/* The upstream could not be reached last, of which everybody was told. */
+bool account_is_away(const struct account *a);
+
 /* The state; changes only between two pumps of the owner, never inside a call of a mailbox. */
 const struct box_state *account_state(const struct account *a);
 
 /*
- * Checks a password with the upstream. While the account is open with the very same password (kept
- * as a keyed digest), that is enough; another one is tried on a connection of its own, after the
- * open one was let go of, and never reaches the account unless the upstream takes it (CASES A5).
- * FAILURE_AUTH: refused. When the upstream cannot be reached, or must be left alone for a while
- * (LOGIN-DELAY), and this password was the last one that it took, the user is let in to what is
- * kept (FAILURE_NONE, then a NOTICE). The first look at the maildrop goes on behind it: to see it,
- * account_poll().
+ * Checks a credential, which is copied, with the upstream; where the owner vouches for it and
+ * another one is known already, with that one. While the account is open with the very
+ * same password (kept as a keyed digest), that is enough; another one is tried on a connection of
+ * its own, after the open one was let go of, and never reaches the account unless the upstream
+ * takes it (CASES A5). FAILURE_AUTH: refused. When the upstream cannot be reached, or must be left
+ * alone for a while (LOGIN-DELAY), and this password was the last one that it took, the user is let
+ * in to what is kept (FAILURE_NONE, then a NOTICE). The first look at the maildrop goes on behind
+ * it: to see it, account_poll().
  */
-uint32_t account_login(struct account_client *client, struct slice user, struct slice password);
+uint32_t account_login(struct account_client *client, const struct credential *credential);
 
 /* Asks for the turn to change something; turns come in the order in which they were asked for. TURN
  * and COMMITTED both have the number that is returned. */
@@ -200,6 +227,16 @@ void account_commit(struct account_client *client, json_t *record);
 /* Asks for a content's octets to be brought into the store of bodies, by TOP or RETR; what several
  * ask for is fetched once. FAILURE_PERMANENT: it is not upstream any more. */
 uint32_t account_want(struct account_client *client, uint32_t content, enum account_part part);
+
+/* As account_want() of the WHOLE, for who can read it while it comes. Of a large message the answer
+ * comes with its first octets, where the upstream's sizes have proved right: an IMAP literal's size
+ * is said before its octets. When that size proves wrong, or the rest cannot be had, the reader
+ * learns it from the store of bodies. */
+uint32_t account_follow(struct account_client *client, uint32_t content);
+
+/* The key of a content's durable body, also while the record with it is on its way. NULL: none.
+ * Borrowed, until the next feed. */
+const char *account_body_key(const struct account *a, uint32_t content);
 
 /* Asks that the date of a content's messages be final: that of its arrival, which its header tells
  * (mime_arrival.h); where no header can be had any more, or it tells none, the time of first sight.

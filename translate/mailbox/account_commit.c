@@ -321,14 +321,19 @@ static json_t *facts_draft(struct account *a)
     return record;
 }
 
-/* Keys that the state does not name in the end are given back. */
+/* Keys that the state does not name in the end are given back. A body in the cache can be read all
+ * the same. */
 static void facts_done(struct account *a, const struct failure *why)
 {
+    struct failure none = {.kind = FAILURE_NONE};
     struct facts *f = &a->facts_saving;
 
     for (size_t i = 0; i < f->count; i++) {
         struct fact *fact = &f->items[i];
-        date_answer_fact(a, fact, why);
+        if (fact->is_date)
+            date_answer_fact(a, fact, why);
+        else
+            body_known(a, fact->content, fact->key ? why : &none);
         if (why->kind == FAILURE_NONE && box_state_content(a->state, fact->content))
             continue;
         body_release(a, fact->key);
@@ -348,6 +353,24 @@ static void facts_queue(struct account *a)
         return;
     a->facts_queued = true;
     commit_queue(a, &facts_commit);
+}
+
+static const char *facts_key(const struct facts *f, uint32_t content)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (f->items[i].content == content && f->items[i].key)
+            return f->items[i].key;
+    return NULL;
+}
+
+const char *account_body_key(const struct account *a, uint32_t content)
+{
+    const struct box_content *c = box_state_content(a->state, content);
+    const char *key = c ? c->key : NULL;
+
+    if (!key)
+        key = facts_key(&a->facts, content);
+    return key ? key : facts_key(&a->facts_saving, content);
 }
 
 static void fact_add(struct account *a, const struct fact *known)

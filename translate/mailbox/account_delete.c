@@ -21,6 +21,7 @@ void delete_count(struct account *a, bool fresh)
     for (size_t i = 0; i < a->state->content_count; i++)
         pending += is_doomed(&a->state->contents[i]);
     if (pending && fresh) {
+        link_hurry(a);
         d->since = d->pending ? d->since : a->now_ms;
         d->tried = false;
     }

@@ -9,7 +9,10 @@
  *     account_filing.c    new messages: their headers, their folders
  *     account_octets.c    line ends, the end of a header, digests
  *     account_date.c      what headers that pass by tell: when messages arrived
- *     account_jobs.c      contents that are wanted, fetched and kept
+ *     account_sizes.c     whether the sizes that LIST says can be believed
+ *     account_prefix.c    what was given out of a body, when it comes a second time
+ *     account_jobs.c      contents that are wanted: who waits for them, in which order they come
+ *     account_bodies.c    their octets as they come and are kept
  *     account_commit.c    turns, records, what follows from them
  *     account_delete.c    carrying out deletions that the state intends
  *
@@ -31,13 +34,15 @@ enum {
     LEVEL_DEBUG,
     KEEP_HIGH_WATER = 256 * 1024,  /* octets not yet written, above which the upstream waits */
     RETR_BUDGET = 4 * 1024 * 1024, /* octets of bodies that are asked for ahead */
-    FRESH_MS = 5000,               /* a look that young is now */
+    LARGE_BODY = 256 * 1024,       /* more octets than these are worth not to be waited for */
+    RETRY_ASKED_MS = 5000,         /* between two attempts when somebody asks for them */
     DELETE_GRACE_MS = 2000,        /* deletions wait for downloads at most so long */
     LOOK_AGAIN_MS = 30000,         /* until a suspicious listing is looked at again */
     LOGIN_SECRET = 32,             /* octets of the digest of a password, and of its key */
     LISTED_DIGEST = 32,            /* characters of a message's digest */
     HEADER_MAX = 128 * 1024,       /* octets of a header that are looked at */
     JOB_TRIES = 2,
+    GO_ON_FAILURES = 3, /* to open the upstream, until a body is given up that was half given */
 };
 
 /* ---- who waits for what ------------------------------------------------------------------ */
@@ -75,6 +80,7 @@ struct account_op {
 
 enum link_state {
     LINK_CLOSED,
+    LINK_CREDENTIAL, /* the owner looks for a fresh token */
     LINK_CONNECTING,
     LINK_LOGIN,   /* greeting, TLS, password */
     LINK_LISTING, /* until the listing is in the state */
@@ -86,12 +92,16 @@ struct link {
     enum link_state state;
     struct pop3_client *client; /* stays after the end, for what is still to be sent */
     struct account_op *first, **last;
+    struct sasl_binding binding;
+    bool renewed;      /* a token was refused, and this is another one */
     bool cut;          /* TLS is being started: nothing is fed */
     uint64_t heard;    /* when the server last said something, or something was asked for */
     uint64_t used;     /* when it was last needed */
     unsigned ended;    /* connections so far */
     unsigned failures; /* in a row, without a listing between */
+    uint64_t failed_at;
     uint64_t retry_at; /* not opened again before */
+    bool asked;        /* somebody wants a look, and does not wait for it */
     uint64_t login_at; /* the upstream's LOGIN-DELAY ends */
     uint64_t login_delay_ms;
     struct failure failure; /* the last one; kind NONE when all is well */
@@ -105,14 +115,14 @@ struct link {
 struct login {
     struct login *next;
     struct asker asker; /* client NULL: it went away while its password was tried */
-    struct buf user, password;
+    struct credential credential;
     unsigned char digest[LOGIN_SECRET];
 };
 
 struct logins {
     unsigned char key[LOGIN_SECRET];
-    bool known; /* the upstream took the password last */
-    struct buf user, password;
+    bool known; /* the upstream took it last */
+    struct credential credential;
     unsigned char digest[LOGIN_SECRET];
     struct login *first, **last;
     struct login *trying; /* not in the list */
@@ -190,6 +200,24 @@ struct listing {
     size_t archived; /* entries that were looked at for `archive` */
 };
 
+/* ---- sizes ------------------------------------------------------------------------------- */
+
+struct sizes {
+    unsigned right;  /* in a row */
+    unsigned needed; /* so many in a row are believed */
+    bool asked;      /* a small message was asked for, to learn it */
+};
+
+/* ---- what was given of a body ------------------------------------------------------------ */
+
+/* Zero is the beginning. */
+struct prefix {
+    uint64_t octets;   /* that were given */
+    uint64_t again;    /* that come a second time, still to be compared */
+    EVP_MD_CTX *first; /* of `octets` */
+    EVP_MD_CTX *second;
+};
+
 /* ---- wanted contents --------------------------------------------------------------------- */
 
 enum job_phase { JOB_WAITING, JOB_SENT, JOB_ENDED };
@@ -199,15 +227,19 @@ struct account_job {
     struct account_job *chain;       /* in the table */
     uint32_t content;
     enum account_part part;
-    struct askers askers;
+    struct askers askers;    /* are told when it is kept */
+    struct askers followers; /* are told when it can be read */
     enum job_phase phase;
     struct account_op *op;
     bool begun; /* KEEP_BEGIN */
     bool durable;
     bool refused; /* nobody has it, or gives it out */
+    bool kept;    /* the record with what became known of it is awaited */
     unsigned tries;
-    uint64_t octets; /* that came */
-    uint64_t budget; /* that LIST said, while it is under way */
+    uint64_t octets;    /* that came */
+    uint64_t budget;    /* that LIST said, while it is under way */
+    uint64_t announced; /* what is given of it is part of so many; 0: nothing is before its end */
+    struct prefix prefix;
 };
 
 enum { JOB_BUCKETS = 64 };
@@ -220,7 +252,7 @@ struct job_list {
 struct jobs {
     struct job_list waiting;
     struct job_list sent;
-    struct job_list ended; /* account_kept() is awaited */
+    struct job_list ended; /* account_kept() is awaited, or what follows from it */
     struct account_job *table[JOB_BUCKETS];
     uint64_t budget; /* octets of bodies under way */
     struct octets octets;
@@ -320,6 +352,7 @@ struct account {
     uint64_t looked_at;
     uint64_t suspect_at; /* when to look again; UINT64_MAX: no need */
     struct askers polls;
+    struct sizes sizes;
     struct jobs jobs;
     struct buf header; /* of the message that is coming in, if anybody wants to know it */
     struct commits commits;
@@ -368,11 +401,17 @@ struct account_op *link_op(struct account *a, account_op_event event);
 /* 0, 5, 10, 20, 40, 60 s, in ms */
 uint64_t link_delay(unsigned failures);
 bool link_is_up(const struct account *a);
+/* A client waits for what the upstream has: after a failure it is tried sooner. */
+void link_hurry(struct account *a);
 /* Not opened before, whatever needs it. */
 uint64_t link_opens_at(const struct account *a);
 bool link_look_is_due(const struct account *a);
 
 /* account_login.c */
+/* With which the connection is opened. */
+struct credential *logins_credential(struct account *a);
+/* It is a token that may have expired since it was given. */
+bool logins_credential_is_old(const struct account *a);
 void logins_clear(struct account *a);
 void logins_forget_client(struct account *a, const struct account_client *client);
 /* Lets in who can be let in without the upstream. */
@@ -434,6 +473,24 @@ void date_answer(struct account *a, struct account_job *j, const struct failure 
 void date_answer_fact(struct account *a, struct fact *fact, const struct failure *why);
 bool date_is_wanted(const struct account *a, uint32_t content);
 
+/* account_sizes.c */
+/* What the state remembers of wrong ones. */
+void sizes_init(struct account *a);
+/* A message was received whole: `right`, it had as many octets as LIST said. */
+void sizes_seen(struct account *a, bool right);
+bool sizes_are_believed(const struct account *a);
+/* The content of a small message by which it can be learnt, once; 0: it cannot. */
+uint32_t sizes_witness(struct account *a);
+
+/* account_prefix.c */
+/* These octets are given. False when memory is out, also below. */
+bool prefix_give(struct prefix *p, struct slice octets);
+/* The body comes once more from its beginning. */
+bool prefix_repeat(struct prefix *p);
+/* Takes off the front of `*octets` what was given before. False when it is not the same. */
+bool prefix_compare(struct prefix *p, struct slice *octets);
+void prefix_clear(struct prefix *p);
+
 /* account_jobs.c */
 void jobs_clear(struct account *a);
 /* The job that brings the header, alone or with the rest; NULL: none. */
@@ -449,6 +506,24 @@ bool jobs_are_drained(const struct account *a);
 bool jobs_are_waiting(const struct account *a);
 void jobs_lost(struct account *a, const struct failure *why);
 void jobs_fail(struct account *a, const struct failure *why);
+/* NULL: it is not wanted. */
+struct account_job *jobs_find(struct account *a, uint32_t content, enum account_part part);
+void jobs_move(struct account *a, struct account_job *j, enum job_phase phase);
+/* Tells all who wait, and forgets it. */
+void jobs_answer(struct account *a, struct account_job *j, const struct failure *why);
+/* The same, when it will not come; what was given of it is worth nothing. */
+void jobs_give_up(struct account *a, struct account_job *j, const struct failure *why);
+/* It can be read from now on. */
+void jobs_tell_followers(struct account *a, struct account_job *j);
+/* The upstream has no TOP: who asked for the header gets the whole. */
+void jobs_demote(struct account *a, struct account_job *j);
+
+/* account_bodies.c */
+void body_event(struct account *a, struct account_op *op, const struct pop3_client_event *ev);
+/* The rest of it will not come. */
+void body_abort(struct account *a, const struct account_job *j);
+/* What became known of a content is in the state, or cannot be. */
+void body_known(struct account *a, uint32_t content, const struct failure *why);
 bool jobs_have_room(const struct account *a);
 
 /* account_commit.c */

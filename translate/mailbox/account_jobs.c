@@ -4,7 +4,9 @@
  * is to be kept all the same (`archive`), comes when there is nothing else to do.
  *
  * A job waits, is sent, has ended when all of its octets were handed on, and is answered when they
- * are kept.
+ * are kept. A large body whose size can be believed is announced: who can read it while it comes is
+ * answered with its first octets. When the upstream is lost then, the body is fetched once more,
+ * and goes on where it had stopped.
  */
 #include <stdlib.h>
 
@@ -60,7 +62,7 @@ static struct account_job **bucket(struct account *a, uint32_t content)
     return &a->jobs.table[content % JOB_BUCKETS];
 }
 
-static struct account_job *job_find(struct account *a, uint32_t content, enum account_part part)
+struct account_job *jobs_find(struct account *a, uint32_t content, enum account_part part)
 {
     struct account_job *j = *bucket(a, content);
 
@@ -88,9 +90,9 @@ static void table_add(struct account *a, struct account_job *j)
 
 struct account_job *jobs_with_header(struct account *a, uint32_t content)
 {
-    struct account_job *header = job_find(a, content, ACCOUNT_HEADER);
+    struct account_job *header = jobs_find(a, content, ACCOUNT_HEADER);
 
-    return header ? header : job_find(a, content, ACCOUNT_WHOLE);
+    return header ? header : jobs_find(a, content, ACCOUNT_WHOLE);
 }
 
 struct account_job *job_new(struct account *a, uint32_t content, enum account_part part)
@@ -116,11 +118,9 @@ static void job_unsend(struct account *a, struct account_job *j)
     j->op = NULL;
     a->jobs.budget -= j->budget;
     j->budget = 0;
-    j->begun = false;
-    j->octets = 0;
 }
 
-static void job_move(struct account *a, struct account_job *j, enum job_phase phase)
+void jobs_move(struct account *a, struct account_job *j, enum job_phase phase)
 {
     list_remove(list_of(a, j->phase), j);
     j->phase = phase;
@@ -133,6 +133,8 @@ static void job_free(struct account *a, struct account_job *j)
     list_remove(list_of(a, j->phase), j);
     table_remove(a, j);
     askers_clear(&j->askers);
+    askers_clear(&j->followers);
+    prefix_clear(&j->prefix);
     free(j);
 }
 
@@ -150,13 +152,19 @@ void jobs_clear(struct account *a)
     octets_clear(&a->jobs.octets);
 }
 
+static bool job_has_askers(const struct account_job *j)
+{
+    return j->askers.count || j->followers.count;
+}
+
 static void list_forget_client(struct account *a, struct job_list *list,
                                const struct account_client *client)
 {
     for (struct account_job *j = list->first, *next; j; j = next) {
         next = j->next;
         askers_forget(&j->askers, client);
-        if (j->phase == JOB_WAITING && j->askers.count == 0)
+        askers_forget(&j->followers, client);
+        if (j->phase == JOB_WAITING && !j->begun && !job_has_askers(j))
             job_free(a, j);
     }
 }
@@ -168,14 +176,30 @@ void jobs_forget_client(struct account *a, const struct account_client *client)
     list_forget_client(a, &a->jobs.ended, client);
 }
 
-static void job_answer(struct account *a, struct account_job *j, const struct failure *why)
+void jobs_answer(struct account *a, struct account_job *j, const struct failure *why)
 {
     struct account_event ev = {
         .type = ACCOUNT_EV_HAVE, .content = j->content, .part = j->part, .failure = *why};
 
     date_answer(a, j, why);
     askers_tell(a, &j->askers, &ev);
+    askers_tell(a, &j->followers, &ev);
     job_free(a, j);
+}
+
+void jobs_tell_followers(struct account *a, struct account_job *j)
+{
+    struct account_event ev = {
+        .type = ACCOUNT_EV_HAVE, .content = j->content, .part = ACCOUNT_WHOLE};
+
+    askers_tell(a, &j->followers, &ev);
+}
+
+void jobs_give_up(struct account *a, struct account_job *j, const struct failure *why)
+{
+    if (j->begun && j->phase != JOB_ENDED)
+        body_abort(a, j);
+    jobs_answer(a, j, why);
 }
 
 /* ---- what is asked for ------------------------------------------------------------------- */
@@ -188,28 +212,59 @@ bool job_may_be_had(const struct account *a, uint32_t content, struct failure *w
         failure_set(why, FAILURE_PERMANENT, "the message was deleted");
     else if (!c->upstream)
         failure_set(why, FAILURE_PERMANENT,
-                    "the message is kept here alone, and its octets are "
-                    "not in the store of bodies");
+                    "the message is kept here alone, and its octets are missing: mailferry state "
+                    "verify tells more");
     else if (c->unlisted)
         failure_set(why, FAILURE_PERMANENT, "the mail server no longer lists the message");
     return c && c->upstream && !c->unlisted;
+}
+
+/* The job that brings it; NULL when that cannot be, and the asker knows. */
+static struct account_job *job_wanted(struct account *a, const struct asker *asker,
+                                      uint32_t content, enum account_part part)
+{
+    struct account_event ev = {.type = ACCOUNT_EV_HAVE, .content = content, .part = part};
+    struct account_job *j = jobs_find(a, content, part);
+
+    if (j)
+        return j;
+    if (job_may_be_had(a, content, &ev.failure))
+        return job_new(a, content, part);
+    client_tell(a, asker, &ev);
+    return NULL;
 }
 
 uint32_t account_want(struct account_client *client, uint32_t content, enum account_part part)
 {
     struct account *a = client->account;
     struct asker asker = {.client = client, .request = client_request(client)};
-    struct account_event ev = {.type = ACCOUNT_EV_HAVE, .content = content, .part = part};
-    struct account_job *j = job_find(a, content, part);
+    struct account_job *j = job_wanted(a, &asker, content, part);
 
-    if (!j && !job_may_be_had(a, content, &ev.failure)) {
-        client_tell(a, &asker, &ev);
-        return asker.request;
-    }
-    if (!j)
-        j = job_new(a, content, part);
     if (j)
         askers_add(a, &j->askers, &asker);
+    link_hurry(a);
+    account_advance(a);
+    return asker.request;
+}
+
+/* What has proved wrong is only of use when it is whole. */
+static bool job_is_readable(const struct account_job *j)
+{
+    if (!j->begun || !j->announced || j->octets > j->announced)
+        return false;
+    return j->phase != JOB_ENDED || j->octets == j->announced;
+}
+
+uint32_t account_follow(struct account_client *client, uint32_t content)
+{
+    struct account *a = client->account;
+    struct asker asker = {.client = client, .request = client_request(client)};
+    struct account_job *j = job_wanted(a, &asker, content, ACCOUNT_WHOLE);
+
+    if (j)
+        askers_add(a, &j->followers, &asker);
+    if (j && job_is_readable(j))
+        jobs_tell_followers(a, j);
     account_advance(a);
     return asker.request;
 }
@@ -229,164 +284,18 @@ bool jobs_have_room(const struct account *a)
     return a->jobs.keep_queued < KEEP_HIGH_WATER;
 }
 
-/* ---- octets ------------------------------------------------------------------------------ */
-
-static struct account_action *keep(struct account *a, enum account_action_type type,
-                                   const struct account_job *j)
-{
-    struct account_action *action = account_act(a, type);
-
-    if (action) {
-        action->content = j->content;
-        action->part = j->part;
-        action->durable = j->durable;
-    }
-    return action;
-}
-
-static void job_begin(struct account *a, struct account_job *j)
-{
-    if (j->begun)
-        return;
-    j->begun = true;
-    j->octets = 0;
-    j->durable = j->part == ACCOUNT_WHOLE && listing_keeps_durably(a);
-    octets_clear(&a->jobs.octets);
-    header_begin(a);
-    keep(a, ACCOUNT_KEEP_BEGIN, j);
-}
-
-static void job_data(struct account *a, struct account_job *j, struct slice data)
-{
-    struct octets *o = &a->jobs.octets;
-    struct slice lines = octets_lines(o, data);
-
-    a->failed = a->failed || buf_failed(&o->out);
-    size_t header = octets_of_header(o, lines);
-    if (date_is_wanted(a, j->content))
-        header_data(a, slice_make(lines.p, header));
-    if (j->part == ACCOUNT_HEADER)
-        lines.n = header;
-    if (lines.n == 0 || a->failed)
-        return;
-    struct account_action *action = keep(a, ACCOUNT_KEEP_DATA, j);
-    if (!action)
-        return;
-    action->octets = lines;
-    j->octets += lines.n;
-    a->jobs.gave = true;
-}
-
-static void job_end(struct account *a, struct account_job *j)
-{
-    keep(a, ACCOUNT_KEEP_END, j);
-    date_learn(a, j->content);
-    a->jobs.budget -= j->budget;
-    j->budget = 0;
-    job_move(a, j, JOB_ENDED);
-}
-
-/* The upstream has no TOP: who asked for the header gets the whole. */
-static void job_demote(struct account *a, struct account_job *j)
-{
-    struct account_job *whole = job_find(a, j->content, ACCOUNT_WHOLE);
-
-    job_unsend(a, j);
-    if (!whole) {
-        j->part = ACCOUNT_WHOLE;
-        job_move(a, j, JOB_WAITING);
-        return;
-    }
-    for (size_t i = 0; i < j->askers.count; i++)
-        askers_add(a, &whole->askers, &j->askers.items[i]);
-    job_free(a, j);
-}
-
-static void job_refused(struct account *a, struct account_job *j,
-                        const struct pop3_client_event *ev)
-{
-    j->refused = ev->unexplained || ev->failure.kind == FAILURE_PERMANENT;
-    if (ev->verb == POP3_TOP && ev->unsupported)
-        job_demote(a, j);
-    else
-        job_answer(a, j, &ev->failure);
-}
-
-static void job_event(struct account *a, struct account_op *op, const struct pop3_client_event *ev)
-{
-    struct account_job *j = op->job;
-
-    if (!j)
-        return;
-    switch (ev->type) {
-    case POP3_CLIENT_BODY_DATA:
-        job_begin(a, j);
-        job_data(a, j, ev->text);
-        break;
-    case POP3_CLIENT_BODY_END:
-        job_begin(a, j);
-        job_end(a, j);
-        break;
-    case POP3_CLIENT_DONE:
-        op->job = NULL;
-        j->op = NULL;
-        if (!ev->ok)
-            job_refused(a, j, ev);
-        break;
-    default:
-        break;
-    }
-}
-
-/* ---- kept -------------------------------------------------------------------------------- */
-
-/* Bodies come in one after the other, so what was begun first is kept first. */
-static struct account_job *job_begun(struct account *a, uint32_t content, enum account_part part)
-{
-    struct account_job *j = job_find(a, content, part);
-
-    return j && (j->phase == JOB_ENDED || j->begun) ? j : NULL;
-}
-
-static void size_correct(struct account *a, const struct account_job *j, char *key)
-{
-    const struct box_content *c = box_state_content(a->state, j->content);
-
-    if (c && j->octets != c->size)
-        account_log(a, LEVEL_INFO, "size-corrected",
-                    "content %u has %llu octets, the mail server had said %llu", j->content,
-                    (unsigned long long)j->octets, (unsigned long long)c->size);
-    if (key || (c && j->octets != c->size))
-        facts_add(a, j->content, j->octets, key);
-}
-
-void account_kept(struct account *a, uint32_t content, enum account_part part, char *key,
-                  const struct failure *why)
-{
-    struct account_job *j = job_begun(a, content, part);
-
-    if (!j || why->kind != FAILURE_NONE || part != ACCOUNT_WHOLE) {
-        free(key);
-    } else {
-        size_correct(a, j, key);
-    }
-    if (j)
-        job_answer(a, j, why);
-    account_advance(a);
-}
-
 /* ---- sending ----------------------------------------------------------------------------- */
 
 static void job_send(struct account *a, struct account_job *j, const struct box_entry *e)
 {
     struct pop3_client *client = a->link.client;
-    struct account_op *op = link_op(a, job_event);
+    struct account_op *op = link_op(a, body_event);
 
     if (!op)
         return;
     op->job = j;
     j->op = op;
-    job_move(a, j, JOB_SENT);
+    jobs_move(a, j, JOB_SENT);
     if (j->part == ACCOUNT_HEADER) {
         op->command = pop3_client_top(client, e->number, 0);
         return;
@@ -403,6 +312,21 @@ static bool may_send(const struct account *a)
            a->jobs.budget < RETR_BUDGET;
 }
 
+void jobs_demote(struct account *a, struct account_job *j)
+{
+    struct account_job *whole = jobs_find(a, j->content, ACCOUNT_WHOLE);
+
+    job_unsend(a, j);
+    if (!whole) {
+        j->part = ACCOUNT_WHOLE;
+        jobs_move(a, j, JOB_WAITING);
+        return;
+    }
+    for (size_t i = 0; i < j->askers.count; i++)
+        askers_add(a, &whole->askers, &j->askers.items[i]);
+    job_free(a, j);
+}
+
 static void job_issue(struct account *a, struct account_job *j)
 {
     const struct box_entry *e = listing_entry(a, j->content);
@@ -412,9 +336,9 @@ static void job_issue(struct account *a, struct account_job *j)
     if (!e) {
         failure_set(&why, FAILURE_PERMANENT, "the mail server no longer lists the message");
         j->refused = true;
-        job_answer(a, j, &why);
+        jobs_give_up(a, j, &why);
     } else if (j->part == ACCOUNT_HEADER && !can_top) {
-        job_demote(a, j);
+        jobs_demote(a, j);
     } else {
         job_send(a, j, e);
     }
@@ -428,10 +352,24 @@ static struct account_job *archive_next(struct account *a)
     while (l->archived < l->list.count) {
         uint32_t content = l->list.entries[l->archived++].content;
         const struct box_content *c = box_state_content(a->state, content);
-        if (c && !c->key && c->deletion == BOX_KEPT && !job_find(a, content, ACCOUNT_WHOLE))
+        if (c && !c->key && c->deletion == BOX_KEPT && !jobs_find(a, content, ACCOUNT_WHOLE))
             return job_new(a, content, ACCOUNT_WHOLE);
     }
     return NULL;
+}
+
+/* Before a large body whose size cannot be believed yet goes a small one, to learn whether it can.
+ */
+static void witness_issue(struct account *a, const struct account_job *j)
+{
+    const struct box_entry *e = listing_entry(a, j->content);
+    uint32_t content = e && j->part == ACCOUNT_WHOLE && e->size > LARGE_BODY ? sizes_witness(a) : 0;
+
+    if (!content || jobs_find(a, content, ACCOUNT_WHOLE))
+        return;
+    struct account_job *witness = job_new(a, content, ACCOUNT_WHOLE);
+    if (witness)
+        job_issue(a, witness);
 }
 
 void jobs_issue(struct account *a)
@@ -444,16 +382,38 @@ void jobs_issue(struct account *a)
             j = archive_next(a);
         if (!j)
             return;
+        witness_issue(a, j);
         job_issue(a, j);
     }
 }
 
 /* ---- when the upstream is gone ----------------------------------------------------------- */
 
+/* A server that lost us may still hold the maildrop for us: whoever has read half of a message can
+ * wait for it longer than one who has read nothing. */
+static bool may_go_on(const struct account *a, const struct account_job *j)
+{
+    return j->begun && a->logins.known && a->link.failures && a->link.failures < GO_ON_FAILURES;
+}
+
 void jobs_fail(struct account *a, const struct failure *why)
 {
-    while (a->jobs.waiting.first)
-        job_answer(a, a->jobs.waiting.first, why);
+    for (struct account_job *j = a->jobs.waiting.first, *next; j; j = next) {
+        next = j->next;
+        if (!may_go_on(a, j))
+            jobs_give_up(a, j, why);
+    }
+}
+
+/* What was given out of it stays; nobody has seen anything of the others. */
+static void job_lose(struct account *a, struct account_job *j)
+{
+    job_unsend(a, j);
+    if (!j->begun || j->announced)
+        return;
+    body_abort(a, j);
+    j->begun = false;
+    j->octets = 0;
 }
 
 /* Only the one that was being answered can have been the cause. */
@@ -465,13 +425,11 @@ void jobs_lost(struct account *a, const struct failure *why)
     header_begin(a);
     while (sent->last) {
         struct account_job *j = sent->last;
-        if (j->begun)
-            keep(a, ACCOUNT_KEEP_ABORT, j);
         if (j->op == first)
             j->tries++;
-        job_unsend(a, j);
-        if (j->tries >= JOB_TRIES || j->askers.count == 0) {
-            job_answer(a, j, why);
+        job_lose(a, j);
+        if (j->tries >= JOB_TRIES || !(job_has_askers(j) || j->begun)) {
+            jobs_give_up(a, j, why);
             continue;
         }
         list_remove(sent, j);

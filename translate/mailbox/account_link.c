@@ -42,6 +42,11 @@ bool link_is_up(const struct account *a)
     return a->link.state != LINK_CLOSED;
 }
 
+bool account_is_away(const struct account *a)
+{
+    return a->link.failures != 0;
+}
+
 uint64_t link_delay(unsigned failures)
 {
     static const uint64_t seconds[] = {0, 5, 10, 20, 40, 60};
@@ -66,11 +71,48 @@ static void log_says(void *owner, struct slice line)
 
 /* ---- opening ----------------------------------------------------------------------------- */
 
-static void link_open(struct account *a)
+static void link_connect(struct account *a)
 {
     a->link.state = LINK_CONNECTING;
+    a->link.asked = false;
     a->link.used = a->now_ms;
     account_act(a, ACCOUNT_CONNECT);
+}
+
+/* `why`: for what the last one was refused. */
+static void credential_ask(struct account *a, const char *why)
+{
+    a->link.state = LINK_CREDENTIAL;
+    struct account_action *action = account_act(a, ACCOUNT_CREDENTIAL);
+    if (action)
+        text_clean(action->text, sizeof action->text, slice_of(why));
+}
+
+static void link_open(struct account *a)
+{
+    a->link.used = a->now_ms;
+    if (logins_credential_is_old(a))
+        credential_ask(a, "");
+    else
+        link_connect(a);
+}
+
+void account_credential(struct account *a, const struct credential *credential)
+{
+    if (a->link.state != LINK_CREDENTIAL)
+        return;
+    if (!credential_copy(logins_credential(a), credential))
+        a->failed = true;
+    link_connect(a);
+    account_advance(a);
+}
+
+void account_credential_failed(struct account *a, const struct failure *why)
+{
+    if (a->link.state != LINK_CREDENTIAL)
+        return;
+    link_lost(a, why);
+    account_advance(a);
 }
 
 void account_connected(struct account *a)
@@ -94,6 +136,7 @@ void account_connected(struct account *a)
     u->state = LINK_LOGIN;
     u->heard = a->now_ms;
     u->cut = false;
+    pop3_client_bind(u->client, &u->binding);
     if (!logins_give(a, u->client, &why))
         link_lost(a, &why);
     account_advance(a);
@@ -107,12 +150,18 @@ void account_connect_failed(struct account *a, const struct failure *why)
     account_advance(a);
 }
 
+void account_upstream_bind(struct account *a, const struct sasl_binding *binding)
+{
+    a->link.binding = *binding;
+}
+
 void account_upstream_tls(struct account *a)
 {
     if (!a->link.cut)
         return;
     a->link.cut = false;
     a->link.heard = a->now_ms;
+    pop3_client_bind(a->link.client, &a->link.binding);
     pop3_client_tls_started(a->link.client);
 }
 
@@ -123,6 +172,7 @@ static void link_ready(struct account *a)
     a->link.login_delay_ms = UINT64_C(1000) * delay;
     a->link.login_at = a->now_ms + a->link.login_delay_ms;
     a->link.state = LINK_LISTING;
+    a->link.renewed = false;
     a->deletion.tried = false;
     logins_accepted(a);
     listing_begin(a);
@@ -151,11 +201,12 @@ void link_listed(struct account *a)
 static void link_drop(struct account *a)
 {
     struct link *u = &a->link;
-    bool connected = u->state != LINK_CONNECTING;
+    bool connected = u->state > LINK_CONNECTING;
 
     u->state = LINK_CLOSED;
     u->ended++;
     u->cut = false;
+    u->binding.type = SASL_BINDING_NONE;
     if (connected)
         account_act(a, ACCOUNT_DISCONNECT);
     listing_clear(a);
@@ -182,6 +233,7 @@ static void failure_count(struct account *a, enum link_state state, const struct
     struct link *u = &a->link;
 
     u->failures = state >= LINK_OPEN ? 0 : u->failures + 1;
+    u->failed_at = a->now_ms;
     u->retry_at = a->now_ms + link_delay(u->failures);
     if (u->failures == 0)
         return;
@@ -199,14 +251,27 @@ static void link_log(struct account *a, enum link_state state, const struct fail
         account_log(a, level, "upstream-lost", "%s", why->text);
 }
 
+/* A token expires, and is refused then without anybody being at fault: another one, once. */
+static bool is_renewable(struct account *a, const struct failure *why)
+{
+    return a->link.state == LINK_LOGIN && why->kind == FAILURE_AUTH && !a->link.renewed &&
+           logins_credential(a)->kind == CREDENTIAL_TOKEN;
+}
+
 void link_lost(struct account *a, const struct failure *why)
 {
     enum link_state state = a->link.state;
     bool was_trial = state <= LINK_LOGIN && a->logins.trying;
+    bool renew = is_renewable(a, why);
 
     if (state == LINK_CLOSED)
         return;
     link_drop(a);
+    a->link.renewed = renew;
+    if (renew) {
+        credential_ask(a, why->text);
+        return;
+    }
     jobs_lost(a, why);
     ops_clear(&a->link);
     delete_lost(a);
@@ -307,11 +372,20 @@ void link_event(struct account *a, const struct pop3_client_event *ev)
  * LOGIN-DELAY permitted. */
 static bool look_is_fresh(const struct account *a)
 {
-    uint64_t fresh = FRESH_MS;
+    uint64_t fresh = UINT64_C(1000) * a->options.noop_seconds;
 
     if (a->link.login_delay_ms > fresh)
         fresh = a->link.login_delay_ms;
     return a->looked && a->now_ms < a->looked_at + fresh && a->link.failures == 0;
+}
+
+/* Who asks does not wait out the delay, which grows for the sake of attempts that nobody needs. */
+void link_hurry(struct account *a)
+{
+    struct link *u = &a->link;
+
+    if (u->failures && u->retry_at > u->failed_at + RETRY_ASKED_MS)
+        u->retry_at = u->failed_at + RETRY_ASKED_MS;
 }
 
 uint32_t account_poll(struct account_client *client)
@@ -319,6 +393,8 @@ uint32_t account_poll(struct account_client *client)
     struct account *a = client->account;
     struct asker asker = {.client = client, .request = client_request(client)};
 
+    link_hurry(a);
+    a->link.asked = a->link.asked || (a->link.failures && a->link.state == LINK_CLOSED);
     askers_add(a, &a->polls, &asker);
     account_advance(a);
     return asker.request;
@@ -339,7 +415,7 @@ static uint64_t look_at(const struct account *a)
 
 bool link_look_is_due(const struct account *a)
 {
-    return a->polls.count || a->now_ms >= look_at(a);
+    return a->polls.count || a->link.asked || a->now_ms >= look_at(a);
 }
 
 /* ---- what is to be done next ------------------------------------------------------------- */
@@ -433,6 +509,8 @@ void link_advance(struct account *a)
 
     if (a->polls.count && look_is_fresh(a))
         polls_answer(a, &none);
+    else if (a->polls.count && a->link.failures)
+        polls_answer(a, &a->link.failure); /* it is tried, but that may take long */
     if (a->link.state == LINK_CLOSED)
         closed_advance(a);
     else if (a->link.state == LINK_OPEN)
@@ -501,7 +579,7 @@ static uint64_t closed_deadline(const struct account *a)
 
     if (!a->logins.known)
         return UINT64_MAX;
-    if (a->polls.count || jobs_are_waiting(a))
+    if (a->polls.count || a->link.asked || jobs_are_waiting(a))
         at = 0;
     if (delete_needs_upstream(a))
         at = earlier(at, a->deletion.again_at);

@@ -11,16 +11,17 @@
 
 #include "translate/mailbox/account_internal.h"
 
-/* The length keeps "a" and "bc" apart from "ab" and "c". */
-static bool password_digest(const struct account *a, struct slice user, struct slice password,
-                            unsigned char digest[LOGIN_SECRET])
+/* The lengths keep "a" and "bc" apart from "ab" and "c". */
+static bool credential_digest(const struct account *a, const struct credential *c,
+                              unsigned char digest[LOGIN_SECRET])
 {
     struct buf text = {.secret = true};
     unsigned n = 0;
 
-    buf_printf(&text, "%zu ", user.n);
-    buf_put(&text, user);
-    buf_put(&text, password);
+    buf_printf(&text, "%d %zu %zu ", (int)c->kind, buf_size(&c->user), buf_size(&c->authzid));
+    buf_put(&text, buf_slice(&c->user));
+    buf_put(&text, buf_slice(&c->authzid));
+    buf_put(&text, buf_slice(&c->secret));
     struct slice octets = buf_slice(&text);
     bool made =
         !buf_failed(&text) && HMAC(EVP_sha256(), a->logins.key, sizeof a->logins.key,
@@ -33,18 +34,21 @@ static void login_free(struct login *l)
 {
     if (!l)
         return;
-    buf_wipe(&l->user);
-    buf_wipe(&l->password);
+    credential_clear(&l->credential);
     explicit_bzero(l->digest, sizeof l->digest);
     free(l);
 }
 
 void logins_forget(struct account *a)
 {
-    buf_wipe(&a->logins.user);
-    buf_wipe(&a->logins.password);
+    credential_clear(&a->logins.credential);
     explicit_bzero(a->logins.digest, sizeof a->logins.digest);
     a->logins.known = false;
+}
+
+bool account_is_open(const struct account *a)
+{
+    return a->logins.known;
 }
 
 void logins_clear(struct account *a)
@@ -86,22 +90,19 @@ void logins_forget_client(struct account *a, const struct account_client *client
         a->logins.trying->asker.client = NULL;
 }
 
-uint32_t account_login(struct account_client *client, struct slice user, struct slice password)
+uint32_t account_login(struct account_client *client, const struct credential *credential)
 {
     struct account *a = client->account;
     struct asker asker = {.client = client, .request = client_request(client)};
     struct login *l = calloc(1, sizeof *l);
 
-    if (!l || !password_digest(a, user, password, l->digest)) {
+    if (!l || !credential_digest(a, credential, l->digest) ||
+        !credential_copy(&l->credential, credential)) {
         login_free(l);
         a->failed = true;
         return asker.request;
     }
     l->asker = asker;
-    l->password.secret = true;
-    buf_put(&l->user, user);
-    buf_put(&l->password, password);
-    a->failed = a->failed || buf_failed(&l->user) || buf_failed(&l->password);
     *a->logins.last = l;
     a->logins.last = &l->next;
     account_advance(a);
@@ -115,9 +116,11 @@ static bool same_password(const unsigned char *x, const unsigned char *y)
     return CRYPTO_memcmp(x, y, LOGIN_SECRET) == 0;
 }
 
+/* One that the owner vouches for is as good as the one that the upstream took: a token differs each
+ * time, a device's password is none of the upstream's. */
 static bool is_known(const struct account *a, const struct login *l)
 {
-    return a->logins.known && same_password(a->logins.digest, l->digest);
+    return a->logins.known && (l->credential.vouched || same_password(a->logins.digest, l->digest));
 }
 
 static void login_answer(struct account *a, struct login *l, const struct failure *why)
@@ -190,12 +193,19 @@ void logins_try(struct account *a)
     a->logins.trying = l;
 }
 
+struct credential *logins_credential(struct account *a)
+{
+    return a->logins.trying ? &a->logins.trying->credential : &a->logins.credential;
+}
+
+bool logins_credential_is_old(const struct account *a)
+{
+    return !a->logins.trying && a->logins.credential.kind == CREDENTIAL_TOKEN;
+}
+
 bool logins_give(struct account *a, struct pop3_client *client, struct failure *why)
 {
-    const struct login *l = a->logins.trying;
-
-    return pop3_client_login(client, buf_slice(l ? &l->user : &a->logins.user),
-                             buf_slice(l ? &l->password : &a->logins.password), why);
+    return pop3_client_login(client, logins_credential(a), why);
 }
 
 /* Only a password that the upstream took makes an account: a stranger's guess leaves nothing on the
@@ -216,8 +226,7 @@ void logins_accepted(struct account *a)
     if (!l)
         return;
     logins_forget(a);
-    buf_move(&a->logins.user, &l->user);
-    buf_move(&a->logins.password, &l->password);
+    credential_move(&a->logins.credential, &l->credential);
     memcpy(a->logins.digest, l->digest, LOGIN_SECRET);
     a->logins.known = true;
     a->logins.trying = NULL;

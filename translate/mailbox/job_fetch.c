@@ -25,7 +25,9 @@ static void take_next(struct job *j)
     const struct box_message *m = job_message(j, uid);
     if (!m) {
         j->result.expunged = true;
-    } else if (!f->fetch->changed || m->modseq > f->fetch->changed_since) {
+    } else if (f->fetch->changed && m->modseq <= f->fetch->changed_since) {
+        j->result.found = true;
+    } else {
         struct job_slot *slot = job_window_push(&j->window, number, uid, m->content);
         slot->wants_header = f->wants_header;
         slot->wants_whole = f->wants_whole;
@@ -62,6 +64,7 @@ static bool begin(struct job *j, const struct job_slot *slot)
         return false;
     }
     const struct box_content *c = box_state_content(j->host->state(j->host->owner), m->content);
+    j->result.found = true;
     f->message = *m;
     f->size = c ? c->size : 0;
     job_spend(j, 1 + buf_size(&slot->octets) / JOB_OCTETS_IN_UNIT);

@@ -2,7 +2,9 @@
  * BODY[...], BINARY[...] and BINARY.SIZE[...] of one message (RFC 9051 section 6.4.5).
  *
  * A section is a run of the message's octets. As it is, it goes from the store of bodies to the
- * client piece by piece, and the literal's size is that of what the store has. What is changed on
+ * client piece by piece, and the literal's size is that of what the store has, or is about to have:
+ * a message may still be on its way, and when it turns out to be another size the literal is never
+ * completed. What is changed on
  * its way, HEADER.FIELDS and decoded parts, has a size that nobody knows before it was made: it is
  * read twice, first only to be counted. Headers that were gathered need no more reading.
  */

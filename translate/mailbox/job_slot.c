@@ -1,7 +1,9 @@
 /*
  * What a job waits for. A need is asked of the store of bodies first; what is absent there is
  * wanted of the account and then asked for again, a few times, since the store may have evicted it
- * meanwhile. Slots are the messages for which that is under way, in the order of their responses.
+ * meanwhile. A message whose octets FETCH gives as they are need not be there whole: it is read
+ * while it comes. Slots are the messages for which that is under way, in the order of their
+ * responses.
  */
 #include "translate/mailbox/job_internal.h"
 
@@ -15,7 +17,11 @@ bool job_need_is_pending(const struct job_need *need)
 void job_need_fail(struct job *j, struct job_need *need, const struct failure *why)
 {
     need->progress = JOB_FAILED;
-    job_note(j, why);
+    /* What another session expunged meanwhile has not failed. */
+    if (box_state_content(j->host->state(j->host->owner), need->content))
+        job_note(j, why);
+    else
+        j->result.expunged = true;
 }
 
 static void requested(struct job *j, struct job_need *need, enum job_progress progress,
@@ -46,12 +52,22 @@ void job_need_begin(struct job *j, struct job_need *need)
     ask(j, need);
 }
 
+static uint32_t want(struct job *j, const struct job_need *need)
+{
+    const struct job_host *host = j->host;
+    bool streams = need->ask == JOB_ASK_PROBE || need->ask == JOB_ASK_STREAM;
+
+    return streams && need->part == ACCOUNT_WHOLE && !j->searches
+               ? host->follow(host->owner, need->content)
+               : host->want(host->owner, need->content, need->part);
+}
+
 void job_need_absent(struct job *j, struct job_need *need)
 {
     struct failure why;
 
     if (need->tries++ < JOB_TRIES) {
-        requested(j, need, JOB_WANTED, j->host->want(j->host->owner, need->content, need->part));
+        requested(j, need, JOB_WANTED, want(j, need));
         return;
     }
     failure_set(&why, FAILURE_TEMPORARY, "The message was fetched but is not in the cache");
@@ -158,6 +174,20 @@ bool job_date_is_unknown(const struct job *j, uint32_t content)
     return c && c->undated;
 }
 
+/* What is too large, or there is no room for, is streamed when it is the first. */
+static void advance_octets(struct job *j, struct job_slot *slot)
+{
+    if (!slot->wants_octets || !slot->message || slot->all.progress != JOB_IDLE ||
+        mime_message_size(slot->message) > JOB_SMALL || j->window.gathered > JOB_GATHERED_MAX / 2)
+        return;
+    slot->wants_octets = false;
+    slot->all = (struct job_need){.ask = JOB_ASK_GATHER,
+                                  .content = slot->content,
+                                  .part = ACCOUNT_WHOLE,
+                                  .length = mime_message_size(slot->message)};
+    job_need_begin(j, &slot->all);
+}
+
 static bool octets_are_settled(const struct job_slot *slot)
 {
     bool header = !slot->wants_header || slot->header.progress == JOB_READY ||
@@ -184,6 +214,7 @@ void job_window_advance(struct job *j)
         struct job_slot *slot = job_window_at(&j->window, i);
         advance_whole(j, slot, i < JOB_PARSED);
         advance_header(j, slot, i == 0);
+        advance_octets(j, slot);
         advance_date(j, slot);
     }
 }

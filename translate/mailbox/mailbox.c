@@ -19,6 +19,8 @@ struct mailbox *mailbox_new(const struct mailbox_settings *settings, uint64_t no
     m->now_s = now_s;
     m->summary.cause = "";
     m->account.owner = m;
+    m->sasl_options.binding = settings->binding;
+    mailbox_auth_init(m);
     imapd_limits_set(&m->limits, false);
     mailbox_job_init(m);
     buf_puts(&m->client_out, "* OK [");
@@ -46,9 +48,10 @@ void mailbox_free(struct mailbox *m)
     drop_command(m);
     mailbox_leave(m);
     imapd_reader_clear(&m->reader);
-    pop3_sasl_clear(&m->sasl);
+    sasl_server_clear(&m->sasl);
     buf_clear(&m->client_out);
     buf_clear(&m->user);
+    buf_clear(&m->authzid);
     buf_wipe(&m->password);
     mailbox_view_close(&m->view);
     ring_clear(&m->actions);
@@ -267,10 +270,17 @@ static void login_overdue(struct mailbox *m)
     mailbox_refused(m, &why);
 }
 
+static uint64_t owner_deadline(const struct mailbox *m)
+{
+    return m->asked ? m->asked + (uint64_t)m->settings.login_seconds * 1000 : UINT64_MAX;
+}
+
 uint64_t mailbox_deadline(const struct mailbox *m)
 {
     if (m->phase == PHASE_ENDED)
         return UINT64_MAX;
+    if (m->asked)
+        return owner_deadline(m);
     if (m->busy == BUSY_JOB && mailbox_has_room(m) && job_is_hungry(m->job))
         return m->now_ms;
     if (m->busy == BUSY_GONE)
@@ -288,6 +298,8 @@ void mailbox_tick(struct mailbox *m)
         mailbox_job_advance(m);
     else if (m->busy == BUSY_GONE && m->now_ms >= m->work.deadline)
         mailbox_expunge_give_up(m);
+    else if (m->now_ms >= owner_deadline(m))
+        mailbox_auth_overdue(m);
     else if (m->now_ms >= login_deadline(m))
         login_overdue(m);
     if (m->phase != PHASE_ENDED && m->now_ms >= client_deadline(m))

@@ -8,14 +8,16 @@
  *
  * Octets of messages lie in the owner's store of bodies. The mailbox reads them by READ actions, as
  * ranges, one request after the other or several at a time; a body that is not there it asks the
- * account for (account_want) and reads again. Structures (translate/mime) are made by the owner on
- * the thread pool (PARSE), from the body in the store, and remembered beside it.
+ * account for (account_want, or account_follow where it may still be coming) and reads again.
+ * Structures (translate/mime) are made by the owner on the thread pool (PARSE), from the body in
+ * the store, and remembered beside it.
  */
 #ifndef TRANSLATE_MAILBOX_MAILBOX_H
 #define TRANSLATE_MAILBOX_MAILBOX_H
 
 #include "translate/mailbox/account.h"
 #include "translate/mime/mime_message.h"
+#include "translate/sasl/sasl_server.h"
 #include "translate/text/buf.h"
 
 /* What is known of the client's side before it logs in. */
@@ -29,11 +31,20 @@ struct mailbox_settings {
     unsigned patience_seconds;            /* for the account to let a client in, or to refuse it */
     unsigned errors, login_attempts;
     uint64_t append_limit; /* octets of a message in APPEND (RFC 7889) */
+    bool allow_authzid;    /* a login may be for another user (a route has operators) */
+    bool secrets; /* devices have passwords that are kept here: SCRAM and CRAM-MD5 are offered */
+    struct sasl_binding binding; /* of imaps */
+    const unsigned char *key;    /* with `secrets`: see struct sasl_server_options; borrowed */
+    unsigned iterations;
 };
 
 enum mailbox_action_type {
-    MAILBOX_LOGIN,      /* `user` wants in: find the route and the account, move to its loop, then
-                           mailbox_joined() or mailbox_refused() */
+    MAILBOX_LOGIN,  /* `user` wants in, with `password` or because he has `proved` that he knows the
+                       one that is kept here: find the route and the account, move to its loop, then
+                       mailbox_joined() or mailbox_refused(). It may take `login_seconds` */
+    MAILBOX_SECRET, /* what does the client have to know who says that he is `user`, for
+                       `mechanism`? Then mailbox_secret() or mailbox_refused() */
+    MAILBOX_CANCEL, /* what was begun in answer to LOGIN or SECRET is not waited for any more */
     MAILBOX_CLIENT_TLS, /* after what is in client_out: TLS as server; then mailbox_client_tls() */
     MAILBOX_READ,  /* `request`: octets `offset` .. `offset` + `length` of `content`'s `part`, by
                       mailbox_read_data(), then mailbox_read_done() */
@@ -49,7 +60,11 @@ enum mailbox_action_type {
 
 struct mailbox_action {
     enum mailbox_action_type type;
-    struct slice user; /* valid until the next feed */
+    struct slice user;     /* LOGIN, SECRET; these slices are valid until the next feed */
+    struct slice authzid;  /* LOGIN: whose mail he wants, when that is another's; else empty */
+    struct slice password; /* LOGIN: as the client gave it; a secret */
+    bool proved;
+    const char *mechanism; /* SECRET: static */
     uint32_t request;
     uint32_t content;
     enum account_part part;
@@ -85,10 +100,18 @@ bool mailbox_wants_client(const struct mailbox *m);
 void mailbox_client_closed(struct mailbox *m, const struct failure *why);
 void mailbox_client_tls(struct mailbox *m);
 
-/* Answers to LOGIN. `login` is the upstream's (copied); the password goes to the account. The
- * account outlives the mailbox. */
-void mailbox_joined(struct mailbox *m, struct account *account, struct slice login);
+/* What the client's TLS has for channel binding: before mailbox_client_tls(). */
+void mailbox_client_bind(struct mailbox *m, const struct sasl_binding *binding);
+
+/* Answers to LOGIN. `login` is the upstream's (copied), which goes to the account with the client's
+ * own password; or `credential` does (copied), unless it is NULL. The account outlives the mailbox.
+ */
+void mailbox_joined(struct mailbox *m, struct account *account, struct slice login,
+                    const struct credential *credential);
 void mailbox_refused(struct mailbox *m, const struct failure *why);
+
+/* Answer to SECRET; borrowed while this lasts. Of kind NONE when nobody of that name is known. */
+void mailbox_secret(struct mailbox *m, const struct sasl_secret *secret);
 
 /* account_next_client() named this mailbox's client: it looks at the events. */
 void mailbox_account(struct mailbox *m);

@@ -73,9 +73,21 @@ void mailbox_append_begin(struct mailbox *m)
 
 /* ---- the message ------------------------------------------------------------------------- */
 
+/* RFC 9051 section 4.3: NUL is in a binary literal alone. Taken here it could never be given back
+ * as it is, for only BINARY has a place for it. */
+static bool nul_is_refused(struct mailbox *m, struct slice octets)
+{
+    if (m->command.append.binary || !slice_has_nul(octets))
+        return false;
+    m->append.failed = true;
+    failure_set(&m->append.why, FAILURE_PERMANENT,
+                "A NUL octet can only be in a binary literal, ~{n}");
+    return true;
+}
+
 void mailbox_append_data(struct mailbox *m, struct slice octets)
 {
-    if (m->append.failed)
+    if (m->append.failed || nul_is_refused(m, octets))
         return;
     struct mailbox_action *action = append_act(m, MAILBOX_STORE_DATA);
     if (action)

@@ -12,6 +12,30 @@ static bool password_permitted(const struct mailbox *m)
     return m->tls || (m->settings.allow_cleartext && !m->settings.require_tls);
 }
 
+/* By a secret that is kept here, which does not cross the network. */
+static bool proof_permitted(const struct mailbox *m)
+{
+    return m->settings.secrets && (m->tls || !m->settings.require_tls);
+}
+
+void mailbox_auth_init(struct mailbox *m)
+{
+    struct sasl_server_options *o = &m->sasl_options;
+
+    *o = (struct sasl_server_options){
+        .service = "imap",
+        .binding = o->binding,
+        .key = m->settings.key,
+        .iterations = m->settings.iterations,
+    };
+    if (password_permitted(m))
+        o->mechanisms |= SASL_PLAIN | SASL_LOGIN;
+    if (proof_permitted(m))
+        o->mechanisms |= SASL_SCRAM_SHA_256 | SASL_SCRAM_SHA_1 | SASL_CRAM_MD5;
+    if (proof_permitted(m) && o->binding.type != SASL_BINDING_NONE)
+        o->mechanisms |= SASL_PLUS;
+}
+
 /* RFC 9051 appendix E, and what else is wholly there. */
 void mailbox_put_capabilities(struct mailbox *m, struct buf *out)
 {
@@ -19,7 +43,9 @@ void mailbox_put_capabilities(struct mailbox *m, struct buf *out)
     if (m->phase == PHASE_NOT_AUTHENTICATED) {
         if (m->settings.starttls && !m->tls)
             buf_puts(out, " STARTTLS");
-        buf_puts(out, password_permitted(m) ? " AUTH=PLAIN AUTH=LOGIN" : " LOGINDISABLED");
+        sasl_mechanism_put(out, m->sasl_options.mechanisms, " AUTH=", "");
+        if (!password_permitted(m))
+            buf_puts(out, " LOGINDISABLED");
         return;
     }
     buf_puts(out, " NAMESPACE UNSELECT UIDPLUS ESEARCH SEARCHRES LIST-EXTENDED LIST-STATUS MOVE "
@@ -50,12 +76,18 @@ void mailbox_run_starttls(struct mailbox *m)
     mailbox_act(m, MAILBOX_CLIENT_TLS);
 }
 
+void mailbox_client_bind(struct mailbox *m, const struct sasl_binding *binding)
+{
+    m->sasl_options.binding = *binding;
+}
+
 /* What was said in the clear is forgotten (RFC 9051 section 6.2.1, CASES T1). */
 void mailbox_client_tls(struct mailbox *m)
 {
     if (m->busy != BUSY_TLS)
         return;
     m->tls = true;
+    mailbox_auth_init(m);
     imapd_reader_clear(&m->reader);
     imapd_command_clear(&m->command);
     m->commanded = false;
@@ -82,19 +114,47 @@ static bool auth_check(struct mailbox *m)
 }
 
 /* Behind the name stands a NUL that is not counted, so that it can be shown as a C string. */
-static void login_start(struct mailbox *m, struct slice user, struct slice password)
+static void user_set(struct mailbox *m, struct slice user)
 {
     buf_clear(&m->user);
     buf_put(&m->user, user);
     char *end = buf_reserve(&m->user, 1);
     if (end)
         *end = '\0';
+}
+
+/* What the owner takes long to find is not waited for for ever. */
+static struct mailbox_action *owner_ask(struct mailbox *m, enum busy busy,
+                                        enum mailbox_action_type type)
+{
+    m->busy = busy;
+    m->asked = m->now_ms ? m->now_ms : 1;
+    return mailbox_act(m, type);
+}
+
+static void login_start(struct mailbox *m, struct slice user, struct slice password)
+{
+    user_set(m, user);
     buf_wipe(&m->password);
     m->password.secret = true;
     buf_put(&m->password, password);
-    m->busy = BUSY_ROUTE;
     m->login_since = m->now_ms;
-    mailbox_act(m, MAILBOX_LOGIN);
+    struct mailbox_action *a = owner_ask(m, BUSY_ROUTE, MAILBOX_LOGIN);
+    if (a) {
+        a->authzid = buf_slice(&m->authzid);
+        a->password = buf_slice(&m->password);
+        a->proved = m->proved;
+    }
+}
+
+void mailbox_auth_overdue(struct mailbox *m)
+{
+    struct failure why;
+
+    failure_set(&why, FAILURE_TEMPORARY, "The login took longer than %u seconds; try again later",
+                m->settings.login_seconds);
+    mailbox_act(m, MAILBOX_CANCEL);
+    mailbox_refused(m, &why);
 }
 
 void mailbox_run_login(struct mailbox *m)
@@ -109,6 +169,8 @@ void mailbox_run_login(struct mailbox *m)
         mailbox_refused(m, &why);
         return;
     }
+    buf_clear(&m->authzid);
+    m->proved = false;
     login_start(m, login->user, login->password);
 }
 
@@ -121,37 +183,81 @@ static void sasl_failed(struct mailbox *m, const struct failure *why)
         mailbox_refused(m, why);
 }
 
-static void sasl_result(struct mailbox *m, enum pop3_sasl_result result,
+static void secret_ask(struct mailbox *m)
+{
+    user_set(m, buf_slice(&m->sasl.user));
+    struct mailbox_action *a = owner_ask(m, BUSY_SECRET, MAILBOX_SECRET);
+    if (a)
+        a->mechanism = m->sasl.mechanism->name;
+}
+
+/* Whom he acts for is the route's to permit, but not where no route does. */
+static void sasl_done(struct mailbox *m)
+{
+    struct sasl_server *s = &m->sasl;
+    struct failure why;
+
+    if (buf_size(&s->authzid) && !m->settings.allow_authzid) {
+        failure_set(&why, FAILURE_AUTH,
+                    "Acting for another user is not possible: leave the authorization identity "
+                    "empty");
+        mailbox_refused(m, &why);
+        return;
+    }
+    buf_clear(&m->authzid);
+    buf_move(&m->authzid, &s->authzid);
+    m->proved = s->proved;
+    login_start(m, buf_slice(&s->user), buf_slice(&s->password));
+}
+
+static void sasl_result(struct mailbox *m, enum sasl_server_result result,
                         const struct buf *challenge, const struct failure *why)
 {
-    m->in_sasl = result == POP3_SASL_CONTINUE;
-    if (result == POP3_SASL_CONTINUE) {
+    m->in_sasl = result == SASL_SERVER_CONTINUE || result == SASL_SERVER_SECRET;
+    switch (result) {
+    case SASL_SERVER_CONTINUE:
         buf_puts(&m->client_out, "+ ");
         buf_put(&m->client_out, buf_slice(challenge));
         buf_puts(&m->client_out, "\r\n");
         return;
-    }
-    if (result == POP3_SASL_DONE)
-        login_start(m, buf_slice(&m->sasl.user), buf_slice(&m->sasl.password));
-    else
+    case SASL_SERVER_SECRET:
+        secret_ask(m);
+        return;
+    case SASL_SERVER_DONE:
+        sasl_done(m);
+        break;
+    case SASL_SERVER_FAILED:
         sasl_failed(m, why);
-    pop3_sasl_clear(&m->sasl);
+        break;
+    }
+    sasl_server_clear(&m->sasl);
+}
+
+static void unknown_mechanism(struct mailbox *m)
+{
+    if (m->settings.secrets)
+        mailbox_no(m, "CANNOT", "CAPABILITY lists the mechanisms that are known here");
+    else
+        mailbox_no(m, "CANNOT", "PLAIN and LOGIN are the mechanisms that are known here");
 }
 
 void mailbox_run_authenticate(struct mailbox *m)
 {
     const struct imapd_authenticate *auth = &m->command.authenticate;
+    const struct sasl_mechanism *mechanism = sasl_mechanism_find(auth->mechanism);
+    bool proof = mechanism && !mechanism->exposes && proof_permitted(m);
     struct buf challenge = BUF_INIT;
     struct failure why = {.kind = FAILURE_NONE};
 
-    if (!auth_check(m))
+    if (!proof && !auth_check(m))
         return;
-    if (!slice_is_nocase(auth->mechanism, "PLAIN") && !slice_is_nocase(auth->mechanism, "LOGIN")) {
-        mailbox_no(m, "CANNOT", "PLAIN and LOGIN are the mechanisms that are known here");
+    if (!mechanism || !(m->sasl_options.mechanisms & mechanism->bit)) {
+        unknown_mechanism(m);
         return;
     }
-    enum pop3_sasl_result result = pop3_sasl_start(&m->sasl, auth->mechanism, auth->has_initial,
-                                                   auth->initial, &challenge, &why);
+    enum sasl_server_result result =
+        sasl_server_start(&m->sasl, &m->sasl_options, auth->mechanism, auth->has_initial,
+                          auth->initial, &challenge, &why);
     sasl_result(m, result, &challenge, &why);
     buf_clear(&challenge);
 }
@@ -160,8 +266,22 @@ void mailbox_sasl_line(struct mailbox *m, struct slice line)
 {
     struct buf challenge = BUF_INIT;
     struct failure why = {.kind = FAILURE_NONE};
-    enum pop3_sasl_result result = pop3_sasl_step(&m->sasl, line, &challenge, &why);
+    enum sasl_server_result result = sasl_server_step(&m->sasl, line, &challenge, &why);
 
+    sasl_result(m, result, &challenge, &why);
+    buf_clear(&challenge);
+}
+
+void mailbox_secret(struct mailbox *m, const struct sasl_secret *secret)
+{
+    struct buf challenge = BUF_INIT;
+    struct failure why = {.kind = FAILURE_NONE};
+
+    if (m->busy != BUSY_SECRET || m->phase == PHASE_ENDED)
+        return;
+    m->asked = 0;
+    m->busy = BUSY_NONE;
+    enum sasl_server_result result = sasl_server_secret(&m->sasl, secret, &challenge, &why);
     sasl_result(m, result, &challenge, &why);
     buf_clear(&challenge);
 }
@@ -169,25 +289,49 @@ void mailbox_sasl_line(struct mailbox *m, struct slice line)
 void mailbox_sasl_abort(struct mailbox *m)
 {
     m->in_sasl = false;
-    pop3_sasl_clear(&m->sasl);
+    sasl_server_clear(&m->sasl);
 }
 
 /* ---- what the owner and the account say to it -------------------------------------------- */
 
-void mailbox_joined(struct mailbox *m, struct account *account, struct slice login)
+/* The client's own password, unless the owner has something else for the upstream. */
+static void login_as(struct mailbox *m, struct slice login, const struct credential *given)
 {
+    struct credential own = {0};
+
+    if (!given && !credential_set(&own, CREDENTIAL_PASSWORD, login, buf_slice(&m->password)))
+        m->failed = true;
+    else
+        m->request = account_login(&m->account, given ? given : &own);
+    credential_clear(&own);
+    buf_wipe(&m->password);
+}
+
+void mailbox_joined(struct mailbox *m, struct account *account, struct slice login,
+                    const struct credential *credential)
+{
+    struct failure why;
+
     if (m->busy != BUSY_ROUTE || m->phase == PHASE_ENDED)
         return;
+    m->asked = 0;
+    if (m->proved && !credential) {
+        failure_set(&why, FAILURE_PERMANENT,
+                    "It is not known by what this user is let in at the mail server");
+        mailbox_refused(m, &why);
+        return;
+    }
     account_attach(account, &m->account);
     m->busy = BUSY_LOGIN;
-    m->request = account_login(&m->account, login, buf_slice(&m->password));
-    buf_wipe(&m->password);
+    login_as(m, login, credential);
 }
 
 void mailbox_refused(struct mailbox *m, const struct failure *why)
 {
     if (m->phase != PHASE_NOT_AUTHENTICATED || !m->commanded)
         return;
+    m->asked = 0;
+    mailbox_sasl_abort(m);
     buf_wipe(&m->password);
     mailbox_leave(m);
     mailbox_log(m, why->kind == FAILURE_AUTH ? LEVEL_INFO : LEVEL_WARNING, "login-refused", "%s",

@@ -62,28 +62,48 @@ static bool some_are_left(const struct mailbox *m)
     return false;
 }
 
-static void expunge_done(struct mailbox *m)
-{
-    m->summary.expunged += (uint32_t)m->work.uids.count;
-    if (some_are_left(m)) {
-        m->busy = BUSY_GONE;
-        m->work.deadline = m->now_ms + GONE_WAIT_MS;
-    } else {
-        mailbox_ok(m);
-    }
-}
-
 void mailbox_expunge_look(struct mailbox *m)
 {
     if (!some_are_left(m))
         mailbox_ok(m);
 }
 
+/* Whether some were spared, because the upstream refuses to delete them. */
+static bool some_were_refused(const struct mailbox *m)
+{
+    const struct box_folder *f = mailbox_view_folder(&m->view, mailbox_state(m));
+    const struct uids *uids = &m->work.uids;
+
+    for (size_t i = 0; f && i < uids->count; i++) {
+        const struct box_message *message = box_folder_message(f, uids->items[i]);
+        if (message && !box_message_is_doomed(mailbox_state(m), message))
+            return true;
+    }
+    return false;
+}
+
 void mailbox_expunge_give_up(struct mailbox *m)
 {
+    if (some_were_refused(m)) {
+        mailbox_no(m, "CANNOT", "The upstream server refuses to delete some of the messages");
+        return;
+    }
     mailbox_finish(m, IMAPD_OK, NULL,
                    some_are_left(m) ? "The upstream server is still to delete some of the messages"
                                     : "EXPUNGE done");
+}
+
+static void expunge_done(struct mailbox *m)
+{
+    m->summary.expunged += (uint32_t)m->work.uids.count;
+    if (!some_are_left(m)) {
+        mailbox_ok(m);
+    } else if (account_is_away(m->account.account)) {
+        mailbox_expunge_give_up(m);
+    } else {
+        m->busy = BUSY_GONE;
+        m->work.deadline = m->now_ms + GONE_WAIT_MS;
+    }
 }
 
 static void close_done(struct mailbox *m)

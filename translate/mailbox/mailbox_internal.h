@@ -31,7 +31,6 @@
 #include "translate/mailbox/mailbox.h"
 #include "translate/mailbox/mailbox_job.h"
 #include "translate/mailbox/mailbox_view.h"
-#include "translate/pop3/pop3_sasl.h"
 #include "translate/state/box_draft.h"
 
 enum {
@@ -49,6 +48,7 @@ enum phase { PHASE_NOT_AUTHENTICATED, PHASE_AUTHENTICATED, PHASE_ENDED };
 enum busy {
     BUSY_NONE,
     BUSY_TLS,    /* STARTTLS was answered */
+    BUSY_SECRET, /* AUTHENTICATE: the owner looks for the client's secret */
     BUSY_ROUTE,  /* LOGIN: whose account it is */
     BUSY_LOGIN,  /* the account is asked */
     BUSY_CHANGE, /* a turn, or what was committed in it */
@@ -135,9 +135,13 @@ struct mailbox {
 
     struct imapd_command command; /* the one under way */
     bool commanded;               /* there is one */
-    struct pop3_sasl sasl;
+    struct sasl_server sasl;
+    struct sasl_server_options sasl_options;
     bool in_sasl;
     struct buf user, password;
+    struct buf authzid; /* whom `user` acts for */
+    bool proved;        /* `user` knows the secret that is kept here; there is no password */
+    uint64_t asked;     /* since when the owner looks for something; 0: it does not */
 
     struct account_client account; /* attached when its `account` is not NULL */
     uint32_t request;              /* to the account: LOGIN, POLL */
@@ -210,6 +214,9 @@ bool mailbox_uids_add(struct mailbox *m, struct uids *uids, uint32_t uid);
 void mailbox_work_clear(struct work *w);
 
 /* mailbox_auth.c */
+void mailbox_auth_init(struct mailbox *m);
+/* The owner took too long to answer. */
+void mailbox_auth_overdue(struct mailbox *m);
 void mailbox_put_capabilities(struct mailbox *m, struct buf *out);
 void mailbox_sasl_line(struct mailbox *m, struct slice line);
 void mailbox_sasl_abort(struct mailbox *m);

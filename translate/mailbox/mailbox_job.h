@@ -34,12 +34,14 @@ struct job_host {
     bool utf8;                     /* UTF8=ACCEPT or IMAP4rev2 is enabled */
     bool condstore; /* MODSEQ wherever a FETCH response has FLAGS (RFC 7162 section 3.1) */
     /* Each returns the request's number, 0 when memory is out; as MAILBOX_READ, MAILBOX_PARSE,
-     * account_want(). They may not answer before they return. A `length` of 0 only asks whether the
-     * part is there; one beyond its end, up to UINT64_MAX - offset, is the rest of it. */
+     * account_want(), account_follow(). They may not answer before they return. A `length` of 0
+     * only asks whether the part is there; one beyond its end, up to UINT64_MAX - offset, is the
+     * rest of it. */
     uint32_t (*read)(void *owner, uint32_t content, enum account_part part, uint64_t offset,
                      uint64_t length);
     uint32_t (*parse)(void *owner, uint32_t content);
     uint32_t (*want)(void *owner, uint32_t content, enum account_part part);
+    uint32_t (*follow)(void *owner, uint32_t content);
     uint32_t (*date)(void *owner, uint32_t content); /* account_date() */
 };
 
@@ -49,7 +51,8 @@ enum job_state {
 };
 
 struct job_result {
-    bool expunged;          /* FETCH met messages that are gone: NO [EXPUNGEISSUED] */
+    bool expunged;          /* FETCH met messages that are gone: [EXPUNGEISSUED] */
+    bool found;             /* and others that are there */
     bool broken;            /* octets ended within a literal: the client must not take what follows
                                for them, the connection has to be closed (CASES D4) */
     bool unknown_cte;       /* BINARY of an unknown encoding: NO [UNKNOWN-CTE] (RFC 3516) */
@@ -98,8 +101,8 @@ void job_read_done(struct job *j, uint32_t request, bool present, const struct f
 void job_parsed(struct job *j, uint32_t request, struct mime_message *message,
                 const struct failure *why);
 
-/* The answer to a want or a date; `why` NULL or of kind NONE: it is in the store of bodies now, or
- * in the state. */
+/* The answer to a want, follow or date; `why` NULL or of kind NONE: the store of bodies can give
+ * it, the date is in the state. */
 void job_have(struct job *j, uint32_t request, const struct failure *why);
 
 /* Valid when it is done. */

@@ -63,6 +63,13 @@ static uint32_t host_date(void *owner, uint32_t content)
     return account_date(&m->account, content);
 }
 
+static uint32_t host_follow(void *owner, uint32_t content)
+{
+    struct mailbox *m = owner;
+
+    return account_follow(&m->account, content);
+}
+
 void mailbox_job_init(struct mailbox *m)
 {
     m->host = (struct job_host){
@@ -74,6 +81,7 @@ void mailbox_job_init(struct mailbox *m)
         .read = host_read,
         .parse = host_parse,
         .want = host_want,
+        .follow = host_follow,
         .date = host_date,
     };
 }
@@ -85,6 +93,7 @@ static void job_answer(struct mailbox *m)
     const struct job_result *result = job_result(m->job);
     struct failure why = result->failure;
     bool expunged = result->expunged;
+    bool found = result->found;
     bool broken = result->broken;
     bool unknown_cte = result->unknown_cte;
 
@@ -96,8 +105,12 @@ static void job_answer(struct mailbox *m)
         mailbox_fail(m, &why);
     else if (unknown_cte)
         mailbox_no(m, "UNKNOWN-CTE", "The encoding of a part is not known");
+    else if (expunged && (found || m->command.uid || m->command.verb == IMAPD_SEARCH))
+        /* No refusal, by which some clients give the mailbox up (RFC 5530 section 3); a UID that is
+         * not there is no error at all (RFC 9051 section 6.4.9). */
+        mailbox_finish(m, IMAPD_OK, "EXPUNGEISSUED", "Some of the messages are gone");
     else if (expunged)
-        mailbox_no(m, "EXPUNGEISSUED", "Some of the messages are gone");
+        mailbox_no(m, "EXPUNGEISSUED", "The messages are gone");
     else
         mailbox_ok(m);
 }

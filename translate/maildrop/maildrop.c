@@ -24,12 +24,17 @@ struct maildrop *maildrop_new(const struct maildrop_settings *settings, uint64_t
         return NULL;
     m->settings = *settings;
     m->tls = settings->tls;
+    m->sasl_options.binding = settings->binding;
     m->now_ms = m->client_since = now_ms;
     m->now_s = now_s;
     m->summary.cause = "";
     upstream_init(&m->upstream);
     m->fetches.last = &m->fetches.first;
-    pop3_ok(&m->client_out, "mailferry ready");
+    auth_init(m);
+    if (m->settings.secrets && m->settings.timestamp)
+        pop3_ok(&m->client_out, "mailferry ready %s", m->settings.timestamp);
+    else
+        pop3_ok(&m->client_out, "mailferry ready");
     return m;
 }
 
@@ -46,9 +51,11 @@ void maildrop_free(struct maildrop *m)
     if (!m)
         return;
     pop3_reader_clear(&m->reader);
-    pop3_sasl_clear(&m->sasl);
+    sasl_server_clear(&m->sasl);
     buf_clear(&m->client_out);
     buf_clear(&m->user);
+    buf_clear(&m->authzid);
+    buf_wipe(&m->digest);
     buf_wipe(&m->password);
     upstream_clear(&m->upstream);
     sync_clear(&m->sync);
@@ -111,14 +118,18 @@ static struct maildrop_action *action_add(struct maildrop *m, enum maildrop_acti
     return a;
 }
 
-void maildrop_act(struct maildrop *m, enum maildrop_action_type type)
+struct maildrop_action *maildrop_act(struct maildrop *m, enum maildrop_action_type type)
 {
     struct maildrop_action *a = action_add(m, type);
 
     if (!a)
-        return;
+        return NULL;
     a->user = buf_slice(&m->user);
+    a->authzid = buf_slice(&m->authzid);
+    a->password = buf_slice(&m->password);
+    a->proved = m->proved;
     a->again = m->options != NULL;
+    return a;
 }
 
 struct maildrop_action *maildrop_log(struct maildrop *m, enum maildrop_log_level level,
@@ -269,7 +280,7 @@ void maildrop_client_data(struct maildrop *m, struct slice *in)
     struct slice line;
 
     while (maildrop_wants_client(m) && in->n) {
-        size_t max = m->in_sasl ? POP3_SASL_LINE_MAX : POP3_LINE_MAX;
+        size_t max = m->in_sasl ? SASL_SERVER_LINE_MAX : POP3_LINE_MAX;
         switch (pop3_reader_next(&m->reader, in, max, &line)) {
         case POP3_LINE:
             m->client_since = m->phase == PHASE_AUTHORIZATION ? m->client_since : m->now_ms;
@@ -309,7 +320,7 @@ void maildrop_upstream_closed(struct maildrop *m, const struct failure *why)
 {
     struct failure reason = *why;
 
-    if (m->upstream.state == UPSTREAM_NONE || m->upstream.state == UPSTREAM_LOST)
+    if (m->upstream.state <= UPSTREAM_RENEWING || m->upstream.state == UPSTREAM_LOST)
         return;
     if (m->upstream.client && why->kind == FAILURE_NONE)
         imap_client_closed(m->upstream.client, &reason);
@@ -346,6 +357,7 @@ void maildrop_progress(struct maildrop *m)
         break;
     case BUSY_NONE:
     case BUSY_TLS:
+    case BUSY_SECRET:
     case BUSY_LOGIN:
         break;
     }
@@ -417,12 +429,18 @@ static uint64_t login_deadline(const struct maildrop *m)
     return m->busy == BUSY_LOGIN ? m->login_since + 1000ull * login_patience(m) : UINT64_MAX;
 }
 
+static uint64_t owner_deadline(const struct maildrop *m)
+{
+    return m->asked ? m->asked + 1000ull * m->settings.login_seconds : UINT64_MAX;
+}
+
 uint64_t maildrop_deadline(const struct maildrop *m)
 {
     if (m->phase == PHASE_ENDED)
         return UINT64_MAX;
-    uint64_t upstream = upstream_deadline(m);
-    return MIN(client_deadline(m), MIN(upstream, login_deadline(m)));
+    uint64_t client = client_deadline(m), upstream = upstream_deadline(m);
+    uint64_t login = MIN(owner_deadline(m), login_deadline(m));
+    return MIN(login, MIN(client, upstream));
 }
 
 /* The upstream, or the disk, has taken too long. */
@@ -445,7 +463,10 @@ void maildrop_tick(struct maildrop *m)
 {
     if (m->phase == PHASE_ENDED)
         return;
-    tick_patience(m);
+    if (m->now_ms >= owner_deadline(m))
+        auth_overdue(m);
+    else
+        tick_patience(m);
     if (m->phase != PHASE_ENDED && m->draining && m->now_ms >= client_deadline(m)) {
         maildrop_end(m, "shutdown");
     } else if (m->phase != PHASE_ENDED && m->now_ms >= client_deadline(m)) {

@@ -19,6 +19,7 @@
 #include "translate/imap/imap_client.h"
 #include "translate/maildrop/maildrop_options.h"
 #include "translate/maildrop/maildrop_warm.h"
+#include "translate/sasl/sasl_server.h"
 #include "translate/state/drop_state.h"
 #include "translate/text/buf.h"
 #include "translate/text/failure.h"
@@ -35,15 +36,33 @@ struct maildrop_settings {
      * busily the upstream talks and however long the disk takes. */
     unsigned login_seconds, idle_seconds, connect_seconds, response_seconds;
     unsigned errors, login_attempts;
+    bool allow_authzid; /* a login may be for another user (a route has operators) */
+    /* Devices have passwords that are kept here: SCRAM and CRAM-MD5 are offered, and APOP where
+     * there is a `timestamp` for it ("<...@...>", not used before; borrowed). */
+    bool secrets;
+    const char *timestamp;
+    struct sasl_binding binding; /* of pop3s */
+    const unsigned char *key;    /* with `secrets`: see struct sasl_server_options; borrowed */
+    unsigned iterations;
 };
 
 enum maildrop_action_type {
-    /* `user` wants in: find its route, hand it over with maildrop_routed() (or refuse with
+    /* `user` wants in, with `password` or because he has `proved` that he knows the one that is
+     * kept here: find his route, hand it over with maildrop_routed() (or refuse with
      * maildrop_refused()), open the connection, implicit TLS included, then maildrop_connected()
-     * or maildrop_connect_failed(). Comes again, after an upstream was lost, with `again` set: the
-     * route stays, only the connection is opened. */
+     * or maildrop_connect_failed(). All that may take time, `login_seconds` at most until it is
+     * routed. Comes again, after an upstream was lost, with `again` set: the route stays, only the
+     * connection is opened. */
     MAILDROP_CONNECT,
-    MAILDROP_DISCONNECT, /* give the upstream connection up, after what is in upstream_out */
+    /* What does the client have to know who says that he is `user`, for `mechanism` (a name of
+     * SASL's, or "APOP")? Then maildrop_secret(). */
+    MAILDROP_SECRET,
+    /* The upstream refused the token that it was given, for `text`: maildrop_credential() with a
+     * new one, or maildrop_refused(). Asked once for each time that it is logged in to. */
+    MAILDROP_CREDENTIAL,
+    /* Give the upstream connection up, after what is in upstream_out, and what was begun in answer
+     * to CONNECT, SECRET or CREDENTIAL. */
+    MAILDROP_DISCONNECT,
     /* The client has said QUIT, and the route keeps upstream sessions for the user's next login:
      * after what is in upstream_out, part it with maildrop_part(). */
     MAILDROP_PART,
@@ -64,7 +83,12 @@ enum maildrop_log_level { MAILDROP_ERROR, MAILDROP_WARNING, MAILDROP_INFO, MAILD
 
 struct maildrop_action {
     enum maildrop_action_type type;
-    struct slice user; /* CONNECT: as the client gave it; valid until the next feed */
+    struct slice user; /* CONNECT, SECRET: as the client gave it; these slices are valid until the
+                          next feed */
+    struct slice authzid;  /* CONNECT: whose mail he wants, when that is another's; else empty */
+    struct slice password; /* CONNECT: as the client gave it; a secret */
+    bool proved;
+    const char *mechanism; /* SECRET: static */
     bool again;
     json_t *records; /* SAVE_STATE: an array; the receiver owns the reference */
     bool wait;
@@ -81,6 +105,8 @@ struct maildrop_route {
     struct imap_client_options imap; /* `compress`, `allow_preauth`, `utf8` are filled in here */
     struct slice login;              /* after rewriting */
     struct slice folder;             /* from the login suffix; empty: the route's folders */
+    /* By what it is logged in upstream, copied; NULL: `login` with the client's own password. */
+    const struct credential *credential;
 };
 
 /* What a session was, for the line at its end. */
@@ -117,9 +143,17 @@ void maildrop_upstream_data(struct maildrop *m, struct slice *in);
 void maildrop_client_closed(struct maildrop *m, const struct failure *why);
 void maildrop_upstream_closed(struct maildrop *m, const struct failure *why);
 
+/* What the upstream connection's TLS has for channel binding: before maildrop_connected() and
+ * maildrop_upstream_tls(). It holds for that connection. */
+void maildrop_upstream_bind(struct maildrop *m, const struct sasl_binding *binding);
+
 /* Answers to actions. */
 void maildrop_routed(struct maildrop *m, const struct maildrop_route *route);
 void maildrop_refused(struct maildrop *m, const struct failure *why);
+/* Answer to SECRET; borrowed while this lasts. Of kind NONE when nobody of that name is known. */
+void maildrop_secret(struct maildrop *m, const struct sasl_secret *secret);
+/* Answer to CREDENTIAL; copied. */
+void maildrop_credential(struct maildrop *m, const struct credential *credential);
 void maildrop_connected(struct maildrop *m);
 void maildrop_connect_failed(struct maildrop *m, const struct failure *why);
 
@@ -137,10 +171,12 @@ void maildrop_go_on(struct maildrop *m, struct maildrop_warm *warm);
 struct maildrop_warm *maildrop_part(struct maildrop *m);
 
 /* Routed: by what this login is known, as an HMAC-SHA256 under `secret`. Two logins have the same
- * only when user, password and what the client may be sent (UTF8) are the same. False when that
- * cannot be told, or the route keeps no sessions. */
+ * only when they show the upstream the same credential, and what the client may be sent (UTF8) is
+ * the same. False when that cannot be told, as of a certificate, or the route keeps no sessions. */
 bool maildrop_warm_key(const struct maildrop *m, const unsigned char secret[MAILDROP_WARM_KEY],
                        unsigned char key[MAILDROP_WARM_KEY]);
+/* What the client's TLS has for channel binding: before maildrop_client_tls(). */
+void maildrop_client_bind(struct maildrop *m, const struct sasl_binding *binding);
 void maildrop_client_tls(struct maildrop *m);
 void maildrop_upstream_tls(struct maildrop *m);
 void maildrop_upstream_deflate(struct maildrop *m);

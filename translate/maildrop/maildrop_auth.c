@@ -3,21 +3,48 @@
  * what becomes of it. +OK is said only after the upstream took the credentials and gave the
  * mailbox.
  */
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "translate/maildrop/maildrop_internal.h"
+#include "translate/pop3/pop3_apop.h"
 
 static bool auth_permitted(const struct maildrop *m)
 {
     return m->tls || (m->settings.allow_cleartext && !m->settings.require_tls);
 }
 
+/* By a secret that is kept here, which does not cross the network. */
+static bool proof_permitted(const struct maildrop *m)
+{
+    return m->settings.secrets && (m->tls || !m->settings.require_tls);
+}
+
+void auth_init(struct maildrop *m)
+{
+    struct sasl_server_options *o = &m->sasl_options;
+
+    *o = (struct sasl_server_options){
+        .service = "pop",
+        .binding = o->binding,
+        .key = m->settings.key,
+        .iterations = m->settings.iterations,
+    };
+    if (auth_permitted(m))
+        o->mechanisms |= SASL_PLAIN | SASL_LOGIN;
+    if (proof_permitted(m))
+        o->mechanisms |= SASL_SCRAM_SHA_256 | SASL_SCRAM_SHA_1 | SASL_CRAM_MD5;
+    if (proof_permitted(m) && o->binding.type != SASL_BINDING_NONE)
+        o->mechanisms |= SASL_PLUS;
+}
+
 void auth_capabilities(const struct maildrop *m, struct pop3_capabilities *caps)
 {
     *caps = (struct pop3_capabilities){
         .stls = m->settings.stls && !m->tls,
-        .cleartext_auth = auth_permitted(m),
+        .user = auth_permitted(m),
+        .mechanisms = m->sasl_options.mechanisms,
         .login_delay = m->settings.login_delay,
     };
 }
@@ -59,13 +86,35 @@ void auth_user(struct maildrop *m, const struct pop3_command *cmd)
     pop3_ok(&m->client_out, "send PASS");
 }
 
+static void owner_asked(struct maildrop *m)
+{
+    m->asked = m->now_ms ? m->now_ms : 1;
+}
+
+static void owner_answered(struct maildrop *m)
+{
+    m->asked = 0;
+}
+
 /* After a refusal USER must come again (RFC 1939 section 7); the name stays, for the log. */
 static void auth_start(struct maildrop *m)
 {
     m->user_given = false;
     m->busy = BUSY_LOGIN;
     m->login_since = m->now_ms;
+    owner_asked(m);
     maildrop_act(m, MAILDROP_CONNECT);
+}
+
+void auth_overdue(struct maildrop *m)
+{
+    struct failure why;
+
+    failure_set(&why, FAILURE_TEMPORARY, "the login took longer than %u seconds; try again later",
+                m->settings.login_seconds);
+    sasl_server_clear(&m->sasl);
+    maildrop_act(m, MAILDROP_DISCONNECT);
+    maildrop_refused(m, &why);
 }
 
 void auth_pass(struct maildrop *m, const struct pop3_command *cmd)
@@ -77,35 +126,90 @@ void auth_pass(struct maildrop *m, const struct pop3_command *cmd)
         command_mistake(m);
         return;
     }
+    buf_clear(&m->authzid);
+    m->proved = false;
     buf_wipe(&m->password);
     m->password.secret = true;
     buf_put(&m->password, cmd->text);
     auth_start(m);
 }
 
-static void sasl_result(struct maildrop *m, enum pop3_sasl_result result,
+/* ---- AUTH and APOP ----------------------------------------------------------------------- */
+
+static void secret_ask(struct maildrop *m, struct slice user, const char *mechanism)
+{
+    user_set(m, user);
+    m->user_given = false;
+    m->busy = BUSY_SECRET;
+    owner_asked(m);
+    struct maildrop_action *a = maildrop_act(m, MAILDROP_SECRET);
+    if (a)
+        a->mechanism = mechanism;
+}
+
+/* Whom he acts for is the route's to permit, but not where no route does. */
+static void sasl_done(struct maildrop *m)
+{
+    struct sasl_server *s = &m->sasl;
+    struct failure why;
+
+    if (buf_size(&s->authzid) && !m->settings.allow_authzid) {
+        failure_set(&why, FAILURE_AUTH,
+                    "Acting for another user is not possible: leave the authorization identity "
+                    "empty");
+        command_fail(m, &why);
+        command_mistake(m);
+        return;
+    }
+    user_set(m, buf_slice(&s->user));
+    buf_clear(&m->authzid);
+    buf_move(&m->authzid, &s->authzid);
+    buf_wipe(&m->password);
+    buf_move(&m->password, &s->password);
+    m->proved = s->proved;
+    auth_start(m);
+}
+
+static void sasl_failed(struct maildrop *m, const struct failure *why)
+{
+    if (why->kind == FAILURE_PERMANENT)
+        pop3_err(&m->client_out, "%s", why->text);
+    else
+        command_fail(m, why);
+    command_mistake(m);
+}
+
+static void sasl_result(struct maildrop *m, enum sasl_server_result result,
                         const struct buf *challenge, const struct failure *why)
 {
-    m->in_sasl = result == POP3_SASL_CONTINUE;
-    if (result == POP3_SASL_CONTINUE) {
+    m->in_sasl = result == SASL_SERVER_CONTINUE || result == SASL_SERVER_SECRET;
+    switch (result) {
+    case SASL_SERVER_CONTINUE:
         buf_puts(&m->client_out, "+ ");
         buf_put(&m->client_out, buf_slice(challenge));
         buf_puts(&m->client_out, "\r\n");
         return;
+    case SASL_SERVER_SECRET:
+        secret_ask(m, buf_slice(&m->sasl.user), m->sasl.mechanism->name);
+        return;
+    case SASL_SERVER_DONE:
+        sasl_done(m);
+        break;
+    case SASL_SERVER_FAILED:
+        sasl_failed(m, why);
+        break;
     }
-    if (result == POP3_SASL_DONE) {
-        user_set(m, buf_slice(&m->sasl.user));
-        buf_wipe(&m->password);
-        buf_move(&m->password, &m->sasl.password);
-        auth_start(m);
-    } else {
-        if (why->kind == FAILURE_PERMANENT)
-            pop3_err(&m->client_out, "%s", why->text);
-        else
-            command_fail(m, why);
-        command_mistake(m);
-    }
-    pop3_sasl_clear(&m->sasl);
+    sasl_server_clear(&m->sasl);
+}
+
+/* Whether a mechanism's exchange may come over this connection; otherwise the client was told. One
+ * that is not known is refused where those are that are. */
+static bool mechanism_check(struct maildrop *m, struct slice name)
+{
+    const struct sasl_mechanism *mechanism = sasl_mechanism_find(name);
+    bool proof = mechanism && !mechanism->exposes && proof_permitted(m);
+
+    return proof || auth_check(m);
 }
 
 void auth_auth(struct maildrop *m, const struct pop3_command *cmd)
@@ -119,21 +223,98 @@ void auth_auth(struct maildrop *m, const struct pop3_command *cmd)
         pop3_put_mechanisms(&m->client_out, &caps);
         return;
     }
-    if (!auth_check(m))
+    if (!mechanism_check(m, cmd->text))
         return;
-    enum pop3_sasl_result result =
-        pop3_sasl_start(&m->sasl, cmd->text, cmd->has_initial, cmd->initial, &challenge, &why);
+    enum sasl_server_result result = sasl_server_start(
+        &m->sasl, &m->sasl_options, cmd->text, cmd->has_initial, cmd->initial, &challenge, &why);
     sasl_result(m, result, &challenge, &why);
     buf_clear(&challenge);
+}
+
+/* A proof that is none is a refused login; what else goes wrong is a mistake in the exchange. */
+static void proof_result(struct maildrop *m, enum sasl_server_result result,
+                         const struct buf *challenge, const struct failure *why)
+{
+    if (result != SASL_SERVER_FAILED || why->kind != FAILURE_AUTH) {
+        sasl_result(m, result, challenge, why);
+        return;
+    }
+    m->in_sasl = false;
+    sasl_server_clear(&m->sasl);
+    auth_refused(m, why);
 }
 
 void auth_sasl_line(struct maildrop *m, struct slice line)
 {
     struct buf challenge = BUF_INIT;
     struct failure why = {0};
-    enum pop3_sasl_result result = pop3_sasl_step(&m->sasl, line, &challenge, &why);
+    bool proof = m->sasl.mechanism && !m->sasl.mechanism->exposes;
+    enum sasl_server_result result = sasl_server_step(&m->sasl, line, &challenge, &why);
 
-    sasl_result(m, result, &challenge, &why);
+    if (proof)
+        proof_result(m, result, &challenge, &why);
+    else
+        sasl_result(m, result, &challenge, &why);
+    buf_clear(&challenge);
+}
+
+void auth_apop(struct maildrop *m, const struct pop3_command *cmd)
+{
+    if (!proof_permitted(m) || !m->settings.timestamp) {
+        pop3_err(&m->client_out, "APOP is not offered here: use USER and PASS, or AUTH PLAIN");
+        command_mistake(m);
+        return;
+    }
+    buf_wipe(&m->digest);
+    buf_put(&m->digest, cmd->initial);
+    secret_ask(m, cmd->text, "APOP");
+}
+
+/* Somebody of whom nothing is kept has the key for a password, which nobody has. */
+static bool apop_is_right(struct maildrop *m, const struct sasl_secret *secret)
+{
+    bool known = secret->kind == SASL_SECRET_PASSWORD;
+    char digest[POP3_APOP_DIGEST + 1] = "";
+    struct slice given = buf_slice(&m->digest);
+    struct slice password =
+        known ? secret->password : slice_make((const char *)m->settings.key, SASL_SERVER_KEY);
+
+    bool made = pop3_apop_digest(slice_of(m->settings.timestamp), password, digest);
+    bool same = given.n == POP3_APOP_DIGEST && CRYPTO_memcmp(given.p, digest, given.n) == 0;
+    return known && made && same;
+}
+
+static void apop_result(struct maildrop *m, const struct sasl_secret *secret)
+{
+    struct failure why;
+
+    if (apop_is_right(m, secret)) {
+        buf_clear(&m->authzid);
+        buf_wipe(&m->password);
+        m->proved = true;
+        auth_start(m);
+    } else {
+        failure_set(&why, FAILURE_AUTH, "%s", SASL_SERVER_REFUSED);
+        auth_refused(m, &why);
+    }
+    buf_wipe(&m->digest);
+}
+
+void maildrop_secret(struct maildrop *m, const struct sasl_secret *secret)
+{
+    struct buf challenge = BUF_INIT;
+    struct failure why = {0};
+
+    if (m->busy != BUSY_SECRET)
+        return;
+    owner_answered(m);
+    m->busy = BUSY_NONE;
+    if (!m->in_sasl) {
+        apop_result(m, secret);
+        return;
+    }
+    enum sasl_server_result result = sasl_server_secret(&m->sasl, secret, &challenge, &why);
+    proof_result(m, result, &challenge, &why);
     buf_clear(&challenge);
 }
 
@@ -154,10 +335,16 @@ void auth_stls(struct maildrop *m, const struct pop3_command *cmd)
     maildrop_act(m, MAILDROP_CLIENT_TLS);
 }
 
+void maildrop_client_bind(struct maildrop *m, const struct sasl_binding *binding)
+{
+    m->sasl_options.binding = *binding;
+}
+
 /* What was said in the clear is forgotten (RFC 2595 section 4, CASES T1). */
 void maildrop_client_tls(struct maildrop *m)
 {
     m->tls = true;
+    auth_init(m);
     m->user_given = false;
     buf_clear(&m->user);
     buf_wipe(&m->password);
@@ -199,8 +386,11 @@ void auth_forget(struct maildrop *m)
 
 void maildrop_routed(struct maildrop *m, const struct maildrop_route *route)
 {
+    struct failure why;
+
     if (m->busy != BUSY_LOGIN)
         return;
+    owner_answered(m);
     auth_forget(m);
     m->options = route->options;
     m->deletion = route->options->deletion;
@@ -210,16 +400,52 @@ void maildrop_routed(struct maildrop *m, const struct maildrop_route *route)
     m->upstream.options.utf8 = m->utf8;
     if (m->settings.debug)
         upstream_trace(m);
-    buf_put(&m->upstream.login, route->login);
-    buf_move(&m->upstream.password, &m->password);
+    if (!(route->credential ? credential_copy(&m->upstream.credential, route->credential)
+                            : credential_set(&m->upstream.credential, CREDENTIAL_PASSWORD,
+                                             route->login, buf_slice(&m->password))))
+        m->failed = true;
+    buf_wipe(&m->password);
     m->upstream.state = UPSTREAM_CONNECTING;
-    if (!folders_set(m, route))
+    if (m->proved && !route->credential) {
+        failure_set(&why, FAILURE_PERMANENT,
+                    "it is not known by what this user is let in at the mail server");
+        maildrop_refused(m, &why);
+    } else if (!folders_set(m, route))
         m->failed = true;
 }
 
+/* Of a login; or no other token is to be had for an upstream that is to be opened again. */
 void maildrop_refused(struct maildrop *m, const struct failure *why)
 {
-    auth_refused(m, why);
+    owner_answered(m);
+    if (m->busy == BUSY_SECRET || m->busy == BUSY_LOGIN) {
+        m->in_sasl = false;
+        sasl_server_clear(&m->sasl);
+        auth_refused(m, why);
+    } else if (m->upstream.state == UPSTREAM_RENEWING) {
+        upstream_lost(m, why);
+    }
+}
+
+void auth_renew(struct maildrop *m, const struct failure *why)
+{
+    struct maildrop_action *a;
+
+    owner_asked(m);
+    a = maildrop_act(m, MAILDROP_CREDENTIAL);
+    if (a)
+        text_clean(a->text, sizeof a->text, slice_of(why->text));
+}
+
+void maildrop_credential(struct maildrop *m, const struct credential *credential)
+{
+    if (m->upstream.state != UPSTREAM_RENEWING)
+        return;
+    owner_answered(m);
+    if (!credential_copy(&m->upstream.credential, credential))
+        m->failed = true;
+    m->upstream.state = UPSTREAM_CONNECTING;
+    maildrop_act(m, MAILDROP_CONNECT);
 }
 
 void auth_refused(struct maildrop *m, const struct failure *why)

@@ -57,15 +57,8 @@ static void run_quit(struct maildrop *m, const struct pop3_command *cmd)
     maildrop_end(m, "quit");
 }
 
-static void run_apop(struct maildrop *m, const struct pop3_command *cmd)
-{
-    (void)cmd;
-    pop3_err(&m->client_out, "APOP is not offered here: use USER and PASS, or AUTH PLAIN");
-    command_mistake(m);
-}
-
 static const struct verb verbs[] = {
-    {POP3_APOP, IN_AUTHORIZATION, run_apop},
+    {POP3_APOP, IN_AUTHORIZATION, auth_apop},
     {POP3_AUTH, IN_AUTHORIZATION, auth_auth},
     {POP3_CAPA, ANYWHERE, run_capa},
     {POP3_DELE, IN_TRANSACTION | WITH_LIST, list_dele},

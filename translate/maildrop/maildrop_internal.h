@@ -25,8 +25,8 @@
 #include "translate/maildrop/uidl_format.h"
 #include "translate/pop3/pop3_body.h"
 #include "translate/pop3/pop3_command.h"
+#include "translate/pop3/pop3_reader.h"
 #include "translate/pop3/pop3_reply.h"
-#include "translate/pop3/pop3_sasl.h"
 #include "translate/text/ring.h"
 #include "translate/text/utf7.h"
 
@@ -50,7 +50,8 @@ enum phase {
 enum busy {
     BUSY_NONE,
     BUSY_TLS,     /* STLS was answered */
-    BUSY_LOGIN,   /* PASS or AUTH: the upstream is asked */
+    BUSY_SECRET,  /* AUTH or APOP: the owner looks for the client's secret */
+    BUSY_LOGIN,   /* PASS, AUTH or APOP: the upstream is asked */
     BUSY_LIST,    /* something that needs the list, which is on its way */
     BUSY_LISTING, /* LIST or UIDL: more lines than the client takes at once */
     BUSY_MESSAGE, /* RETR or TOP */
@@ -103,6 +104,7 @@ struct upstream_op {
 
 enum upstream_state {
     UPSTREAM_NONE,
+    UPSTREAM_RENEWING, /* the owner looks for a new token; there is no connection */
     UPSTREAM_CONNECTING,
     UPSTREAM_LOGIN, /* imap_client brings it to READY */
     UPSTREAM_READY,
@@ -113,10 +115,11 @@ struct upstream {
     enum upstream_state state;
     struct imap_client *client; /* also of a lost connection, until the next takes its place */
     struct imap_client_options options;
-    struct buf nothing;         /* the output while there is no client */
-    struct buf login, password; /* kept for reopening, wiped at the end */
-    struct buf prefix;          /* of the personal namespace, in UTF-8 */
-    char delimiter;             /* 0: not known */
+    struct buf nothing;           /* the output while there is no client */
+    struct credential credential; /* kept for reopening, wiped at the end */
+    struct sasl_binding binding;
+    struct buf prefix; /* of the personal namespace, in UTF-8 */
+    char delimiter;    /* 0: not known */
     struct upstream_op *first, **last;
     int selected; /* folder, or -1 */
     bool selecting;
@@ -126,6 +129,7 @@ struct upstream {
     uint32_t exists, uidvalidity, uidnext;
     uint64_t modseq;
     uint64_t heard; /* when its last octet came, or it began to owe an answer */
+    bool renewed;   /* a token was refused, and this is another one */
     bool reopened;  /* within the client's command under way: it is not tried for ever */
     bool on_trial;  /* it was kept from an earlier session and has not answered yet */
     bool stirred;   /* since it was selected, the folder is not what it was */
@@ -238,9 +242,14 @@ struct maildrop {
     unsigned errors, refusals;
     uint64_t login_since; /* the login under way */
     struct buf user, password;
-    bool user_given; /* by USER, and no PASS since */
-    struct pop3_sasl sasl;
+    bool user_given;    /* by USER, and no PASS since */
+    struct buf authzid; /* whom `user` acts for */
+    bool proved;        /* `user` knows the secret that is kept here; there is no password */
+    struct sasl_server sasl;
+    struct sasl_server_options sasl_options;
     bool in_sasl;
+    struct buf digest;           /* of APOP, until the secret is there */
+    uint64_t asked;              /* since when the owner looks for something; 0: it does not */
     struct pop3_command pending; /* the one `busy` is about; its slices are not valid */
 
     const struct maildrop_options *options; /* NULL before the route is known */
@@ -270,7 +279,8 @@ struct maildrop {
 };
 
 /* maildrop.c */
-void maildrop_act(struct maildrop *m, enum maildrop_action_type type);
+/* Returns the action, as maildrop_log() does. */
+struct maildrop_action *maildrop_act(struct maildrop *m, enum maildrop_action_type type);
 /* Returns the action, to be completed before anything else is queued; NULL when memory is out. */
 struct maildrop_action *maildrop_log(struct maildrop *m, enum maildrop_log_level level,
                                      const char *event, const char *format, ...)
@@ -295,14 +305,20 @@ void command_mistake(struct maildrop *m);
 void command_fail(struct maildrop *m, const struct failure *why);
 
 /* maildrop_auth.c */
+void auth_init(struct maildrop *m);
 void auth_user(struct maildrop *m, const struct pop3_command *cmd);
 void auth_pass(struct maildrop *m, const struct pop3_command *cmd);
 void auth_auth(struct maildrop *m, const struct pop3_command *cmd);
+void auth_apop(struct maildrop *m, const struct pop3_command *cmd);
+/* The owner took too long to answer. */
+void auth_overdue(struct maildrop *m);
 void auth_stls(struct maildrop *m, const struct pop3_command *cmd);
 void auth_sasl_line(struct maildrop *m, struct slice line);
 void auth_capabilities(const struct maildrop *m, struct pop3_capabilities *caps);
 /* Forgets the route of a login, and its password. */
 void auth_forget(struct maildrop *m);
+/* The upstream refused its token: the owner is asked for another one. */
+void auth_renew(struct maildrop *m, const struct failure *why);
 void auth_ready(struct maildrop *m);
 void auth_succeeded(struct maildrop *m);
 void auth_refused(struct maildrop *m, const struct failure *why);

@@ -26,11 +26,10 @@ static void ops_clear(struct upstream *u)
 
 void upstream_forget(struct upstream *u)
 {
-    buf_wipe(&u->login);
-    buf_wipe(&u->password);
+    credential_clear(&u->credential);
     buf_clear(&u->prefix);
     u->delimiter = '\0';
-    u->no_examine = u->no_qresync = false;
+    u->no_examine = u->no_qresync = u->renewed = false;
     free(u->stands);
     u->stands = NULL;
 }
@@ -103,7 +102,8 @@ void maildrop_connected(struct maildrop *m)
     u->state = UPSTREAM_LOGIN;
     u->heard = m->now_ms;
     u->cut = false;
-    if (!imap_client_login(u->client, buf_slice(&u->login), buf_slice(&u->password), &why))
+    imap_client_bind(u->client, &u->binding);
+    if (!imap_client_login(u->client, &u->credential, &why))
         upstream_lost(m, &why);
 }
 
@@ -113,12 +113,19 @@ void maildrop_connect_failed(struct maildrop *m, const struct failure *why)
         upstream_lost(m, why);
 }
 
+void maildrop_upstream_bind(struct maildrop *m, const struct sasl_binding *binding)
+{
+    m->upstream.binding = *binding;
+}
+
 void maildrop_upstream_tls(struct maildrop *m)
 {
     m->upstream.cut = false;
     m->upstream.heard = m->now_ms;
-    if (m->upstream.client)
-        imap_client_tls_started(m->upstream.client);
+    if (!m->upstream.client)
+        return;
+    imap_client_bind(m->upstream.client, &m->upstream.binding);
+    imap_client_tls_started(m->upstream.client);
 }
 
 void maildrop_upstream_deflate(struct maildrop *m)
@@ -148,6 +155,7 @@ static void upstream_drop(struct maildrop *m)
     free(u->stands);
     u->stands = NULL;
     u->cut = false;
+    u->binding.type = SASL_BINDING_NONE;
     maildrop_act(m, MAILDROP_DISCONNECT);
 }
 
@@ -180,14 +188,30 @@ static bool upstream_needed(const struct maildrop *m)
     return m->busy == BUSY_MESSAGE || m->busy == BUSY_LIST || !m->list.ready;
 }
 
+/* A token expires, and is refused then without anybody being at fault: another one, once. */
+static bool is_renewable(const struct maildrop *m, const struct failure *why)
+{
+    const struct upstream *u = &m->upstream;
+
+    return u->state == UPSTREAM_LOGIN && why->kind == FAILURE_AUTH &&
+           u->credential.kind == CREDENTIAL_TOKEN && !u->renewed;
+}
+
 void upstream_lost(struct maildrop *m, const struct failure *why)
 {
     if (m->phase == PHASE_ENDED || m->upstream.state == UPSTREAM_LOST)
         return;
+    bool renew = is_renewable(m, why);
     bool on_trial = m->upstream.on_trial;
     upstream_drop(m);
     if (on_trial) {
         warm_gave_out(m, why);
+        return;
+    }
+    if (renew) {
+        m->upstream.state = UPSTREAM_RENEWING;
+        m->upstream.renewed = true;
+        auth_renew(m, why);
         return;
     }
     if (m->busy == BUSY_LOGIN) {
@@ -344,6 +368,7 @@ static void namespace_done(struct maildrop *m, struct upstream_op *op,
 void upstream_ready(struct maildrop *m)
 {
     m->upstream.state = UPSTREAM_READY;
+    m->upstream.renewed = false;
     if (namespace_needed(m) && !m->upstream.delimiter)
         upstream_command(m, namespace_done, 0, "NAMESPACE");
     else

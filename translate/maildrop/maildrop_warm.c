@@ -206,15 +206,16 @@ static void put_field(struct buf *out, struct slice field)
 bool maildrop_warm_key(const struct maildrop *m, const unsigned char secret[MAILDROP_WARM_KEY],
                        unsigned char key[MAILDROP_WARM_KEY])
 {
-    const struct upstream *u = &m->upstream;
+    const struct credential *c = &m->upstream.credential;
     struct buf text = BUF_INIT;
 
-    if (!m->options || !m->options->warm_seconds || buf_size(&u->password) == 0)
+    if (!m->options || !m->options->warm_seconds || buf_size(&c->secret) == 0)
         return false;
     text.secret = true;
-    put_field(&text, buf_slice(&u->login));
-    put_field(&text, buf_slice(&u->password));
-    buf_putc(&text, m->utf8 ? '8' : '7');
+    buf_printf(&text, "%d %d ", (int)c->kind, m->utf8);
+    put_field(&text, buf_slice(&c->user));
+    put_field(&text, buf_slice(&c->authzid));
+    put_field(&text, buf_slice(&c->secret));
     struct slice s = buf_slice(&text);
     bool made = !buf_failed(&text) && HMAC(EVP_sha256(), secret, MAILDROP_WARM_KEY,
                                            (const unsigned char *)s.p, s.n, key, NULL);

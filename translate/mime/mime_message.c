@@ -178,6 +178,9 @@ static bool is_wanted(const struct mime_message *message, enum mime_field field,
     if (field == MIME_DISPOSITION)
         return is_readable_disposition(value) &&
                (!there || !is_telling(field, value_of(message, there)));
+    /* One that cannot be read is kept, for it is an encoding that is not known. */
+    if (field == MIME_ENCODING)
+        return !there || (!is_telling(field, value_of(message, there)) && is_telling(field, value));
     return !there && is_telling(field, value);
 }
 

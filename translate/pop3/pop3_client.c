@@ -38,34 +38,26 @@ void pop3_client_free(struct pop3_client *c)
     free(c);
 }
 
-/* What would end a line, or is in none: refused even where base64 could carry it, for no server has
- * such users (CASES I1). */
-static bool is_line(struct slice s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] == '\r' || s.p[i] == '\n' || s.p[i] == '\0')
-            return false;
-    return true;
-}
-
-bool pop3_client_login(struct pop3_client *c, struct slice user, struct slice password,
+bool pop3_client_login(struct pop3_client *c, const struct credential *credential,
                        struct failure *why)
 {
-    if (user.n == 0 || !is_line(user) || !is_line(password)) {
-        failure_set(why, FAILURE_AUTH,
-                    "an empty user name, or a user name or password with a line end or NUL in it, "
-                    "cannot be sent by POP3");
+    if (!buf_size(&credential->user)) {
+        failure_set(why, FAILURE_AUTH, "an empty user name cannot be sent by POP3");
         return false;
     }
-    c->password.secret = true;
-    buf_put(&c->user, user);
-    buf_put(&c->password, password);
-    if (buf_failed(&c->user) || buf_failed(&c->password)) {
+    if (!credential_check(credential, "POP3", why))
+        return false;
+    if (!credential_copy(&c->credential, credential)) {
         failure_set(why, FAILURE_TEMPORARY, "out of memory");
         return false;
     }
     c->has_login = true;
     return true;
+}
+
+void pop3_client_bind(struct pop3_client *c, const struct sasl_binding *binding)
+{
+    c->binding = *binding;
 }
 
 void pop3_client_fail(struct pop3_client *c, const struct failure *why)

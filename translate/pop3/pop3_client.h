@@ -4,7 +4,7 @@
  * as events.
  *
  * It brings the connection to the transaction state by itself: greeting, CAPA, STLS, CAPA again,
- * UTF8, the login (AUTH PLAIN, APOP, AUTH LOGIN or USER and PASS: the first of these that the
+ * UTF8, the login (AUTH by the strongest mechanism, APOP, or USER and PASS: the first that the
  * server has and the options permit), CAPA again. A password that was refused is not tried in
  * another way: servers slow down or lock the account. Only where the answer is about the method and
  * not about the password, the next method follows.
@@ -20,6 +20,7 @@
 
 #include "translate/pop3/pop3_client_capability.h"
 #include "translate/pop3/pop3_command.h"
+#include "translate/sasl/sasl_binding.h"
 #include "translate/text/buf.h"
 #include "translate/text/failure.h"
 #include "translate/text/trace.h"
@@ -40,6 +41,10 @@ struct pop3_client_options {
     bool utf8;            /* send UTF8 when offered (RFC 6856), which must be before the login */
     struct trace trace;   /* sees the conversation, without credentials and messages */
     unsigned window;      /* commands under way at most, 0: POP3_CLIENT_WINDOW */
+    uint32_t mechanisms;  /* by which it may log in: enum sasl_mechanism_bit; 0: every one */
+    const char *host;     /* of the server, for mechanisms that name it; NULL: not known. Borrowed
+                             while the client lives */
+    unsigned port;
 };
 
 enum pop3_client_event_type {
@@ -86,12 +91,16 @@ struct pop3_client *pop3_client_new(const struct pop3_client_options *options);
 void pop3_client_free(struct pop3_client *c);
 
 /*
- * Whom to log in as; call it once, before the first octet is fed. Both are copied and wiped as soon
- * as the server has answered. False, with the reason, when they cannot be sent over POP3 at all
+ * Whom to log in as; call it once, before the first octet is fed. It is copied, and wiped as soon
+ * as the server has answered. False, with the reason, when it cannot be sent over POP3 at all
  * (empty user; CR, LF, NUL: CASES I1).
  */
-bool pop3_client_login(struct pop3_client *c, struct slice user, struct slice password,
+bool pop3_client_login(struct pop3_client *c, const struct credential *credential,
                        struct failure *why);
+
+/* What the connection's TLS has for channel binding: before the first octet is fed, and again
+ * before pop3_client_tls_started(). Copied; without it no mechanism uses it. */
+void pop3_client_bind(struct pop3_client *c, const struct sasl_binding *binding);
 
 /*
  * Takes octets off `*in` until something happened. Bodies pass through as slices of the input; to

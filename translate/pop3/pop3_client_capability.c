@@ -24,25 +24,6 @@ static void take_flag(struct pop3_client_capabilities *caps, struct slice name)
             *(bool *)((char *)caps + flags[i].flag) = true;
 }
 
-static void take_sasl(struct pop3_client_capabilities *caps, struct slice arguments)
-{
-    static const struct {
-        const char *name;
-        enum pop3_mechanism bit;
-    } mechanisms[] = {
-        {"PLAIN", POP3_MECHANISM_PLAIN},
-        {"LOGIN", POP3_MECHANISM_LOGIN},
-        {"CRAM-MD5", POP3_MECHANISM_CRAM_MD5},
-        {"XOAUTH2", POP3_MECHANISM_XOAUTH2},
-        {"OAUTHBEARER", POP3_MECHANISM_OAUTHBEARER},
-    };
-
-    for (struct slice word = slice_word(&arguments); word.n; word = slice_word(&arguments))
-        for (size_t i = 0; i < sizeof mechanisms / sizeof *mechanisms; i++)
-            if (slice_is_nocase(word, mechanisms[i].name))
-                caps->mechanisms |= mechanisms[i].bit;
-}
-
 /* "EXPIRE 30", "EXPIRE 30 USER", "EXPIRE NEVER" (RFC 2449 section 6.7). */
 static void take_expire(struct pop3_client_capabilities *caps, struct slice arguments)
 {
@@ -77,7 +58,7 @@ void pop3_client_capability_take(struct pop3_client_capabilities *caps, struct s
     else if (slice_is_nocase(name, "UIDL"))
         caps->uidl = POP3_SUPPORT_YES;
     else if (slice_is_nocase(name, "SASL"))
-        take_sasl(caps, rest);
+        caps->mechanisms |= sasl_mechanism_bits(rest);
     else if (slice_is_nocase(name, "EXPIRE"))
         take_expire(caps, rest);
     else if (slice_is_nocase(name, "LOGIN-DELAY"))

@@ -5,7 +5,7 @@
 #ifndef TRANSLATE_POP3_POP3_CLIENT_CAPABILITY_H
 #define TRANSLATE_POP3_POP3_CLIENT_CAPABILITY_H
 
-#include "translate/text/slice.h"
+#include "translate/sasl/sasl_mechanism.h"
 
 /* Old servers have commands that they do not announce, others announce what they then refuse
  * (CASES U4): a command of which nothing is known is tried. */
@@ -13,15 +13,6 @@ enum pop3_support {
     POP3_SUPPORT_UNKNOWN, /* not announced, not tried */
     POP3_SUPPORT_YES,     /* announced, or has worked */
     POP3_SUPPORT_NO,      /* refused as a command that the server does not know */
-};
-
-/* SASL mechanisms, as bits. */
-enum pop3_mechanism {
-    POP3_MECHANISM_PLAIN = 1 << 0,
-    POP3_MECHANISM_LOGIN = 1 << 1,
-    POP3_MECHANISM_CRAM_MD5 = 1 << 2,
-    POP3_MECHANISM_XOAUTH2 = 1 << 3,
-    POP3_MECHANISM_OAUTHBEARER = 1 << 4,
 };
 
 #define POP3_EXPIRE_NEVER UINT32_MAX
@@ -37,7 +28,7 @@ struct pop3_client_capabilities {
     bool auth_resp_code;
     bool utf8;
     bool lang;
-    uint32_t mechanisms; /* bit set of enum pop3_mechanism */
+    uint32_t mechanisms; /* bit set of enum sasl_mechanism_bit */
     bool has_expire;
     bool expire_user;     /* the days differ by user; final after the login */
     uint32_t expire_days; /* POP3_EXPIRE_NEVER; 0: what was fetched is deleted at once */

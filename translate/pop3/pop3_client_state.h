@@ -1,6 +1,7 @@
 /*
  * What pop3_client.c (commands, events), pop3_client_answer.c (what the server says) and
- * pop3_client_login.c (from the greeting to READY) share; nobody else includes it.
+ * pop3_client_login.c (from the greeting to READY), pop3_client_auth.c (the credential) share;
+ * nobody else includes it.
  */
 #ifndef TRANSLATE_POP3_POP3_CLIENT_STATE_H
 #define TRANSLATE_POP3_POP3_CLIENT_STATE_H
@@ -9,6 +10,7 @@
 #include "translate/pop3/pop3_client_queue.h"
 #include "translate/pop3/pop3_response.h"
 #include "translate/pop3/pop3_unstuff.h"
+#include "translate/sasl/sasl_client.h"
 
 enum pop3_client_step {
     POP3_STEP_GREETING, /* nothing has come yet */
@@ -26,6 +28,12 @@ enum pop3_client_reading {
     POP3_READING_CAPABILITIES, /* the lines behind CAPA's +OK */
     POP3_READING_LIST,         /* the lines behind that of LIST or UIDL */
     POP3_READING_BODY,
+};
+
+enum pop3_client_way {
+    POP3_WAY_SASL,
+    POP3_WAY_APOP,
+    POP3_WAY_USER, /* USER and PASS */
 };
 
 struct pop3_client {
@@ -57,12 +65,18 @@ struct pop3_client {
     struct pop3_client_capabilities listed; /* being read */
 
     bool has_login;
-    struct buf user;
-    struct buf password;
-    struct buf timestamp; /* of the greeting, with its brackets (RFC 1939 section 7, APOP) */
-    size_t method;        /* of pop3_client_login.c's table: the one under way */
-    unsigned exchange;    /* how many of its "+" were answered */
-    bool password_sent;   /* in this method */
+    struct credential credential;
+    struct sasl_binding binding;
+    struct buf timestamp;     /* of the greeting, with its brackets (RFC 1939 section 7, APOP) */
+    enum pop3_client_way way; /* to log in: the one under way */
+    struct sasl_client *sasl; /* the exchange under way */
+    uint32_t without;         /* mechanisms, and SASL_APOP, that the server refused or that
+                                 could not be done */
+    struct buf initial;       /* the first response, as long as it may have to be sent again */
+    bool initial_went;        /* behind AUTH */
+    bool password_sent;       /* by APOP or PASS */
+    bool user_tried;
+    struct failure unable; /* why the last of these could not */
 };
 
 /* The connection is of no use any more; credentials are wiped. */
@@ -90,6 +104,12 @@ enum pop3_client_took pop3_client_take_body(struct pop3_client *c, struct slice 
 void pop3_client_login_take(struct pop3_client *c, const struct pop3_response *r);
 void pop3_client_login_capabilities(struct pop3_client *c);
 void pop3_client_login_tls_started(struct pop3_client *c);
+/* The server took the credential. */
+void pop3_client_login_done(struct pop3_client *c);
 void pop3_client_login_wipe(struct pop3_client *c);
+
+/* pop3_client_auth.c: shows the credential; what is said to it. */
+void pop3_client_auth_begin(struct pop3_client *c);
+void pop3_client_auth_take(struct pop3_client *c, const struct pop3_response *r);
 
 #endif

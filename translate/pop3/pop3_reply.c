@@ -1,5 +1,7 @@
 #include "translate/pop3/pop3_reply.h"
 
+#include "translate/sasl/sasl_mechanism.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,8 +65,13 @@ void pop3_put_capabilities(struct buf *out, const struct pop3_capabilities *caps
 {
     pop3_ok(out, "Capabilities follow");
     buf_puts(out, "TOP\r\nUIDL\r\n");
-    if (caps->cleartext_auth)
-        buf_puts(out, "USER\r\nSASL PLAIN LOGIN\r\n");
+    if (caps->user)
+        buf_puts(out, "USER\r\n");
+    if (caps->mechanisms) {
+        buf_puts(out, "SASL");
+        sasl_mechanism_put(out, caps->mechanisms, " ", "");
+        buf_puts(out, "\r\n");
+    }
     buf_puts(out, "RESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE NEVER\r\n");
     if (caps->login_delay)
         buf_printf(out, "LOGIN-DELAY %u\r\n", caps->login_delay);
@@ -77,8 +84,7 @@ void pop3_put_capabilities(struct buf *out, const struct pop3_capabilities *caps
 void pop3_put_mechanisms(struct buf *out, const struct pop3_capabilities *caps)
 {
     pop3_ok(out, "Mechanisms follow");
-    if (caps->cleartext_auth)
-        buf_puts(out, "PLAIN\r\nLOGIN\r\n");
+    sasl_mechanism_put(out, caps->mechanisms, "", "\r\n");
     buf_puts(out, ".\r\n");
 }
 

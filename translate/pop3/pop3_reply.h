@@ -26,7 +26,8 @@ void pop3_err_failure(struct buf *out, const struct failure *why);
 
 struct pop3_capabilities {
     bool stls;            /* a certificate is there and TLS is not yet on */
-    bool cleartext_auth;  /* USER and SASL PLAIN/LOGIN are permitted on this connection as it is */
+    bool user;            /* USER is permitted on this connection as it is */
+    uint32_t mechanisms;  /* and these of SASL's: enum sasl_mechanism_bit */
     unsigned login_delay; /* seconds between logins, 0: none announced */
 };
 

@@ -7,7 +7,8 @@
  * gives no UIDL, lists one twice, lists it with another size than before, or where two contents had
  * it; and before a message is deleted whose digest is known. What could be two messages is never
  * taken for one that is to be deleted. Messages without UIDL that are alike to the octet are told
- * apart by their order, which cannot matter.
+ * apart by their order, which cannot matter; where some of them are missing, it is first of all
+ * those that were to be deleted.
  *
  * A listing that lacks everything that was known, or half of it and ten messages or more, is
  * suspicious; one that its caller doubts (it broke off; LIST and UIDL disagree), or with messages

@@ -119,17 +119,37 @@ static bool group_is_plain(const struct group *g)
            (!c || (c->listed == entry_at(g, 0)->size && (c->deletion == BOX_KEPT || !c->digest)));
 }
 
+/* How many entries from this one on have its digest. */
+static size_t entries_alike(const struct group *g, size_t entry)
+{
+    size_t n = 0;
+
+    for (size_t i = entry; i < g->entry_count; i++)
+        n += slice_equal(entry_at(g, i)->digest, entry_at(g, entry)->digest);
+    return n;
+}
+
+/* Contents that are alike to the octet are found in their order; but where some of them are
+ * missing, it is those that were to be deleted: what is left is never deleted in their place. */
 static void find_by_digest(struct group *g, size_t entry)
 {
     struct slice digest = entry_at(g, entry)->digest;
+    size_t first = SIZE_MAX;
+    size_t kept = SIZE_MAX;
+    size_t count = 0;
 
     for (size_t i = 0; digest.n && i < g->content_count; i++) {
         const struct box_content *c = content_at(g, i);
-        if (c && c->digest && slice_is(digest, c->digest)) {
-            found(g, entry, i);
-            return;
-        }
+        if (!c || !c->digest || !slice_is(digest, c->digest))
+            continue;
+        count++;
+        first = first == SIZE_MAX ? i : first;
+        kept = kept == SIZE_MAX && c->deletion == BOX_KEPT ? i : kept;
     }
+    if (kept != SIZE_MAX && count > entries_alike(g, entry))
+        first = kept;
+    if (first != SIZE_MAX)
+        found(g, entry, first);
 }
 
 /* Whether a content whose digest was never known may be this entry: one of the same size, or the

@@ -138,3 +138,11 @@ bool slice_has_nul(struct slice s)
 {
     return s.n && memchr(s.p, '\0', s.n) != NULL;
 }
+
+bool slice_is_line(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] == '\r' || s.p[i] == '\n' || s.p[i] == '\0')
+            return false;
+    return true;
+}

@@ -54,4 +54,7 @@ bool slice_number(struct slice s, uint64_t max, uint64_t *out);
 char *slice_dup(struct slice s);
 bool slice_has_nul(struct slice s);
 
+/* It can stand in a line of a protocol: no CR, LF or NUL. */
+bool slice_is_line(struct slice s);
+
 #endif

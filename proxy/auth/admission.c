@@ -1,0 +1,379 @@
+/*
+ * One request, step by step: its turn (who was refused waits), the vault on the thread pool, then
+ * the credential. A house has a request until it hands it over and again from the answer on; the
+ * gatekeeper has it in between, so nothing is touched by two threads.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/auth/gatekeeper_parts.h"
+#include "proxy/log.h"
+
+/* As session_parts.h has it: nobody learns which users there are (CASES A4). */
+static const char refused_text[] = "Authentication failed.";
+
+static const struct throttle_options *throttle_of(const struct admission *a)
+{
+    return &a->settings->auth.throttle;
+}
+
+static uint64_t now_ms(void)
+{
+    return uv_hrtime() / 1000000;
+}
+
+void admission_log(const struct admission *a, int level, const char *event, const char *text)
+{
+    char address[64];
+
+    gate_address_print(&a->address, address, sizeof address);
+    log_event((enum log_level)level, a->id, event,
+              (struct log_field[]){LOG_FIELD("user", buf_slice(&a->login)),
+                                   LOG_FIELD("address", slice_of(address)),
+                                   LOG_FIELD("message", slice_of(text)), LOG_FIELD_END});
+}
+
+/* ---- the way back ------------------------------------------------------------------------ */
+
+void admission_answer_clear(struct admission_answer *a)
+{
+    credential_clear(&a->credential);
+    grant_release(a->grant);
+    a->grant = NULL;
+    device_limits_clear(&a->limits);
+}
+
+void admission_free(struct admission *a)
+{
+    admission_answer_clear(&a->answer);
+    grant_release(a->grant);
+    vault_key_wipe(&a->key);
+    json_decref(a->secret);
+    buf_clear(&a->login);
+    buf_clear(&a->upstream);
+    buf_wipe(&a->password);
+    settings_release(a->settings);
+    free(a);
+}
+
+static void arrive(struct session_house *house, struct house_message *m)
+{
+    struct admission *a = (struct admission *)((char *)m - offsetof(struct admission, out));
+    struct admission_answer answer = a->answer;
+
+    (void)house;
+    if (!a->cancelled) {
+        a->answer = (struct admission_answer){.own = false};
+        a->done(a->owner, &answer);
+    }
+    admission_free(a);
+}
+
+void admission_answer(struct admission *a)
+{
+    a->out.run = arrive;
+    if (!a->house->send(a->house->owner, a->house->number, &a->out))
+        admission_free(a); /* the house has ended, and with it who asked */
+}
+
+void admission_refuse(struct admission *a, enum failure_kind kind, const char *text)
+{
+    failure_set(&a->answer.why, kind, "%s", text);
+    admission_answer(a);
+}
+
+static void admit_own(struct admission *a)
+{
+    a->answer.own = true;
+    a->answer.limits = (struct device_limits){.pop3 = true, .imap = true};
+    admission_answer(a);
+}
+
+/* ---- the vault --------------------------------------------------------------------------- */
+
+static bool vault_is_required(const struct admission *a)
+{
+    return a->route->devices == CONFIG_DEVICES_REQUIRED || a->route->oauth.client_id;
+}
+
+/* On the thread pool. */
+static void open_vault(uv_work_t *work)
+{
+    struct admission *a = work->data;
+
+    a->vault_why = (struct failure){.kind = FAILURE_NONE};
+    vault_open(a->gatekeeper->state_dir, buf_slice(&a->login), buf_slice(&a->password), &a->key,
+               &a->secret, &a->answer.limits, a->answer.device, &a->vault_why);
+}
+
+static void refuse_password(struct admission *a)
+{
+    admission_log(a, LOG_INFO, "device-refused", a->vault_why.text);
+    throttle_refused(a->gatekeeper->throttle, throttle_of(a), &a->address, buf_slice(&a->login),
+                     now_ms());
+    admission_refuse(a, FAILURE_AUTH, refused_text);
+}
+
+/* The reason names files of this machine: it is for the log, not for the client. */
+static void refuse_for_now(struct admission *a, const struct failure *why)
+{
+    admission_log(a, LOG_ERROR, "vault", why->text);
+    admission_refuse(a, why->kind,
+                     "what is kept of this user's devices cannot be read; the gateway's log tells "
+                     "why");
+}
+
+static struct grant *grant_new(struct admission *a, struct holding *h)
+{
+    struct grant *grant = calloc(1, sizeof *grant);
+
+    if (!grant)
+        return NULL;
+    atomic_init(&grant->references, 1);
+    grant->gatekeeper = a->gatekeeper;
+    grant->holding = h;
+    memcpy(grant->device, a->answer.device, sizeof grant->device);
+    holding_hold(h);
+    return grant;
+}
+
+static void admit_device(struct admission *a)
+{
+    struct failure why = {.kind = FAILURE_TEMPORARY, .text = "out of memory, try again later"};
+    struct holding *h = holding_open(a->gatekeeper, a, &why);
+
+    throttle_admitted(a->gatekeeper->throttle, throttle_of(a), &a->address, buf_slice(&a->login),
+                      now_ms());
+    if (h)
+        a->grant = grant_new(a, h);
+    if (a->grant)
+        holding_answer(h, a);
+    else
+        refuse_for_now(a, &why);
+}
+
+static bool may_come(const struct admission *a)
+{
+    return a->pop3 ? a->answer.limits.pop3 : a->answer.limits.imap;
+}
+
+static void vault_answered(struct admission *a)
+{
+    switch (a->vault_why.kind) {
+    case FAILURE_NONE:
+        if (may_come(a)) {
+            admit_device(a);
+        } else {
+            admission_log(a, LOG_INFO, "device-refused", "the device may not use this protocol");
+            admission_refuse(a, FAILURE_AUTH, "this device may not use this protocol");
+        }
+        break;
+    case FAILURE_AUTH:
+        if (vault_is_required(a))
+            refuse_password(a);
+        else
+            admit_own(a);
+        break;
+    default:
+        refuse_for_now(a, &a->vault_why);
+    }
+}
+
+static void next_at_the_vaults(struct gatekeeper *g);
+
+static void on_opened(uv_work_t *work, int status)
+{
+    struct admission *a = work->data;
+    struct gatekeeper *g = a->gatekeeper;
+
+    (void)status; /* nobody cancels it */
+    g->opening--;
+    vault_answered(a);
+    next_at_the_vaults(g);
+}
+
+static void next_at_the_vaults(struct gatekeeper *g)
+{
+    while (g->waiting && g->opening < VAULTS_AT_ONCE) {
+        struct admission *a = g->waiting;
+        g->waiting = a->next;
+        if (!g->waiting)
+            g->waiting_last = &g->waiting;
+        g->waiting_count--;
+        g->opening++;
+        a->work.data = a;
+        uv_queue_work(&g->loop, &a->work, open_vault, on_opened);
+    }
+}
+
+static void to_the_vaults(struct admission *a)
+{
+    struct gatekeeper *g = a->gatekeeper;
+
+    if (g->waiting_count >= VAULTS_WAITING) {
+        admission_refuse(a, FAILURE_TEMPORARY, "too many logins at once, try again later");
+        return;
+    }
+    a->next = NULL;
+    *g->waiting_last = a;
+    g->waiting_last = &a->next;
+    g->waiting_count++;
+    next_at_the_vaults(g);
+}
+
+/* ---- its turn ---------------------------------------------------------------------------- */
+
+static void try_it(struct admission *a)
+{
+    bool off = a->route->devices == CONFIG_DEVICES_OFF;
+
+    if (vault_is_required(a) ||
+        (!off && vault_exists(a->gatekeeper->state_dir, buf_slice(&a->login))))
+        to_the_vaults(a);
+    else
+        admit_own(a);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    struct admission *a = handle->data;
+
+    if (a->answer.why.kind == FAILURE_NONE)
+        try_it(a);
+    else
+        admission_answer(a);
+}
+
+static void on_turn(uv_timer_t *timer)
+{
+    uv_close((uv_handle_t *)timer, on_timer_closed);
+}
+
+static void wait_for(struct admission *a, uint64_t ms)
+{
+    uv_timer_init(&a->gatekeeper->loop, &a->timer);
+    a->timer.data = a;
+    uv_update_time(&a->gatekeeper->loop);
+    uv_timer_start(&a->timer, on_turn, ms, 0);
+}
+
+static void begin(struct gatekeeper *g, struct gatekeeper_message *m)
+{
+    struct admission *a = (struct admission *)((char *)m - offsetof(struct admission, in));
+    struct failure why;
+    uint64_t wait = throttle_ask(g->throttle, throttle_of(a), &a->address, buf_slice(&a->login),
+                                 now_ms(), &why);
+
+    if (wait == UINT64_MAX) {
+        admission_log(a, LOG_WARNING, "turned-away", why.text);
+        failure_set(&a->answer.why, FAILURE_AUTH, "%s", refused_text);
+        wait_for(a, TURNED_AWAY_MS);
+    } else if (wait) {
+        wait_for(a, wait);
+    } else {
+        try_it(a);
+    }
+}
+
+static struct admission *admission_new(struct gatekeeper *g, struct session_house *house,
+                                       struct settings *settings, admission_done done, void *owner)
+{
+    struct admission *a = calloc(1, sizeof *a);
+
+    if (!a)
+        return NULL;
+    a->gatekeeper = g;
+    a->house = house;
+    a->settings = settings ? settings_hold(settings) : NULL;
+    a->done = done;
+    a->owner = owner;
+    return a;
+}
+
+struct admission *gatekeeper_admit(struct gatekeeper *g, const struct admission_request *request,
+                                   admission_done done, void *owner)
+{
+    struct admission *a = admission_new(g, request->house, request->settings, done, owner);
+
+    if (!a)
+        return NULL;
+    a->route = request->route;
+    snprintf(a->id, sizeof a->id, "%s", request->id);
+    a->address = request->address;
+    a->pop3 = request->pop3;
+    a->password.secret = true;
+    buf_put(&a->login, request->login);
+    buf_put(&a->upstream, request->upstream);
+    buf_put(&a->password, request->password);
+    if (buf_failed(&a->login) || buf_failed(&a->upstream) || buf_failed(&a->password)) {
+        admission_free(a);
+        return NULL;
+    }
+    a->in.run = begin;
+    gatekeeper_send(g, &a->in);
+    return a;
+}
+
+void admission_cancel(struct admission *a)
+{
+    if (a)
+        a->cancelled = true;
+}
+
+/* ---- once more --------------------------------------------------------------------------- */
+
+/* On the thread pool: the device may have been revoked, the tokens renewed by another process. */
+static void read_vault(uv_work_t *work)
+{
+    struct admission *a = work->data;
+
+    a->vault_why = (struct failure){.kind = FAILURE_NONE};
+    vault_read(a->gatekeeper->state_dir, buf_slice(&a->login), &a->key, a->grant->device,
+               &a->secret, &a->vault_why);
+}
+
+static void on_read(uv_work_t *work, int status)
+{
+    struct admission *a = work->data;
+    struct failure why;
+
+    (void)status;
+    if (a->vault_why.kind == FAILURE_AUTH)
+        admission_refuse(a, FAILURE_AUTH, a->vault_why.text);
+    else if (a->vault_why.kind != FAILURE_NONE)
+        refuse_for_now(a, &a->vault_why);
+    else if (holding_open(a->gatekeeper, a, &why) == a->grant->holding)
+        holding_answer(a->grant->holding, a);
+    else
+        admission_refuse(a, FAILURE_AUTH, "this user was authorized anew; log in again");
+}
+
+static void begin_renewal(struct gatekeeper *g, struct gatekeeper_message *m)
+{
+    struct admission *a = (struct admission *)((char *)m - offsetof(struct admission, in));
+    struct holding *h = a->grant->holding;
+
+    buf_puts(&a->login, holding_login(h));
+    a->key = *holding_key(h);
+    a->work.data = a;
+    if (buf_failed(&a->login))
+        admission_refuse(a, FAILURE_TEMPORARY, "out of memory, try again later");
+    else
+        uv_queue_work(&g->loop, &a->work, read_vault, on_read);
+}
+
+struct admission *gatekeeper_renew(struct gatekeeper *g, struct session_house *house,
+                                   struct grant *grant, uint64_t refused, admission_done done,
+                                   void *owner)
+{
+    struct admission *a = admission_new(g, house, NULL, done, owner);
+
+    if (!a)
+        return NULL;
+    a->grant = grant_hold(grant);
+    a->refused = refused;
+    memcpy(a->answer.device, grant->device, sizeof a->answer.device);
+    a->in.run = begin_renewal;
+    gatekeeper_send(g, &a->in);
+    return a;
+}

@@ -1,0 +1,159 @@
+#include "proxy/auth/gatekeeper_parts.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- messages ---------------------------------------------------------------------------- */
+
+void gatekeeper_send(struct gatekeeper *g, struct gatekeeper_message *m)
+{
+    uv_mutex_lock(&g->lock);
+    m->next = NULL;
+    *g->last = m;
+    g->last = &m->next;
+    uv_mutex_unlock(&g->lock);
+    uv_async_send(&g->wake);
+}
+
+static struct gatekeeper_message *take_all(struct gatekeeper *g, bool *stopping)
+{
+    uv_mutex_lock(&g->lock);
+    struct gatekeeper_message *first = g->first;
+    g->first = NULL;
+    g->last = &g->first;
+    *stopping = g->stopping;
+    uv_mutex_unlock(&g->lock);
+    return first;
+}
+
+static void on_wake(uv_async_t *wake)
+{
+    struct gatekeeper *g = wake->data;
+    bool stopping;
+
+    for (struct gatekeeper_message *m = take_all(g, &stopping), *next; m; m = next) {
+        next = m->next;
+        m->run(g, m);
+    }
+    if (!stopping)
+        return;
+    holdings_stop(g);
+    http_close(g->http, NULL, NULL);
+    uv_close((uv_handle_t *)&g->wake, NULL);
+}
+
+static void run(void *owner)
+{
+    struct gatekeeper *g = owner;
+
+    uv_run(&g->loop, UV_RUN_DEFAULT);
+}
+
+/* ---- beginning and end ------------------------------------------------------------------- */
+
+static void loop_end(struct gatekeeper *g)
+{
+    uv_run(&g->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&g->loop);
+}
+
+/* False: nothing is left of it. */
+static bool loop_begin(struct gatekeeper *g)
+{
+    if (uv_loop_init(&g->loop) < 0)
+        return false;
+    if (uv_async_init(&g->loop, &g->wake, on_wake) < 0) {
+        uv_loop_close(&g->loop);
+        return false;
+    }
+    g->wake.data = g;
+    g->http = http_new(&g->loop);
+    if (g->http && uv_thread_create(&g->thread, run, g) == 0)
+        return true;
+    if (g->http)
+        http_close(g->http, NULL, NULL);
+    uv_close((uv_handle_t *)&g->wake, NULL);
+    loop_end(g);
+    return false;
+}
+
+static void release(struct gatekeeper *g)
+{
+    throttle_free(g->throttle);
+    free(g->state_dir);
+    uv_mutex_destroy(&g->lock);
+    free(g);
+}
+
+struct gatekeeper *gatekeeper_new(const char *state_dir, struct failure *why)
+{
+    struct gatekeeper *g = calloc(1, sizeof *g);
+
+    failure_set(why, FAILURE_TEMPORARY,
+                "no memory or descriptors for the gatekeeper; raise the limits");
+    if (!g)
+        return NULL;
+    if (uv_mutex_init(&g->lock) < 0) {
+        free(g);
+        return NULL;
+    }
+    g->last = &g->first;
+    g->waiting_last = &g->waiting;
+    g->state_dir = strdup(state_dir);
+    g->throttle = throttle_new();
+    if (g->state_dir && g->throttle && loop_begin(g))
+        return g;
+    release(g);
+    return NULL;
+}
+
+void gatekeeper_free(struct gatekeeper *g)
+{
+    if (!g)
+        return;
+    uv_mutex_lock(&g->lock);
+    g->stopping = true;
+    uv_mutex_unlock(&g->lock);
+    uv_async_send(&g->wake);
+    uv_thread_join(&g->thread);
+    assert(!g->holdings);
+    uv_loop_close(&g->loop);
+    release(g);
+}
+
+/* ---- grants ------------------------------------------------------------------------------ */
+
+struct grant *grant_hold(struct grant *g)
+{
+    atomic_fetch_add(&g->references, 1);
+    return g;
+}
+
+static void grant_gone(struct gatekeeper *g, struct gatekeeper_message *m)
+{
+    struct grant *grant = (struct grant *)((char *)m - offsetof(struct grant, gone));
+
+    (void)g;
+    holding_release(grant->holding);
+    free(grant);
+}
+
+void grant_release(struct grant *g)
+{
+    if (!g || atomic_fetch_sub(&g->references, 1) > 1)
+        return;
+    g->gone.run = grant_gone;
+    gatekeeper_send(g->gatekeeper, &g->gone);
+}
+
+void gatekeeper_report(struct gatekeeper *g, const struct throttle_options *options,
+                       const struct gate_address *from, struct slice login, bool admitted)
+{
+    uint64_t now_ms = uv_hrtime() / 1000000;
+
+    if (admitted)
+        throttle_admitted(g->throttle, options, from, login, now_ms);
+    else
+        throttle_refused(g->throttle, options, from, login, now_ms);
+}

@@ -1,0 +1,114 @@
+/*
+ * What the files of the gatekeeper share; nobody else includes it. Everything here happens on the
+ * gatekeeper's thread, unless it says otherwise.
+ *
+ *     gatekeeper.c   the thread, messages to it and from it
+ *     admission.c    one request: waiting, the vault, the answer
+ *     holding.c      what a user's vault holds while somebody is logged in, and its renewal
+ */
+#ifndef PROXY_AUTH_GATEKEEPER_PARTS_H
+#define PROXY_AUTH_GATEKEEPER_PARTS_H
+
+#include <stdatomic.h>
+
+#include "proxy/auth/gatekeeper.h"
+#include "proxy/auth/secret.h"
+#include "proxy/net/http.h"
+
+enum {
+    VAULTS_AT_ONCE = 2,    /* scrypt takes 32 MiB each */
+    VAULTS_WAITING = 1000, /* beyond: refused for now */
+    TURNED_AWAY_MS = 2000, /* until one who is turned away hears of it */
+    MARGIN_S = 60,         /* a token is renewed so long before it expires */
+    AGAIN_MS = 10000,      /* a renewal that failed is not tried again before */
+    REFUSED_MS = 60000,    /* nor one that was of no use to the upstream */
+};
+
+struct gatekeeper_message {
+    struct gatekeeper_message *next;
+    void (*run)(struct gatekeeper *g, struct gatekeeper_message *m);
+};
+
+struct holding;
+
+struct gatekeeper {
+    uv_thread_t thread;
+    uv_loop_t loop;
+    uv_async_t wake;
+    char *state_dir;
+    struct throttle *throttle;
+    struct http *http;
+    uv_mutex_t lock; /* of the next three */
+    struct gatekeeper_message *first, **last;
+    bool stopping;
+    struct holding *holdings;
+    struct admission *waiting, **waiting_last; /* for a place at the vaults */
+    size_t waiting_count, opening;
+};
+
+/* Any thread: `run` is called on the gatekeeper's. */
+void gatekeeper_send(struct gatekeeper *g, struct gatekeeper_message *m);
+
+struct admission {
+    struct gatekeeper_message in;
+    struct house_message out;
+    struct admission *next; /* in the queue at the vaults, or of those who wait for a token */
+    struct gatekeeper *gatekeeper;
+    struct session_house *house;
+    struct settings *settings;
+    const struct config_route *route;
+    char id[9];
+    struct gate_address address;
+    bool pop3;
+    struct buf login, upstream, password;
+    admission_done done;
+    void *owner;
+    bool cancelled; /* the house's */
+    uv_timer_t timer;
+    uv_work_t work;
+    struct grant *grant; /* of a renewal, or made by this admission */
+    uint64_t refused;
+    /* What the vault gave. */
+    struct vault_key key;
+    json_t *secret;
+    struct failure vault_why;
+    struct admission_answer answer;
+};
+
+struct grant {
+    atomic_uint references;
+    struct gatekeeper *gatekeeper;
+    struct holding *holding;
+    char device[VAULT_DEVICE];
+    struct gatekeeper_message gone;
+};
+
+/* ---- admission.c ---- */
+
+/* The answer goes to the house; the admission is not touched again. */
+void admission_answer(struct admission *a);
+void admission_refuse(struct admission *a, enum failure_kind kind, const char *text);
+/* Frees it with what was not given away. Any thread that owns it. */
+void admission_free(struct admission *a);
+void admission_log(const struct admission *a, int level, const char *event, const char *text);
+
+/* ---- holding.c ---- */
+
+/* The user's, with what `a` has read of the vault. NULL when memory is out, or the secret is none
+ * (`why`). */
+struct holding *holding_open(struct gatekeeper *g, struct admission *a, struct failure *why);
+
+/* Answers `a`, whose grant is on this holding: at once, or when the token is renewed. */
+void holding_answer(struct holding *h, struct admission *a);
+
+/* A grant more, one less. */
+void holding_hold(struct holding *h);
+void holding_release(struct holding *h);
+
+const char *holding_login(const struct holding *h);
+const struct vault_key *holding_key(const struct holding *h);
+
+/* What is under way is given up; they are gone. */
+void holdings_stop(struct gatekeeper *g);
+
+#endif

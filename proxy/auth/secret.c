@@ -1,0 +1,48 @@
+#include "proxy/auth/secret.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+void secret_clear(struct secret *s)
+{
+    if (s->password)
+        OPENSSL_cleanse(s->password, strlen(s->password));
+    free(s->password);
+    oauth_tokens_wipe(&s->tokens);
+    *s = (struct secret){.kind = SECRET_PASSWORD};
+}
+
+json_t *secret_to_json(const struct secret *s)
+{
+    if (s->kind == SECRET_TOKENS)
+        return json_pack("{s:o}", "tokens", oauth_tokens_to_json(&s->tokens));
+    return json_pack("{s:s}", "password", s->password);
+}
+
+bool secret_from_json(struct secret *s, const json_t *object, struct failure *why)
+{
+    const char *password = json_string_value(json_object_get(object, "password"));
+    const json_t *tokens = json_object_get(object, "tokens");
+
+    *s = (struct secret){.kind = tokens ? SECRET_TOKENS : SECRET_PASSWORD};
+    if (tokens)
+        return oauth_tokens_from_json(&s->tokens, tokens, why);
+    s->password = password ? strdup(password) : NULL;
+    if (s->password)
+        return true;
+    failure_set(why, password ? FAILURE_TEMPORARY : FAILURE_PERMANENT,
+                password ? "out of memory, try again later"
+                         : "the vault holds neither a password nor tokens");
+    return false;
+}
+
+bool secret_credential(const struct secret *s, struct slice login, struct credential *c)
+{
+    bool token = s->kind == SECRET_TOKENS;
+    bool set = credential_set(c, token ? CREDENTIAL_TOKEN : CREDENTIAL_PASSWORD, login,
+                              slice_of(token ? s->tokens.access : s->password));
+
+    c->vouched = set;
+    return set;
+}

@@ -1,0 +1,140 @@
+#include "proxy/settings_auth.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/store/disk.h"
+
+enum { SECRET_MAX = 4096 };
+
+static bool no_memory(FILE *errors)
+{
+    fputs("out of memory\n", errors);
+    return false;
+}
+
+void settings_auth_clear(struct settings_auth *a)
+{
+    for (size_t i = 0; a->secrets && i < a->count; i++) {
+        if (a->secrets[i])
+            OPENSSL_cleanse(a->secrets[i], strlen(a->secrets[i]));
+        free(a->secrets[i]);
+    }
+    free((void *)a->secrets);
+    free(a->providers);
+    free(a->networks);
+    *a = (struct settings_auth){0};
+}
+
+/* ---- providers --------------------------------------------------------------------------- */
+
+/* The file's only line; owned. */
+static char *read_secret(const char *path, const char *route, FILE *errors)
+{
+    struct buf text = {.secret = true};
+    bool read = disk_read(AT_FDCWD, path, SECRET_MAX, &text);
+    struct slice line = slice_trim(buf_slice(&text));
+    struct failure why;
+
+    while (line.n && (line.p[line.n - 1] == '\n' || line.p[line.n - 1] == '\r'))
+        line.n--;
+    bool good = read && line.n && !memchr(line.p, '\n', line.n) && !slice_has_nul(line);
+    char *secret = good ? slice_dup(line) : NULL;
+    if (!read) {
+        disk_failure(&why, errno, "read", path);
+        fprintf(errors, "route %s: %s\n", route, why.text);
+    } else if (!good) {
+        fprintf(errors, "route %s: %s is to hold the client's secret on its only line\n", route,
+                path);
+    } else if (!secret) {
+        no_memory(errors);
+    }
+    buf_wipe(&text);
+    return secret;
+}
+
+static void set(const char **field, const char *said)
+{
+    if (said)
+        *field = said;
+}
+
+static bool make_provider(struct settings_auth *a, size_t i, const struct config_route *r,
+                          FILE *errors)
+{
+    const struct config_oauth *o = &r->oauth;
+    struct oauth_provider *p = &a->providers[i];
+
+    if (!o->client_id)
+        return true;
+    if (o->provider)
+        *p = *oauth_preset(o->provider);
+    else
+        p->name = o->issuer ? o->issuer : o->token_endpoint;
+    set(&p->issuer, o->issuer);
+    set(&p->authorization_endpoint, o->authorization_endpoint);
+    set(&p->device_endpoint, o->device_endpoint);
+    set(&p->token_endpoint, o->token_endpoint);
+    set(&p->scope, o->scope);
+    p->client_id = o->client_id;
+    p->ca = o->ca;
+    p->allow_http = true; /* to this machine only, see there */
+    if (o->grant >= 0)
+        p->grant = (enum oauth_grant)o->grant;
+    if (o->client_secret_file)
+        a->secrets[i] = read_secret(o->client_secret_file, r->name, errors);
+    p->client_secret = a->secrets[i];
+    return !o->client_secret_file || a->secrets[i];
+}
+
+static bool make_providers(struct settings_auth *a, const struct config *c, FILE *errors)
+{
+    bool good = true;
+
+    a->count = c->route_count;
+    a->providers = calloc(a->count + 1, sizeof *a->providers);
+    a->secrets = calloc(a->count + 1, sizeof *a->secrets);
+    if (!a->providers || !a->secrets)
+        return no_memory(errors);
+    for (size_t i = 0; i < a->count; i++)
+        good = make_provider(a, i, &c->routes[i], errors) && good;
+    return good;
+}
+
+/* ---- guessing ---------------------------------------------------------------------------- */
+
+static bool make_throttle(struct settings_auth *a, const struct config *c, FILE *errors)
+{
+    static const char *const loopback[] = {"127.0.0.0/8", "::1"};
+    const struct config_limits *l = &c->limits;
+    bool said = l->trusted_network_count > 0;
+    size_t count = said ? l->trusted_network_count : sizeof loopback / sizeof *loopback;
+    struct failure why;
+
+    a->networks = calloc(count, sizeof *a->networks);
+    if (!a->networks)
+        return no_memory(errors);
+    for (size_t i = 0; i < count; i++) {
+        if (!network_parse(&a->networks[i], said ? l->trusted_networks[i] : loopback[i], &why)) {
+            fprintf(errors, "%s\n", why.text);
+            return false;
+        }
+    }
+    a->throttle = (struct throttle_options){
+        .refusals = l->login_refusals,
+        .block_seconds = l->block_seconds,
+        .trusted = a->networks,
+        .trusted_count = count,
+    };
+    return true;
+}
+
+bool settings_auth_make(struct settings_auth *a, const struct config *c, FILE *errors)
+{
+    *a = (struct settings_auth){0};
+    bool throttle = make_throttle(a, c, errors);
+    return make_providers(a, c, errors) && throttle;
+}

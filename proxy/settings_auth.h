@@ -1,0 +1,28 @@
+/*
+ * What the configuration says of getting in, made ready: providers with their presets filled in and
+ * their secrets read, networks parsed. A part of struct settings.
+ */
+#ifndef PROXY_SETTINGS_AUTH_H
+#define PROXY_SETTINGS_AUTH_H
+
+#include <stdio.h>
+
+#include "proxy/auth/oauth.h"
+#include "proxy/auth/throttle.h"
+#include "proxy/config.h"
+
+struct settings_auth {
+    struct oauth_provider *providers; /* one for each route; `client_id` NULL: no OAuth. They borrow
+                                         from the configuration */
+    char **secrets;                   /* of them */
+    size_t count;
+    struct throttle_options throttle;
+    struct network *networks;
+};
+
+/* False when a file cannot be read or memory is out: the faults, a line each, have been written to
+ * `errors`. settings_auth_clear() in any case. */
+bool settings_auth_make(struct settings_auth *a, const struct config *c, FILE *errors);
+void settings_auth_clear(struct settings_auth *a);
+
+#endif
