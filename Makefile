@@ -56,7 +56,7 @@ test-container: ## build the container image and run it, with buildah and podman
 	ctest --test-dir build --output-on-failure --no-tests=error -L container
 
 bench: ## measure against the upstream alone and Dovecot as a gateway: docs/BENCH.md (BENCH=--help)
-	@tools/deps build test
+	@tools/deps build test bench
 	@$(MAKE) --no-print-directory build
 	cmake --build build --target bench
 	python3 -B -m tests.bench.run $(BENCH)
