@@ -11,6 +11,7 @@
 #include "proxy/account_host_parts.h"
 #include "proxy/log.h"
 #include "proxy/session_parts.h"
+#include "proxy/upstream_options.h"
 
 /* A mail program that comes back finds the account open. Where everybody was refused there is
  * nothing to come back to. */
@@ -100,6 +101,16 @@ static void refuse_all(struct account_host *h, const struct failure *why)
     }
 }
 
+/* The account has tokens from whoever came by one last. */
+static void host_take_grant(struct account_host *h, const struct account_guest *g)
+{
+    if (!g->grant)
+        return;
+    grant_release(h->grant);
+    h->grant = grant_hold(g->grant);
+    h->generation = g->generation;
+}
+
 static void admit_all(struct account_host *h)
 {
     struct failure none = {.kind = FAILURE_NONE};
@@ -108,6 +119,7 @@ static void admit_all(struct account_host *h)
         struct account_guest *g = h->joining;
         h->joining = g->next;
         guest_add(&h->guests, g);
+        host_take_grant(h, g);
         g->on_joined(g, &none);
     }
 }
@@ -131,7 +143,10 @@ static void host_end(struct account_host *h)
         return;
     h->ending = true;
     account_host_keep_none(h);
+    account_host_renew_cancel(h);
     account_host_disconnect(h, false);
+    grant_release(h->grant);
+    h->grant = NULL;
     if (h->account)
         account_free(h->account);
     h->account = NULL;
@@ -272,13 +287,9 @@ static void host_save(struct account_host *h, json_t *records)
 
 static void host_act(struct account_host *h, struct account_action *action)
 {
-    struct failure why;
-
     switch (action->type) {
     case ACCOUNT_CREDENTIAL:
-        failure_set(&why, FAILURE_AUTH, "%s",
-                    *action->text ? action->text : "there is no fresh token for the mail server");
-        account_credential_failed(h->account, &why);
+        account_host_renew(h, action->text);
         break;
     case ACCOUNT_CONNECT:
         account_host_connect(h);
@@ -359,21 +370,7 @@ static struct account_options host_options(const struct account_host *h)
 {
     const struct config_imap *o = &h->route->imap;
     const struct config_limits *limits = &h->settings->config->limits;
-    const struct endpoint *e = &h->route->upstream;
-    bool clear = h->route->allow_cleartext || endpoint_is_loopback(e);
-
-    return (struct account_options){
-        .client =
-            {
-                .tls_now = e->tls == ENDPOINT_TLS_IMPLICIT,
-                .stls = e->tls == ENDPOINT_TLS_AUTO || e->tls == ENDPOINT_TLS_STARTTLS,
-                .require_tls = e->tls == ENDPOINT_TLS_STARTTLS,
-                .allow_cleartext = clear,
-                .allow_apop = o->allow_apop,
-                .mechanisms = h->route->sasl.mechanisms,
-                .host = e->host,
-                .port = e->port,
-            },
+    struct account_options options = {
         .unlisted = o->unlisted,
         .archive = o->archive,
         .idle_seconds = o->idle_seconds,
@@ -385,6 +382,9 @@ static struct account_options host_options(const struct account_host *h)
         .filing = o->filing,
         .filing_count = o->filing_count,
     };
+
+    upstream_pop3_options(h->route, &options.client);
+    return options;
 }
 
 static void host_fail(struct account_host *h, const struct failure *why)

@@ -257,7 +257,8 @@ static void on_client_end(void *owner, struct stream *stream, const struct failu
     (void)stream;
     if (why->kind != FAILURE_NONE) { /* else it may still be listening */
         session_log_message(s, LOG_INFO, "client-lost", why->text);
-        session_client_close(s, true);
+        /* An alert says to the client why its handshake failed: a reset would overtake it. */
+        session_client_close(s, !stream_is_shaking_hands(stream));
     }
     if (!s->alive) {
         session_end(s, "TLS handshake failed", true);
@@ -417,6 +418,7 @@ void session_end(struct session *s, const char *cause, bool at_once)
     s->ended = true;
     if (s->alive && !at_once)
         session_flush(s);
+    session_admission_cancel(s);
     s->kind->log_end(s, cause);
     s->kind->end(s);
     s->alive = false;
@@ -438,6 +440,7 @@ void session_release(struct session *s)
     free(s->login);
     free(s->account);
     credential_clear(&s->credential);
+    session_entry_clear(s);
     free(s);
     house->on_ended(house->owner);
 }

@@ -119,6 +119,17 @@ static struct session *session_of(struct account_guest *g)
     return (struct session *)((char *)g - offsetof(struct session, guest));
 }
 
+static void session_restrict(struct session *s)
+{
+    const struct device_limits *l = &s->entry.limits;
+
+    mailbox_restrict(s->mailbox, &(struct mailbox_rights){
+                                     .read_only = l->read_only,
+                                     .never_delete = l->never_delete,
+                                     .folder = s->entry.grant ? l->folder : NULL,
+                                 });
+}
+
 static void on_joined(struct account_guest *g, const struct failure *why)
 {
     struct session *s = session_of(g);
@@ -130,6 +141,7 @@ static void on_joined(struct account_guest *g, const struct failure *why)
     } else {
         g->mailbox = s->mailbox;
         session_tell(s);
+        session_restrict(s);
         mailbox_joined(s->mailbox, account_host_account(s->host), slice_of(s->login),
                        session_credential(s));
         credential_clear(&s->credential);
@@ -154,7 +166,12 @@ static void on_lost(struct account_guest *g)
 void session_join(struct session *s)
 {
     s->guest = (struct account_guest){
-        .on_joined = on_joined, .on_touched = on_touched, .on_lost = on_lost};
+        .on_joined = on_joined,
+        .on_touched = on_touched,
+        .on_lost = on_lost,
+        .grant = s->entry.grant,
+        .generation = s->entry.generation,
+    };
     s->host = account_host_join(s->house, s->settings, s->route, s->account, &s->guest);
     if (!s->host)
         session_refuse_login(s, FAILURE_TEMPORARY, "out of memory, try again later");
@@ -168,33 +185,6 @@ static void leave(struct session *s)
     s->guest.mailbox = NULL;
 }
 
-/* Names for the upstream and for the store. False when memory is out. */
-static bool name_account(struct session *s, const struct session_login *login,
-                         struct slice password)
-{
-    free(s->login);
-    free(s->account);
-    s->login = config_route_login(s->route, slice_of(login->user));
-    s->account = account_host_key(login->user, &s->route->upstream);
-    return s->login && s->account && session_set_credential(s, login, password);
-}
-
-/* False when it was refused. */
-static bool find_account(struct session *s, const struct mailbox_action *action)
-{
-    struct session_login login;
-
-    if (!session_find_login(s, action->user, action->authzid, &login)) {
-        session_refuse_login(s, FAILURE_AUTH, SESSION_REFUSED);
-        return false;
-    }
-    bool named = name_account(s, &login, action->password);
-    free(login.user);
-    if (!named)
-        session_refuse_login(s, FAILURE_TEMPORARY, "out of memory, try again later");
-    return named;
-}
-
 /* A second attempt stays with the account, when it is the same one. */
 static void log_in(struct session *s, const struct mailbox_action *action)
 {
@@ -202,19 +192,37 @@ static void log_in(struct session *s, const struct mailbox_action *action)
         session_bodies_end(s);
         leave(s);
     }
-    if (!find_account(s, action))
-        return;
+    session_admit(s, &(struct session_claim){action->user, action->authzid, action->password});
+}
+
+static void admitted(struct session *s)
+{
     if (account_host_home(s->house, s->account) == s->house->number) {
         session_join(s);
         return;
     }
     s->moving = true;
     s->due = uv_now(s->house->loop);
+    session_arm(s);
+}
+
+static void refused(struct session *s, const struct failure *why)
+{
+    mailbox_refused(s->mailbox, why);
+}
+
+static void renewed_nothing(struct session *s, const struct credential *credential,
+                            const struct failure *why)
+{
+    (void)s; /* the account's host asks for what it needs */
+    (void)credential;
+    (void)why;
 }
 
 /* It took too long to be let in: the account may come yet, but nobody waits for it. */
 static void log_in_cancel(struct session *s)
 {
+    session_admission_cancel(s);
     s->moving = false;
     s->due = UINT64_MAX;
     leave(s);
@@ -228,12 +236,20 @@ static void log_action(struct session *s, const struct mailbox_action *action)
     const char *route = s->route ? s->route->name : NULL;
 
     mailbox_summary(s->mailbox, &summary);
+    if (strcmp(action->event, "login-refused") == 0) {
+        enum failure_kind kind = action->level == LOG_INFO ? FAILURE_AUTH : FAILURE_TEMPORARY;
+        session_log_refusal(s, action->level, kind, summary.user, action->text);
+        if (kind == FAILURE_AUTH)
+            session_report(s, false);
+        health_login_refused(s->house->health, route, kind);
+        return;
+    }
     session_log_line(s, action->level, action->event, summary.user, action->text);
-    if (strcmp(action->event, "login") == 0 && route)
+    if (strcmp(action->event, "login") != 0)
+        return;
+    session_report(s, true);
+    if (route)
         health_login(s->house->health, route);
-    else if (strcmp(action->event, "login-refused") == 0)
-        health_login_refused(s->house->health, route,
-                             action->level == LOG_INFO ? FAILURE_AUTH : FAILURE_TEMPORARY);
 }
 
 static void session_act(struct session *s, const struct mailbox_action *action)
@@ -331,6 +347,7 @@ const struct session_kind session_of_mailbox = {
     .refusal = "* BYE [UNAVAILABLE] ",
     .plain = "the client began TLS on a port that speaks IMAP in the clear: it must use STARTTLS, "
              "or the port of an imaps:// listener",
+    .account = account_host_key,
     .greet = greet,
     .tell = tell,
     .act = act,
@@ -345,6 +362,9 @@ const struct session_kind session_of_mailbox = {
     .out = out,
     .flush = flush_nothing,
     .resume = session_read_resume,
+    .admitted = admitted,
+    .refused = refused,
+    .renewed = renewed_nothing,
     .log_end = log_end,
     .end = end,
     .abort = abort_nothing,

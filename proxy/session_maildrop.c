@@ -91,6 +91,11 @@ static struct buf *out(struct session *s)
     return maildrop_client_out(s->maildrop);
 }
 
+static void refused(struct session *s, const struct failure *why)
+{
+    maildrop_refused(s->maildrop, why);
+}
+
 static void flush(struct session *s)
 {
     connection_write(s->upstream, maildrop_upstream_out(s->maildrop));
@@ -122,7 +127,10 @@ static void session_log(struct session *s, const struct maildrop_action *action)
     session_log_action(s, action);
     if (strcmp(action->event, "login") == 0 && route) {
         health_login(s->house->health, route);
+        session_report(s, true);
     } else if (strcmp(action->event, "login-refused") == 0) {
+        if (action->kind == FAILURE_AUTH)
+            session_report(s, false);
         health_login_refused(s->house->health, route, action->kind);
         failure_set(&why, action->kind, "%s", action->text);
         if (route && action->kind == FAILURE_TEMPORARY && !s->failure_counted)
@@ -130,10 +138,18 @@ static void session_log(struct session *s, const struct maildrop_action *action)
     }
 }
 
-static void session_act(struct session *s, const struct maildrop_action *action)
+static void session_renew_credential(struct session *s, const char *refused_for)
 {
     struct failure why;
 
+    if (session_renew(s, true))
+        return;
+    failure_set(&why, FAILURE_AUTH, "%s", refused_for);
+    maildrop_refused(s->maildrop, &why);
+}
+
+static void session_act(struct session *s, const struct maildrop_action *action)
+{
     switch (action->type) {
     case MAILDROP_CONNECT:
         session_connect(s, action);
@@ -142,8 +158,7 @@ static void session_act(struct session *s, const struct maildrop_action *action)
         maildrop_secret(s->maildrop, &(struct sasl_secret){.kind = SASL_SECRET_NONE});
         break;
     case MAILDROP_CREDENTIAL:
-        failure_set(&why, FAILURE_AUTH, "%s", action->text);
-        maildrop_refused(s->maildrop, &why);
+        session_renew_credential(s, action->text);
         break;
     case MAILDROP_DISCONNECT:
         session_flush(s);
@@ -240,6 +255,7 @@ const struct session_kind session_of_maildrop = {
     .refusal = "-ERR [SYS/TEMP] ",
     .plain = "the client began TLS on a port that speaks POP3 in the clear: it must use STARTTLS "
              "(STLS), or the port of a pop3s:// listener",
+    .account = session_account,
     .greet = greet,
     .tell = tell,
     .act = act,
@@ -254,6 +270,9 @@ const struct session_kind session_of_maildrop = {
     .out = out,
     .flush = flush,
     .resume = resume,
+    .admitted = session_upstream_admitted,
+    .refused = refused,
+    .renewed = session_upstream_renewed,
     .log_end = log_end,
     .end = end,
     .abort = abort_upstream,

@@ -29,6 +29,7 @@ static void take(struct session *to, const struct session *from)
         .account = from->account,
         .mailbox = from->mailbox,
         .credential = from->credential,
+        .entry = from->entry,
     };
     snprintf(to->id, sizeof to->id, "%s", from->id);
 }
@@ -40,6 +41,7 @@ static void leave_behind(struct session *s)
     s->login = NULL;
     s->account = NULL;
     s->credential = (struct credential){.kind = CREDENTIAL_PASSWORD};
+    s->entry = (struct session_entry){.generation = 0};
     s->mailbox = NULL;
     s->alive = false;
     s->moved = true;
@@ -58,6 +60,7 @@ static void arrive_dead(struct session *s, struct session_house *house)
     free(s->login);
     free(s->account);
     credential_clear(&s->credential);
+    session_entry_clear(s);
     free(s);
     house->on_ended(house->owner);
 }

@@ -1,12 +1,15 @@
 /*
  * What the files session*.c share of a session: session.c has the client's side, whatever its
- * protocol; session_maildrop.c, session_upstream.c and session_state.c are for POP3 clients,
- * session_mailbox.c and session_move.c for IMAP clients. Nobody else includes this.
+ * protocol, session_login.c finds the route of a login, session_log.c tells of it all.
+ * session_maildrop.c, session_upstream.c and session_state.c are for POP3 clients,
+ * session_mailbox.c, session_move.c and session_bodies.c for IMAP clients. Nobody else includes
+ * this.
  */
 #ifndef PROXY_SESSION_PARTS_H
 #define PROXY_SESSION_PARTS_H
 
 #include "proxy/account_host.h"
+#include "proxy/auth/gatekeeper.h"
 #include "proxy/connection.h"
 #include "proxy/net/stream.h"
 #include "proxy/session.h"
@@ -27,6 +30,19 @@ struct session_client {
     uint64_t out;
 };
 
+/* As whom the client was let in, or asks to be. */
+struct session_entry {
+    struct admission *asked; /* the gatekeeper has not answered */
+    struct grant *grant;     /* by a device's password; NULL: by the upstream's own */
+    uint64_t generation;     /* of the credential that the upstream has seen last */
+    struct device_limits limits;
+    char device[VAULT_DEVICE];
+    char *claim;   /* who the client says he is: so guesses are counted */
+    char *folder;  /* of the login's suffix, or the only one that the device sees; NULL */
+    bool own;      /* the client's own password is tried upstream: session_report() what is said */
+    bool innocent; /* what was refused is no wrong password */
+};
+
 struct session;
 struct session_read;
 struct session_parse;
@@ -37,6 +53,7 @@ struct session_small;
 struct session_kind {
     const char *refusal; /* a client that is not let in: what is said before the reason */
     const char *plain;   /* and to one that begins TLS in the clear: what the log says */
+    char *(*account)(const char *user, const struct endpoint *upstream); /* in the store; owned */
     bool (*greet)(struct session *s); /* makes the translator; false when memory is out */
     void (*tell)(struct session *s);  /* the time, and what the client has not taken */
     bool (*act)(struct session *s);   /* does what it asks for; true when it was something */
@@ -51,6 +68,11 @@ struct session_kind {
     struct buf *(*out)(struct session *s); /* for the client */
     void (*flush)(struct session *s);      /* sends for whom else it has written */
     void (*resume)(struct session *s);     /* reads on from whom else it wants to hear */
+    /* The gatekeeper's answers: `s->entry`, `login` and `credential` say the rest. */
+    void (*admitted)(struct session *s);
+    void (*refused)(struct session *s, const struct failure *why);
+    void (*renewed)(struct session *s, const struct credential *credential,
+                    const struct failure *why);
     void (*log_end)(struct session *s, const char *cause);
     void (*end)(struct session *s);   /* frees the translator, lets go of all but the client */
     void (*abort)(struct session *s); /* what is left of the end is not waited for */
@@ -78,9 +100,10 @@ struct session {
     const struct config_route *route; /* NULL before a login */
     char *login;                      /* for the upstream */
     char *account;                    /* in the store */
-    struct credential credential;     /* of an operator, who logs in for the user; of nobody: the
-                                         client's own password */
-    struct store_request *loading;    /* its state is on its way */
+    struct credential credential;     /* of an operator, who logs in for the user, or from a vault;
+                                         of nobody: the client's own password */
+    struct session_entry entry;
+    struct store_request *loading; /* its state is on its way */
 
     uv_timer_t timer;
     uint64_t timer_due; /* when it fires; UINT64_MAX: it does not run */
@@ -94,6 +117,9 @@ struct session {
             uint64_t upstream_in;        /* octets of those that are closing or closed */
             uint64_t upstream_out;
             bool failure_counted; /* this connection's failure is known to the health already */
+            bool reopening;       /* as soon as the credential is renewed */
+            bool renewed;         /* it was, for the connection that is opened next */
+            struct maildrop_options options; /* the route's, as far as the device may use them */
         };
         struct { /* an IMAP client */
             struct mailbox *mailbox;
@@ -179,10 +205,40 @@ bool session_set_credential(struct session *s, const struct session_login *l,
 /* NULL: the client's own password. */
 const struct credential *session_credential(const struct session *s);
 
+/* session_admission.c */
+
+/* What a client gave. The slices are copied as far as they are needed. */
+struct session_claim {
+    struct slice user, authzid, password;
+};
+
+/* Asks the gatekeeper; the kind's `admitted` or `refused` follows. */
+void session_admit(struct session *s, const struct session_claim *c);
+
+/* The credential once more; the upstream has `refused` the last one, or it may have expired. The
+ * kind's `renewed` follows. False when there is none to be had. */
+bool session_renew(struct session *s, bool refused);
+
+/* The answer is not waited for any more. */
+void session_admission_cancel(struct session *s);
+
+/* The upstream has judged the client's own password. */
+void session_report(struct session *s, bool admitted);
+
+/* Why a login was refused, in a word for programs that read the log: "password" (a guess, maybe),
+ * "permission" (the password was right), "server". */
+const char *session_refusal_cause(const struct session *s, enum failure_kind kind);
+
+/* Nobody is let in, or asks to be. */
+void session_entry_clear(struct session *s);
+
 /* session_upstream.c */
 
 /* MAILDROP_CONNECT. */
 void session_connect(struct session *s, const struct maildrop_action *action);
+void session_upstream_admitted(struct session *s);
+void session_upstream_renewed(struct session *s, const struct credential *credential,
+                              const struct failure *why);
 
 /* The upstream connection, or the attempt at one, is given up. */
 void session_disconnect(struct session *s);
@@ -223,6 +279,9 @@ void session_make_id(char id[9]);
 void session_log_connect(const struct session *s);
 void session_log_tls(const struct session *s);
 void session_log_action(const struct session *s, const struct maildrop_action *action);
+/* A refused login, in the form that config/fail2ban knows. */
+void session_log_refusal(const struct session *s, int level, enum failure_kind kind,
+                         const char *user, const char *text);
 void session_log_line(const struct session *s, int level, const char *event, const char *user,
                       const char *text);
 void session_log_message(const struct session *s, int level, const char *event, const char *text);

@@ -6,64 +6,41 @@
 
 #include "proxy/log.h"
 #include "proxy/session_parts.h"
+#include "proxy/upstream_options.h"
 #include "proxy/warm.h"
 
-static void session_imap_options(const struct session *s, struct imap_client_options *o)
+/* A device that must not delete has what it deletes hidden from itself, and from nobody else. */
+static bool restrict_device(struct session *s)
 {
-    const struct endpoint *e = &s->route->upstream;
+    const struct session_entry *e = &s->entry;
+    char *account = NULL;
 
-    o->tls_now = e->tls == ENDPOINT_TLS_IMPLICIT;
-    o->starttls = e->tls == ENDPOINT_TLS_AUTO || e->tls == ENDPOINT_TLS_STARTTLS;
-    o->allow_cleartext = s->route->allow_cleartext || endpoint_is_loopback(e);
-    o->require_tls = e->tls == ENDPOINT_TLS_STARTTLS || !o->allow_cleartext;
-    o->mechanisms = s->route->sasl.mechanisms;
-    o->host = e->host;
-    o->port = e->port;
-}
-
-static void session_refuse(struct session *s, enum failure_kind kind, const char *text)
-{
-    struct failure why;
-
-    s->route = NULL;
-    failure_set(&why, kind, "%s", text);
-    maildrop_refused(s->maildrop, &why);
-}
-
-/* Names for the upstream and for the store. False when memory is out. */
-static bool session_name(struct session *s, const char *user)
-{
-    free(s->login);
+    s->options = s->route->pop3;
+    if (!e->limits.read_only && !e->limits.never_delete)
+        return true;
+    s->options.deletion = MAILDROP_KEEP;
+    if (e->limits.read_only)
+        s->options.seen = false;
+    if (asprintf(&account, "%s#%s", s->account, e->device) < 0)
+        return false;
     free(s->account);
-    s->login = user ? config_route_login(s->route, slice_of(user)) : NULL;
-    s->account = user ? session_account(user, &s->route->upstream) : NULL;
-    return s->login && s->account;
+    s->account = account;
+    return true;
 }
 
-/* Finds where the user is served and tells the maildrop. False when it was refused. */
-static bool session_route(struct session *s, const struct maildrop_action *action)
+/* Tells the maildrop where the user is served. */
+static void session_route(struct session *s)
 {
-    struct maildrop_route route = {0};
-    struct session_login login;
+    struct maildrop_route route = {
+        .options = &s->options,
+        .login = slice_of(s->login),
+        .folder = slice_of(s->entry.folder ? s->entry.folder : ""),
+        .credential = session_credential(s),
+    };
 
-    if (!session_find_login(s, action->user, action->authzid, &login)) {
-        session_refuse(s, FAILURE_AUTH, SESSION_REFUSED);
-        return false;
-    }
-    bool named = session_name(s, login.user) && session_set_credential(s, &login, action->password);
-    free(login.user);
-    if (!named) {
-        session_refuse(s, FAILURE_TEMPORARY, "out of memory, try again later");
-        return false;
-    }
-    route.options = &s->route->pop3;
-    route.login = slice_of(s->login);
-    route.folder = login.folder;
-    route.credential = session_credential(s);
-    session_imap_options(s, &route.imap);
+    upstream_imap_options(s->route, &route.imap);
     maildrop_routed(s->maildrop, &route);
     credential_clear(&s->credential);
-    return true;
 }
 
 static void session_count_failure(struct session *s, const struct failure *why)
@@ -171,15 +148,10 @@ static bool session_go_on(struct session *s)
     return true;
 }
 
-void session_connect(struct session *s, const struct maildrop_action *action)
+static void open_upstream(struct session *s)
 {
     struct failure why;
 
-    session_disconnect(s);
-    s->failure_counted = false;
-    session_load_cancel(s);
-    if (!action->again && (!session_route(s, action) || session_go_on(s)))
-        return;
     s->upstream = connection_start(s->house->loop, s->settings, s->route, s->id, &handler, s);
     if (s->upstream) {
         s->pending++;
@@ -189,14 +161,62 @@ void session_connect(struct session *s, const struct maildrop_action *action)
     connect_failed(s, &why);
 }
 
+void session_upstream_admitted(struct session *s)
+{
+    struct failure why;
+
+    if (restrict_device(s)) {
+        session_route(s);
+        if (!session_go_on(s))
+            open_upstream(s);
+        return;
+    }
+    failure_set(&why, FAILURE_TEMPORARY, "out of memory, try again later");
+    maildrop_refused(s->maildrop, &why);
+}
+
+void session_upstream_renewed(struct session *s, const struct credential *credential,
+                              const struct failure *why)
+{
+    bool reopening = s->reopening;
+
+    s->reopening = false;
+    s->renewed = why->kind == FAILURE_NONE && !reopening;
+    if (why->kind == FAILURE_NONE)
+        maildrop_credential(s->maildrop, credential);
+    else if (!reopening)
+        maildrop_refused(s->maildrop, why);
+    if (!reopening)
+        return;
+    if (why->kind == FAILURE_NONE)
+        open_upstream(s);
+    else
+        maildrop_connect_failed(s->maildrop, why);
+}
+
 static void session_count_octets(struct session *s)
 {
     s->upstream_in += connection_octets_in(s->upstream);
     s->upstream_out += connection_octets_out(s->upstream);
 }
 
+void session_connect(struct session *s, const struct maildrop_action *action)
+{
+    session_disconnect(s);
+    s->failure_counted = false;
+    session_load_cancel(s);
+    if (!action->again)
+        session_admit(s, &(struct session_claim){action->user, action->authzid, action->password});
+    else if (s->renewed || !session_renew(s, false))
+        open_upstream(s);
+    else
+        s->reopening = true;
+    s->renewed = false;
+}
+
 void session_disconnect(struct session *s)
 {
+    session_admission_cancel(s);
     if (!s->upstream)
         return;
     session_count_octets(s);

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "proxy/auth/gatekeeper.h"
 #include "proxy/log.h"
 #include "proxy/session.h"
 #include "proxy/warm.h"
@@ -179,6 +180,13 @@ void maildrop_secret(struct maildrop *m, const struct sasl_secret *secret)
     fail();
 }
 
+void maildrop_credential(struct maildrop *m, const struct credential *credential)
+{
+    (void)m;
+    (void)credential;
+    fail();
+}
+
 void maildrop_connected(struct maildrop *m)
 {
     m->connected++;
@@ -332,6 +340,10 @@ struct buf *maildrop_warm_logout(struct maildrop_warm *w)
 struct world {
     uv_loop_t loop;
     uv_timer_t clock; /* lets the loop turn while nothing happens */
+    uv_async_t wake;
+    uv_mutex_t lock; /* of `messages` */
+    struct house_message *messages;
+    bool closed; /* the house takes no more of them */
     struct session_house house;
     struct settings *settings;
     char dir[64];
@@ -344,6 +356,37 @@ struct world {
 static inline void on_clock(uv_timer_t *timer)
 {
     (void)timer;
+}
+
+/* From the gatekeeper's thread. */
+static inline bool world_send(void *owner, size_t number, struct house_message *m)
+{
+    struct world *w = owner;
+
+    assert_int_equal(number, 0);
+    uv_mutex_lock(&w->lock);
+    bool taken = !w->closed;
+    if (taken) {
+        m->next = w->messages;
+        w->messages = m;
+        uv_async_send(&w->wake);
+    }
+    uv_mutex_unlock(&w->lock);
+    return taken;
+}
+
+static inline void on_wake(uv_async_t *wake)
+{
+    struct world *w = wake->data;
+
+    uv_mutex_lock(&w->lock);
+    struct house_message *m = w->messages;
+    w->messages = NULL;
+    uv_mutex_unlock(&w->lock);
+    for (struct house_message *next; m; m = next) {
+        next = m->next;
+        m->run(&w->house, m);
+    }
 }
 
 static inline void on_ended(void *owner)
@@ -409,23 +452,29 @@ static inline int world_begin(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
     struct failure why = {.text = ""};
+    struct failure ignored;
     uint16_t port;
 
     strcpy(w->dir, "/tmp/test_session.XXXXXX");
     assert_non_null(mkdtemp(w->dir));
     log_setup(false, LOG_ERROR);
     uv_loop_init(&w->loop);
+    uv_async_init(&w->loop, &w->wake, on_wake);
+    w->wake.data = w;
+    uv_mutex_init(&w->lock);
     uv_timer_init(&w->loop, &w->clock);
     uv_timer_start(&w->clock, on_clock, 5, 5);
     w->upstream_listener = listen_anywhere(&port);
     w->upstream = -1;
-    w->settings = settings_new(world_config(port), stderr);
+    w->settings = settings_new(world_config(port), NULL, stderr);
     w->house = (struct session_house){.loop = &w->loop,
                                       .store = store_open(w->dir, &why),
                                       .count = 1,
                                       .warm = warm_new(&w->loop),
                                       .gate = gate_new(),
                                       .health = health_new(),
+                                      .gatekeeper = gatekeeper_new(w->dir, &ignored),
+                                      .send = world_send,
                                       .on_ended = on_ended,
                                       .owner = w};
     assert_string_equal(why.text, "");
@@ -443,12 +492,19 @@ static inline int world_end(void **state)
         session_stop(s);
     UNTIL(w, w->house.sessions == NULL);
     warm_stop(w->house.warm);
+    uv_mutex_lock(&w->lock);
+    w->closed = true;
+    uv_mutex_unlock(&w->lock);
+    on_wake(&w->wake);
+    gatekeeper_free(w->house.gatekeeper);
     uv_close((uv_handle_t *)&w->clock, NULL);
+    uv_close((uv_handle_t *)&w->wake, NULL);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&w->loop), 0);
     warm_free(w->house.warm);
     warm_is_busy = false;
     store_close(w->house.store);
+    uv_mutex_destroy(&w->lock);
     gate_free(w->house.gate);
     health_free(w->house.health);
     settings_release(w->settings);

@@ -73,7 +73,7 @@ static void nor_has_another_configuration(void **state)
 
     leave_one(w, 'p');
     struct settings *old = w->settings;
-    w->settings = settings_new(world_config(1), stderr);
+    w->settings = settings_new(world_config(1), NULL, stderr);
     close(w->client);
     UNTIL(w, w->ended == 2);
     w->client = connect_client(w);

@@ -401,7 +401,8 @@ void maildrop_summary(const struct maildrop *m, struct maildrop_summary *summary
 
 static uint64_t client_deadline(const struct maildrop *m)
 {
-    if (m->busy != BUSY_NONE)
+    if (m->busy != BUSY_NONE &&
+        m->busy != BUSY_TLS) /* its handshake is the client's to go on with */
         return UINT64_MAX;
     if (m->draining && !something_marked(m))
         return m->client_since + DRAIN_GRACE_MS;
@@ -426,7 +427,10 @@ static unsigned login_patience(const struct maildrop *m)
 
 static uint64_t login_deadline(const struct maildrop *m)
 {
-    return m->busy == BUSY_LOGIN ? m->login_since + 1000ull * login_patience(m) : UINT64_MAX;
+    bool asked = m->asked; /* then owner_deadline() has it */
+
+    return m->busy == BUSY_LOGIN && !asked ? m->login_since + 1000ull * login_patience(m)
+                                           : UINT64_MAX;
 }
 
 static uint64_t owner_deadline(const struct maildrop *m)
