@@ -245,6 +245,9 @@ void session_upstream_renewed(struct session *s, const struct credential *creden
 /* The upstream connection, or the attempt at one, is given up. */
 void session_disconnect(struct session *s);
 
+/* MAILDROP_PART. */
+void session_part(struct session *s);
+
 /* session_state.c */
 
 /* "ann@imap.example.com"; owned, NULL when memory is out. */
