@@ -138,6 +138,8 @@ static void print_behaviour(const struct maildrop_options *o, FILE *out)
         fprintf(out, "  prefetch      off\n");
     if (o->login_delay)
         fprintf(out, "  login delay   %u s\n", o->login_delay);
+    if (o->warm_seconds)
+        fprintf(out, "  kept warm     %u s after QUIT\n", o->warm_seconds);
     fprintf(out, "  compression   %s\n", o->compress ? "where offered" : "off");
     fprintf(out, "  PREAUTH       %s\n", o->allow_preauth ? "accepted" : "refused");
 }
