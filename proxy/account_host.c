@@ -16,9 +16,9 @@
  * nothing to come back to. */
 enum { LINGER_MS = 60 * 1000 };
 
-char *account_host_key(const char *user, const struct endpoint *upstream)
+char *account_host_key(const struct config_route *route, const char *user)
 {
-    char *name = session_account(user, upstream);
+    char *name = place_account(route, user);
     char *key = NULL;
 
     if (name && asprintf(&key, "imap:%s", name) < 0)
@@ -177,6 +177,7 @@ void account_host_release(struct account_host *h)
     box_state_free(h->state);
     settings_release(h->settings);
     free(h->key);
+    place_clear(&h->place);
     free(h);
     house->on_ended(house->owner);
 }
@@ -360,20 +361,9 @@ static struct account_options host_options(const struct account_host *h)
     const struct config_imap *o = &h->route->imap;
     const struct config_limits *limits = &h->settings->config->limits;
     const struct endpoint *e = &h->route->upstream;
-    bool clear = h->route->allow_cleartext || endpoint_is_loopback(e);
 
     return (struct account_options){
-        .client =
-            {
-                .tls_now = e->tls == ENDPOINT_TLS_IMPLICIT,
-                .stls = e->tls == ENDPOINT_TLS_AUTO || e->tls == ENDPOINT_TLS_STARTTLS,
-                .require_tls = e->tls == ENDPOINT_TLS_STARTTLS,
-                .allow_cleartext = clear,
-                .allow_apop = o->allow_apop,
-                .mechanisms = h->route->sasl.mechanisms,
-                .host = e->host,
-                .port = e->port,
-            },
+        .client = account_host_client(h, e, e->host),
         .unlisted = o->unlisted,
         .archive = o->archive,
         .idle_seconds = o->idle_seconds,
@@ -527,14 +517,14 @@ static void host_look_soon(struct account_host *h)
 }
 
 struct account_host *account_host_join(struct session_house *house, struct settings *settings,
-                                       const struct config_route *route, const char *key,
-                                       struct account_guest *g)
+                                       const struct config_route *route, const struct place *place,
+                                       const char *key, struct account_guest *g)
 {
     struct account_host *h = host_find(house, key);
 
     if (!h)
         h = host_new(house, settings, route, key);
-    if (!h)
+    if (!h || !place_copy(&h->place, place))
         return NULL;
     guest_add(&h->joining, g);
     host_look_soon(h);

@@ -15,6 +15,7 @@ struct account_host {
     struct session_house *house;
     struct settings *settings;
     const struct config_route *route;
+    struct place place;
     char *key;
     char id[9];
     struct account_guest *joining; /* until the account is there */
@@ -38,6 +39,9 @@ void account_host_release(struct account_host *h);
 void account_host_log(const struct account_host *h, int level, const char *event, const char *text);
 
 /* account_host_upstream.c */
+/* How the POP3 client is to behave at `e`, which `host` names. */
+struct pop3_client_options account_host_client(const struct account_host *h,
+                                               const struct endpoint *e, const char *host);
 void account_host_connect(struct account_host *h);
 void account_host_disconnect(struct account_host *h, bool at_once);
 void account_host_tls(struct account_host *h);

@@ -12,11 +12,35 @@ static void give_binding(struct account_host *h)
     account_upstream_bind(h->account, &binding);
 }
 
+struct pop3_client_options account_host_client(const struct account_host *h,
+                                               const struct endpoint *e, const char *host)
+{
+    return (struct pop3_client_options){
+        .tls_now = e->tls == ENDPOINT_TLS_IMPLICIT,
+        .stls = e->tls == ENDPOINT_TLS_AUTO || e->tls == ENDPOINT_TLS_STARTTLS,
+        .require_tls = e->tls == ENDPOINT_TLS_STARTTLS,
+        .allow_cleartext = h->route->allow_cleartext || endpoint_is_loopback(e),
+        .allow_apop = h->route->imap.allow_apop,
+        .mechanisms = h->route->sasl.mechanisms,
+        .host = host,
+        .port = e->port,
+    };
+}
+
+static void give_options(struct account_host *h)
+{
+    const struct endpoint *e = connection_endpoint(h->upstream);
+    struct pop3_client_options o = account_host_client(h, e, place_reach(&h->place, e));
+
+    account_reached(h->account, &o);
+}
+
 static void on_ready(void *owner)
 {
     struct account_host *h = owner;
 
     account_host_tell(h);
+    give_options(h);
     give_binding(h);
     account_connected(h->account);
     account_host_pump(h);
@@ -78,7 +102,8 @@ void account_host_connect(struct account_host *h)
     struct failure why;
 
     account_host_disconnect(h, true);
-    h->upstream = connection_start(h->house->loop, h->settings, h->route, h->id, &handler, h);
+    h->upstream =
+        connection_start(h->house->loop, h->settings, h->route, &h->place, h->id, &handler, h);
     if (h->upstream) {
         h->pending++;
         return;

@@ -49,6 +49,21 @@ struct config_oauth {
     int grant; /* enum oauth_grant; -1: the provider's */
 };
 
+/* A header for the service, whose value is a file's only line. */
+struct config_auth_header {
+    char *name;
+    char *file;
+};
+
+/* A routing service as nginx's mail proxy has one: it says where each user's upstream is. */
+struct config_auth_http {
+    char *url; /* NULL: none */
+    struct config_auth_header *headers;
+    size_t header_count;
+    char *ca;
+    bool client_protocol; /* what it is told: the client's protocol instead of the upstream's */
+};
+
 /* Whether users may have passwords for their devices, kept in the vault. */
 enum config_devices {
     CONFIG_DEVICES_ALLOWED, /* the upstream's password too */
@@ -64,6 +79,9 @@ struct config_route {
     char
         *login; /* what is sent upstream: %u whole login, %n before the last @, %d after it; "%u" */
     struct endpoint upstream;
+    char **srv_targets; /* patterns of hosts that may serve other domains than their own */
+    size_t srv_target_count;
+    struct config_auth_http auth_http;
     bool allow_cleartext; /* passwords may cross a network unencrypted, on either side */
     struct config_sasl sasl;
     struct config_oauth oauth;
@@ -104,6 +122,7 @@ struct config {
     size_t route_count;
     char *certificate; /* PEM; default of the listeners; NULL: none */
     char *key;
+    char *dns; /* resolver of SRV records, ADDRESS[:PORT]; NULL: those of /etc/resolv.conf */
     char *state_dir;
     unsigned cache_mib; /* MiB of messages kept on disk, of all accounts together */
     unsigned workers;   /* loops; 0: one per core */

@@ -437,6 +437,7 @@ void session_release(struct session *s)
     settings_release(s->settings);
     free(s->login);
     free(s->account);
+    place_clear(&s->place);
     credential_clear(&s->credential);
     free(s);
     house->on_ended(house->owner);

@@ -155,7 +155,7 @@ void session_join(struct session *s)
 {
     s->guest = (struct account_guest){
         .on_joined = on_joined, .on_touched = on_touched, .on_lost = on_lost};
-    s->host = account_host_join(s->house, s->settings, s->route, s->account, &s->guest);
+    s->host = account_host_join(s->house, s->settings, s->route, &s->place, s->account, &s->guest);
     if (!s->host)
         session_refuse_login(s, FAILURE_TEMPORARY, "out of memory, try again later");
 }
@@ -168,30 +168,33 @@ static void leave(struct session *s)
     s->guest.mailbox = NULL;
 }
 
-/* Names for the upstream and for the store. False when memory is out. */
+/* Names for the upstream and for the store, and where the upstream is. */
 static bool name_account(struct session *s, const struct session_login *login,
-                         struct slice password)
+                         struct slice password, struct failure *why)
 {
+    failure_set(why, FAILURE_TEMPORARY, "out of memory, try again later");
     free(s->login);
     free(s->account);
     s->login = config_route_login(s->route, slice_of(login->user));
-    s->account = account_host_key(login->user, &s->route->upstream);
-    return s->login && s->account && session_set_credential(s, login, password);
+    s->account = account_host_key(s->route, login->user);
+    return s->login && s->account && session_set_credential(s, login, password) &&
+           place_of_user(&s->place, s->route, ENDPOINT_POP3, login->user, why);
 }
 
 /* False when it was refused. */
 static bool find_account(struct session *s, const struct mailbox_action *action)
 {
     struct session_login login;
+    struct failure why;
 
     if (!session_find_login(s, action->user, action->authzid, &login)) {
         session_refuse_login(s, FAILURE_AUTH, SESSION_REFUSED);
         return false;
     }
-    bool named = name_account(s, &login, action->password);
+    bool named = name_account(s, &login, action->password, &why);
     free(login.user);
     if (!named)
-        session_refuse_login(s, FAILURE_TEMPORARY, "out of memory, try again later");
+        session_refuse_login(s, why.kind, why.text);
     return named;
 }
 

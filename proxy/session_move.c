@@ -27,6 +27,7 @@ static void take(struct session *to, const struct session *from)
         .route = from->route,
         .login = from->login,
         .account = from->account,
+        .place = from->place,
         .mailbox = from->mailbox,
         .credential = from->credential,
     };
@@ -39,6 +40,7 @@ static void leave_behind(struct session *s)
     s->settings = NULL;
     s->login = NULL;
     s->account = NULL;
+    s->place = (struct place){.host = NULL};
     s->credential = (struct credential){.kind = CREDENTIAL_PASSWORD};
     s->mailbox = NULL;
     s->alive = false;
@@ -57,6 +59,7 @@ static void arrive_dead(struct session *s, struct session_house *house)
     settings_release(s->settings);
     free(s->login);
     free(s->account);
+    place_clear(&s->place);
     credential_clear(&s->credential);
     free(s);
     house->on_ended(house->owner);

@@ -9,6 +9,7 @@
 #include "proxy/account_host.h"
 #include "proxy/connection.h"
 #include "proxy/net/stream.h"
+#include "proxy/place.h"
 #include "proxy/session.h"
 #include "translate/mailbox/mailbox.h"
 #include "translate/maildrop/maildrop.h"
@@ -77,6 +78,7 @@ struct session {
     const struct config_route *route; /* NULL before a login */
     char *login;                      /* for the upstream */
     char *account;                    /* in the store */
+    struct place place;               /* of the upstream */
     struct credential credential;     /* of an operator, who logs in for the user; of nobody: the
                                          client's own password */
     struct store_request *loading;    /* its state is on its way */
@@ -185,9 +187,6 @@ void session_connect(struct session *s, const struct maildrop_action *action);
 void session_disconnect(struct session *s);
 
 /* session_state.c */
-
-/* "ann@imap.example.com"; owned, NULL when memory is out. */
-char *session_account(const char *user, const struct endpoint *upstream);
 
 void session_load(struct session *s);
 /* The login is given up: its state is not to be taken for the next one's. */

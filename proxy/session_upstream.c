@@ -6,16 +6,15 @@
 #include "proxy/log.h"
 #include "proxy/session_parts.h"
 
-static void session_imap_options(const struct session *s, struct imap_client_options *o)
+static void session_imap_options(const struct session *s, const struct endpoint *e,
+                                 const char *host, struct imap_client_options *o)
 {
-    const struct endpoint *e = &s->route->upstream;
-
     o->tls_now = e->tls == ENDPOINT_TLS_IMPLICIT;
     o->starttls = e->tls == ENDPOINT_TLS_AUTO || e->tls == ENDPOINT_TLS_STARTTLS;
     o->allow_cleartext = s->route->allow_cleartext || endpoint_is_loopback(e);
     o->require_tls = e->tls == ENDPOINT_TLS_STARTTLS || !o->allow_cleartext;
     o->mechanisms = s->route->sasl.mechanisms;
-    o->host = e->host;
+    o->host = host;
     o->port = e->port;
 }
 
@@ -23,8 +22,8 @@ static void session_refuse(struct session *s, enum failure_kind kind, const char
 {
     struct failure why;
 
-    s->route = NULL;
     failure_set(&why, kind, "%s", text);
+    s->route = NULL;
     maildrop_refused(s->maildrop, &why);
 }
 
@@ -34,7 +33,7 @@ static bool session_name(struct session *s, const char *user)
     free(s->login);
     free(s->account);
     s->login = user ? config_route_login(s->route, slice_of(user)) : NULL;
-    s->account = user ? session_account(user, &s->route->upstream) : NULL;
+    s->account = user ? place_account(s->route, user) : NULL;
     return s->login && s->account;
 }
 
@@ -48,17 +47,20 @@ static bool session_route(struct session *s, const struct maildrop_action *actio
         session_refuse(s, FAILURE_AUTH, SESSION_REFUSED);
         return false;
     }
-    bool named = session_name(s, login.user) && session_set_credential(s, &login, action->password);
+    struct failure why = {.kind = FAILURE_TEMPORARY, .text = "out of memory, try again later"};
+    bool named = session_name(s, login.user) &&
+                 session_set_credential(s, &login, action->password) &&
+                 place_of_user(&s->place, s->route, ENDPOINT_IMAP, login.user, &why);
     free(login.user);
     if (!named) {
-        session_refuse(s, FAILURE_TEMPORARY, "out of memory, try again later");
+        session_refuse(s, why.kind, why.text);
         return false;
     }
     route.options = &s->route->pop3;
     route.login = slice_of(s->login);
     route.folder = login.folder;
     route.credential = session_credential(s);
-    session_imap_options(s, &route.imap);
+    session_imap_options(s, &s->route->upstream, s->route->upstream.host, &route.imap);
     maildrop_routed(s->maildrop, &route);
     credential_clear(&s->credential);
     return true;
@@ -86,11 +88,21 @@ static void give_binding(struct session *s)
     maildrop_upstream_bind(s->maildrop, &binding);
 }
 
+static void give_options(struct session *s)
+{
+    const struct endpoint *e = connection_endpoint(s->upstream);
+    struct imap_client_options o = {0};
+
+    session_imap_options(s, e, place_reach(&s->place, e), &o);
+    maildrop_reached(s->maildrop, &o);
+}
+
 static void on_ready(void *owner)
 {
     struct session *s = owner;
 
     session_tell(s);
+    give_options(s);
     give_binding(s);
     maildrop_connected(s->maildrop);
     session_pump(s);
@@ -160,7 +172,8 @@ void session_connect(struct session *s, const struct maildrop_action *action)
     session_load_cancel(s);
     if (!action->again && !session_route(s, action))
         return;
-    s->upstream = connection_start(s->house->loop, s->settings, s->route, s->id, &handler, s);
+    s->upstream =
+        connection_start(s->house->loop, s->settings, s->route, &s->place, s->id, &handler, s);
     if (s->upstream) {
         s->pending++;
         return;

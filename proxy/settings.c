@@ -14,6 +14,7 @@ static void settings_free(struct settings *s)
     free(s->listeners);
     free(s->routes);
     settings_auth_clear(&s->auth);
+    srv_free(s->srv);
     config_free(s->config);
     free(s);
 }
@@ -116,7 +117,8 @@ struct settings *settings_new(struct config *config, FILE *errors)
     s->config = config;
     s->listeners = calloc(config->listener_count + 1, sizeof *s->listeners);
     s->routes = calloc(config->route_count + 1, sizeof(struct tls_context *));
-    bool memory = s->listeners && s->routes;
+    s->srv = srv_new(config->dns);
+    bool memory = s->listeners && s->routes && s->srv;
     if (!memory)
         fputs("out of memory\n", errors);
     if (memory && settings_make(s, errors))

@@ -181,7 +181,7 @@ static void explain_error(struct failure *why, const char *peer)
 
 static const char *peer_name(const struct stream_tls *t)
 {
-    return stream_tls_is_client(t) ? t->connection->server_name : "the client";
+    return stream_tls_is_client(t) ? t->connection->host : "the client";
 }
 
 static enum stream_tls_status fail(struct stream_tls *t, struct failure *why)

@@ -225,8 +225,9 @@ static bool connection_prepare(struct tls_connection *c, struct tls_context *t)
         return true;
     }
     SSL_set_connect_state(c->ssl);
-    if (!tls_name_is_address(c->server_name) &&
-        SSL_set_tlsext_host_name(c->ssl, c->server_name) != 1)
+    c->host = strndup(c->server_name, strcspn(c->server_name, " "));
+    if (!c->host ||
+        (!tls_name_is_address(c->host) && SSL_set_tlsext_host_name(c->ssl, c->host) != 1))
         return false;
     if (!t->verify)
         return true;
@@ -258,5 +259,6 @@ void tls_connection_free(struct tls_connection *c)
     SSL_free(c->ssl);
     tls_context_free(c->context);
     free(c->server_name);
+    free(c->host);
     free(c);
 }

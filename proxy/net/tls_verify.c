@@ -128,18 +128,30 @@ static int verify_step(int ok, X509_STORE_CTX *store)
     struct tls_connection *c = SSL_get_app_data(ssl);
 
     if (!ok)
-        explain(&c->why, c->server_name, store);
+        explain(&c->why, c->host, store);
     return ok;
 }
 
-bool tls_verify_name(SSL *ssl, const char *name)
+static bool verify_hosts(X509_VERIFY_PARAM *param, const char *names)
+{
+    bool set = true;
+
+    for (const char *p = names; *p && set; p += strspn(p, " ")) {
+        size_t n = strcspn(p, " ");
+        set = X509_VERIFY_PARAM_add1_host(param, p, n) == 1;
+        p += n;
+    }
+    return set;
+}
+
+bool tls_verify_name(SSL *ssl, const char *names)
 {
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
 
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
                                                X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     SSL_set_verify(ssl, SSL_VERIFY_PEER, verify_step);
-    if (tls_name_is_address(name))
-        return X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1;
-    return X509_VERIFY_PARAM_set1_host(param, name, 0) == 1;
+    if (tls_name_is_address(names))
+        return X509_VERIFY_PARAM_set1_ip_asc(param, names) == 1;
+    return verify_hosts(param, names);
 }

@@ -7,10 +7,10 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
-/* Makes the connection verify that the certificate is valid for `name`, a host name or an IP
- * address. When it is not, the reason is written to the `why` of the struct tls_connection that
- * is the SSL's app data. False when memory is out. */
-bool tls_verify_name(SSL *ssl, const char *name);
+/* Makes the connection verify that the certificate is valid for `names`: an IP address, or host
+ * names with a space between them, of which one suffices. When it is not, the reason is written to
+ * the `why` of the struct tls_connection that is the SSL's app data. False when memory is out. */
+bool tls_verify_name(SSL *ssl, const char *names);
 
 /* Whether `name` is an IPv4 or IPv6 address. */
 bool tls_name_is_address(const char *name);
