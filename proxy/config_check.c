@@ -203,11 +203,33 @@ static void check_auth_http(const struct config_route *r, const char *pointer,
         config_fault_add(faults, at,
                          "passwords would cross a network in the clear; write an https:// address, "
                          "or set allow_cleartext");
+    if (r->oauth.client_id || r->sasl.master_separator)
+        config_fault_add(faults, at,
+                         "decides by users' own passwords; leave oauth and sasl.master_separator "
+                         "out");
     snprintf(at, sizeof at, "%s/auth_http/ca", pointer);
     check_file(a->ca, false, at, faults);
     for (size_t i = 0; i < a->header_count; i++) {
         snprintf(at, sizeof at, "%s/auth_http/headers/%zu/file", pointer, i);
         check_file(a->headers[i].file, false, at, faults);
+    }
+}
+
+/* The state of a user of such a route stands under the route's name. */
+static void check_service_name(const struct config *c, size_t index, const char *pointer,
+                               struct config_faults *faults)
+{
+    const struct config_route *r = &c->routes[index];
+
+    for (size_t i = 0; i < index && r->auth_http.url; i++) {
+        const struct config_route *other = &c->routes[i];
+        bool same =
+            !r->name || !other->name ? !r->name && !other->name : strcmp(r->name, other->name) == 0;
+        if (other->auth_http.url && same && r->upstream.protocol == other->upstream.protocol)
+            config_fault_add(faults, pointer,
+                             "its users' state would be that of /routes/%zu; give each route with "
+                             "auth_http a name of its own",
+                             i);
     }
 }
 
@@ -389,6 +411,7 @@ static void check_routes(const struct config *c, struct config_faults *faults)
         check_protocols(c, &c->routes[i], pointer, faults);
         check_oauth(&c->routes[i], pointer, faults);
         check_finding(&c->routes[i], pointer, faults);
+        check_service_name(c, i, pointer, faults);
         check_deletion(&c->routes[i].pop3, pointer, faults);
         check_folders(&c->routes[i].pop3, pointer, faults);
         check_filing(&c->routes[i].imap, pointer, faults);

@@ -181,21 +181,21 @@ static bool name_account(struct session *s, const struct session_login *login,
            place_of_user(&s->place, s->route, ENDPOINT_POP3, login->user, why);
 }
 
-/* False when it was refused. */
-static bool find_account(struct session *s, const struct mailbox_action *action)
+/* found() follows, or it was refused. */
+static void find_account(struct session *s, const struct mailbox_action *action)
 {
     struct session_login login;
     struct failure why;
 
     if (!session_find_login(s, action->user, action->authzid, &login)) {
         session_refuse_login(s, FAILURE_AUTH, SESSION_REFUSED);
-        return false;
+        return;
     }
-    bool named = name_account(s, &login, action->password, &why);
-    free(login.user);
-    if (!named)
+    if (name_account(s, &login, action->password, &why))
+        session_find(s, slice_of(login.user), action->password);
+    else
         session_refuse_login(s, why.kind, why.text);
-    return named;
+    free(login.user);
 }
 
 /* A second attempt stays with the account, when it is the same one. */
@@ -205,8 +205,11 @@ static void log_in(struct session *s, const struct mailbox_action *action)
         session_bodies_end(s);
         leave(s);
     }
-    if (!find_account(s, action))
-        return;
+    find_account(s, action);
+}
+
+static void found(struct session *s)
+{
     if (account_host_home(s->house, s->account) == s->house->number) {
         session_join(s);
         return;
@@ -215,9 +218,15 @@ static void log_in(struct session *s, const struct mailbox_action *action)
     s->due = uv_now(s->house->loop);
 }
 
+static void refused(struct session *s, const struct failure *why)
+{
+    session_refuse_login(s, why->kind, why->text);
+}
+
 /* It took too long to be let in: the account may come yet, but nobody waits for it. */
 static void log_in_cancel(struct session *s)
 {
+    session_find_cancel(s);
     s->moving = false;
     s->due = UINT64_MAX;
     leave(s);
@@ -318,6 +327,7 @@ static void log_end(struct session *s, const char *cause)
 
 static void end(struct session *s)
 {
+    session_find_cancel(s);
     session_bodies_end(s);
     if (s->mailbox)
         mailbox_free(s->mailbox);
@@ -348,6 +358,8 @@ const struct session_kind session_of_mailbox = {
     .out = out,
     .flush = flush_nothing,
     .resume = session_read_resume,
+    .found = found,
+    .refused = refused,
     .log_end = log_end,
     .end = end,
     .abort = abort_nothing,

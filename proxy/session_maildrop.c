@@ -1,6 +1,7 @@
 /*
  * A session of a POP3 client: the maildrop behind it, and what that asks for.
  */
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -89,6 +90,12 @@ static bool failed(const struct session *s)
 static struct buf *out(struct session *s)
 {
     return maildrop_client_out(s->maildrop);
+}
+
+static void refused(struct session *s, const struct failure *why)
+{
+    s->route = NULL;
+    maildrop_refused(s->maildrop, why);
 }
 
 static void flush(struct session *s)
@@ -222,6 +229,8 @@ static void log_end(struct session *s, const char *cause)
 static void end(struct session *s)
 {
     session_disconnect(s);
+    free(s->folder);
+    s->folder = NULL;
     maildrop_free(s->maildrop);
     s->maildrop = NULL;
 }
@@ -250,6 +259,8 @@ const struct session_kind session_of_maildrop = {
     .out = out,
     .flush = flush,
     .resume = resume,
+    .found = session_upstream_found,
+    .refused = refused,
     .log_end = log_end,
     .end = end,
     .abort = abort_upstream,

@@ -28,6 +28,7 @@ static void take(struct session *to, const struct session *from)
         .login = from->login,
         .account = from->account,
         .place = from->place,
+        .attempts = from->attempts,
         .mailbox = from->mailbox,
         .credential = from->credential,
     };

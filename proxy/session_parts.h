@@ -7,6 +7,7 @@
 #define PROXY_SESSION_PARTS_H
 
 #include "proxy/account_host.h"
+#include "proxy/auth/auth_http.h"
 #include "proxy/connection.h"
 #include "proxy/net/stream.h"
 #include "proxy/place.h"
@@ -51,6 +52,9 @@ struct session_kind {
     struct buf *(*out)(struct session *s); /* for the client */
     void (*flush)(struct session *s);      /* sends for whom else it has written */
     void (*resume)(struct session *s);     /* reads on from whom else it wants to hear */
+    /* Answers to session_find(): `place` and `credential` say where and as whom. */
+    void (*found)(struct session *s);
+    void (*refused)(struct session *s, const struct failure *why);
     void (*log_end)(struct session *s, const char *cause);
     void (*end)(struct session *s);   /* frees the translator, lets go of all but the client */
     void (*abort)(struct session *s); /* what is left of the end is not waited for */
@@ -81,6 +85,8 @@ struct session {
     struct place place;               /* of the upstream */
     struct credential credential;     /* of an operator, who logs in for the user; of nobody: the
                                          client's own password */
+    unsigned attempts;                /* logins of this connection */
+    struct auth_http *asking;         /* the routing service has not answered */
     struct store_request *loading;    /* its state is on its way */
 
     uv_timer_t timer;
@@ -90,6 +96,7 @@ struct session {
     union {
         struct { /* a POP3 client */
             struct maildrop *maildrop;
+            char *folder;                /* of the login's suffix */
             struct connection *upstream; /* NULL: none, or it is being closed */
             struct connection *leaving;  /* the last one, until it is closed */
             uint64_t upstream_in;        /* octets of those that are closing or closed */
@@ -178,10 +185,22 @@ bool session_set_credential(struct session *s, const struct session_login *l,
 /* NULL: the client's own password. */
 const struct credential *session_credential(const struct session *s);
 
+/* session_find.c */
+
+/* Finds the upstream of a user whose route is known; the kind's `found` or `refused` follows, maybe
+ * before this returns. */
+void session_find(struct session *s, struct slice user, struct slice password);
+
+/* The answer is not waited for any more. */
+void session_find_cancel(struct session *s);
+
 /* session_upstream.c */
 
 /* MAILDROP_CONNECT. */
 void session_connect(struct session *s, const struct maildrop_action *action);
+
+/* The upstream of a login is found. */
+void session_upstream_found(struct session *s);
 
 /* The upstream connection, or the attempt at one, is given up. */
 void session_disconnect(struct session *s);

@@ -27,43 +27,51 @@ static void session_refuse(struct session *s, enum failure_kind kind, const char
     maildrop_refused(s->maildrop, &why);
 }
 
-/* Names for the upstream and for the store. False when memory is out. */
-static bool session_name(struct session *s, const char *user)
+/* Names for the upstream and for the store, and where the upstream is. */
+static bool session_name(struct session *s, const struct session_login *l, struct slice password,
+                         struct failure *why)
 {
+    failure_set(why, FAILURE_TEMPORARY, "out of memory, try again later");
     free(s->login);
     free(s->account);
-    s->login = user ? config_route_login(s->route, slice_of(user)) : NULL;
-    s->account = user ? place_account(s->route, user) : NULL;
-    return s->login && s->account;
+    free(s->folder);
+    s->login = config_route_login(s->route, slice_of(l->user));
+    s->account = place_account(s->route, l->user);
+    s->folder = slice_dup(l->folder);
+    return s->login && s->account && s->folder && session_set_credential(s, l, password) &&
+           place_of_user(&s->place, s->route, ENDPOINT_IMAP, l->user, why);
 }
 
-/* Finds where the user is served and tells the maildrop. False when it was refused. */
-static bool session_route(struct session *s, const struct maildrop_action *action)
+/* Finds who serves the user; session_upstream_found() follows, or it was refused. */
+static void session_route(struct session *s, const struct maildrop_action *action)
 {
-    struct maildrop_route route = {0};
     struct session_login login;
+    struct failure why;
 
     if (!session_find_login(s, action->user, action->authzid, &login)) {
         session_refuse(s, FAILURE_AUTH, SESSION_REFUSED);
-        return false;
+        return;
     }
-    struct failure why = {.kind = FAILURE_TEMPORARY, .text = "out of memory, try again later"};
-    bool named = session_name(s, login.user) &&
-                 session_set_credential(s, &login, action->password) &&
-                 place_of_user(&s->place, s->route, ENDPOINT_IMAP, login.user, &why);
-    free(login.user);
-    if (!named) {
+    if (session_name(s, &login, action->password, &why))
+        session_find(s, slice_of(login.user), action->password);
+    else
         session_refuse(s, why.kind, why.text);
-        return false;
-    }
-    route.options = &s->route->pop3;
-    route.login = slice_of(s->login);
-    route.folder = login.folder;
-    route.credential = session_credential(s);
-    session_imap_options(s, &s->route->upstream, s->route->upstream.host, &route.imap);
+    free(login.user);
+}
+
+static void session_tell_route(struct session *s)
+{
+    struct maildrop_route route = {
+        .options = &s->route->pop3,
+        .login = slice_of(s->login),
+        .folder = slice_of(s->folder),
+        .credential = session_credential(s),
+    };
+    const struct endpoint *e = &s->route->upstream;
+
+    session_imap_options(s, e, e->host, &route.imap);
     maildrop_routed(s->maildrop, &route);
     credential_clear(&s->credential);
-    return true;
 }
 
 static void session_count_failure(struct session *s, const struct failure *why)
@@ -161,17 +169,12 @@ static void on_closed(void *owner, const struct connection *c)
     session_release(s);
 }
 
-void session_connect(struct session *s, const struct maildrop_action *action)
+static void session_open(struct session *s)
 {
     static const struct connection_handler handler = {on_ready, on_failed, on_data,
                                                       on_tls,   on_end,    on_closed};
     struct failure why;
 
-    session_disconnect(s);
-    s->failure_counted = false;
-    session_load_cancel(s);
-    if (!action->again && !session_route(s, action))
-        return;
     s->upstream =
         connection_start(s->house->loop, s->settings, s->route, &s->place, s->id, &handler, s);
     if (s->upstream) {
@@ -182,8 +185,26 @@ void session_connect(struct session *s, const struct maildrop_action *action)
     connect_failed(s, &why);
 }
 
+void session_connect(struct session *s, const struct maildrop_action *action)
+{
+    session_disconnect(s);
+    s->failure_counted = false;
+    session_load_cancel(s);
+    if (action->again)
+        session_open(s);
+    else
+        session_route(s, action);
+}
+
+void session_upstream_found(struct session *s)
+{
+    session_tell_route(s);
+    session_open(s);
+}
+
 void session_disconnect(struct session *s)
 {
+    session_find_cancel(s);
     if (!s->upstream)
         return;
     s->upstream_in += connection_octets_in(s->upstream);
