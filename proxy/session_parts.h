@@ -32,6 +32,7 @@ struct session_client {
 struct session;
 struct session_read;
 struct session_parse;
+struct session_small;
 
 /* What a session is for one of the two protocols: the translator behind it, in the terms in which
  * session.c speaks to either. But for the first three, only while the session is `alive`. */
@@ -111,6 +112,8 @@ struct session {
             bool moved;                 /* another session goes on */
             struct session_read *reads; /* not answered, the first first */
             struct session_parse *parses;
+            struct session_small *small;
+            unsigned small_untold;
             struct bodies_writer *storing; /* APPEND */
             uint32_t store_request;
             char *stored; /* key of what was stored last, until the state may name it */
