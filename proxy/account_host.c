@@ -100,6 +100,16 @@ static void refuse_all(struct account_host *h, const struct failure *why)
     }
 }
 
+/* The account has tokens from whoever came by one last. */
+static void host_take_grant(struct account_host *h, const struct account_guest *g)
+{
+    if (!g->grant)
+        return;
+    grant_release(h->grant);
+    h->grant = grant_hold(g->grant);
+    h->generation = g->generation;
+}
+
 static void admit_all(struct account_host *h)
 {
     struct failure none = {.kind = FAILURE_NONE};
@@ -108,6 +118,7 @@ static void admit_all(struct account_host *h)
         struct account_guest *g = h->joining;
         h->joining = g->next;
         guest_add(&h->guests, g);
+        host_take_grant(h, g);
         g->on_joined(g, &none);
     }
 }
@@ -131,7 +142,10 @@ static void host_end(struct account_host *h)
         return;
     h->ending = true;
     account_host_keep_none(h);
+    account_host_renew_cancel(h);
     account_host_disconnect(h, false);
+    grant_release(h->grant);
+    h->grant = NULL;
     if (h->account)
         account_free(h->account);
     h->account = NULL;
@@ -273,13 +287,9 @@ static void host_save(struct account_host *h, json_t *records)
 
 static void host_act(struct account_host *h, struct account_action *action)
 {
-    struct failure why;
-
     switch (action->type) {
     case ACCOUNT_CREDENTIAL:
-        failure_set(&why, FAILURE_AUTH, "%s",
-                    *action->text ? action->text : "there is no fresh token for the mail server");
-        account_credential_failed(h->account, &why);
+        account_host_renew(h, action->text);
         break;
     case ACCOUNT_CONNECT:
         account_host_connect(h);

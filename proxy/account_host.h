@@ -26,6 +26,8 @@ struct account_guest {
      * frees before it returns. */
     void (*on_lost)(struct account_guest *g);
     const void *mailbox; /* the client's owner */
+    struct grant *grant; /* by which it comes, borrowed until it has joined; NULL: a password */
+    uint64_t generation; /* of the credential that its login brings */
 };
 
 /* "imap:ann@pop.example.com": the account's key in the store, apart from that of the other

@@ -6,6 +6,7 @@
 #define PROXY_ACCOUNT_HOST_PARTS_H
 
 #include "proxy/account_host.h"
+#include "proxy/auth/gatekeeper.h"
 #include "proxy/connection.h"
 
 struct account_keep;
@@ -26,6 +27,9 @@ struct account_host {
     struct store_request *loading;
     struct account_keep *keeps;  /* parts that are being written */
     struct connection *upstream; /* NULL: none, or it is being closed */
+    struct grant *grant;         /* of who came last by one: for the next token; NULL: nobody did */
+    uint64_t generation;         /* of the credential that the upstream sees next */
+    struct admission *asked;     /* for that token; NULL: it is not */
     bool pumping;
     bool ending;
     unsigned pending; /* what will still call back */
@@ -47,6 +51,9 @@ void account_host_disconnect(struct account_host *h, bool at_once);
 void account_host_tls(struct account_host *h);
 void account_host_flush(struct account_host *h);
 void account_host_resume(struct account_host *h);
+/* ACCOUNT_CREDENTIAL; `refused_for`: what the upstream said of the last one, or "". */
+void account_host_renew(struct account_host *h, const char *refused_for);
+void account_host_renew_cancel(struct account_host *h);
 
 /* account_host_bodies.c */
 void account_host_keep(struct account_host *h, struct account_action *action);

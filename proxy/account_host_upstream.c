@@ -135,3 +135,43 @@ void account_host_resume(struct account_host *h)
     if (account_wants_upstream(h->account))
         connection_resume(h->upstream);
 }
+
+/* ---- its credential ---------------------------------------------------------------------- */
+
+static void on_renewal(void *owner, struct admission_answer *answer)
+{
+    struct account_host *h = owner;
+
+    h->asked = NULL;
+    account_host_tell(h);
+    if (answer->why.kind == FAILURE_NONE) {
+        h->generation = answer->generation;
+        account_credential(h->account, &answer->credential);
+    } else {
+        account_host_log(h, LOG_WARNING, "no-token", answer->why.text);
+        account_credential_failed(h->account, &answer->why);
+    }
+    admission_answer_clear(answer);
+    account_host_pump(h);
+}
+
+void account_host_renew(struct account_host *h, const char *refused_for)
+{
+    struct failure why;
+
+    account_host_renew_cancel(h);
+    if (h->grant)
+        h->asked = gatekeeper_renew(h->house->gatekeeper, h->house, h->grant,
+                                    *refused_for ? h->generation : 0, on_renewal, h);
+    if (h->asked)
+        return;
+    failure_set(&why, FAILURE_AUTH, "%s",
+                *refused_for ? refused_for : "there is no fresh token for the mail server");
+    account_credential_failed(h->account, &why);
+}
+
+void account_host_renew_cancel(struct account_host *h)
+{
+    admission_cancel(h->asked);
+    h->asked = NULL;
+}

@@ -6,6 +6,7 @@
 
 #include "proxy/admin/admin.h"
 #include "proxy/admin/health.h"
+#include "proxy/auth/gatekeeper.h"
 #include "proxy/bindings.h"
 #include "proxy/gate.h"
 #include "proxy/log.h"
@@ -40,6 +41,7 @@ struct serve {
     struct bodies *bodies;
     struct gate *gate;
     struct health *health;
+    struct gatekeeper *gatekeeper;
     struct admin *admin;
     struct worker **workers;
     unsigned worker_count;
@@ -258,7 +260,10 @@ static bool serve_open(struct serve *s)
     s->workers = calloc(s->worker_count, sizeof(struct worker *));
     if ((s->store && !s->bodies) || !s->gate || !s->health || !s->workers)
         log_message(LOG_ERROR, "start", "out of memory");
-    return bound && s->bodies && s->gate && s->health && s->workers;
+    s->gatekeeper = gatekeeper_new(c->state_dir, &why);
+    if (!s->gatekeeper)
+        fault("", &why);
+    return bound && s->bodies && s->gate && s->health && s->workers && s->gatekeeper;
 }
 
 static bool serve_make_workers(struct serve *s)
@@ -271,6 +276,7 @@ static bool serve_make_workers(struct serve *s)
         .count = s->worker_count,
         .gate = s->gate,
         .health = s->health,
+        .gatekeeper = s->gatekeeper,
         .on_ended = on_worker_ended,
         .owner = s,
     };
@@ -368,6 +374,10 @@ static bool serve_begin(struct serve *s)
 
 static void serve_close(struct serve *s)
 {
+    /* The gatekeeper answers to workers: their loops have ended, and they are still there. */
+    for (unsigned i = 0; i < s->started; i++)
+        worker_join(s->workers[i]);
+    gatekeeper_free(s->gatekeeper);
     for (unsigned i = 0; s->workers && i < s->worker_count; i++)
         worker_free(s->workers[i]);
     free(s->workers);

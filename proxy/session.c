@@ -417,6 +417,7 @@ void session_end(struct session *s, const char *cause, bool at_once)
     s->ended = true;
     if (s->alive && !at_once)
         session_flush(s);
+    session_admission_cancel(s);
     s->kind->log_end(s, cause);
     s->kind->end(s);
     s->alive = false;
@@ -439,6 +440,7 @@ void session_release(struct session *s)
     free(s->account);
     place_clear(&s->place);
     credential_clear(&s->credential);
+    session_entry_clear(s);
     free(s);
     house->on_ended(house->owner);
 }

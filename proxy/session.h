@@ -28,6 +28,7 @@ struct session;
 struct session_house;
 struct account_host;
 struct http;
+struct gatekeeper;
 
 /* Something that is to be done on another house's loop. */
 struct house_message {
@@ -51,7 +52,8 @@ struct session_house {
     size_t host_count;
     struct gate *gate;
     struct health *health;
-    struct http *http;             /* NULL until a session needs it */
+    struct http *http; /* NULL until a session needs it */
+    struct gatekeeper *gatekeeper;
     struct session *sessions;      /* all that have not ended; see session_next() */
     void (*on_ended)(void *owner); /* a session or host has left its list and is gone */
     void *owner;

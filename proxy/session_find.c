@@ -12,6 +12,7 @@ static void refuse(struct session *s, enum failure_kind kind, const char *text)
     struct failure why;
 
     failure_set(&why, kind, "%s", text);
+    s->entry.innocent = kind != FAILURE_AUTH;
     s->kind->refused(s, &why);
 }
 
@@ -31,6 +32,7 @@ static bool take(struct session *s, const struct auth_http_answer *a)
 {
     struct slice user = buf_size(&a->user) ? buf_slice(&a->user) : slice_of(s->login);
 
+    credential_clear(&s->credential);
     return !buf_failed(&a->user) && !buf_failed(&a->password) &&
            place_set_address(&s->place, slice_of(a->host), a->port) &&
            credential_set(&s->credential, CREDENTIAL_PASSWORD, user, buf_slice(&a->password));
@@ -40,12 +42,12 @@ static void on_answer(void *owner, struct auth_http_answer *answer)
 {
     struct session *s = owner;
 
-    s->asking = NULL;
+    s->entry.found_by = NULL;
     session_tell(s);
     if (answer->why.kind != FAILURE_NONE)
         refuse_as_told(s, &answer->why);
     else if (take(s, answer))
-        s->kind->found(s);
+        s->kind->admitted(s);
     else
         refuse(s, FAILURE_TEMPORARY, "out of memory, try again later");
     session_pump(s);
@@ -89,23 +91,34 @@ static struct auth_http *ask(struct session *s, struct slice user, struct slice 
                        : NULL;
 }
 
-void session_find(struct session *s, struct slice user, struct slice password)
+/* Whose device was let in shows the service what the vault has for him. */
+static struct auth_http *ask_for(struct session *s)
 {
-    session_find_cancel(s);
+    const struct session_entry *e = &s->entry;
+
+    return e->own ? ask(s, slice_of(e->claim), buf_slice(&e->password))
+                  : ask(s, buf_slice(&s->credential.user), buf_slice(&s->credential.secret));
+}
+
+void session_find(struct session *s)
+{
+    struct session_entry *e = &s->entry;
+
     s->attempts++;
     if (!s->route->auth_http.url) {
-        s->kind->found(s);
+        s->kind->admitted(s);
         return;
     }
     if (session_client_is_open(s))
-        s->asking = ask(s, user, password);
-    if (!s->asking)
+        e->found_by = ask_for(s);
+    buf_wipe(&e->password);
+    if (!e->found_by)
         refuse(s, FAILURE_TEMPORARY, "out of memory, try again later");
 }
 
 void session_find_cancel(struct session *s)
 {
-    if (s->asking)
-        auth_http_cancel(s->asking);
-    s->asking = NULL;
+    if (s->entry.found_by)
+        auth_http_cancel(s->entry.found_by);
+    s->entry.found_by = NULL;
 }

@@ -3,6 +3,7 @@
  */
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "proxy/log.h"
@@ -59,7 +60,39 @@ void session_log_action(const struct session *s, const struct maildrop_action *a
     struct maildrop_summary summary;
 
     maildrop_summary(s->maildrop, &summary);
-    session_log_line(s, (int)levels[action->level], action->event, summary.user, action->text);
+    if (strcmp(action->event, "login-refused") == 0)
+        session_log_refusal(s, (int)levels[action->level], action->kind, summary.user,
+                            action->text);
+    else
+        session_log_line(s, (int)levels[action->level], action->event, summary.user, action->text);
+}
+
+/* "192.0.2.1" of "192.0.2.1:4711", "2001:db8::1" of "[2001:db8::1]:4711"; else as it is. */
+static struct slice address_of(const char *peer)
+{
+    const char *end = strrchr(peer, ':');
+    struct slice address = end ? slice_make(peer, (size_t)(end - peer)) : slice_of(peer);
+
+    if (address.n > 2 && address.p[0] == '[')
+        address = slice_make(address.p + 1, address.n - 2);
+    return address;
+}
+
+void session_log_refusal(const struct session *s, int level, enum failure_kind kind,
+                         const char *user, const char *text)
+{
+    struct log_field fields[6];
+    size_t count = 0;
+
+    if (session_client_is_open(s))
+        fields[count++] = LOG_FIELD("address", address_of(stream_peer(s->client.stream)));
+    fields[count++] = LOG_FIELD("cause", slice_of(session_refusal_cause(s, kind)));
+    fields[count++] = LOG_FIELD("user", slice_of(user));
+    if (s->route)
+        fields[count++] = LOG_FIELD("route", slice_of(s->route->name));
+    fields[count++] = LOG_FIELD("message", slice_of(text));
+    fields[count] = LOG_FIELD_END;
+    log_event((enum log_level)level, s->id, "login-refused", fields);
 }
 
 void session_log_line(const struct session *s, int level, const char *event, const char *user,

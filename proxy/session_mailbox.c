@@ -119,6 +119,17 @@ static struct session *session_of(struct account_guest *g)
     return (struct session *)((char *)g - offsetof(struct session, guest));
 }
 
+static void session_restrict(struct session *s)
+{
+    const struct device_limits *l = &s->entry.limits;
+
+    mailbox_restrict(s->mailbox, &(struct mailbox_rights){
+                                     .read_only = l->read_only,
+                                     .never_delete = l->never_delete,
+                                     .folder = s->entry.grant ? l->folder : NULL,
+                                 });
+}
+
 static void on_joined(struct account_guest *g, const struct failure *why)
 {
     struct session *s = session_of(g);
@@ -130,6 +141,7 @@ static void on_joined(struct account_guest *g, const struct failure *why)
     } else {
         g->mailbox = s->mailbox;
         session_tell(s);
+        session_restrict(s);
         mailbox_joined(s->mailbox, account_host_account(s->host), slice_of(s->login),
                        session_credential(s));
         credential_clear(&s->credential);
@@ -154,7 +166,12 @@ static void on_lost(struct account_guest *g)
 void session_join(struct session *s)
 {
     s->guest = (struct account_guest){
-        .on_joined = on_joined, .on_touched = on_touched, .on_lost = on_lost};
+        .on_joined = on_joined,
+        .on_touched = on_touched,
+        .on_lost = on_lost,
+        .grant = s->entry.grant,
+        .generation = s->entry.generation,
+    };
     s->host = account_host_join(s->house, s->settings, s->route, &s->place, s->account, &s->guest);
     if (!s->host)
         session_refuse_login(s, FAILURE_TEMPORARY, "out of memory, try again later");
@@ -168,36 +185,6 @@ static void leave(struct session *s)
     s->guest.mailbox = NULL;
 }
 
-/* Names for the upstream and for the store, and where the upstream is. */
-static bool name_account(struct session *s, const struct session_login *login,
-                         struct slice password, struct failure *why)
-{
-    failure_set(why, FAILURE_TEMPORARY, "out of memory, try again later");
-    free(s->login);
-    free(s->account);
-    s->login = config_route_login(s->route, slice_of(login->user));
-    s->account = account_host_key(s->route, login->user);
-    return s->login && s->account && session_set_credential(s, login, password) &&
-           place_of_user(&s->place, s->route, ENDPOINT_POP3, login->user, why);
-}
-
-/* found() follows, or it was refused. */
-static void find_account(struct session *s, const struct mailbox_action *action)
-{
-    struct session_login login;
-    struct failure why;
-
-    if (!session_find_login(s, action->user, action->authzid, &login)) {
-        session_refuse_login(s, FAILURE_AUTH, SESSION_REFUSED);
-        return;
-    }
-    if (name_account(s, &login, action->password, &why))
-        session_find(s, slice_of(login.user), action->password);
-    else
-        session_refuse_login(s, why.kind, why.text);
-    free(login.user);
-}
-
 /* A second attempt stays with the account, when it is the same one. */
 static void log_in(struct session *s, const struct mailbox_action *action)
 {
@@ -205,10 +192,10 @@ static void log_in(struct session *s, const struct mailbox_action *action)
         session_bodies_end(s);
         leave(s);
     }
-    find_account(s, action);
+    session_admit(s, &(struct session_claim){action->user, action->authzid, action->password});
 }
 
-static void found(struct session *s)
+static void admitted(struct session *s)
 {
     if (account_host_home(s->house, s->account) == s->house->number) {
         session_join(s);
@@ -216,17 +203,26 @@ static void found(struct session *s)
     }
     s->moving = true;
     s->due = uv_now(s->house->loop);
+    session_arm(s);
 }
 
 static void refused(struct session *s, const struct failure *why)
 {
-    session_refuse_login(s, why->kind, why->text);
+    mailbox_refused(s->mailbox, why);
+}
+
+static void renewed_nothing(struct session *s, const struct credential *credential,
+                            const struct failure *why)
+{
+    (void)s; /* the account's host asks for what it needs */
+    (void)credential;
+    (void)why;
 }
 
 /* It took too long to be let in: the account may come yet, but nobody waits for it. */
 static void log_in_cancel(struct session *s)
 {
-    session_find_cancel(s);
+    session_admission_cancel(s);
     s->moving = false;
     s->due = UINT64_MAX;
     leave(s);
@@ -240,12 +236,20 @@ static void log_action(struct session *s, const struct mailbox_action *action)
     const char *route = s->route ? s->route->name : NULL;
 
     mailbox_summary(s->mailbox, &summary);
+    if (strcmp(action->event, "login-refused") == 0) {
+        enum failure_kind kind = action->level == LOG_INFO ? FAILURE_AUTH : FAILURE_TEMPORARY;
+        session_log_refusal(s, action->level, kind, summary.user, action->text);
+        if (kind == FAILURE_AUTH)
+            session_report(s, false);
+        health_login_refused(s->house->health, route, kind);
+        return;
+    }
     session_log_line(s, action->level, action->event, summary.user, action->text);
-    if (strcmp(action->event, "login") == 0 && route)
+    if (strcmp(action->event, "login") != 0)
+        return;
+    session_report(s, true);
+    if (route)
         health_login(s->house->health, route);
-    else if (strcmp(action->event, "login-refused") == 0)
-        health_login_refused(s->house->health, route,
-                             action->level == LOG_INFO ? FAILURE_AUTH : FAILURE_TEMPORARY);
 }
 
 static void session_act(struct session *s, const struct mailbox_action *action)
@@ -327,7 +331,6 @@ static void log_end(struct session *s, const char *cause)
 
 static void end(struct session *s)
 {
-    session_find_cancel(s);
     session_bodies_end(s);
     if (s->mailbox)
         mailbox_free(s->mailbox);
@@ -344,6 +347,7 @@ const struct session_kind session_of_mailbox = {
     .refusal = "* BYE [UNAVAILABLE] ",
     .plain = "the client began TLS on a port that speaks IMAP in the clear: it must use STARTTLS, "
              "or the port of an imaps:// listener",
+    .account = account_host_key,
     .greet = greet,
     .tell = tell,
     .act = act,
@@ -358,8 +362,9 @@ const struct session_kind session_of_mailbox = {
     .out = out,
     .flush = flush_nothing,
     .resume = session_read_resume,
-    .found = found,
+    .admitted = admitted,
     .refused = refused,
+    .renewed = renewed_nothing,
     .log_end = log_end,
     .end = end,
     .abort = abort_nothing,

@@ -1,7 +1,6 @@
 /*
  * A session of a POP3 client: the maildrop behind it, and what that asks for.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -94,7 +93,6 @@ static struct buf *out(struct session *s)
 
 static void refused(struct session *s, const struct failure *why)
 {
-    s->route = NULL;
     maildrop_refused(s->maildrop, why);
 }
 
@@ -129,7 +127,10 @@ static void session_log(struct session *s, const struct maildrop_action *action)
     session_log_action(s, action);
     if (strcmp(action->event, "login") == 0 && route) {
         health_login(s->house->health, route);
+        session_report(s, true);
     } else if (strcmp(action->event, "login-refused") == 0) {
+        if (action->kind == FAILURE_AUTH)
+            session_report(s, false);
         health_login_refused(s->house->health, route, action->kind);
         failure_set(&why, action->kind, "%s", action->text);
         if (route && action->kind == FAILURE_TEMPORARY && !s->failure_counted)
@@ -137,10 +138,18 @@ static void session_log(struct session *s, const struct maildrop_action *action)
     }
 }
 
-static void session_act(struct session *s, const struct maildrop_action *action)
+static void session_renew_credential(struct session *s, const char *refused_for)
 {
     struct failure why;
 
+    if (session_renew(s, true))
+        return;
+    failure_set(&why, FAILURE_AUTH, "%s", refused_for);
+    maildrop_refused(s->maildrop, &why);
+}
+
+static void session_act(struct session *s, const struct maildrop_action *action)
+{
     switch (action->type) {
     case MAILDROP_CONNECT:
         session_connect(s, action);
@@ -149,8 +158,7 @@ static void session_act(struct session *s, const struct maildrop_action *action)
         maildrop_secret(s->maildrop, &(struct sasl_secret){.kind = SASL_SECRET_NONE});
         break;
     case MAILDROP_CREDENTIAL:
-        failure_set(&why, FAILURE_AUTH, "%s", action->text);
-        maildrop_refused(s->maildrop, &why);
+        session_renew_credential(s, action->text);
         break;
     case MAILDROP_DISCONNECT:
         session_flush(s);
@@ -229,8 +237,6 @@ static void log_end(struct session *s, const char *cause)
 static void end(struct session *s)
 {
     session_disconnect(s);
-    free(s->folder);
-    s->folder = NULL;
     maildrop_free(s->maildrop);
     s->maildrop = NULL;
 }
@@ -245,6 +251,7 @@ const struct session_kind session_of_maildrop = {
     .refusal = "-ERR [SYS/TEMP] ",
     .plain = "the client began TLS on a port that speaks POP3 in the clear: it must use STARTTLS "
              "(STLS), or the port of a pop3s:// listener",
+    .account = place_account,
     .greet = greet,
     .tell = tell,
     .act = act,
@@ -259,8 +266,9 @@ const struct session_kind session_of_maildrop = {
     .out = out,
     .flush = flush,
     .resume = resume,
-    .found = session_upstream_found,
+    .admitted = session_upstream_admitted,
     .refused = refused,
+    .renewed = session_upstream_renewed,
     .log_end = log_end,
     .end = end,
     .abort = abort_upstream,

@@ -31,6 +31,7 @@ static void take(struct session *to, const struct session *from)
         .attempts = from->attempts,
         .mailbox = from->mailbox,
         .credential = from->credential,
+        .entry = from->entry,
     };
     snprintf(to->id, sizeof to->id, "%s", from->id);
 }
@@ -43,6 +44,7 @@ static void leave_behind(struct session *s)
     s->account = NULL;
     s->place = (struct place){.host = NULL};
     s->credential = (struct credential){.kind = CREDENTIAL_PASSWORD};
+    s->entry = (struct session_entry){.generation = 0};
     s->mailbox = NULL;
     s->alive = false;
     s->moved = true;
@@ -62,6 +64,7 @@ static void arrive_dead(struct session *s, struct session_house *house)
     free(s->account);
     place_clear(&s->place);
     credential_clear(&s->credential);
+    session_entry_clear(s);
     free(s);
     house->on_ended(house->owner);
 }

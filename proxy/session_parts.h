@@ -8,6 +8,7 @@
 
 #include "proxy/account_host.h"
 #include "proxy/auth/auth_http.h"
+#include "proxy/auth/gatekeeper.h"
 #include "proxy/connection.h"
 #include "proxy/net/stream.h"
 #include "proxy/place.h"
@@ -29,6 +30,21 @@ struct session_client {
     uint64_t out;
 };
 
+/* As whom the client was let in, or asks to be. */
+struct session_entry {
+    struct admission *asked;    /* the gatekeeper has not answered */
+    struct auth_http *found_by; /* nor has the routing service */
+    struct buf password;        /* for that one; a secret */
+    struct grant *grant;        /* by a device's password; NULL: by the upstream's own */
+    uint64_t generation;        /* of the credential that the upstream has seen last */
+    struct device_limits limits;
+    char device[VAULT_DEVICE];
+    char *claim;   /* who the client says he is: so guesses are counted */
+    char *folder;  /* of the login's suffix, or the only one that the device sees; NULL */
+    bool own;      /* the client's own password is tried upstream: session_report() what is said */
+    bool innocent; /* what was refused is no wrong password */
+};
+
 struct session;
 struct session_read;
 struct session_parse;
@@ -39,6 +55,7 @@ struct session_small;
 struct session_kind {
     const char *refusal; /* a client that is not let in: what is said before the reason */
     const char *plain;   /* and to one that begins TLS in the clear: what the log says */
+    char *(*account)(const struct config_route *route, const char *user); /* in the store; owned */
     bool (*greet)(struct session *s); /* makes the translator; false when memory is out */
     void (*tell)(struct session *s);  /* the time, and what the client has not taken */
     bool (*act)(struct session *s);   /* does what it asks for; true when it was something */
@@ -53,9 +70,11 @@ struct session_kind {
     struct buf *(*out)(struct session *s); /* for the client */
     void (*flush)(struct session *s);      /* sends for whom else it has written */
     void (*resume)(struct session *s);     /* reads on from whom else it wants to hear */
-    /* Answers to session_find(): `place` and `credential` say where and as whom. */
-    void (*found)(struct session *s);
+    /* The gatekeeper's answers: `s->entry`, `login` and `credential` say the rest. */
+    void (*admitted)(struct session *s);
     void (*refused)(struct session *s, const struct failure *why);
+    void (*renewed)(struct session *s, const struct credential *credential,
+                    const struct failure *why);
     void (*log_end)(struct session *s, const char *cause);
     void (*end)(struct session *s);   /* frees the translator, lets go of all but the client */
     void (*abort)(struct session *s); /* what is left of the end is not waited for */
@@ -84,11 +103,11 @@ struct session {
     char *login;                      /* for the upstream */
     char *account;                    /* in the store */
     struct place place;               /* of the upstream */
-    struct credential credential;     /* of an operator, who logs in for the user; of nobody: the
-                                         client's own password */
-    unsigned attempts;                /* logins of this connection */
-    struct auth_http *asking;         /* the routing service has not answered */
-    struct store_request *loading;    /* its state is on its way */
+    struct credential credential;     /* of an operator, who logs in for the user, or from a vault;
+                                         of nobody: the client's own password */
+    struct session_entry entry;
+    unsigned attempts;             /* logins of this connection */
+    struct store_request *loading; /* its state is on its way */
 
     uv_timer_t timer;
     uint64_t timer_due; /* when it fires; UINT64_MAX: it does not run */
@@ -97,12 +116,14 @@ struct session {
     union {
         struct { /* a POP3 client */
             struct maildrop *maildrop;
-            char *folder;                /* of the login's suffix */
             struct connection *upstream; /* NULL: none, or it is being closed */
             struct connection *leaving;  /* the last one, until it is closed */
             uint64_t upstream_in;        /* octets of those that are closing or closed */
             uint64_t upstream_out;
             bool failure_counted; /* this connection's failure is known to the health already */
+            bool reopening;       /* as soon as the credential is renewed */
+            bool renewed;         /* it was, for the connection that is opened next */
+            struct maildrop_options options; /* the route's, as far as the device may use them */
         };
         struct { /* an IMAP client */
             struct mailbox *mailbox;
@@ -190,20 +211,47 @@ const struct credential *session_credential(const struct session *s);
 
 /* session_find.c */
 
-/* Finds the upstream of a user whose route is known; the kind's `found` or `refused` follows, maybe
+/* Finds the upstream of a user who was let in; the kind's `admitted` or `refused` follows, maybe
  * before this returns. */
-void session_find(struct session *s, struct slice user, struct slice password);
+void session_find(struct session *s);
 
 /* The answer is not waited for any more. */
 void session_find_cancel(struct session *s);
+
+/* session_admission.c */
+
+/* What a client gave. The slices are copied as far as they are needed. */
+struct session_claim {
+    struct slice user, authzid, password;
+};
+
+/* Asks the gatekeeper; the kind's `admitted` or `refused` follows. */
+void session_admit(struct session *s, const struct session_claim *c);
+
+/* The credential once more; the upstream has `refused` the last one, or it may have expired. The
+ * kind's `renewed` follows. False when there is none to be had. */
+bool session_renew(struct session *s, bool refused);
+
+/* The answer is not waited for any more. */
+void session_admission_cancel(struct session *s);
+
+/* The upstream has judged the client's own password. */
+void session_report(struct session *s, bool admitted);
+
+/* Why a login was refused, in a word for programs that read the log: "password" (a guess, maybe),
+ * "permission" (the password was right), "server". */
+const char *session_refusal_cause(const struct session *s, enum failure_kind kind);
+
+/* Nobody is let in, or asks to be. */
+void session_entry_clear(struct session *s);
 
 /* session_upstream.c */
 
 /* MAILDROP_CONNECT. */
 void session_connect(struct session *s, const struct maildrop_action *action);
-
-/* The upstream of a login is found. */
-void session_upstream_found(struct session *s);
+void session_upstream_admitted(struct session *s);
+void session_upstream_renewed(struct session *s, const struct credential *credential,
+                              const struct failure *why);
 
 /* The upstream connection, or the attempt at one, is given up. */
 void session_disconnect(struct session *s);
@@ -238,6 +286,9 @@ void session_make_id(char id[9]);
 void session_log_connect(const struct session *s);
 void session_log_tls(const struct session *s);
 void session_log_action(const struct session *s, const struct maildrop_action *action);
+/* A refused login, in the form that config/fail2ban knows. */
+void session_log_refusal(const struct session *s, int level, enum failure_kind kind,
+                         const char *user, const char *text);
 void session_log_line(const struct session *s, int level, const char *event, const char *user,
                       const char *text);
 void session_log_message(const struct session *s, int level, const char *event, const char *text);

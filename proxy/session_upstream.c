@@ -1,6 +1,7 @@
 /*
  * A POP3 session's upstream: finding the route, and what happens on the connection to it.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "proxy/log.h"
@@ -18,53 +19,32 @@ static void session_imap_options(const struct session *s, const struct endpoint 
     o->port = e->port;
 }
 
-static void session_refuse(struct session *s, enum failure_kind kind, const char *text)
+/* A device that must not delete has what it deletes hidden from itself, and from nobody else. */
+static bool restrict_device(struct session *s)
 {
-    struct failure why;
+    const struct session_entry *e = &s->entry;
+    char *account = NULL;
 
-    failure_set(&why, kind, "%s", text);
-    s->route = NULL;
-    maildrop_refused(s->maildrop, &why);
-}
-
-/* Names for the upstream and for the store, and where the upstream is. */
-static bool session_name(struct session *s, const struct session_login *l, struct slice password,
-                         struct failure *why)
-{
-    failure_set(why, FAILURE_TEMPORARY, "out of memory, try again later");
-    free(s->login);
+    s->options = s->route->pop3;
+    if (!e->limits.read_only && !e->limits.never_delete)
+        return true;
+    s->options.deletion = MAILDROP_KEEP;
+    if (e->limits.read_only)
+        s->options.seen = false;
+    if (asprintf(&account, "%s#%s", s->account, e->device) < 0)
+        return false;
     free(s->account);
-    free(s->folder);
-    s->login = config_route_login(s->route, slice_of(l->user));
-    s->account = place_account(s->route, l->user);
-    s->folder = slice_dup(l->folder);
-    return s->login && s->account && s->folder && session_set_credential(s, l, password) &&
-           place_of_user(&s->place, s->route, ENDPOINT_IMAP, l->user, why);
+    s->account = account;
+    return true;
 }
 
-/* Finds who serves the user; session_upstream_found() follows, or it was refused. */
-static void session_route(struct session *s, const struct maildrop_action *action)
-{
-    struct session_login login;
-    struct failure why;
-
-    if (!session_find_login(s, action->user, action->authzid, &login)) {
-        session_refuse(s, FAILURE_AUTH, SESSION_REFUSED);
-        return;
-    }
-    if (session_name(s, &login, action->password, &why))
-        session_find(s, slice_of(login.user), action->password);
-    else
-        session_refuse(s, why.kind, why.text);
-    free(login.user);
-}
-
-static void session_tell_route(struct session *s)
+/* Tells the maildrop where the user is served. */
+static void session_route(struct session *s)
 {
     struct maildrop_route route = {
-        .options = &s->route->pop3,
+        .options = &s->options,
         .login = slice_of(s->login),
-        .folder = slice_of(s->folder),
+        .folder = slice_of(s->entry.folder ? s->entry.folder : ""),
         .credential = session_credential(s),
     };
     const struct endpoint *e = &s->route->upstream;
@@ -169,7 +149,7 @@ static void on_closed(void *owner, const struct connection *c)
     session_release(s);
 }
 
-static void session_open(struct session *s)
+static void open_upstream(struct session *s)
 {
     static const struct connection_handler handler = {on_ready, on_failed, on_data,
                                                       on_tls,   on_end,    on_closed};
@@ -185,26 +165,55 @@ static void session_open(struct session *s)
     connect_failed(s, &why);
 }
 
+void session_upstream_admitted(struct session *s)
+{
+    struct failure why;
+
+    if (restrict_device(s)) {
+        session_route(s);
+        open_upstream(s);
+        return;
+    }
+    failure_set(&why, FAILURE_TEMPORARY, "out of memory, try again later");
+    maildrop_refused(s->maildrop, &why);
+}
+
+void session_upstream_renewed(struct session *s, const struct credential *credential,
+                              const struct failure *why)
+{
+    bool reopening = s->reopening;
+
+    s->reopening = false;
+    s->renewed = why->kind == FAILURE_NONE && !reopening;
+    if (why->kind == FAILURE_NONE)
+        maildrop_credential(s->maildrop, credential);
+    else if (!reopening)
+        maildrop_refused(s->maildrop, why);
+    if (!reopening)
+        return;
+    if (why->kind == FAILURE_NONE)
+        open_upstream(s);
+    else
+        maildrop_connect_failed(s->maildrop, why);
+}
+
 void session_connect(struct session *s, const struct maildrop_action *action)
 {
     session_disconnect(s);
     s->failure_counted = false;
     session_load_cancel(s);
-    if (action->again)
-        session_open(s);
+    if (!action->again)
+        session_admit(s, &(struct session_claim){action->user, action->authzid, action->password});
+    else if (s->renewed || !session_renew(s, false))
+        open_upstream(s);
     else
-        session_route(s, action);
-}
-
-void session_upstream_found(struct session *s)
-{
-    session_tell_route(s);
-    session_open(s);
+        s->reopening = true;
+    s->renewed = false;
 }
 
 void session_disconnect(struct session *s)
 {
-    session_find_cancel(s);
+    session_admission_cancel(s);
     if (!s->upstream)
         return;
     s->upstream_in += connection_octets_in(s->upstream);

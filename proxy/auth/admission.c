@@ -11,6 +11,7 @@
 
 /* As session_parts.h has it: nobody learns which users there are (CASES A4). */
 static const char refused_text[] = "Authentication failed.";
+static const char ending_text[] = "the server is being shut down, try again later";
 
 static const struct throttle_options *throttle_of(const struct admission *a)
 {
@@ -71,9 +72,13 @@ static void arrive(struct session_house *house, struct house_message *m)
 
 void admission_answer(struct admission *a)
 {
+    struct gatekeeper *g = a->gatekeeper;
+
+    g->admissions--;
     a->out.run = arrive;
     if (!a->house->send(a->house->owner, a->house->number, &a->out))
         admission_free(a); /* the house has ended, and with it who asked */
+    gatekeeper_look(g);
 }
 
 void admission_refuse(struct admission *a, enum failure_kind kind, const char *text)
@@ -91,9 +96,20 @@ static void admit_own(struct admission *a)
 
 /* ---- the vault --------------------------------------------------------------------------- */
 
+static bool route_requires_vault(const struct config_route *r)
+{
+    return r->devices == CONFIG_DEVICES_REQUIRED || r->oauth.client_id;
+}
+
+/* Who is served by no route is kept as long as a wrong password is where there are vaults. */
 static bool vault_is_required(const struct admission *a)
 {
-    return a->route->devices == CONFIG_DEVICES_REQUIRED || a->route->oauth.client_id;
+    const struct config *c = a->settings->config;
+    bool required = a->route && route_requires_vault(a->route);
+
+    for (size_t i = 0; !a->route && !required && i < c->route_count; i++)
+        required = route_requires_vault(&c->routes[i]);
+    return required;
 }
 
 /* On the thread pool. */
@@ -108,9 +124,9 @@ static void open_vault(uv_work_t *work)
 
 static void refuse_password(struct admission *a)
 {
-    admission_log(a, LOG_INFO, "device-refused", a->vault_why.text);
     throttle_refused(a->gatekeeper->throttle, throttle_of(a), &a->address, buf_slice(&a->login),
                      now_ms());
+    a->answer.guess = true;
     admission_refuse(a, FAILURE_AUTH, refused_text);
 }
 
@@ -129,6 +145,11 @@ static struct grant *grant_new(struct admission *a, struct holding *h)
 
     if (!grant)
         return NULL;
+    grant->upstream = slice_dup(buf_slice(&a->upstream));
+    if (!grant->upstream) {
+        free(grant);
+        return NULL;
+    }
     atomic_init(&grant->references, 1);
     grant->gatekeeper = a->gatekeeper;
     grant->holding = h;
@@ -161,12 +182,10 @@ static void vault_answered(struct admission *a)
 {
     switch (a->vault_why.kind) {
     case FAILURE_NONE:
-        if (may_come(a)) {
+        if (may_come(a))
             admit_device(a);
-        } else {
-            admission_log(a, LOG_INFO, "device-refused", "the device may not use this protocol");
-            admission_refuse(a, FAILURE_AUTH, "this device may not use this protocol");
-        }
+        else
+            admission_refuse(a, FAILURE_AUTH, "This device's password is not for this protocol");
         break;
     case FAILURE_AUTH:
         if (vault_is_required(a))
@@ -210,7 +229,7 @@ static void to_the_vaults(struct admission *a)
 {
     struct gatekeeper *g = a->gatekeeper;
 
-    if (g->waiting_count >= VAULTS_WAITING) {
+    if (g->waiting_count >= VAULTS_WAITING || g->ending) {
         admission_refuse(a, FAILURE_TEMPORARY, "too many logins at once, try again later");
         return;
     }
@@ -223,15 +242,22 @@ static void to_the_vaults(struct admission *a)
 
 /* ---- its turn ---------------------------------------------------------------------------- */
 
+static bool may_have_vault(const struct admission *a)
+{
+    return a->route && a->route->devices != CONFIG_DEVICES_OFF &&
+           vault_exists(a->gatekeeper->state_dir, buf_slice(&a->login));
+}
+
 static void try_it(struct admission *a)
 {
-    bool off = a->route->devices == CONFIG_DEVICES_OFF;
+    bool required = vault_is_required(a);
 
-    if (vault_is_required(a) ||
-        (!off && vault_exists(a->gatekeeper->state_dir, buf_slice(&a->login))))
+    if (!a->acting && (required || may_have_vault(a)))
         to_the_vaults(a);
-    else
+    else if (a->route && !required)
         admit_own(a);
+    else
+        refuse_password(a);
 }
 
 static void on_timer_closed(uv_handle_t *handle)
@@ -244,29 +270,64 @@ static void on_timer_closed(uv_handle_t *handle)
         admission_answer(a);
 }
 
+static void end_wait(struct admission *a)
+{
+    *(a->prev ? &a->prev->next : &a->gatekeeper->turns) = a->next;
+    if (a->next)
+        a->next->prev = a->prev;
+    uv_close((uv_handle_t *)&a->timer, on_timer_closed);
+}
+
 static void on_turn(uv_timer_t *timer)
 {
-    uv_close((uv_handle_t *)timer, on_timer_closed);
+    end_wait(timer->data);
 }
 
 static void wait_for(struct admission *a, uint64_t ms)
 {
-    uv_timer_init(&a->gatekeeper->loop, &a->timer);
+    struct gatekeeper *g = a->gatekeeper;
+
+    a->next = g->turns;
+    if (a->next)
+        a->next->prev = a;
+    g->turns = a;
+    uv_timer_init(&g->loop, &a->timer);
     a->timer.data = a;
-    uv_update_time(&a->gatekeeper->loop);
+    uv_update_time(&g->loop);
     uv_timer_start(&a->timer, on_turn, ms, 0);
+}
+
+void admissions_stop(struct gatekeeper *g)
+{
+    while (g->turns) {
+        failure_set(&g->turns->answer.why, FAILURE_TEMPORARY, "%s", ending_text);
+        end_wait(g->turns);
+    }
+    while (g->waiting) {
+        struct admission *a = g->waiting;
+        g->waiting = a->next;
+        admission_refuse(a, FAILURE_TEMPORARY, ending_text);
+    }
+    g->waiting_last = &g->waiting;
+    g->waiting_count = 0;
 }
 
 static void begin(struct gatekeeper *g, struct gatekeeper_message *m)
 {
     struct admission *a = (struct admission *)((char *)m - offsetof(struct admission, in));
     struct failure why;
+
+    g->admissions++;
+    if (g->ending) {
+        admission_refuse(a, FAILURE_TEMPORARY, ending_text);
+        return;
+    }
     uint64_t wait = throttle_ask(g->throttle, throttle_of(a), &a->address, buf_slice(&a->login),
                                  now_ms(), &why);
-
     if (wait == UINT64_MAX) {
         admission_log(a, LOG_WARNING, "turned-away", why.text);
         failure_set(&a->answer.why, FAILURE_AUTH, "%s", refused_text);
+        a->answer.guess = true;
         wait_for(a, TURNED_AWAY_MS);
     } else if (wait) {
         wait_for(a, wait);
@@ -301,6 +362,7 @@ struct admission *gatekeeper_admit(struct gatekeeper *g, const struct admission_
     snprintf(a->id, sizeof a->id, "%s", request->id);
     a->address = request->address;
     a->pop3 = request->pop3;
+    a->acting = request->acting;
     a->password.secret = true;
     buf_put(&a->login, request->login);
     buf_put(&a->upstream, request->upstream);
@@ -340,9 +402,10 @@ static void on_read(uv_work_t *work, int status)
     (void)status;
     if (a->vault_why.kind == FAILURE_AUTH)
         admission_refuse(a, FAILURE_AUTH, a->vault_why.text);
-    else if (a->vault_why.kind != FAILURE_NONE)
+    else if (a->vault_why.kind == FAILURE_TEMPORARY)
         refuse_for_now(a, &a->vault_why);
-    else if (holding_open(a->gatekeeper, a, &why) == a->grant->holding)
+    else if (a->vault_why.kind == FAILURE_NONE &&
+             holding_open(a->gatekeeper, a, &why) == a->grant->holding)
         holding_answer(a->grant->holding, a);
     else
         admission_refuse(a, FAILURE_AUTH, "this user was authorized anew; log in again");
@@ -353,11 +416,14 @@ static void begin_renewal(struct gatekeeper *g, struct gatekeeper_message *m)
     struct admission *a = (struct admission *)((char *)m - offsetof(struct admission, in));
     struct holding *h = a->grant->holding;
 
+    g->admissions++;
     buf_puts(&a->login, holding_login(h));
     a->key = *holding_key(h);
     a->work.data = a;
     if (buf_failed(&a->login))
         admission_refuse(a, FAILURE_TEMPORARY, "out of memory, try again later");
+    else if (g->ending)
+        admission_refuse(a, FAILURE_TEMPORARY, ending_text);
     else
         uv_queue_work(&g->loop, &a->work, read_vault, on_read);
 }

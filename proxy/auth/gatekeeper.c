@@ -27,6 +27,21 @@ static struct gatekeeper_message *take_all(struct gatekeeper *g, bool *stopping)
     return first;
 }
 
+/* Whoever waits is sent away; what is on the thread pool comes back yet, and with the last of it
+ * everything ends. */
+static void stop(struct gatekeeper *g)
+{
+    if (!g->ending) {
+        g->ending = true;
+        admissions_stop(g);
+        holdings_stop(g);
+    }
+    if (g->admissions || g->holdings || uv_is_closing((uv_handle_t *)&g->wake))
+        return;
+    http_close(g->http, NULL, NULL);
+    uv_close((uv_handle_t *)&g->wake, NULL);
+}
+
 static void on_wake(uv_async_t *wake)
 {
     struct gatekeeper *g = wake->data;
@@ -36,11 +51,14 @@ static void on_wake(uv_async_t *wake)
         next = m->next;
         m->run(g, m);
     }
-    if (!stopping)
-        return;
-    holdings_stop(g);
-    http_close(g->http, NULL, NULL);
-    uv_close((uv_handle_t *)&g->wake, NULL);
+    if (stopping)
+        stop(g);
+}
+
+void gatekeeper_look(struct gatekeeper *g)
+{
+    if (g->ending)
+        uv_async_send(&g->wake);
 }
 
 static void run(void *owner)
@@ -136,6 +154,7 @@ static void grant_gone(struct gatekeeper *g, struct gatekeeper_message *m)
 
     (void)g;
     holding_release(grant->holding);
+    free(grant->upstream);
     free(grant);
 }
 

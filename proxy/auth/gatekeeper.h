@@ -1,6 +1,6 @@
 /*
  * Who is let in, and as whom upstream. A session asks for admission with what the client gave; the
- * gatekeeper answers with what to log in upstream with:
+ * gatekeeper answers with what to log in upstream by:
  *
  *   - a user without a vault (proxy/auth/vault.h): the client's own name and password, unless the
  *     route demands passwords of devices, as one with OAuth does;
@@ -36,6 +36,8 @@ void grant_release(struct grant *g); /* NULL is fine */
 
 struct admission_answer {
     struct failure why; /* kind NONE: admitted. The sentence is fit for the client */
+    bool guess;         /* refused as a wrong password is; else the client has given the right one,
+                           and something else is in the way */
     bool own;           /* by the client's own name and password; `credential` is empty */
     struct credential credential;
     uint64_t generation;         /* of the credential, for gatekeeper_renew() */
@@ -56,13 +58,15 @@ struct admission;
 
 struct admission_request {
     struct session_house *house;
-    struct settings *settings; /* held meanwhile */
-    const struct config_route *route;
-    const char *id; /* the session's, for the log */
+    struct settings *settings;        /* held meanwhile */
+    const struct config_route *route; /* NULL: nobody serves this login, and it is refused as a
+                                         wrong password is, as late and in the same words */
+    const char *id;                   /* the session's, for the log */
     struct gate_address address;
     bool pop3;             /* else IMAP */
+    bool acting;           /* for another user (an operator): no device's password does */
     struct slice login;    /* as the client gave it, without a folder suffix; these are copied */
-    struct slice upstream; /* who that is upstream */
+    struct slice upstream; /* who that is upstream; empty without a route */
     struct slice password;
 };
 

@@ -20,8 +20,9 @@ enum {
     VAULTS_WAITING = 1000, /* beyond: refused for now */
     TURNED_AWAY_MS = 2000, /* until one who is turned away hears of it */
     MARGIN_S = 60,         /* a token is renewed so long before it expires */
-    AGAIN_MS = 10000,      /* a renewal that failed is not tried again before */
-    REFUSED_MS = 60000,    /* nor one that was of no use to the upstream */
+    URGENT_S = 10,      /* and so long before nobody is let in by it who has not waited for that */
+    AGAIN_MS = 10000,   /* a renewal that failed is not tried again before */
+    REFUSED_MS = 60000, /* nor is an upstream asked again that refused what is held */
 };
 
 struct gatekeeper_message {
@@ -41,10 +42,16 @@ struct gatekeeper {
     uv_mutex_t lock; /* of the next three */
     struct gatekeeper_message *first, **last;
     bool stopping;
+    bool ending;       /* nothing is begun any more */
+    size_t admissions; /* that are not answered */
     struct holding *holdings;
+    struct admission *turns;                   /* that wait for their turn */
     struct admission *waiting, **waiting_last; /* for a place at the vaults */
     size_t waiting_count, opening;
 };
+
+/* Something has ended: it may have been the last. */
+void gatekeeper_look(struct gatekeeper *g);
 
 /* Any thread: `run` is called on the gatekeeper's. */
 void gatekeeper_send(struct gatekeeper *g, struct gatekeeper_message *m);
@@ -52,14 +59,16 @@ void gatekeeper_send(struct gatekeeper *g, struct gatekeeper_message *m);
 struct admission {
     struct gatekeeper_message in;
     struct house_message out;
-    struct admission *next; /* in the queue at the vaults, or of those who wait for a token */
+    struct admission *next; /* in the queue at the vaults, or of those who wait for a token, or for
+                               their turn */
+    struct admission *prev; /* of the latter */
     struct gatekeeper *gatekeeper;
     struct session_house *house;
     struct settings *settings;
-    const struct config_route *route;
+    const struct config_route *route; /* NULL: there is none for this login */
     char id[9];
     struct gate_address address;
-    bool pop3;
+    bool pop3, acting;
     struct buf login, upstream, password;
     admission_done done;
     void *owner;
@@ -79,6 +88,7 @@ struct grant {
     atomic_uint references;
     struct gatekeeper *gatekeeper;
     struct holding *holding;
+    char *upstream; /* who he is there */
     char device[VAULT_DEVICE];
     struct gatekeeper_message gone;
 };
@@ -90,6 +100,8 @@ void admission_answer(struct admission *a);
 void admission_refuse(struct admission *a, enum failure_kind kind, const char *text);
 /* Frees it with what was not given away. Any thread that owns it. */
 void admission_free(struct admission *a);
+/* Those who wait for their turn, or for a place at the vaults, are refused. */
+void admissions_stop(struct gatekeeper *g);
 void admission_log(const struct admission *a, int level, const char *event, const char *text);
 
 /* ---- holding.c ---- */

@@ -17,7 +17,6 @@ struct holding {
     struct gatekeeper *gatekeeper;
     unsigned grants;
     char *login;
-    char *upstream;
     struct vault_key key;
     struct secret secret;
     uint64_t generation; /* of the secret, from 1 */
@@ -31,11 +30,15 @@ struct holding {
     uv_work_t work;
     json_t *written;
     struct failure write_why;
+    bool unwritten;         /* the vault has not the secret that is here */
     struct failure failure; /* of the last renewal; kind NONE: it did not fail */
     uint64_t again_ms;      /* not tried before */
     uint64_t refused;       /* the generation that was refused upstream last */
-    uint64_t refused_ms;    /* when */
+    uint64_t refused_ms;    /* when; 0: none was */
+    uint64_t earlier_ms;    /* when the one before that was */
 };
+
+static const char ending_text[] = "the server is being shut down, try again later";
 
 static uint64_t now_ms(void)
 {
@@ -51,7 +54,9 @@ static bool is_busy(const struct holding *h)
 
 static void holding_free(struct holding *h)
 {
-    *(h->prev ? &h->prev->next : &h->gatekeeper->holdings) = h->next;
+    struct gatekeeper *g = h->gatekeeper;
+
+    *(h->prev ? &h->prev->next : &g->holdings) = h->next;
     if (h->next)
         h->next->prev = h->prev;
     secret_clear(&h->secret);
@@ -59,8 +64,8 @@ static void holding_free(struct holding *h)
     oauth_endpoints_clear(&h->endpoints);
     settings_release(h->settings);
     free(h->login);
-    free(h->upstream);
     free(h);
+    gatekeeper_look(g);
 }
 
 void holding_hold(struct holding *h)
@@ -78,19 +83,6 @@ void holding_release(struct holding *h)
 {
     h->grants--;
     free_unless_wanted(h);
-}
-
-void holdings_stop(struct gatekeeper *g)
-{
-    struct holding *next;
-
-    for (struct holding *h = g->holdings; h; h = next) {
-        next = h->next;
-        if (h->call)
-            oauth_cancel(h->call);
-        h->call = NULL;
-        free_unless_wanted(h);
-    }
 }
 
 const char *holding_login(const struct holding *h)
@@ -123,14 +115,13 @@ static struct holding *holding_new(struct gatekeeper *g, const struct admission 
         return NULL;
     h->gatekeeper = g;
     h->login = slice_dup(buf_slice(&a->login));
-    h->upstream = slice_dup(buf_slice(&a->upstream));
     h->key = a->key;
     h->generation = 1;
     h->next = g->holdings;
     if (h->next)
         h->next->prev = h;
     g->holdings = h;
-    if (h->login && h->upstream)
+    if (h->login)
         return h;
     holding_free(h);
     return NULL;
@@ -164,8 +155,8 @@ static void learn(struct holding *h, struct secret *from)
     h->secret = *from;
     *from = (struct secret){.kind = SECRET_PASSWORD};
     h->generation++;
+    h->unwritten = false;
     h->failure.kind = FAILURE_NONE;
-    h->again_ms = 0;
 }
 
 /* The route that was asked for last says who renews. */
@@ -173,11 +164,17 @@ static void set_provider(struct holding *h, const struct admission *a)
 {
     size_t route = (size_t)(a->route - a->settings->config->routes);
 
+    const struct oauth_provider *p = &a->settings->auth.providers[route];
+    const char *issuer = h->provider.issuer ? h->provider.issuer : "";
+
     if (is_busy(h))
         return;
-    settings_release(h->settings);
+    if (strcmp(issuer, p->issuer ? p->issuer : "") != 0)
+        oauth_endpoints_clear(&h->endpoints);
+    h->provider = *p;
+    struct settings *old = h->settings;
     h->settings = settings_hold(a->settings);
-    h->provider = h->settings->auth.providers[route];
+    settings_release(old);
     oauth_provider_complete(&h->provider, &h->endpoints);
 }
 
@@ -206,10 +203,11 @@ static void give(struct holding *h, struct admission *a)
 {
     struct admission_answer *answer = &a->answer;
 
-    if (!secret_credential(&h->secret, slice_of(h->upstream), &answer->credential)) {
+    if (!secret_credential(&h->secret, slice_of(a->grant->upstream), &answer->credential)) {
         admission_refuse(a, FAILURE_TEMPORARY, "out of memory, try again later");
         return;
     }
+    answer->credential.vouched = true;
     answer->generation = h->generation;
     answer->grant = a->grant;
     a->grant = NULL;
@@ -221,20 +219,14 @@ static void refuse(const struct failure *why, struct admission *a)
     admission_refuse(a, why->kind, why->text);
 }
 
-/* What is left of the token's life is enough for a login. */
-static bool is_fresh(const struct holding *h)
-{
-    int64_t expires = h->secret.tokens.expires;
-    int64_t margin = h->lifetime && h->lifetime < 5 * MARGIN_S ? h->lifetime / 5 : MARGIN_S;
-
-    return expires == 0 || expires - (int64_t)time(NULL) > margin;
-}
-
-static bool is_expired(const struct holding *h)
+/* Whether the token lasts for `seconds` more, or for a fifth of its life where that is less. */
+static bool lasts(const struct holding *h, int64_t seconds)
 {
     int64_t expires = h->secret.tokens.expires;
 
-    return expires && expires <= (int64_t)time(NULL);
+    if (h->lifetime && h->lifetime / 5 < seconds)
+        seconds = h->lifetime / 5;
+    return expires == 0 || expires - (int64_t)time(NULL) > seconds;
 }
 
 static struct admission *take_waiting(struct holding *h)
@@ -255,24 +247,42 @@ static void give_all(struct holding *h)
     }
 }
 
-/* A token that has not expired does, though it could not be renewed ahead of time. */
-static void renewal_failed(struct holding *h, const struct failure *why)
+static bool is_refused(const struct holding *h)
 {
+    return h->refused_ms && h->refused == h->generation;
+}
+
+/* A token that has not expired does, though it could not be renewed ahead of time. */
+static void answer_without(struct holding *h, const struct failure *why)
+{
+    bool good = why->kind != FAILURE_AUTH && lasts(h, 0) && !is_refused(h);
     struct admission *next;
 
-    h->failure = *why;
-    h->again_ms = now_ms() + AGAIN_MS;
-    log_event(LOG_WARNING, NULL, "token-failed",
-              (struct log_field[]){LOG_FIELD("user", slice_of(h->login)),
-                                   LOG_FIELD("provider", slice_of(h->provider.name)),
-                                   LOG_FIELD("message", slice_of(why->text)), LOG_FIELD_END});
     for (struct admission *a = take_waiting(h); a; a = next) {
         next = a->next;
-        if (why->kind != FAILURE_AUTH && !is_expired(h) && a->refused != h->generation)
+        if (good)
             give(h, a);
         else
             refuse(why, a);
     }
+}
+
+/* Until it is tried again, those who come hear the same. What the provider said is for the log: the
+ * client is told what to do. */
+static void renewal_failed(struct holding *h, const struct failure *why)
+{
+    h->failure = *why;
+    h->again_ms = now_ms() + (why->kind == FAILURE_TEMPORARY ? AGAIN_MS : REFUSED_MS);
+    if (why->kind == FAILURE_AUTH)
+        failure_set(&h->failure, FAILURE_AUTH,
+                    "The access to this mailbox has run out or was taken back. Run \"mailferry "
+                    "authorize %s\" again",
+                    h->login);
+    log_event(LOG_WARNING, NULL, "token-failed",
+              (struct log_field[]){LOG_FIELD("user", slice_of(h->login)),
+                                   LOG_FIELD("provider", slice_of(h->provider.name)),
+                                   LOG_FIELD("message", slice_of(why->text)), LOG_FIELD_END});
+    answer_without(h, &h->failure);
     free_unless_wanted(h);
 }
 
@@ -287,7 +297,7 @@ static void write_vault(uv_work_t *work)
     vault_write(h->gatekeeper->state_dir, slice_of(h->login), &h->key, h->written, &h->write_why);
 }
 
-/* What could not be written is still good while this process lives. */
+/* What could not be written is still good while this process lives, and is written later. */
 static void on_written(uv_work_t *work, int status)
 {
     struct holding *h = work->data;
@@ -296,7 +306,9 @@ static void on_written(uv_work_t *work, int status)
     h->writing = false;
     json_decref(h->written);
     h->written = NULL;
-    if (h->write_why.kind != FAILURE_NONE)
+    h->unwritten = h->write_why.kind != FAILURE_NONE;
+    h->again_ms = h->unwritten ? now_ms() + AGAIN_MS : 0;
+    if (h->unwritten)
         log_event(LOG_ERROR, NULL, "vault",
                   (struct log_field[]){LOG_FIELD("user", slice_of(h->login)),
                                        LOG_FIELD("message", slice_of(h->write_why.text)),
@@ -307,6 +319,7 @@ static void on_written(uv_work_t *work, int status)
 
 static void write_secret(struct holding *h)
 {
+    h->unwritten = true;
     h->written = secret_to_json(&h->secret);
     if (!h->written) {
         give_all(h);
@@ -400,47 +413,119 @@ static void renew(struct holding *h)
     }
 }
 
-/* The upstream did not take this generation. False when a renewal would be of no use. */
-static bool note_refusal(struct holding *h, struct failure *why)
-{
-    bool again =
-        h->refused && h->refused + 1 == h->generation && now_ms() - h->refused_ms < REFUSED_MS;
+/* ---- what was refused upstream ------------------------------------------------------------ */
 
-    if (h->secret.kind == SECRET_PASSWORD) {
-        failure_set(why, FAILURE_AUTH,
-                    "the upstream takes the password no more that is kept for this user. Run "
-                    "\"mailferry authorize\" for this user");
-        return false;
-    }
-    if (again) {
-        failure_set(why, FAILURE_TEMPORARY,
-                    "the upstream refuses a token that was just renewed; try again in a minute");
-        return false;
-    }
+static bool is_recent(uint64_t ms)
+{
+    return ms && now_ms() - ms < REFUSED_MS;
+}
+
+static void note_refusal(struct holding *h)
+{
+    if (h->refused == h->generation)
+        return;
+    h->earlier_ms = h->refused_ms;
     h->refused = h->generation;
     h->refused_ms = now_ms();
-    return true;
+}
+
+/* What is held was refused upstream, and it is of no use to renew it or to try it again: servers
+ * slow down, or lock out, who comes with a wrong secret again and again, and a gateway is one
+ * address to them. */
+static bool is_hopeless(const struct holding *h, struct failure *why)
+{
+    if (!is_refused(h))
+        return false;
+    if (h->secret.kind == SECRET_PASSWORD && is_recent(h->refused_ms)) {
+        failure_set(why, FAILURE_AUTH,
+                    "The mail server takes the password no more that is kept for this user. Run "
+                    "\"mailferry authorize %s\" again",
+                    h->login);
+        return true;
+    }
+    if (h->secret.kind == SECRET_TOKENS && is_recent(h->earlier_ms)) {
+        failure_set(why, FAILURE_TEMPORARY,
+                    "The mail server refuses a token that was just renewed, try again in a minute");
+        return true;
+    }
+    return false;
+}
+
+static bool is_usable(const struct holding *h)
+{
+    return h->secret.kind == SECRET_PASSWORD || (lasts(h, URGENT_S) && !is_refused(h));
+}
+
+static bool is_fresh(const struct holding *h)
+{
+    return h->secret.kind == SECRET_PASSWORD || lasts(h, MARGIN_S);
+}
+
+static void wait_for_renewal(struct holding *h, struct admission *a)
+{
+    a->next = h->waiting;
+    h->waiting = a;
+}
+
+/* A token that will do for this login is renewed behind its back. */
+static void answer_usable(struct holding *h, struct admission *a)
+{
+    bool again = now_ms() >= h->again_ms && !h->gatekeeper->ending;
+
+    if (h->unwritten && again) {
+        wait_for_renewal(h, a);
+        write_secret(h);
+        return;
+    }
+    give(h, a);
+    if (again && !h->call && !is_fresh(h))
+        renew(h);
+}
+
+static void answer_renewed(struct holding *h, struct admission *a)
+{
+    struct failure why = h->failure;
+
+    wait_for_renewal(h, a);
+    if (h->call)
+        return;
+    if (why.kind == FAILURE_NONE || now_ms() >= h->again_ms)
+        renew(h);
+    else
+        answer_without(h, &why);
 }
 
 void holding_answer(struct holding *h, struct admission *a)
 {
-    bool refused = a->refused && a->refused == h->generation;
-    bool fresh = h->secret.kind == SECRET_PASSWORD || is_fresh(h);
     struct failure why;
 
-    if (refused && !is_busy(h) && !note_refusal(h, &why)) {
+    if (a->refused && a->refused == h->generation)
+        note_refusal(h);
+    if (is_hopeless(h, &why))
         refuse(&why, a);
-    } else if (fresh && !refused) {
-        give(h, a);
-    } else if (!is_busy(h) && h->failure.kind != FAILURE_NONE && now_ms() < h->again_ms) {
-        a->next = h->waiting;
-        h->waiting = a;
-        why = h->failure;
-        renewal_failed(h, &why);
-    } else {
-        a->next = h->waiting;
-        h->waiting = a;
-        if (!is_busy(h))
-            renew(h);
+    else if (h->writing)
+        wait_for_renewal(h, a);
+    else if (is_usable(h))
+        answer_usable(h, a);
+    else if (h->gatekeeper->ending)
+        admission_refuse(a, FAILURE_TEMPORARY, ending_text);
+    else
+        answer_renewed(h, a);
+}
+
+void holdings_stop(struct gatekeeper *g)
+{
+    struct failure why;
+    struct holding *next;
+
+    failure_set(&why, FAILURE_TEMPORARY, "%s", ending_text);
+    for (struct holding *h = g->holdings; h; h = next) {
+        next = h->next;
+        if (h->call)
+            oauth_cancel(h->call);
+        h->call = NULL;
+        if (!h->writing)
+            answer_without(h, &why);
+        free_unless_wanted(h);
     }
 }

@@ -21,7 +21,7 @@ struct worker {
     uv_loop_t loop;
     uv_async_t wake;
     uv_thread_t thread;
-    bool started;
+    bool started, joined;
 
     /* Used on the loop only. */
     struct session_house house;
@@ -201,6 +201,7 @@ struct worker *worker_new(const struct worker_options *options, struct failure *
         .bodies = options->bodies,
         .gate = options->gate,
         .health = options->health,
+        .gatekeeper = options->gatekeeper,
         .on_ended = worker_end_if_empty,
         .owner = w,
     };
@@ -283,12 +284,19 @@ static void worker_unwind(struct worker *w)
     uv_run(&w->loop, UV_RUN_DEFAULT);
 }
 
+void worker_join(struct worker *w)
+{
+    if (!w->joined)
+        uv_thread_join(&w->thread);
+    w->joined = true;
+}
+
 void worker_free(struct worker *w)
 {
     if (!w)
         return;
     if (w->started)
-        uv_thread_join(&w->thread);
+        worker_join(w);
     else
         worker_unwind(w);
     if (uv_loop_close(&w->loop) < 0)

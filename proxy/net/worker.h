@@ -18,10 +18,11 @@ struct worker;
 
 struct worker_options {
     struct settings *settings; /* held until it is replaced */
-    struct store *store;       /* these four outlive the worker */
+    struct store *store;       /* these five outlive the worker */
     struct bodies *bodies;
     struct gate *gate;
     struct health *health;
+    struct gatekeeper *gatekeeper;
     struct worker *const *peers; /* all workers, this one as number `number`; filled before any is
                                     started */
     size_t number;
@@ -49,6 +50,9 @@ void worker_drain(struct worker *w);
 
 /* Any thread: accepts no more, ends all sessions at once, then ends. */
 void worker_stop(struct worker *w);
+
+/* Waits for its thread, which was started, and drained or stopped. */
+void worker_join(struct worker *w);
 
 /* Waits for its thread, if it was started, and frees it. Drained or stopped before. NULL is fine.
  */

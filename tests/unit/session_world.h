@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "proxy/auth/gatekeeper.h"
 #include "proxy/log.h"
 #include "proxy/session.h"
 #include "translate/maildrop/maildrop.h"
@@ -180,6 +181,13 @@ void maildrop_secret(struct maildrop *m, const struct sasl_secret *secret)
     fail();
 }
 
+void maildrop_credential(struct maildrop *m, const struct credential *credential)
+{
+    (void)m;
+    (void)credential;
+    fail();
+}
+
 void maildrop_connected(struct maildrop *m)
 {
     m->connected++;
@@ -275,6 +283,9 @@ void maildrop_summary(const struct maildrop *m, struct maildrop_summary *summary
 struct world {
     uv_loop_t loop;
     uv_timer_t clock; /* lets the loop turn while nothing happens */
+    uv_async_t wake;
+    uv_mutex_t lock; /* of `messages` */
+    struct house_message *messages;
     struct session_house house;
     struct settings *settings;
     char dir[64];
@@ -287,6 +298,34 @@ struct world {
 static inline void on_clock(uv_timer_t *timer)
 {
     (void)timer;
+}
+
+/* From the gatekeeper's thread. */
+static inline bool world_send(void *owner, size_t number, struct house_message *m)
+{
+    struct world *w = owner;
+
+    assert_int_equal(number, 0);
+    uv_mutex_lock(&w->lock);
+    m->next = w->messages;
+    w->messages = m;
+    uv_mutex_unlock(&w->lock);
+    uv_async_send(&w->wake);
+    return true;
+}
+
+static inline void on_wake(uv_async_t *wake)
+{
+    struct world *w = wake->data;
+
+    uv_mutex_lock(&w->lock);
+    struct house_message *m = w->messages;
+    w->messages = NULL;
+    uv_mutex_unlock(&w->lock);
+    for (struct house_message *next; m; m = next) {
+        next = m->next;
+        m->run(&w->house, m);
+    }
 }
 
 static inline void on_ended(void *owner)
@@ -352,12 +391,16 @@ static inline int world_begin(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
     struct failure why = {.text = ""};
+    struct failure ignored;
     uint16_t port;
 
     strcpy(w->dir, "/tmp/test_session.XXXXXX");
     assert_non_null(mkdtemp(w->dir));
     log_setup(false, LOG_ERROR);
     uv_loop_init(&w->loop);
+    uv_async_init(&w->loop, &w->wake, on_wake);
+    w->wake.data = w;
+    uv_mutex_init(&w->lock);
     uv_timer_init(&w->loop, &w->clock);
     uv_timer_start(&w->clock, on_clock, 5, 5);
     w->upstream_listener = listen_anywhere(&port);
@@ -367,6 +410,8 @@ static inline int world_begin(void **state)
                                       .store = store_open(w->dir, &why),
                                       .gate = gate_new(),
                                       .health = health_new(),
+                                      .gatekeeper = gatekeeper_new(w->dir, &ignored),
+                                      .send = world_send,
                                       .on_ended = on_ended,
                                       .owner = w};
     assert_string_equal(why.text, "");
@@ -383,10 +428,14 @@ static inline int world_end(void **state)
     for (struct session *s = w->house.sessions; s; s = session_next(s))
         session_stop(s);
     UNTIL(w, w->house.sessions == NULL);
+    gatekeeper_free(w->house.gatekeeper);
+    uv_run(&w->loop, UV_RUN_NOWAIT); /* what it still had to say */
     uv_close((uv_handle_t *)&w->clock, NULL);
+    uv_close((uv_handle_t *)&w->wake, NULL);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&w->loop), 0);
     store_close(w->house.store);
+    uv_mutex_destroy(&w->lock);
     gate_free(w->house.gate);
     health_free(w->house.health);
     settings_release(w->settings);

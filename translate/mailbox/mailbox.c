@@ -54,6 +54,7 @@ void mailbox_free(struct mailbox *m)
     buf_clear(&m->authzid);
     buf_wipe(&m->password);
     mailbox_view_close(&m->view);
+    mailbox_rights_clear(m);
     ring_clear(&m->actions);
     free(m);
 }
@@ -256,7 +257,7 @@ static uint64_t client_deadline(const struct mailbox *m)
 /* When the login under way has taken too long; UINT64_MAX when none is. */
 static uint64_t login_deadline(const struct mailbox *m)
 {
-    if (m->phase != PHASE_NOT_AUTHENTICATED || waits_for_client(m))
+    if (m->phase != PHASE_NOT_AUTHENTICATED || waits_for_client(m) || m->asked)
         return UINT64_MAX;
     return m->login_since + (uint64_t)m->settings.patience_seconds * 1000;
 }

@@ -28,7 +28,8 @@ struct mailbox_settings {
     bool require_tls;                     /* no login without TLS, even on loopback */
     bool allow_cleartext;                 /* loopback peer, or the listener allows it */
     unsigned login_seconds, idle_seconds; /* the latter at least 1800 (RFC 9051 section 5.4) */
-    unsigned patience_seconds;            /* for the account to let a client in, or to refuse it */
+    unsigned patience_seconds; /* for the account to let a client in, or to refuse it, once the
+                                  owner has found it */
     unsigned errors, login_attempts;
     uint64_t append_limit; /* octets of a message in APPEND (RFC 7889) */
     bool allow_authzid;    /* a login may be for another user (a route has operators) */
@@ -81,6 +82,13 @@ enum mailbox_read_outcome {
     MAILBOX_READ_FAILED, /* `why` */
 };
 
+/* What the client may not do, beyond what no client may. */
+struct mailbox_rights {
+    bool read_only;     /* every folder is as if it were opened by EXAMINE; nothing is stored */
+    bool never_delete;  /* nothing is marked \Deleted, expunged or moved away */
+    const char *folder; /* UTF-8: the only one that there is for this client; NULL: all are */
+};
+
 struct mailbox;
 
 /* Greets. NULL when memory is out. */
@@ -109,6 +117,9 @@ void mailbox_client_bind(struct mailbox *m, const struct sasl_binding *binding);
 void mailbox_joined(struct mailbox *m, struct account *account, struct slice login,
                     const struct credential *credential);
 void mailbox_refused(struct mailbox *m, const struct failure *why);
+
+/* Before mailbox_joined(); copied. Without it a client may do everything. */
+void mailbox_restrict(struct mailbox *m, const struct mailbox_rights *rights);
 
 /* Answer to SECRET; borrowed while this lasts. Of kind NONE when nobody of that name is known. */
 void mailbox_secret(struct mailbox *m, const struct sasl_secret *secret);

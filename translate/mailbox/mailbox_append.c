@@ -37,7 +37,7 @@ void mailbox_append_abort(struct mailbox *m)
 static bool append_check(struct mailbox *m)
 {
     const struct imapd_append *append = &m->command.append;
-    const struct box_folder *f = box_state_folder(mailbox_state(m), m->command.mailbox);
+    const struct box_folder *f = mailbox_folder(m, m->command.mailbox);
     char text[96];
 
     if (!f)

@@ -138,7 +138,6 @@ static void login_start(struct mailbox *m, struct slice user, struct slice passw
     buf_wipe(&m->password);
     m->password.secret = true;
     buf_put(&m->password, password);
-    m->login_since = m->now_ms;
     struct mailbox_action *a = owner_ask(m, BUSY_ROUTE, MAILBOX_LOGIN);
     if (a) {
         a->authzid = buf_slice(&m->authzid);
@@ -315,6 +314,7 @@ void mailbox_joined(struct mailbox *m, struct account *account, struct slice log
     if (m->busy != BUSY_ROUTE || m->phase == PHASE_ENDED)
         return;
     m->asked = 0;
+    m->login_since = m->now_ms;
     if (m->proved && !credential) {
         failure_set(&why, FAILURE_PERMANENT,
                     "It is not known by what this user is let in at the mail server");

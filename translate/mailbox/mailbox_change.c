@@ -77,7 +77,7 @@ void mailbox_change_event(struct mailbox *m, const struct account_event *ev)
 const struct box_folder *mailbox_change_folder(struct mailbox *m, struct slice name,
                                                const char *code)
 {
-    const struct box_folder *f = box_state_folder(mailbox_state(m), name);
+    const struct box_folder *f = mailbox_folder(m, name);
 
     if (!f)
         mailbox_refuse(m, code, "There is no such mailbox");

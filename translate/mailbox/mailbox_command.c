@@ -172,9 +172,12 @@ static void command_run(struct mailbox *m)
 {
     const struct verb *verb = &verbs[m->command.verb];
     const char *wrong = wrong_state(m);
+    const char *forbidden = mailbox_forbids(m);
 
     if (wrong)
         mailbox_bad(m, wrong);
+    else if (forbidden)
+        mailbox_no(m, "NOPERM", forbidden);
     else if ((verb->traits & NEEDS_WRITE) && m->view.read_only)
         mailbox_no(m, "READ-ONLY", "The mailbox was opened by EXAMINE");
     else if ((verb->traits & NEEDS_FOLDER) && !mailbox_view_folder(&m->view, mailbox_state(m)))
@@ -226,9 +229,12 @@ static void command_append(struct mailbox *m, struct slice text)
 {
     if (command_take(m, text)) {
         const char *wrong = wrong_state(m);
+        const char *forbidden = mailbox_forbids(m);
         m->summary.commands++;
         if (wrong)
             mailbox_bad(m, wrong);
+        else if (forbidden)
+            mailbox_no(m, "NOPERM", forbidden);
         else
             mailbox_append_begin(m);
     }

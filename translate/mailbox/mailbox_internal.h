@@ -143,6 +143,9 @@ struct mailbox {
     bool proved;        /* `user` knows the secret that is kept here; there is no password */
     uint64_t asked;     /* since when the owner looks for something; 0: it does not */
 
+    struct mailbox_rights rights; /* but for their `folder`, which is `only` */
+    char *only;
+
     struct account_client account; /* attached when its `account` is not NULL */
     uint32_t request;              /* to the account: LOGIN, POLL */
     uint32_t last_request;         /* to the owner */
@@ -200,6 +203,14 @@ void mailbox_catch_up(struct mailbox *m);
 /* The upstream went away, or came back: told once. */
 void mailbox_tell_notice(struct mailbox *m);
 void mailbox_leave(struct mailbox *m);
+
+/* mailbox_rights.c */
+void mailbox_rights_clear(struct mailbox *m);
+bool mailbox_sees(const struct mailbox *m, const struct box_folder *f);
+/* The folder of that name, if the client sees it; else NULL. */
+const struct box_folder *mailbox_folder(const struct mailbox *m, struct slice name);
+/* Why the command under way is not permitted: static; NULL: it is. */
+const char *mailbox_forbids(const struct mailbox *m);
 
 /* mailbox_change.c */
 void mailbox_change_begin(struct mailbox *m, const struct mailbox_change *kind);

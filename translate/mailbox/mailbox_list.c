@@ -92,12 +92,18 @@ static void entries_merge(struct entries *list)
     list->count = kept;
 }
 
-static void entries_make(struct entries *list, const struct box_state *s)
+static void entries_make(struct entries *list, const struct mailbox *m)
 {
-    for (size_t i = 0; i < s->folder_count; i++)
-        entry_add(list, slice_of(s->folders[i].name), &s->folders[i], false);
+    const struct box_state *s = mailbox_state(m);
+
+    for (size_t i = 0; i < s->folder_count; i++) {
+        if (mailbox_sees(m, &s->folders[i]))
+            entry_add(list, slice_of(s->folders[i].name), &s->folders[i], false);
+    }
     for (size_t i = 0; i < s->subscription_count; i++) {
         struct slice name = slice_of(s->subscriptions[i]);
+        if (m->only && !mailbox_folder(m, name))
+            continue;
         entry_add(list, name, NULL, true);
         for (size_t n = 1; n < name.n; n++)
             if (name.p[n] == '/')
@@ -242,7 +248,7 @@ static void list_all(struct mailbox *m, unsigned options,
 {
     struct entries list = {.items = NULL};
 
-    entries_make(&list, mailbox_state(m));
+    entries_make(&list, m);
     entries_match(&list, &m->command.list);
     entries_select(&list, options);
     for (size_t i = 0; i < list.count && !list.failed; i++)

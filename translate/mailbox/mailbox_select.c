@@ -49,7 +49,7 @@ uint64_t mailbox_modseq(const struct box_folder *f)
 
 static void select_folder(struct mailbox *m, const struct box_folder *f)
 {
-    bool read_only = m->command.verb == IMAPD_EXAMINE;
+    bool read_only = m->command.verb == IMAPD_EXAMINE || m->rights.read_only;
 
     if (!mailbox_view_open(&m->view, mailbox_state(m), f, read_only)) {
         mailbox_no_memory(m);
@@ -68,7 +68,7 @@ void mailbox_run_select(struct mailbox *m)
         mailbox_deselect(m);
         buf_puts(&m->client_out, "* OK [CLOSED] The mailbox before is closed\r\n");
     }
-    const struct box_folder *f = box_state_folder(mailbox_state(m), m->command.mailbox);
+    const struct box_folder *f = mailbox_folder(m, m->command.mailbox);
     m->condstore = m->condstore || m->command.condstore;
     if (!f)
         mailbox_no(m, "NONEXISTENT", "There is no such mailbox");
@@ -88,7 +88,7 @@ void mailbox_run_close(struct mailbox *m)
 {
     const struct box_folder *f = mailbox_view_folder(&m->view, mailbox_state(m));
 
-    if (m->view.read_only || !f || f->deleted == 0)
+    if (m->view.read_only || m->rights.never_delete || !f || f->deleted == 0)
         mailbox_run_unselect(m);
     else
         mailbox_change_begin(m, &mailbox_close_change);

@@ -42,7 +42,7 @@ void mailbox_run_status(struct mailbox *m)
 {
     if (mailbox_looks_first(m))
         return;
-    const struct box_folder *f = box_state_folder(mailbox_state(m), m->command.mailbox);
+    const struct box_folder *f = mailbox_folder(m, m->command.mailbox);
     if (!f) {
         mailbox_no(m, "NONEXISTENT", "There is no such mailbox");
     } else if (f->noselect) {

@@ -416,7 +416,10 @@ static unsigned login_patience(const struct maildrop *m)
 
 static uint64_t login_deadline(const struct maildrop *m)
 {
-    return m->busy == BUSY_LOGIN ? m->login_since + 1000ull * login_patience(m) : UINT64_MAX;
+    bool asked = m->asked; /* then owner_deadline() has it */
+
+    return m->busy == BUSY_LOGIN && !asked ? m->login_since + 1000ull * login_patience(m)
+                                           : UINT64_MAX;
 }
 
 static uint64_t owner_deadline(const struct maildrop *m)

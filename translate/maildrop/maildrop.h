@@ -31,8 +31,8 @@ struct maildrop_settings {
     bool require_tls;     /* ?tls=starttls: no login without TLS, even on loopback */
     bool allow_cleartext; /* loopback peer, or the listener allows it */
     unsigned login_delay; /* announced in CAPA; 0: none. Enforced by the route's own */
-    /* See struct config_limits. A login has connect_seconds and response_seconds in all, however
-     * busily the upstream talks and however long the disk takes. */
+    /* See struct config_limits. A login that is routed has connect_seconds and response_seconds in
+     * all, however busily the upstream talks and however long the disk takes. */
     unsigned login_seconds, idle_seconds, connect_seconds, response_seconds;
     unsigned errors, login_attempts;
     bool allow_authzid; /* a login may be for another user (a route has operators) */
@@ -148,7 +148,8 @@ void maildrop_routed(struct maildrop *m, const struct maildrop_route *route);
 void maildrop_refused(struct maildrop *m, const struct failure *why);
 /* Answer to SECRET; borrowed while this lasts. Of kind NONE when nobody of that name is known. */
 void maildrop_secret(struct maildrop *m, const struct sasl_secret *secret);
-/* Answer to CREDENTIAL; copied. */
+/* Answer to CREDENTIAL, or to a CONNECT with `again`, where the old one may have expired; copied.
+ */
 void maildrop_credential(struct maildrop *m, const struct credential *credential);
 void maildrop_connected(struct maildrop *m);
 /* Before maildrop_connected(), where the route did not tell which server it would be: as

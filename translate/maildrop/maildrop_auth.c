@@ -91,9 +91,11 @@ static void owner_asked(struct maildrop *m)
     m->asked = m->now_ms ? m->now_ms : 1;
 }
 
+/* From here on the upstream is waited for. */
 static void owner_answered(struct maildrop *m)
 {
     m->asked = 0;
+    m->login_since = m->now_ms;
 }
 
 /* After a refusal USER must come again (RFC 1939 section 7); the name stays, for the log. */
@@ -101,7 +103,6 @@ static void auth_start(struct maildrop *m)
 {
     m->user_given = false;
     m->busy = BUSY_LOGIN;
-    m->login_since = m->now_ms;
     owner_asked(m);
     maildrop_act(m, MAILDROP_CONNECT);
 }
@@ -447,11 +448,15 @@ void auth_renew(struct maildrop *m, const struct failure *why)
 
 void maildrop_credential(struct maildrop *m, const struct credential *credential)
 {
-    if (m->upstream.state != UPSTREAM_RENEWING)
+    bool asked = m->upstream.state == UPSTREAM_RENEWING;
+
+    if (!asked && m->upstream.state != UPSTREAM_CONNECTING)
         return;
-    owner_answered(m);
     if (!credential_copy(&m->upstream.credential, credential))
         m->failed = true;
+    if (!asked)
+        return;
+    owner_answered(m);
     m->upstream.state = UPSTREAM_CONNECTING;
     maildrop_act(m, MAILDROP_CONNECT);
 }

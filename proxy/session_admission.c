@@ -1,0 +1,211 @@
+/*
+ * How a session is let in, whatever its client's protocol: the gatekeeper is asked with what the
+ * client gave, and its answer says by what the upstream is logged in to, and what the client may do
+ * there. And the credential once more, when a token has expired since.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/log.h"
+#include "proxy/session_parts.h"
+
+void session_admission_cancel(struct session *s)
+{
+    admission_cancel(s->entry.asked);
+    s->entry.asked = NULL;
+    session_find_cancel(s);
+}
+
+void session_entry_clear(struct session *s)
+{
+    struct session_entry *e = &s->entry;
+
+    session_admission_cancel(s);
+    grant_release(e->grant);
+    device_limits_clear(&e->limits);
+    free(e->claim);
+    free(e->folder);
+    buf_wipe(&e->password);
+    *e = (struct session_entry){.generation = 0};
+}
+
+static bool out_of_memory(struct failure *why)
+{
+    failure_set(why, FAILURE_TEMPORARY, "out of memory, try again later");
+    return false;
+}
+
+/* The log names the route where a password was wrong; what else goes wrong here is not its fault.
+ */
+static void refuse(struct session *s, const struct failure *why)
+{
+    if (why->kind != FAILURE_AUTH)
+        s->route = NULL;
+    s->kind->refused(s, why);
+}
+
+/* ---- letting in -------------------------------------------------------------------------- */
+
+/* A device that sees one folder only may name that one, or none. */
+static bool use_folder(struct session_entry *e, struct failure *why)
+{
+    const char *only = e->limits.folder;
+
+    if (!only || (e->folder && strcmp(e->folder, only) == 0))
+        return true;
+    if (e->folder) {
+        failure_set(why, FAILURE_AUTH, "This device's password is for the folder %.100s only",
+                    only);
+        return false;
+    }
+    e->folder = strdup(only);
+    return e->folder || out_of_memory(why);
+}
+
+static bool take(struct session *s, struct admission_answer *answer, struct failure *why)
+{
+    struct session_entry *e = &s->entry;
+
+    e->own = answer->own;
+    if (e->own)
+        return true;
+    credential_move(&s->credential, &answer->credential);
+    e->grant = answer->grant;
+    answer->grant = NULL;
+    e->generation = answer->generation;
+    e->limits = answer->limits;
+    answer->limits.folder = NULL;
+    memcpy(e->device, answer->device, sizeof e->device);
+    return use_folder(e, why);
+}
+
+static void on_admission(void *owner, struct admission_answer *answer)
+{
+    struct session *s = owner;
+    struct failure why = answer->why;
+
+    s->entry.asked = NULL;
+    session_tell(s);
+    s->entry.innocent = why.kind != FAILURE_NONE && !answer->guess;
+    if (why.kind == FAILURE_NONE && take(s, answer, &why))
+        session_find(s);
+    else
+        refuse(s, &why);
+    admission_answer_clear(answer);
+    session_pump(s);
+}
+
+static bool ask(struct session *s, const struct session_login *l, struct slice password)
+{
+    struct session_entry *e = &s->entry;
+    struct admission_request request = {
+        .house = s->house,
+        .settings = s->settings,
+        .route = s->route,
+        .id = s->id,
+        .address = s->address,
+        .pop3 = s->kind == &session_of_maildrop,
+        .acting = l->master.n > 0,
+        .login = slice_of(e->claim),
+        .upstream = slice_of(s->route ? s->login : ""),
+        .password = password,
+    };
+
+    e->asked = gatekeeper_admit(s->house->gatekeeper, &request, on_admission, s);
+    return e->asked;
+}
+
+/* A routing service is asked when the gatekeeper has answered. */
+static bool keep_password(struct session *s, struct slice password)
+{
+    struct buf *kept = &s->entry.password;
+
+    kept->secret = true;
+    if (s->route->auth_http.url)
+        buf_put(kept, password);
+    return !buf_failed(kept);
+}
+
+/* Names for the upstream, for the store and for the counting of guesses, and where the upstream is.
+ */
+static bool name(struct session *s, const struct session_claim *c, const struct session_login *l,
+                 struct failure *why)
+{
+    enum endpoint_protocol upstream =
+        s->kind == &session_of_maildrop ? ENDPOINT_IMAP : ENDPOINT_POP3;
+    struct session_entry *e = &s->entry;
+    bool himself = s->route && !l->master.n;
+
+    free(s->login);
+    free(s->account);
+    s->login = s->account = NULL;
+    e->claim = himself ? strdup(l->user) : slice_dup(c->user);
+    if (!e->claim || !s->route)
+        return e->claim;
+    s->login = config_route_login(s->route, slice_of(l->user));
+    s->account = s->kind->account(s->route, l->user);
+    e->folder = l->folder.n ? slice_dup(l->folder) : NULL;
+    return s->login && s->account && (e->folder || !l->folder.n) &&
+           session_set_credential(s, l, c->password) && keep_password(s, c->password) &&
+           place_of_user(&s->place, s->route, upstream, l->user, why);
+}
+
+void session_admit(struct session *s, const struct session_claim *c)
+{
+    struct session_login login;
+    struct failure why;
+
+    session_entry_clear(s);
+    session_find_login(s, c->user, c->authzid, &login);
+    out_of_memory(&why);
+    bool asked = name(s, c, &login, &why) && ask(s, &login, c->password);
+    free(login.user);
+    if (asked)
+        return;
+    refuse(s, &why);
+}
+
+/* ---- once more --------------------------------------------------------------------------- */
+
+static void on_renewal(void *owner, struct admission_answer *answer)
+{
+    struct session *s = owner;
+
+    s->entry.asked = NULL;
+    session_tell(s);
+    if (answer->why.kind == FAILURE_NONE)
+        s->entry.generation = answer->generation;
+    s->kind->renewed(s, &answer->credential, &answer->why);
+    admission_answer_clear(answer);
+    session_pump(s);
+}
+
+bool session_renew(struct session *s, bool refused)
+{
+    struct session_entry *e = &s->entry;
+
+    session_admission_cancel(s);
+    if (e->grant)
+        e->asked = gatekeeper_renew(s->house->gatekeeper, s->house, e->grant,
+                                    refused ? e->generation : 0, on_renewal, s);
+    return e->asked;
+}
+
+/* ---- what became of it ------------------------------------------------------------------- */
+
+void session_report(struct session *s, bool admitted)
+{
+    struct session_entry *e = &s->entry;
+
+    if (e->own)
+        gatekeeper_report(s->house->gatekeeper, &s->settings->auth.throttle, &s->address,
+                          slice_of(e->claim), admitted);
+    e->own = false;
+}
+
+const char *session_refusal_cause(const struct session *s, enum failure_kind kind)
+{
+    if (kind != FAILURE_AUTH)
+        return "server";
+    return s->entry.grant || s->entry.innocent ? "permission" : "password";
+}
