@@ -193,14 +193,18 @@ bool connection_start_deflate(struct connection *c)
 static void overdue(uv_timer_t *timer)
 {
     struct connection *c = timer->data;
+    bool implicit = c->route->upstream.tls == ENDPOINT_TLS_IMPLICIT;
     struct failure why;
 
     const char *what = c->ready    ? "greet"
                        : c->finder ? "turn up in DNS"
                                    : "finish the TLS handshake";
 
-    failure_set(&why, FAILURE_TEMPORARY, "%s did not %s within %u seconds", name_of(c), what,
-                c->settings->config->limits.connect_seconds);
+    failure_set(&why, FAILURE_TEMPORARY, "%s did not %s within %u seconds%s", name_of(c), what,
+                c->settings->config->limits.connect_seconds,
+                implicit || c->found
+                    ? ""
+                    : "; a port for TLS from the first octet wants imaps:// or pop3s://");
     if (c->ready)
         c->handler->on_end(c->owner, &why);
     else

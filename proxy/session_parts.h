@@ -1,7 +1,9 @@
 /*
  * What the files session*.c share of a session: session.c has the client's side, whatever its
- * protocol; session_maildrop.c, session_upstream.c and session_state.c are for POP3 clients,
- * session_mailbox.c and session_move.c for IMAP clients. Nobody else includes this.
+ * protocol, session_login.c finds the route of a login, session_log.c tells of it all.
+ * session_maildrop.c, session_upstream.c and session_state.c are for POP3 clients,
+ * session_mailbox.c, session_move.c and session_bodies.c for IMAP clients. Nobody else includes
+ * this.
  */
 #ifndef PROXY_SESSION_PARTS_H
 #define PROXY_SESSION_PARTS_H

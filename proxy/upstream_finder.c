@@ -203,8 +203,8 @@ bool upstream_is_self(const struct config *c, int fd)
     struct sockaddr_storage own = {0};
     socklen_t peer_size = sizeof peer;
     socklen_t own_size = sizeof own;
-    struct socket_name there;
-    struct socket_name here;
+    struct socket_name there = {.port = 0};
+    struct socket_name here = {.port = 0};
 
     if (getpeername(fd, (struct sockaddr *)&peer, &peer_size) < 0 ||
         getsockname(fd, (struct sockaddr *)&own, &own_size) < 0 || !name_socket(&there, &peer) ||

@@ -209,6 +209,11 @@ class ScriptedPop3(FakePop3):
         with self._noting:
             return "\n".join(self.log)
 
+    def is_left(self):
+        """No session is open."""
+        with self._noting:
+            return not self._sessions
+
     def drop_all(self):
         """Closes every connection."""
         with self._noting:
