@@ -11,6 +11,7 @@
 #include "proxy/account_host_parts.h"
 #include "proxy/log.h"
 #include "proxy/session_parts.h"
+#include "proxy/upstream_options.h"
 
 /* A mail program that comes back finds the account open. Where everybody was refused there is
  * nothing to come back to. */
@@ -370,10 +371,7 @@ static struct account_options host_options(const struct account_host *h)
 {
     const struct config_imap *o = &h->route->imap;
     const struct config_limits *limits = &h->settings->config->limits;
-    const struct endpoint *e = &h->route->upstream;
-
-    return (struct account_options){
-        .client = account_host_client(h, e, e->host),
+    struct account_options options = {
         .unlisted = o->unlisted,
         .archive = o->archive,
         .idle_seconds = o->idle_seconds,
@@ -385,6 +383,9 @@ static struct account_options host_options(const struct account_host *h)
         .filing = o->filing,
         .filing_count = o->filing_count,
     };
+
+    upstream_pop3_options(h->route, &h->route->upstream, h->route->upstream.host, &options.client);
+    return options;
 }
 
 static void host_fail(struct account_host *h, const struct failure *why)

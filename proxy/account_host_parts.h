@@ -43,9 +43,6 @@ void account_host_release(struct account_host *h);
 void account_host_log(const struct account_host *h, int level, const char *event, const char *text);
 
 /* account_host_upstream.c */
-/* How the POP3 client is to behave at `e`, which `host` names. */
-struct pop3_client_options account_host_client(const struct account_host *h,
-                                               const struct endpoint *e, const char *host);
 void account_host_connect(struct account_host *h);
 void account_host_disconnect(struct account_host *h, bool at_once);
 void account_host_tls(struct account_host *h);

@@ -3,6 +3,7 @@
  */
 #include "proxy/account_host_parts.h"
 #include "proxy/log.h"
+#include "proxy/upstream_options.h"
 
 static void give_binding(struct account_host *h)
 {
@@ -12,26 +13,12 @@ static void give_binding(struct account_host *h)
     account_upstream_bind(h->account, &binding);
 }
 
-struct pop3_client_options account_host_client(const struct account_host *h,
-                                               const struct endpoint *e, const char *host)
-{
-    return (struct pop3_client_options){
-        .tls_now = e->tls == ENDPOINT_TLS_IMPLICIT,
-        .stls = e->tls == ENDPOINT_TLS_AUTO || e->tls == ENDPOINT_TLS_STARTTLS,
-        .require_tls = e->tls == ENDPOINT_TLS_STARTTLS,
-        .allow_cleartext = h->route->allow_cleartext || endpoint_is_loopback(e),
-        .allow_apop = h->route->imap.allow_apop,
-        .mechanisms = h->route->sasl.mechanisms,
-        .host = host,
-        .port = e->port,
-    };
-}
-
 static void give_options(struct account_host *h)
 {
     const struct endpoint *e = connection_endpoint(h->upstream);
-    struct pop3_client_options o = account_host_client(h, e, place_reach(&h->place, e));
+    struct pop3_client_options o = {0};
 
+    upstream_pop3_options(h->route, e, place_reach(&h->place, e), &o);
     account_reached(h->account, &o);
 }
 

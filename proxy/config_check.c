@@ -184,6 +184,29 @@ static void check_endpoint(const char *url, const char *key, const char *pointer
                          "tokens must not cross a network in the clear; write an https:// address");
 }
 
+/* A grant needs its endpoint: given, the preset's, or discovered at an issuer. */
+static void check_grant(const struct config_oauth *o, const char *pointer,
+                        struct config_faults *faults)
+{
+    static const struct oauth_provider none = {.grant = OAUTH_DEVICE};
+    const struct oauth_provider *preset = o->provider ? oauth_preset(o->provider) : NULL;
+    const struct oauth_provider *p = preset ? preset : &none;
+    int grant = o->grant >= 0 ? o->grant : (int)p->grant;
+    char at[BELOW_MAX];
+
+    snprintf(at, sizeof at, "%s/oauth", pointer);
+    if (o->issuer || p->issuer || !(o->provider || o->token_endpoint))
+        return; /* to be discovered; or it was said already that there is no provider */
+    if (grant == OAUTH_DEVICE && !o->device_endpoint && !p->device_endpoint)
+        config_fault_add(faults, at,
+                         "the grant device needs a device_endpoint; add it or an issuer, or write "
+                         "another grant");
+    if (grant == OAUTH_CODE && !o->authorization_endpoint && !p->authorization_endpoint)
+        config_fault_add(faults, at,
+                         "the grant code needs an authorization_endpoint; add it or an issuer, or "
+                         "write another grant");
+}
+
 /* What belongs to OAuth is of no use without a client_id, and that is of none without the rest. */
 static void check_oauth(const struct config_route *r, const char *pointer,
                         struct config_faults *faults)
@@ -191,7 +214,7 @@ static void check_oauth(const struct config_route *r, const char *pointer,
     const struct config_oauth *o = &r->oauth;
     bool said = o->provider || o->issuer || o->client_secret_file || o->scope || o->ca ||
                 o->authorization_endpoint || o->device_endpoint || o->token_endpoint ||
-                o->grant >= 0;
+                o->redirect || o->grant >= 0;
     char at[BELOW_MAX];
 
     snprintf(at, sizeof at, "%s/oauth", pointer);
@@ -204,6 +227,8 @@ static void check_oauth(const struct config_route *r, const char *pointer,
                          "needs passwords for devices; leave device_passwords out, or OAuth");
     if (o->client_id && o->grant == OAUTH_CLIENT && !o->client_secret_file)
         config_fault_add(faults, at, "the grant client needs a client_secret_file");
+    if (o->client_id)
+        check_grant(o, pointer, faults);
     snprintf(at, sizeof at, "%s/oauth/client_secret_file", pointer);
     check_file(o->client_secret_file, false, at, faults);
     snprintf(at, sizeof at, "%s/oauth/ca", pointer);

@@ -6,18 +6,7 @@
 
 #include "proxy/log.h"
 #include "proxy/session_parts.h"
-
-static void session_imap_options(const struct session *s, const struct endpoint *e,
-                                 const char *host, struct imap_client_options *o)
-{
-    o->tls_now = e->tls == ENDPOINT_TLS_IMPLICIT;
-    o->starttls = e->tls == ENDPOINT_TLS_AUTO || e->tls == ENDPOINT_TLS_STARTTLS;
-    o->allow_cleartext = s->route->allow_cleartext || endpoint_is_loopback(e);
-    o->require_tls = e->tls == ENDPOINT_TLS_STARTTLS || !o->allow_cleartext;
-    o->mechanisms = s->route->sasl.mechanisms;
-    o->host = host;
-    o->port = e->port;
-}
+#include "proxy/upstream_options.h"
 
 /* A device that must not delete has what it deletes hidden from itself, and from nobody else. */
 static bool restrict_device(struct session *s)
@@ -49,7 +38,7 @@ static void session_route(struct session *s)
     };
     const struct endpoint *e = &s->route->upstream;
 
-    session_imap_options(s, e, e->host, &route.imap);
+    upstream_imap_options(s->route, e, e->host, &route.imap);
     maildrop_routed(s->maildrop, &route);
     credential_clear(&s->credential);
 }
@@ -81,7 +70,7 @@ static void give_options(struct session *s)
     const struct endpoint *e = connection_endpoint(s->upstream);
     struct imap_client_options o = {0};
 
-    session_imap_options(s, e, place_reach(&s->place, e), &o);
+    upstream_imap_options(s->route, e, place_reach(&s->place, e), &o);
     maildrop_reached(s->maildrop, &o);
 }
 

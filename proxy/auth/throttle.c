@@ -240,7 +240,8 @@ static void counter_refuse(struct counter *c, const struct throttle_options *o, 
     c->refusals = refusals_now(c, now_ms) + 1;
     c->counted_ms = now_ms;
     bool blocks = c->kind == COUNTER_ADDRESS || c->kind == COUNTER_KNOWN;
-    if (blocks && c->refusals >= o->refusals)
+    /* The first of them have faded a little when the last one comes. */
+    if (blocks && c->refusals > o->refusals - 0.5)
         c->blocked_ms = now_ms + 1000ULL * o->block_seconds;
 }
 

@@ -99,7 +99,7 @@ class Options(unittest.TestCase):
     def test_every_option_is_told(self):
         told = "".join(subprocess.run([MAILFERRY, command, "--help"], capture_output=True,
                                       text=True, check=True).stdout
-                       for command in ("serve", "state"))
+                       for command in ("serve", "state", "authorize", "passwd"))
         options = set(re.findall(r"^  [ -].[ ,] --([\w-]+)", told, re.M))
         self.assertGreater(len(options), 8)
         for option in options:

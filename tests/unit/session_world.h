@@ -286,6 +286,7 @@ struct world {
     uv_async_t wake;
     uv_mutex_t lock; /* of `messages` */
     struct house_message *messages;
+    bool closed; /* the house takes no more of them */
     struct session_house house;
     struct settings *settings;
     char dir[64];
@@ -307,11 +308,14 @@ static inline bool world_send(void *owner, size_t number, struct house_message *
 
     assert_int_equal(number, 0);
     uv_mutex_lock(&w->lock);
-    m->next = w->messages;
-    w->messages = m;
+    bool taken = !w->closed;
+    if (taken) {
+        m->next = w->messages;
+        w->messages = m;
+        uv_async_send(&w->wake);
+    }
     uv_mutex_unlock(&w->lock);
-    uv_async_send(&w->wake);
-    return true;
+    return taken;
 }
 
 static inline void on_wake(uv_async_t *wake)
@@ -428,8 +432,11 @@ static inline int world_end(void **state)
     for (struct session *s = w->house.sessions; s; s = session_next(s))
         session_stop(s);
     UNTIL(w, w->house.sessions == NULL);
+    uv_mutex_lock(&w->lock);
+    w->closed = true;
+    uv_mutex_unlock(&w->lock);
+    on_wake(&w->wake);
     gatekeeper_free(w->house.gatekeeper);
-    uv_run(&w->loop, UV_RUN_NOWAIT); /* what it still had to say */
     uv_close((uv_handle_t *)&w->clock, NULL);
     uv_close((uv_handle_t *)&w->wake, NULL);
     uv_run(&w->loop, UV_RUN_DEFAULT);

@@ -178,10 +178,11 @@ static void size_counted_anew_changes_nothing(void **state)
     world_end(&w);
 }
 
-/* The server shows its own marks in what it sends, as qpopper does. */
+/* The server puts marks into what it sends, as qpopper does, and scanners. */
 static void header_with_the_servers_marks_is_the_same(void **state)
 {
-    static const char marked[] = "Message-ID: <1@x>\r\nStatus: RO\r\nX-UID: 7\r\n\r\none\r\n";
+    static const char marked[] =
+        "Message-ID: <1@x>\r\nStatus: RO\r\nX-Scanned: 7 times\r\n\r\none\r\n";
     struct world w;
 
     (void)state;

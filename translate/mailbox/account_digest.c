@@ -1,7 +1,8 @@
 /*
  * By what a message is known whose UIDL does not say enough: a digest of its header, as it came by
- * TOP or RETR. What servers write anew each time is no part of it: the fields by which mailboxes
- * remember their flags, those about sizes, and blanks around values. It has to stay as it is:
+ * TOP or RETR. Servers and what scans mail behind them write fields anew each time, and a message
+ * that is never the same again could never be deleted: so where a header can be told from all
+ * others by the fields that RFC 5322 and 5321 give it, those alone count. It has to stay as it is:
  * states on disks are full of it.
  */
 #include <stdio.h>
@@ -12,17 +13,33 @@
 
 static const char provisional[] = "?octets:";
 
-/* Fields of mbox files that qpopper, UW and others show, and change (mbox(5), Status). */
-static bool field_is_rewritten(struct slice name)
-{
-    static const char *const names[] = {
-        "Status",         "X-Status",    "X-Keywords",        "X-UID",
-        "X-UIDL",         "X-IMAP",      "X-IMAPbase",        "X-Mozilla-Status",
-        "Content-Length", "X-Evolution", "X-Mozilla-Status2", "Lines",
-    };
+/* Ends with NULL. Every message that was carried by SMTP or made by a mail program has one. */
+static const char *const of_its_own[] = {"Message-ID", "Received", NULL};
 
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (slice_is_nocase(name, names[i]))
+/* What a message has from its author, and from its way (RFC 5322 section 3.6). */
+static const char *const given_once[] = {"Message-ID", "Received", "Date",        "From",
+                                         "Sender",     "Reply-To", "To",          "Cc",
+                                         "Subject",    "Comments", "In-Reply-To", NULL};
+
+/* By which mailboxes, those of qpopper and UW for example, remember flags and sizes. */
+static const char *const rewritten[] = {
+    "Status",     "X-Status",         "X-Keywords",     "X-UID", "X-UIDL", "X-IMAP",
+    "X-IMAPbase", "X-Mozilla-Status", "Content-Length", "Lines", NULL};
+
+static bool is_among(struct slice name, const char *const *names)
+{
+    while (*names && !slice_is_nocase(name, *names))
+        names++;
+    return *names != NULL;
+}
+
+static bool header_is_own(struct slice header)
+{
+    struct slice name;
+    struct slice value;
+
+    while (mime_fields_next(&header, &name, &value))
+        if (is_among(name, of_its_own))
             return true;
     return false;
 }
@@ -32,14 +49,8 @@ static bool add(EVP_MD_CTX *md, struct slice octets)
     return octets.n == 0 || EVP_DigestUpdate(md, octets.p, octets.n) == 1;
 }
 
-/* Every message that was carried by SMTP or made by a mail program has one of its own. */
-static bool field_is_unique(struct slice name)
-{
-    return slice_is_nocase(name, "Message-ID") || slice_is_nocase(name, "Received");
-}
-
 /* A header without any field counts as it is. */
-static bool header_add(EVP_MD_CTX *md, struct slice header, bool *unique)
+static bool header_add(EVP_MD_CTX *md, struct slice header, bool own)
 {
     struct slice rest = header;
     struct slice name;
@@ -48,10 +59,9 @@ static bool header_add(EVP_MD_CTX *md, struct slice header, bool *unique)
     bool added = true;
 
     while (added && mime_fields_next(&rest, &name, &value)) {
-        if (field_is_rewritten(name))
+        if (own ? !is_among(name, given_once) : is_among(name, rewritten))
             continue;
         any = true;
-        *unique = *unique || field_is_unique(name);
         added =
             add(md, name) && add(md, slice_of(":")) && add(md, value) && add(md, slice_of("\n"));
     }
@@ -61,17 +71,17 @@ static bool header_add(EVP_MD_CTX *md, struct slice header, bool *unique)
 bool digest_of_header(struct slice header, char digest[LISTED_DIGEST + 1])
 {
     unsigned char octets[EVP_MAX_MD_SIZE];
-    bool unique = false;
+    bool own = header_is_own(header);
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     bool made = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 &&
-                header_add(md, header, &unique) && EVP_DigestFinal_ex(md, octets, NULL) == 1;
+                header_add(md, header, own) && EVP_DigestFinal_ex(md, octets, NULL) == 1;
 
     EVP_MD_CTX_free(md);
     for (size_t i = 0; made && i < LISTED_DIGEST / 2; i++) {
         digest[2 * i] = "0123456789abcdef"[octets[i] >> 4];
         digest[2 * i + 1] = "0123456789abcdef"[octets[i] & 15];
     }
-    if (!unique)
+    if (!own)
         digest[0] = '?';
     digest[made ? LISTED_DIGEST : 0] = '\0';
     return made;
