@@ -72,12 +72,14 @@ static void load(void)
 {
     char text[1024];
 
-    snprintf(text, sizeof text,
-             "{\"listeners\": [{\"url\": \"pop3://127.0.0.1:11000\"}], \"routes\": ["
-             "{\"match\": \"*@example.com\", \"upstream\": \"imap://127.0.0.1:1143\","
-             " \"oauth\": {\"client_id\": \"us\", \"token_endpoint\": \"%s/token\"}},"
-             "{\"match\": \"*@plain.example\", \"upstream\": \"imap://127.0.0.1:1143\"}]}",
-             http_server.url);
+    snprintf(
+        text, sizeof text,
+        "{\"listeners\": [{\"url\": \"pop3://127.0.0.1:11000\"}], \"routes\": ["
+        "{\"match\": \"*@example.com\", \"upstream\": \"imap://127.0.0.1:1143\","
+        " \"oauth\": {\"client_id\": \"us\", \"grant\": \"code\", "
+        "\"authorization_endpoint\": \"https://id.example/\", \"token_endpoint\": \"%s/token\"}},"
+        "{\"match\": \"*@plain.example\", \"upstream\": \"imap://127.0.0.1:1143\"}]}",
+        http_server.url);
     file_put(dir, "config.json", text);
     struct config *c = config_load(temp_path(dir, "config.json"), stderr);
     assert_non_null(c);
