@@ -17,9 +17,9 @@
  * nothing to come back to. */
 enum { LINGER_MS = 60 * 1000 };
 
-char *account_host_key(const char *user, const struct endpoint *upstream)
+char *account_host_key(const struct config_route *route, const char *user)
 {
-    char *name = session_account(user, upstream);
+    char *name = place_account(route, user);
     char *key = NULL;
 
     if (name && asprintf(&key, "imap:%s", name) < 0)
@@ -192,6 +192,7 @@ void account_host_release(struct account_host *h)
     box_state_free(h->state);
     settings_release(h->settings);
     free(h->key);
+    place_clear(&h->place);
     free(h);
     house->on_ended(house->owner);
 }
@@ -383,7 +384,7 @@ static struct account_options host_options(const struct account_host *h)
         .filing_count = o->filing_count,
     };
 
-    upstream_pop3_options(h->route, &options.client);
+    upstream_pop3_options(h->route, &h->route->upstream, h->route->upstream.host, &options.client);
     return options;
 }
 
@@ -527,14 +528,14 @@ static void host_look_soon(struct account_host *h)
 }
 
 struct account_host *account_host_join(struct session_house *house, struct settings *settings,
-                                       const struct config_route *route, const char *key,
-                                       struct account_guest *g)
+                                       const struct config_route *route, const struct place *place,
+                                       const char *key, struct account_guest *g)
 {
     struct account_host *h = host_find(house, key);
 
     if (!h)
         h = host_new(house, settings, route, key);
-    if (!h)
+    if (!h || !place_copy(&h->place, place))
         return NULL;
     guest_add(&h->joining, g);
     host_look_soon(h);

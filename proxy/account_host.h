@@ -10,6 +10,7 @@
 #ifndef PROXY_ACCOUNT_HOST_H
 #define PROXY_ACCOUNT_HOST_H
 
+#include "proxy/place.h"
 #include "proxy/session.h"
 #include "proxy/store/bodies.h"
 #include "translate/mailbox/account.h"
@@ -31,15 +32,16 @@ struct account_guest {
 
 /* "imap:ann@pop.example.com": the account's key in the store, apart from that of the other
  * direction. Owned; NULL when memory is out. */
-char *account_host_key(const char *user, const struct endpoint *upstream);
+char *account_host_key(const struct config_route *route, const char *user);
 
 /* The number of the house that is the account's home. */
 size_t account_host_home(const struct session_house *house, const char *key);
 
-/* Asks to be let in; on_joined follows, not before this returns. NULL when memory is out. */
+/* Asks to be let in; on_joined follows, not before this returns. `place` is copied: the next
+ * connection is made there. NULL when memory is out. */
 struct account_host *account_host_join(struct session_house *house, struct settings *settings,
-                                       const struct config_route *route, const char *key,
-                                       struct account_guest *g);
+                                       const struct config_route *route, const struct place *place,
+                                       const char *key, struct account_guest *g);
 
 /* The guest goes; its mailbox is detached, or was never attached. */
 void account_host_leave(struct account_host *h, struct account_guest *g);

@@ -16,6 +16,7 @@ struct account_host {
     struct session_house *house;
     struct settings *settings;
     const struct config_route *route;
+    struct place place;
     char *key;
     char id[9];
     struct account_guest *joining; /* until the account is there */

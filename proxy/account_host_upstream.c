@@ -3,6 +3,7 @@
  */
 #include "proxy/account_host_parts.h"
 #include "proxy/log.h"
+#include "proxy/upstream_options.h"
 
 static void give_binding(struct account_host *h)
 {
@@ -12,11 +13,21 @@ static void give_binding(struct account_host *h)
     account_upstream_bind(h->account, &binding);
 }
 
+static void give_options(struct account_host *h)
+{
+    const struct endpoint *e = connection_endpoint(h->upstream);
+    struct pop3_client_options o = {0};
+
+    upstream_pop3_options(h->route, e, place_reach(&h->place, e), &o);
+    account_reached(h->account, &o);
+}
+
 static void on_ready(void *owner)
 {
     struct account_host *h = owner;
 
     account_host_tell(h);
+    give_options(h);
     give_binding(h);
     account_connected(h->account);
     account_host_pump(h);
@@ -78,7 +89,8 @@ void account_host_connect(struct account_host *h)
     struct failure why;
 
     account_host_disconnect(h, true);
-    h->upstream = connection_start(h->house->loop, h->settings, h->route, h->id, &handler, h);
+    h->upstream =
+        connection_start(h->house->loop, h->settings, h->route, &h->place, h->id, &handler, h);
     if (h->upstream) {
         h->pending++;
         return;

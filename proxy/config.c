@@ -69,12 +69,27 @@ static void oauth_clear(struct config_oauth *o)
     free(o->ca);
 }
 
+static void auth_http_clear(struct config_auth_http *a)
+{
+    for (size_t i = 0; i < a->header_count; i++) {
+        free(a->headers[i].name);
+        free(a->headers[i].file);
+    }
+    free(a->headers);
+    free(a->url);
+    free(a->ca);
+}
+
 static void route_clear(struct config_route *r)
 {
     free(r->name);
     free(r->match);
     free(r->login);
     oauth_clear(&r->oauth);
+    auth_http_clear(&r->auth_http);
+    for (size_t i = 0; i < r->srv_target_count; i++)
+        free(r->srv_targets[i]);
+    free((void *)r->srv_targets);
     endpoint_clear(&r->upstream);
     for (size_t i = 0; i < r->pin_count; i++)
         free(r->pins[i]);
@@ -97,6 +112,7 @@ void config_free(struct config *c)
     free((void *)c->limits.trusted_networks);
     free(c->listeners);
     free(c->routes);
+    free(c->dns);
     certificates_clear(&c->certificates);
     free(c->state_dir);
     free(c);
@@ -165,7 +181,7 @@ static bool name_route(struct config_route *r)
     if (r->name)
         return true;
     endpoint_print(&r->upstream, name, sizeof name);
-    r->name = strdup(name);
+    r->name = strdup(r->auth_http.url ? "auth_http" : name);
     return r->name != NULL;
 }
 
@@ -310,7 +326,7 @@ struct config *config_load(const char *path, FILE *errors)
 static const char *find_divider(const char *route)
 {
     static const char *const starts[] = {"pop3://",    "pop3s://",   "imap://", "imaps://",
-                                         "pop3+unix:", "imap+unix:", NULL};
+                                         "pop3+unix:", "imap+unix:", "auto",    NULL};
 
     for (const char *equals = strchr(route, '='); equals; equals = strchr(equals + 1, '='))
         for (const char *const *s = starts; *s; s++)
@@ -325,7 +341,7 @@ static bool check_url(const char *what, size_t number, struct slice url,
     struct endpoint e;
     struct failure why = {0};
 
-    if (!endpoint_parse(&e, url, &why)) {
+    if (!endpoint_parse_upstream(&e, url, &why)) {
         config_fault_add(faults, "", "the %s of route %zu: %s", what, number, why.text);
         return false;
     }

@@ -57,6 +57,21 @@ struct config_oauth {
     int grant; /* enum oauth_grant; -1: the provider's */
 };
 
+/* A header for the service, whose value is a file's only line. */
+struct config_auth_header {
+    char *name;
+    char *file;
+};
+
+/* A routing service as nginx's mail proxy has one: it says where each user's upstream is. */
+struct config_auth_http {
+    char *url; /* NULL: none */
+    struct config_auth_header *headers;
+    size_t header_count;
+    char *ca;
+    bool client_protocol; /* what it is told: the client's protocol instead of the upstream's */
+};
+
 /* Whether users may have passwords for their devices, kept in the vault. */
 enum config_devices {
     CONFIG_DEVICES_ALLOWED, /* the upstream's password too */
@@ -72,6 +87,9 @@ struct config_route {
     char
         *login; /* what is sent upstream: %u whole login, %n before the last @, %d after it; "%u" */
     struct endpoint upstream;
+    char **srv_targets; /* patterns of hosts that may serve other domains than their own */
+    size_t srv_target_count;
+    struct config_auth_http auth_http;
     enum tls_minimum tls_minimum;
     char **pins; /* public keys of which the upstream must have one; see proxy/net/tls_pin.h */
     size_t pin_count;
@@ -125,6 +143,7 @@ struct config {
     struct config_route *routes; /* tried in order */
     size_t route_count;
     struct config_certificates certificates; /* of the listeners that have none of their own */
+    char *dns; /* resolver of SRV records, ADDRESS[:PORT]; NULL: those of /etc/resolv.conf */
     char *state_dir;
     unsigned cache_mib; /* MiB of messages kept on disk, of all accounts together */
     unsigned workers;   /* loops; 0: one per core */

@@ -24,7 +24,7 @@ enum {
 
 static bool endpoint_is_known(const struct endpoint *e)
 {
-    return e->host || e->unix_path;
+    return e->host || e->unix_path || e->automatic;
 }
 
 /* Opens it, so that the answer is the system's own, as it will be for the server. */
@@ -159,13 +159,14 @@ static void check_upstream(const struct config_route *r, const char *pointer,
     if (r->pin_count && e->tls == ENDPOINT_TLS_OFF)
         config_fault_add(faults, at, "are of no use without TLS; leave them or tls=off out");
     snprintf(at, sizeof at, "%s/upstream", pointer);
-    if (endpoint_is_any(e))
+    if (endpoint_is_any(e) && !r->auth_http.url)
         config_fault_add(faults, at, "an upstream needs a host, as in imaps://imap.example.com");
     if (e->ca)
         check_file(e->ca, true, at, faults);
     if (e->ca && !e->verify)
         config_fault_add(faults, at, "ca= is of no use with verify=off; leave one of them out");
-    if (e->tls == ENDPOINT_TLS_OFF && !endpoint_is_loopback(e) && !r->allow_cleartext)
+    if (e->tls == ENDPOINT_TLS_OFF && !endpoint_is_loopback(e) && !endpoint_is_any(e) &&
+        !r->allow_cleartext)
         config_fault_add(faults, at,
                          "with tls=off no password could be sent there; leave tls=off "
                          "out, or set allow_cleartext (--allow-cleartext with --route)");
@@ -238,6 +239,77 @@ static void check_oauth(const struct config_route *r, const char *pointer,
     check_endpoint(o->token_endpoint, "token_endpoint", pointer, faults);
 }
 
+/* The secret of a header, and the password, in the clear: to this machine only. */
+static bool crosses_in_the_clear(const struct config_route *r)
+{
+    const char *url = r->auth_http.url;
+
+    return strncasecmp(url, "https://", 8) != 0 && strncmp(url, "http://127.", 11) != 0 &&
+           strncmp(url, "http://[::1]", 12) != 0 && strncasecmp(url, "http://localhost", 16) != 0 &&
+           !r->allow_cleartext;
+}
+
+static void check_auth_http(const struct config_route *r, const char *pointer,
+                            struct config_faults *faults)
+{
+    const struct config_auth_http *a = &r->auth_http;
+    char at[BELOW_MAX];
+
+    snprintf(at, sizeof at, "%s/auth_http", pointer);
+    if (!a->url && (a->header_count || a->ca))
+        config_fault_add(faults, at, "has no url; add the service's address");
+    if (!a->url)
+        return;
+    if (r->upstream.automatic || r->upstream.unix_path)
+        config_fault_add(faults, at,
+                         "says where the upstream is, and so does upstream; write imap://* or "
+                         "another URL with * as its host there");
+    if (crosses_in_the_clear(r))
+        config_fault_add(faults, at,
+                         "passwords would cross a network in the clear; write an https:// address, "
+                         "or set allow_cleartext");
+    if (r->oauth.client_id || r->sasl.master_separator)
+        config_fault_add(faults, at,
+                         "decides by users' own passwords; leave oauth and sasl.master_separator "
+                         "out");
+    snprintf(at, sizeof at, "%s/auth_http/ca", pointer);
+    check_file(a->ca, false, at, faults);
+    for (size_t i = 0; i < a->header_count; i++) {
+        snprintf(at, sizeof at, "%s/auth_http/headers/%zu/file", pointer, i);
+        check_file(a->headers[i].file, false, at, faults);
+    }
+}
+
+/* The state of a user of such a route stands under the route's name. */
+static void check_service_name(const struct config *c, size_t index, const char *pointer,
+                               struct config_faults *faults)
+{
+    const struct config_route *r = &c->routes[index];
+
+    for (size_t i = 0; i < index && r->auth_http.url; i++) {
+        const struct config_route *other = &c->routes[i];
+        bool same =
+            !r->name || !other->name ? !r->name && !other->name : strcmp(r->name, other->name) == 0;
+        if (other->auth_http.url && same && r->upstream.protocol == other->upstream.protocol)
+            config_fault_add(faults, pointer,
+                             "its users' state would be that of /routes/%zu; give each route with "
+                             "auth_http a name of its own",
+                             i);
+    }
+}
+
+static void check_finding(const struct config_route *r, const char *pointer,
+                          struct config_faults *faults)
+{
+    char at[BELOW_MAX];
+
+    check_auth_http(r, pointer, faults);
+    snprintf(at, sizeof at, "%s/srv_targets", pointer);
+    if (r->srv_target_count && !r->upstream.automatic)
+        config_fault_add(faults, at,
+                         "is only for \"upstream\": \"auto\"; set that or leave srv_targets out");
+}
+
 static const char *protocol_name(enum endpoint_protocol protocol)
 {
     return protocol == ENDPOINT_POP3 ? "POP3" : "IMAP";
@@ -251,7 +323,7 @@ static void check_protocols(const struct config *c, const struct config_route *r
     char at[BELOW_MAX];
     enum endpoint_protocol protocol = r->upstream.protocol;
 
-    if (!endpoint_is_known(&r->upstream) || r->listener < 0 ||
+    if (!endpoint_is_known(&r->upstream) || r->upstream.automatic || r->listener < 0 ||
         c->listeners[r->listener].endpoint.protocol != protocol)
         return;
     snprintf(at, sizeof at, "%s/upstream", pointer);
@@ -403,6 +475,8 @@ static void check_routes(const struct config *c, struct config_faults *faults)
         check_upstream(&c->routes[i], pointer, faults);
         check_protocols(c, &c->routes[i], pointer, faults);
         check_oauth(&c->routes[i], pointer, faults);
+        check_finding(&c->routes[i], pointer, faults);
+        check_service_name(c, i, pointer, faults);
         check_deletion(&c->routes[i].pop3, pointer, faults);
         check_folders(&c->routes[i].pop3, pointer, faults);
         check_filing(&c->routes[i].imap, pointer, faults);

@@ -5,6 +5,7 @@
 
 #include "proxy/auth/oauth.h"
 #include "proxy/net/network.h"
+#include "proxy/net/srv.h"
 #include "proxy/net/tls_pin.h"
 #include "translate/maildrop/uidl_format.h"
 
@@ -31,6 +32,7 @@ const char *const config_mechanisms[] = {"OAUTHBEARER",
                                          NULL};
 const char *const config_devices[] = {"allowed", "required", "off", NULL};
 const char *const config_grants[] = {"device", "code", "client", NULL};
+const char *const config_auth_protocols[] = {"upstream", "client", NULL};
 const char *const config_log_levels[] = {"error", "warning", "info", "debug", NULL};
 const char *const config_log_formats[] = {"text", "json", NULL};
 
@@ -54,6 +56,13 @@ static bool accept_url(const struct config *c, const char *text, void *field, st
 {
     (void)c;
     return endpoint_parse(field, slice_of(text), why);
+}
+
+static bool accept_upstream(const struct config *c, const char *text, void *field,
+                            struct failure *why)
+{
+    (void)c;
+    return endpoint_parse_upstream(field, slice_of(text), why);
 }
 
 /* A pattern is matched against a login, which has no blanks at its ends and no controls at all. */
@@ -180,6 +189,35 @@ static bool accept_network(const struct config *c, const char *text, void *field
 
     (void)c;
     return network_parse(&ignored, text, why) && keep_copy(text, field, why);
+}
+
+static bool accept_resolver(const struct config *c, const char *text, void *field,
+                            struct failure *why)
+{
+    struct sockaddr_in ignored;
+
+    (void)c;
+    return srv_parse_resolver(&ignored, text, why) && keep_copy(text, field, why);
+}
+
+static bool accept_auth_url(const struct config *c, const char *text, void *field,
+                            struct failure *why)
+{
+    (void)c;
+    if (strncasecmp(text, "http://", 7) != 0 && strncasecmp(text, "https://", 8) != 0)
+        return refuse(why, "the service is an http:// or https:// address");
+    return keep_copy(text, field, why);
+}
+
+static bool accept_auth_header(const struct config *c, const char *text, void *field,
+                               struct failure *why)
+{
+    (void)c;
+    if (!*text ||
+        strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") !=
+            strlen(text))
+        return refuse(why, "a header's name is of letters, digits and hyphens, as in X-Auth-Key");
+    return keep_copy(text, field, why);
 }
 
 static bool accept_provider(const struct config *c, const char *text, void *field,
@@ -356,11 +394,33 @@ static const struct config_key oauth_keys[] = {
 };
 static const struct config_object oauth_object = KEYS(oauth_keys, 0);
 
+static const struct config_key auth_header_keys[] = {
+    {"name", CONFIG_STRING, AT(config_auth_header, name), .required = true,
+     .accept = accept_auth_header},
+    {"file", CONFIG_STRING, AT(config_auth_header, file), .required = true},
+};
+static const struct config_object auth_header_object =
+    KEYS(auth_header_keys, sizeof(struct config_auth_header));
+
+static const struct config_key auth_http_keys[] = {
+    {"url", CONFIG_STRING, AT(config_auth_http, url), .accept = accept_auth_url},
+    {"headers", CONFIG_LIST, COUNTED(config_auth_http, headers, header_count),
+     .object = &auth_header_object},
+    {"protocol", CONFIG_CHOICE, AT(config_auth_http, client_protocol),
+     .words = config_auth_protocols},
+    {"ca", CONFIG_STRING, AT(config_auth_http, ca)},
+};
+static const struct config_object auth_http_object = KEYS(auth_http_keys, 0);
+
 static const struct config_key route_keys[] = {
     {"name", CONFIG_STRING, AT(config_route, name)},
     {"match", CONFIG_STRING, AT(config_route, match), .text = "*", .accept = accept_pattern},
     {"listener", CONFIG_STRING, AT(config_route, listener), .text = "*", .accept = accept_listener},
-    {"upstream", CONFIG_STRING, AT(config_route, upstream), .required = true, .accept = accept_url},
+    {"upstream", CONFIG_STRING, AT(config_route, upstream), .required = true,
+     .accept = accept_upstream},
+    {"srv_targets", CONFIG_STRINGS, COUNTED(config_route, srv_targets, srv_target_count),
+     .accept = accept_pattern},
+    {"auth_http", CONFIG_GROUP, AT(config_route, auth_http), .object = &auth_http_object},
     {"login", CONFIG_STRING, AT(config_route, login), .text = "%u", .accept = accept_login},
     {"tls_minimum", CONFIG_WORD, AT(config_route, tls_minimum), .words = config_tls_minimums},
     {"pins", CONFIG_STRINGS, COUNTED(config_route, pins, pin_count), .accept = accept_pin},
@@ -382,6 +442,7 @@ static const struct config_key root_keys[] = {
     {"tls", CONFIG_GROUP, .object = &tls_object},
     {"state", CONFIG_GROUP, .object = &state_object},
     {"log", CONFIG_GROUP, .object = &log_object},
+    {"dns", CONFIG_STRING, AT(config, dns), .accept = accept_resolver},
     {"workers", NUMBER(config, workers, 0, 1024, 0)},
     {"limits", CONFIG_GROUP, AT(config, limits), .object = &limits_object},
     {"routes", CONFIG_LIST, COUNTED(config, routes, route_count), .required = true,

@@ -63,6 +63,7 @@ extern const char *const config_tls_minimums[];
 extern const char *const config_mechanisms[]; /* enum sasl_mechanism_bit, from bit 0 on */
 extern const char *const config_devices[];
 extern const char *const config_grants[]; /* enum oauth_grant */
+extern const char *const config_auth_protocols[];
 extern const char *const config_log_levels[];
 extern const char *const config_log_formats[];
 

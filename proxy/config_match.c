@@ -100,7 +100,8 @@ static char *take_folder(struct slice login, char separator, struct slice *folde
 bool config_route_serves(const struct config *c, const struct config_route *r, size_t listener)
 {
     return r->listener == CONFIG_LISTENER_EVERY
-               ? c->listeners[listener].endpoint.protocol != r->upstream.protocol
+               ? r->upstream.automatic ||
+                     c->listeners[listener].endpoint.protocol != r->upstream.protocol
                : r->listener == (int)listener;
 }
 

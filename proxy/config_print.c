@@ -67,13 +67,25 @@ static void print_listener(const struct config *c, const struct config_listener 
         print_listener_tls(l, config_listener_certificates(c, l), out);
 }
 
+static void print_finding(const struct config_route *r, FILE *out)
+{
+    if (r->srv_target_count)
+        fprintf(out, "  targets       of the user's domain, and");
+    for (size_t i = 0; i < r->srv_target_count; i++)
+        fprintf(out, " %s%s", r->srv_targets[i], i + 1 < r->srv_target_count ? "" : "\n");
+    if (r->auth_http.url)
+        fprintf(out, "  found by      auth_http, asked for the %s's protocol\n",
+                config_auth_protocols[r->auth_http.client_protocol]);
+}
+
 static void print_upstream(const struct config_route *r, FILE *out)
 {
     const struct endpoint *e = &r->upstream;
     char name[ENDPOINT_TEXT];
 
     endpoint_print(e, name, sizeof name);
-    fprintf(out, "  upstream      %s, %s", name, upstream_tls_words(r));
+    fprintf(out, "  upstream      %s, %s", e->automatic ? "by the user's domain" : name,
+            e->automatic ? "TLS demanded" : upstream_tls_words(r));
     if (e->tls != ENDPOINT_TLS_OFF && !e->verify && r->pin_count)
         fprintf(out, ", certificate verified by its pinned key alone");
     else if (e->tls != ENDPOINT_TLS_OFF && e->verify)
@@ -81,6 +93,7 @@ static void print_upstream(const struct config_route *r, FILE *out)
     else if (e->tls != ENDPOINT_TLS_OFF)
         fprintf(out, ", certificate NOT VERIFIED");
     fprintf(out, "%s\n", r->allow_cleartext ? ", passwords in the clear allowed" : "");
+    print_finding(r, out);
     if (e->tls == ENDPOINT_TLS_OFF)
         return;
     fprintf(out, "  TLS           %s and newer\n", config_tls_minimums[r->tls_minimum]);
@@ -232,9 +245,9 @@ static void print_route(const struct config *c, size_t index, FILE *out)
     print_upstream(r, out);
     print_sasl(&r->sasl, out);
     print_devices(r, out);
-    if (r->upstream.protocol == ENDPOINT_IMAP)
+    if (r->upstream.automatic || r->upstream.protocol == ENDPOINT_IMAP)
         print_pop3(&r->pop3, out);
-    else
+    if (r->upstream.automatic || r->upstream.protocol == ENDPOINT_POP3)
         print_imap(&r->imap, out);
 }
 
@@ -287,6 +300,8 @@ void config_print(const struct config *c, FILE *out)
         print_route(c, i, out);
     print_limits(c, out);
     fprintf(out, "process\n  state         %s\n", c->state_dir);
+    if (c->dns)
+        fprintf(out, "  dns           %s\n", c->dns);
     fprintf(out, "  cache         %u MiB for all users together\n", c->cache_mib);
     fprintf(out, "  log           %s, level %s\n", config_log_formats[c->log_json],
             config_log_levels[c->log_level]);

@@ -5,9 +5,11 @@
 #include "proxy/connection.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "proxy/log.h"
 #include "proxy/net/connector.h"
+#include "proxy/upstream_finder.h"
 
 struct connection {
     uv_loop_t *loop;
@@ -16,6 +18,10 @@ struct connection {
     const char *id;
     const struct connection_handler *handler;
     void *owner;
+    struct upstream_finder *finder;
+    struct upstream_targets targets;
+    size_t target; /* of them, the one that is tried, or was reached */
+    bool found;    /* it is not the route that says where: it may lead back to us */
     struct connector *connector;
     struct stream *stream;
     uv_timer_t *timer; /* NULL from the greeting on: most of its life a connection is idle */
@@ -29,11 +35,21 @@ struct connection {
     unsigned handles; /* stream and timer: what is still to be closed */
 };
 
+static void tell_nobody(void *owner, const struct connection *c)
+{
+    (void)owner;
+    (void)c;
+}
+
+/* Of a connection that never began. */
+static const struct connection_handler nobody = {.on_closed = tell_nobody};
+
 static void release(struct connection *c)
 {
     if (--c->handles)
         return;
     c->handler->on_closed(c->owner, c);
+    upstream_targets_clear(&c->targets);
     free(c);
 }
 
@@ -71,6 +87,12 @@ static void log_tls(const struct connection *c)
 
     log_event(LOG_INFO, c->id, "upstream-tls",
               (struct log_field[]){LOG_FIELD("tls", slice_of(tls)), LOG_FIELD_END});
+}
+
+/* The server in words: by the name that the operator gave it, where he named it. */
+static const char *name_of(const struct connection *c)
+{
+    return c->found && c->targets.count ? c->targets.list[c->target].at.host : c->route->name;
 }
 
 /* ---- what the stream says ---- */
@@ -125,7 +147,7 @@ static void on_end(void *owner, struct stream *stream, const struct failure *end
     (void)stream;
     if (!c->ready && why.kind == FAILURE_NONE)
         failure_set(&why, FAILURE_TEMPORARY, "%s closed the connection before TLS was up",
-                    c->route->name);
+                    name_of(c));
     if (c->ready)
         c->handler->on_end(c->owner, &why);
     else
@@ -151,10 +173,9 @@ static const struct stream_handler stream_handler = {
 
 /* ---- opening ---- */
 
-/* The name that the certificate must have. A unix socket's other end is on this machine. */
-static const char *name_of(const struct config_route *r)
+const struct endpoint *connection_endpoint(const struct connection *c)
 {
-    return r->upstream.host ? r->upstream.host : "localhost";
+    return &c->targets.list[c->target].at;
 }
 
 void connection_start_tls(struct connection *c)
@@ -162,7 +183,7 @@ void connection_start_tls(struct connection *c)
     size_t route = (size_t)(c->route - c->settings->config->routes);
 
     c->rewrapped = true;
-    stream_start_tls(c->stream, c->settings->routes[route], name_of(c->route));
+    stream_start_tls(c->stream, c->settings->routes[route], c->targets.list[c->target].names);
 }
 
 bool connection_start_deflate(struct connection *c)
@@ -177,10 +198,15 @@ static void overdue(uv_timer_t *timer)
     bool implicit = c->route->upstream.tls == ENDPOINT_TLS_IMPLICIT;
     struct failure why;
 
-    failure_set(&why, FAILURE_TEMPORARY, "%s did not %s within %u seconds%s", c->route->name,
-                c->ready ? "greet" : "finish the TLS handshake",
+    const char *what = c->ready    ? "greet"
+                       : c->finder ? "turn up in DNS"
+                                   : "finish the TLS handshake";
+
+    failure_set(&why, FAILURE_TEMPORARY, "%s did not %s within %u seconds%s", name_of(c), what,
                 c->settings->config->limits.connect_seconds,
-                implicit ? "" : "; a port for TLS from the first octet wants imaps:// or pop3s://");
+                implicit || c->found
+                    ? ""
+                    : "; a port for TLS from the first octet wants imaps:// or pop3s://");
     if (c->ready)
         c->handler->on_end(c->owner, &why);
     else
@@ -192,7 +218,7 @@ static void begin(struct connection *c)
     uint64_t now = uv_now(c->loop);
 
     uv_timer_start(c->timer, overdue, c->due > now ? c->due - now : 0, 0);
-    if (c->route->upstream.tls == ENDPOINT_TLS_IMPLICIT)
+    if (connection_endpoint(c)->tls == ENDPOINT_TLS_IMPLICIT)
         connection_start_tls(c);
     else
         become_ready(c);
@@ -202,32 +228,109 @@ static bool open_stream(struct connection *c, int fd)
 {
     struct stream_options options = {c->settings->config->limits.write_seconds};
 
-    c->stream = stream_open(c->loop, fd, c->route->upstream.unix_path != NULL, &options,
+    c->stream = stream_open(c->loop, fd, connection_endpoint(c)->unix_path != NULL, &options,
                             &stream_handler, c);
     if (c->stream)
         c->handles++;
     return c->stream != NULL;
 }
 
-static void on_connected(void *owner, int fd, const struct failure *why)
+static void connect_next(struct connection *c);
+
+/* False when the socket, which is closed then, is of no use. */
+static bool use_socket(struct connection *c, int fd, struct failure *why)
+{
+    if (c->found && upstream_is_self(c->settings->config, fd)) {
+        failure_set(why, FAILURE_PERMANENT,
+                    "%s port %u is this gateway itself; whoever names the mail server must name "
+                    "another one",
+                    name_of(c), connection_endpoint(c)->port);
+        close(fd);
+        return false;
+    }
+    if (open_stream(c, fd))
+        return true;
+    failure_set(why, FAILURE_TEMPORARY, "out of memory or descriptors, try again later");
+    return false;
+}
+
+static void on_connected(void *owner, int fd, const struct failure *failed)
 {
     struct connection *c = owner;
-    struct failure local;
+    struct failure why = {.kind = FAILURE_NONE};
 
     c->connector = NULL;
-    if (fd >= 0 && !open_stream(c, fd)) {
-        failure_set(&local, FAILURE_TEMPORARY, "out of memory or descriptors, try again later");
-        why = &local;
-    }
-    if (!c->stream)
-        c->handler->on_failed(c->owner, why);
-    else
+    if (fd < 0)
+        why = *failed;
+    else if (use_socket(c, fd, &why)) {
         begin(c);
+        return;
+    }
+    if (c->target + 1 < c->targets.count) {
+        c->target++;
+        connect_next(c);
+    } else {
+        c->handler->on_failed(c->owner, &why);
+    }
+}
+
+/* Each server that is still to be tried has its share of the time that is left. */
+static bool connect_to(struct connection *c)
+{
+    uint64_t now = uv_now(c->loop);
+    uint64_t left = c->due > now ? (c->due - now) / 1000 / (c->targets.count - c->target) : 0;
+
+    c->connector = connector_start(c->loop, &c->targets.list[c->target].at,
+                                   left ? (unsigned)left : 1, on_connected, c);
+    return c->connector != NULL;
+}
+
+static void connect_next(struct connection *c)
+{
+    struct failure why;
+
+    if (connect_to(c))
+        return;
+    failure_set(&why, FAILURE_TEMPORARY, "out of memory, try again later");
+    c->handler->on_failed(c->owner, &why);
+}
+
+static void on_found(void *owner, struct upstream_targets *targets, const struct failure *why)
+{
+    struct connection *c = owner;
+
+    c->finder = NULL;
+    uv_timer_stop(c->timer);
+    if (!targets) {
+        c->handler->on_failed(c->owner, why);
+        return;
+    }
+    c->targets = *targets;
+    connect_next(c);
+}
+
+static bool find_or_connect(struct connection *c, const struct place *place, unsigned seconds)
+{
+    c->found = place->domain || place->host;
+    if (!place->domain)
+        return upstream_targets_known(&c->targets, c->route, place) && connect_to(c);
+    c->finder = upstream_finder_start(c->loop, c->settings, c->route, place, on_found, c);
+    if (c->finder)
+        uv_timer_start(c->timer, overdue, seconds * 1000ULL, 0);
+    return c->finder != NULL;
+}
+
+static void start_clock(struct connection *c)
+{
+    uv_timer_init(c->loop, c->timer);
+    c->timer->data = c;
+    c->handles = 1;
 }
 
 struct connection *connection_start(uv_loop_t *loop, const struct settings *settings,
-                                    const struct config_route *route, const char *id,
-                                    const struct connection_handler *handler, void *owner)
+                                    const struct config_route *route, const struct place *place,
+                                    const char *id, const struct connection_handler *handler,
+                                    void *owner)
 {
     struct connection *c = calloc(1, sizeof *c);
     unsigned seconds = settings->config->limits.connect_seconds;
@@ -242,17 +345,16 @@ struct connection *connection_start(uv_loop_t *loop, const struct settings *sett
     c->owner = owner;
     c->due = uv_now(loop) + seconds * 1000ULL;
     c->timer = malloc(sizeof *c->timer);
-    if (c->timer)
-        c->connector = connector_start(loop, &route->upstream, seconds, on_connected, c);
-    if (!c->connector) {
-        free(c->timer);
-        free(c);
+    if (c->timer) {
+        start_clock(c);
+        if (find_or_connect(c, place, seconds))
+            return c;
+        c->handler = &nobody;
+        stop_clock(c);
         return NULL;
     }
-    uv_timer_init(loop, c->timer);
-    c->timer->data = c;
-    c->handles = 1;
-    return c;
+    free(c);
+    return NULL;
 }
 
 void connection_adopt(struct connection *c, const char *id,
@@ -302,6 +404,9 @@ void connection_binding(const struct connection *c, struct sasl_binding *binding
 
 void connection_close(struct connection *c, bool at_once)
 {
+    if (c->finder)
+        upstream_finder_cancel(c->finder);
+    c->finder = NULL;
     if (c->connector)
         connector_cancel(c->connector);
     c->connector = NULL;

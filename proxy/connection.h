@@ -7,6 +7,7 @@
 #define PROXY_CONNECTION_H
 
 #include "proxy/net/stream.h"
+#include "proxy/place.h"
 #include "proxy/settings.h"
 
 struct connection;
@@ -25,11 +26,16 @@ struct connection_handler {
     void (*on_closed)(void *owner, const struct connection *c);
 };
 
-/* `id` is the owner's in the log. `id` and `settings` outlive it, `route` is one of theirs. NULL
- * when memory is out. */
+/* `id` is the owner's in the log. `id` and `settings` outlive it, `route` is one of theirs, `place`
+ * is looked at meanwhile only. Where the upstream may be at several addresses, they are tried one
+ * after the other. NULL when memory is out. */
 struct connection *connection_start(uv_loop_t *loop, const struct settings *settings,
-                                    const struct config_route *route, const char *id,
-                                    const struct connection_handler *handler, void *owner);
+                                    const struct config_route *route, const struct place *place,
+                                    const char *id, const struct connection_handler *handler,
+                                    void *owner);
+
+/* The server that was reached, once it is ready. Lives as long as the connection. */
+const struct endpoint *connection_endpoint(const struct connection *c);
 
 /* Ready: it is another owner's from now on, also within a callback of the former one's, and so are
  * its id and the octets that are counted. `settings` and `route` must be as they were. */

@@ -324,6 +324,34 @@ bool endpoint_parse(struct endpoint *e, struct slice url, struct failure *why)
     return false;
 }
 
+/* Passwords never cross a network in the clear to a server that only DNS has named: TLS is not left
+ * to choice. */
+static bool parse_automatic(struct endpoint *e, struct slice query, struct failure *why)
+{
+    *e = (struct endpoint){.verify = true, .automatic = true, .tls = ENDPOINT_TLS_STARTTLS};
+    if (query.n == 0)
+        return true;
+    slice_take(&query, 1);
+    if (query.n > 3 && memcmp(query.p, "ca=", 3) == 0) {
+        slice_take(&query, 3);
+        return set_ca(e, query, why);
+    }
+    return refuse(why, "the only parameter of auto is ca=");
+}
+
+bool endpoint_parse_upstream(struct endpoint *e, struct slice url, struct failure *why)
+{
+    struct slice rest = url;
+    struct slice word = slice_take(&rest, rest.n < 4 ? rest.n : 4);
+
+    if (!slice_is_nocase(word, "auto") || (rest.n && rest.p[0] != '?') || slice_has_nul(url))
+        return endpoint_parse(e, url, why);
+    if (parse_automatic(e, rest, why))
+        return true;
+    endpoint_clear(e);
+    return false;
+}
+
 void endpoint_clear(struct endpoint *e)
 {
     free(e->host);
@@ -345,7 +373,9 @@ void endpoint_print(const struct endpoint *e, char *out, size_t cap)
 {
     const char *scheme = endpoint_scheme(e);
 
-    if (e->unix_path)
+    if (e->automatic)
+        snprintf(out, cap, "auto");
+    else if (e->unix_path)
         snprintf(out, cap, "%s+unix:%s", scheme, e->unix_path);
     else if (strchr(e->host, ':'))
         snprintf(out, cap, "%s://[%s]:%u", scheme, e->host, e->port);
@@ -360,6 +390,8 @@ bool endpoint_is_any(const struct endpoint *e)
 
 bool endpoint_same_address(const struct endpoint *a, const struct endpoint *b)
 {
+    if (a->automatic || b->automatic)
+        return a->automatic && b->automatic;
     if (a->unix_path || b->unix_path)
         return a->unix_path && b->unix_path && strcmp(a->unix_path, b->unix_path) == 0;
     return a->port == b->port && strcasecmp(a->host, b->host) == 0;
@@ -371,6 +403,8 @@ bool endpoint_is_loopback(const struct endpoint *e)
     struct in_addr v4;
     struct in6_addr v6;
 
+    if (e->automatic)
+        return false;
     if (e->unix_path || strcasecmp(e->host, "localhost") == 0)
         return true;
     if (inet_pton(AF_INET, e->host, &v4) == 1)

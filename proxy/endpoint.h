@@ -33,12 +33,16 @@ struct endpoint {
     char *unix_path; /* NULL for TCP */
     char *ca;        /* PEM file or directory of trusted CAs; NULL: the system's */
     bool verify;     /* upstream: the certificate must be valid for `host` */
+    bool automatic;  /* upstream: by the user's domain; no host, no port, and of no protocol */
 };
 
 /* Reads a URL. False, with a sentence that names the part at fault in `*why`, when it is not one;
  * then `*e` holds nothing. Otherwise `*e` owns its strings: endpoint_clear() frees them. */
 bool endpoint_parse(struct endpoint *e, struct slice url, struct failure *why);
 void endpoint_clear(struct endpoint *e);
+
+/* The same of an upstream, which may also be "auto" or "auto?ca=FILE". */
+bool endpoint_parse_upstream(struct endpoint *e, struct slice url, struct failure *why);
 
 enum { ENDPOINT_TEXT = 320 }; /* room for any endpoint's printed form, with its NUL */
 
@@ -52,7 +56,8 @@ bool endpoint_is_any(const struct endpoint *e);
 /* The same socket: host (in any case) and port, or path. */
 bool endpoint_same_address(const struct endpoint *a, const struct endpoint *b);
 
-/* 127.0.0.0/8, ::1, ::ffff:127.x, "localhost" and unix sockets: a peer that needs no TLS. */
+/* 127.0.0.0/8, ::1, ::ffff:127.x, "localhost" and unix sockets: a peer that needs no TLS. Never one
+ * that is automatic. */
 bool endpoint_is_loopback(const struct endpoint *e);
 
 #endif

@@ -188,14 +188,21 @@ static bool make_client(struct login_trial *t, const struct credential *credenti
 {
     struct imap_client_options imap = {.tls_now = false};
     struct pop3_client_options pop3 = {.tls_now = false};
+    const struct endpoint *e = &t->route->upstream;
 
+    if (e->automatic || endpoint_is_any(e)) {
+        failure_set(
+            why, FAILURE_PERMANENT,
+            "where this route's upstream is, is not known beforehand: no login can be tried");
+        return false;
+    }
     failure_set(why, FAILURE_TEMPORARY, "out of memory, try again later");
     if (t->route->upstream.protocol == ENDPOINT_IMAP) {
-        upstream_imap_options(t->route, &imap);
+        upstream_imap_options(t->route, e, e->host, &imap);
         t->imap = imap_client_new(&imap);
         return t->imap && imap_client_login(t->imap, credential, why);
     }
-    upstream_pop3_options(t->route, &pop3);
+    upstream_pop3_options(t->route, e, e->host, &pop3);
     t->pop3 = pop3_client_new(&pop3);
     return t->pop3 && pop3_client_login(t->pop3, credential, why);
 }
@@ -209,6 +216,7 @@ struct login_trial *login_trial_start(uv_loop_t *loop, const struct settings *se
                                                       on_tls,   on_end,    on_closed};
     const struct config_limits *limits = &settings->config->limits;
     struct login_trial *t = calloc(1, sizeof *t);
+    const struct place place = {.protocol = route->upstream.protocol};
 
     failure_set(why, FAILURE_TEMPORARY, "out of memory, try again later");
     if (!t)
@@ -218,7 +226,7 @@ struct login_trial *login_trial_start(uv_loop_t *loop, const struct settings *se
     t->owner = owner;
     t->seconds = limits->connect_seconds + limits->response_seconds;
     if (make_client(t, credential, why))
-        t->upstream = connection_start(loop, settings, route, "trial", &handler, t);
+        t->upstream = connection_start(loop, settings, route, &place, "trial", &handler, t);
     if (!t->upstream) {
         clients_free(t);
         free(t);

@@ -439,6 +439,7 @@ void session_release(struct session *s)
     settings_release(s->settings);
     free(s->login);
     free(s->account);
+    place_clear(&s->place);
     credential_clear(&s->credential);
     session_entry_clear(s);
     free(s);

@@ -27,6 +27,7 @@ enum { SESSION_HOST_BUCKETS = 1024 }; /* of accounts, in a house */
 struct session;
 struct session_house;
 struct account_host;
+struct http;
 struct gatekeeper;
 
 /* Something that is to be done on another house's loop. */
@@ -52,6 +53,7 @@ struct session_house {
     struct warm *warm; /* upstream sessions that wait for their users to come again */
     struct gate *gate;
     struct health *health;
+    struct http *http; /* NULL until a session needs it */
     struct gatekeeper *gatekeeper;
     struct session *sessions;      /* all that have not ended; see session_next() */
     void (*on_ended)(void *owner); /* a session or host has left its list and is gone */

@@ -13,6 +13,7 @@ void session_admission_cancel(struct session *s)
 {
     admission_cancel(s->entry.asked);
     s->entry.asked = NULL;
+    session_find_cancel(s);
 }
 
 void session_entry_clear(struct session *s)
@@ -24,6 +25,7 @@ void session_entry_clear(struct session *s)
     device_limits_clear(&e->limits);
     free(e->claim);
     free(e->folder);
+    buf_wipe(&e->password);
     *e = (struct session_entry){.generation = 0};
 }
 
@@ -86,7 +88,7 @@ static void on_admission(void *owner, struct admission_answer *answer)
     session_tell(s);
     s->entry.innocent = why.kind != FAILURE_NONE && !answer->guess;
     if (why.kind == FAILURE_NONE && take(s, answer, &why))
-        s->kind->admitted(s);
+        session_find(s);
     else
         refuse(s, &why);
     admission_answer_clear(answer);
@@ -113,10 +115,24 @@ static bool ask(struct session *s, const struct session_login *l, struct slice p
     return e->asked;
 }
 
-/* Names for the upstream, for the store and for the counting of guesses. False when memory is out.
- */
-static bool name(struct session *s, const struct session_claim *c, const struct session_login *l)
+/* A routing service is asked when the gatekeeper has answered. */
+static bool keep_password(struct session *s, struct slice password)
 {
+    struct buf *kept = &s->entry.password;
+
+    kept->secret = true;
+    if (s->route->auth_http.url)
+        buf_put(kept, password);
+    return !buf_failed(kept);
+}
+
+/* Names for the upstream, for the store and for the counting of guesses, and where the upstream is.
+ */
+static bool name(struct session *s, const struct session_claim *c, const struct session_login *l,
+                 struct failure *why)
+{
+    enum endpoint_protocol upstream =
+        s->kind == &session_of_maildrop ? ENDPOINT_IMAP : ENDPOINT_POP3;
     struct session_entry *e = &s->entry;
     bool himself = s->route && !l->master.n;
 
@@ -127,10 +143,11 @@ static bool name(struct session *s, const struct session_claim *c, const struct 
     if (!e->claim || !s->route)
         return e->claim;
     s->login = config_route_login(s->route, slice_of(l->user));
-    s->account = s->kind->account(l->user, &s->route->upstream);
+    s->account = s->kind->account(s->route, l->user);
     e->folder = l->folder.n ? slice_dup(l->folder) : NULL;
     return s->login && s->account && (e->folder || !l->folder.n) &&
-           session_set_credential(s, l, c->password);
+           session_set_credential(s, l, c->password) && keep_password(s, c->password) &&
+           place_of_user(&s->place, s->route, upstream, l->user, why);
 }
 
 void session_admit(struct session *s, const struct session_claim *c)
@@ -140,11 +157,11 @@ void session_admit(struct session *s, const struct session_claim *c)
 
     session_entry_clear(s);
     session_find_login(s, c->user, c->authzid, &login);
-    bool asked = name(s, c, &login) && ask(s, &login, c->password);
+    out_of_memory(&why);
+    bool asked = name(s, c, &login, &why) && ask(s, &login, c->password);
     free(login.user);
     if (asked)
         return;
-    out_of_memory(&why);
     refuse(s, &why);
 }
 

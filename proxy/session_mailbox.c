@@ -172,7 +172,7 @@ void session_join(struct session *s)
         .grant = s->entry.grant,
         .generation = s->entry.generation,
     };
-    s->host = account_host_join(s->house, s->settings, s->route, s->account, &s->guest);
+    s->host = account_host_join(s->house, s->settings, s->route, &s->place, s->account, &s->guest);
     if (!s->host)
         session_refuse_login(s, FAILURE_TEMPORARY, "out of memory, try again later");
 }

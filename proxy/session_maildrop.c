@@ -255,7 +255,7 @@ const struct session_kind session_of_maildrop = {
     .refusal = "-ERR [SYS/TEMP] ",
     .plain = "the client began TLS on a port that speaks POP3 in the clear: it must use STARTTLS "
              "(STLS), or the port of a pop3s:// listener",
-    .account = session_account,
+    .account = place_account,
     .greet = greet,
     .tell = tell,
     .act = act,

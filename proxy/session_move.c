@@ -27,6 +27,8 @@ static void take(struct session *to, const struct session *from)
         .route = from->route,
         .login = from->login,
         .account = from->account,
+        .place = from->place,
+        .attempts = from->attempts,
         .mailbox = from->mailbox,
         .credential = from->credential,
         .entry = from->entry,
@@ -40,6 +42,7 @@ static void leave_behind(struct session *s)
     s->settings = NULL;
     s->login = NULL;
     s->account = NULL;
+    s->place = (struct place){.host = NULL};
     s->credential = (struct credential){.kind = CREDENTIAL_PASSWORD};
     s->entry = (struct session_entry){.generation = 0};
     s->mailbox = NULL;
@@ -59,6 +62,7 @@ static void arrive_dead(struct session *s, struct session_house *house)
     settings_release(s->settings);
     free(s->login);
     free(s->account);
+    place_clear(&s->place);
     credential_clear(&s->credential);
     session_entry_clear(s);
     free(s);

@@ -9,9 +9,11 @@
 #define PROXY_SESSION_PARTS_H
 
 #include "proxy/account_host.h"
+#include "proxy/auth/auth_http.h"
 #include "proxy/auth/gatekeeper.h"
 #include "proxy/connection.h"
 #include "proxy/net/stream.h"
+#include "proxy/place.h"
 #include "proxy/session.h"
 #include "translate/mailbox/mailbox.h"
 #include "translate/maildrop/maildrop.h"
@@ -32,9 +34,11 @@ struct session_client {
 
 /* As whom the client was let in, or asks to be. */
 struct session_entry {
-    struct admission *asked; /* the gatekeeper has not answered */
-    struct grant *grant;     /* by a device's password; NULL: by the upstream's own */
-    uint64_t generation;     /* of the credential that the upstream has seen last */
+    struct admission *asked;    /* the gatekeeper has not answered */
+    struct auth_http *found_by; /* nor has the routing service */
+    struct buf password;        /* for that one; a secret */
+    struct grant *grant;        /* by a device's password; NULL: by the upstream's own */
+    uint64_t generation;        /* of the credential that the upstream has seen last */
     struct device_limits limits;
     char device[VAULT_DEVICE];
     char *claim;   /* who the client says he is: so guesses are counted */
@@ -54,7 +58,7 @@ struct session_texts;
 struct session_kind {
     const char *refusal; /* a client that is not let in: what is said before the reason */
     const char *plain;   /* and to one that begins TLS in the clear: what the log says */
-    char *(*account)(const char *user, const struct endpoint *upstream); /* in the store; owned */
+    char *(*account)(const struct config_route *route, const char *user); /* in the store; owned */
     bool (*greet)(struct session *s); /* makes the translator; false when memory is out */
     void (*tell)(struct session *s);  /* the time, and what the client has not taken */
     bool (*act)(struct session *s);   /* does what it asks for; true when it was something */
@@ -101,9 +105,11 @@ struct session {
     const struct config_route *route; /* NULL before a login */
     char *login;                      /* for the upstream */
     char *account;                    /* in the store */
+    struct place place;               /* of the upstream */
     struct credential credential;     /* of an operator, who logs in for the user, or from a vault;
                                          of nobody: the client's own password */
     struct session_entry entry;
+    unsigned attempts;             /* logins of this connection */
     struct store_request *loading; /* its state is on its way */
 
     uv_timer_t timer;
@@ -207,6 +213,15 @@ bool session_set_credential(struct session *s, const struct session_login *l,
 /* NULL: the client's own password. */
 const struct credential *session_credential(const struct session *s);
 
+/* session_find.c */
+
+/* Finds the upstream of a user who was let in; the kind's `admitted` or `refused` follows, maybe
+ * before this returns. */
+void session_find(struct session *s);
+
+/* The answer is not waited for any more. */
+void session_find_cancel(struct session *s);
+
 /* session_admission.c */
 
 /* What a client gave. The slices are copied as far as they are needed. */
@@ -249,9 +264,6 @@ void session_disconnect(struct session *s);
 void session_part(struct session *s);
 
 /* session_state.c */
-
-/* "ann@imap.example.com"; owned, NULL when memory is out. */
-char *session_account(const char *user, const struct endpoint *upstream);
 
 void session_load(struct session *s);
 /* The login is given up: its state is not to be taken for the next one's. */

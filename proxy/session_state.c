@@ -1,32 +1,10 @@
 /*
- * A session's sync state: what it is called in the store, and the requests to it.
+ * A session's sync state: the requests to the store.
  */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "proxy/log.h"
 #include "proxy/session_parts.h"
-
-/* IMAP's own ports say nothing that the host does not, and a move from 143 to 993 keeps the
- * account. */
-static bool is_usual_port(const struct endpoint *e)
-{
-    return e->port == 143 || e->port == 993;
-}
-
-char *session_account(const char *user, const struct endpoint *upstream)
-{
-    char *account = NULL;
-    int n;
-
-    if (upstream->unix_path)
-        n = asprintf(&account, "%s@%s", user, upstream->unix_path);
-    else if (is_usual_port(upstream))
-        n = asprintf(&account, "%s@%s", user, upstream->host);
-    else
-        n = asprintf(&account, "%s@%s:%u", user, upstream->host, upstream->port);
-    return n < 0 ? NULL : account;
-}
 
 static void on_loaded(void *owner, void *state, const struct failure *why)
 {

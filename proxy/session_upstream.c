@@ -37,8 +37,9 @@ static void session_route(struct session *s)
         .folder = slice_of(s->entry.folder ? s->entry.folder : ""),
         .credential = session_credential(s),
     };
+    const struct endpoint *e = &s->route->upstream;
 
-    upstream_imap_options(s->route, &route.imap);
+    upstream_imap_options(s->route, e, e->host, &route.imap);
     maildrop_routed(s->maildrop, &route);
     credential_clear(&s->credential);
 }
@@ -65,11 +66,21 @@ static void give_binding(struct session *s)
     maildrop_upstream_bind(s->maildrop, &binding);
 }
 
+static void give_options(struct session *s)
+{
+    const struct endpoint *e = connection_endpoint(s->upstream);
+    struct imap_client_options o = {0};
+
+    upstream_imap_options(s->route, e, place_reach(&s->place, e), &o);
+    maildrop_reached(s->maildrop, &o);
+}
+
 static void on_ready(void *owner)
 {
     struct session *s = owner;
 
     session_tell(s);
+    give_options(s);
     give_binding(s);
     maildrop_connected(s->maildrop);
     session_pump(s);
@@ -152,7 +163,8 @@ static void open_upstream(struct session *s)
 {
     struct failure why;
 
-    s->upstream = connection_start(s->house->loop, s->settings, s->route, s->id, &handler, s);
+    s->upstream =
+        connection_start(s->house->loop, s->settings, s->route, &s->place, s->id, &handler, s);
     if (s->upstream) {
         s->pending++;
         return;

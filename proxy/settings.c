@@ -16,6 +16,7 @@ static void settings_free(struct settings *s)
     free(s->routes);
     tls_tickets_release(s->tickets);
     settings_auth_clear(&s->auth);
+    srv_free(s->srv);
     config_free(s->config);
     free(s);
 }
@@ -138,7 +139,7 @@ static bool make_route(struct settings *s, size_t i, FILE *errors)
         .pin_count = r->pin_count,
         .files = files_of(&r->identity),
         .minimum = r->tls_minimum,
-        .protocol = protocol_of(&r->upstream),
+        .protocol = r->upstream.automatic ? NULL : protocol_of(&r->upstream),
     };
     struct failure why;
 
@@ -175,7 +176,8 @@ struct settings *settings_new(struct config *config, const struct settings *befo
     s->listeners = calloc(config->listener_count + 1, sizeof *s->listeners);
     s->routes = calloc(config->route_count + 1, sizeof(struct tls_context *));
     s->tickets = before ? tls_tickets_hold(before->tickets) : tls_tickets_new();
-    bool memory = s->listeners && s->routes && s->tickets;
+    s->srv = srv_new(config->dns);
+    bool memory = s->listeners && s->routes && s->tickets && s->srv;
     if (!memory)
         fputs("out of memory\n", errors);
     if (memory && settings_make(s, errors))

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "proxy/config.h"
+#include "proxy/net/srv.h"
 #include "proxy/net/tls.h"
 #include "proxy/settings_auth.h"
 
@@ -26,6 +27,7 @@ struct settings {
     struct settings_listener *listeners; /* one for each of config->listeners */
     struct tls_context **routes;         /* one for each of config->routes; NULL: TLS is off */
     struct settings_auth auth;
+    struct srv *srv; /* what DNS said of domains */
 };
 
 /* Takes `config` over in any case. `before` is what was in force until now, or NULL: the keys of

@@ -16,6 +16,17 @@ static bool no_memory(FILE *errors)
     return false;
 }
 
+static void service_clear(struct auth_http_service *s)
+{
+    for (size_t i = 0; s->headers && i < s->header_count; i++) {
+        char *value = (char *)s->headers[i].value; /* const to all but its owner */
+        if (value)
+            OPENSSL_cleanse(value, strlen(value));
+        free(value);
+    }
+    free(s->headers);
+}
+
 void settings_auth_clear(struct settings_auth *a)
 {
     for (size_t i = 0; a->secrets && i < a->count; i++) {
@@ -23,6 +34,9 @@ void settings_auth_clear(struct settings_auth *a)
             OPENSSL_cleanse(a->secrets[i], strlen(a->secrets[i]));
         free(a->secrets[i]);
     }
+    for (size_t i = 0; a->services && i < a->count; i++)
+        service_clear(&a->services[i]);
+    free(a->services);
     free((void *)a->secrets);
     free(a->providers);
     free(a->networks);
@@ -47,8 +61,7 @@ static char *read_secret(const char *path, const char *route, FILE *errors)
         disk_failure(&why, errno, "read", path);
         fprintf(errors, "route %s: %s\n", route, why.text);
     } else if (!good) {
-        fprintf(errors, "route %s: %s is to hold the client's secret on its only line\n", route,
-                path);
+        fprintf(errors, "route %s: %s is to hold a secret on its only line\n", route, path);
     } else if (!secret) {
         no_memory(errors);
     }
@@ -104,6 +117,39 @@ static bool make_providers(struct settings_auth *a, const struct config *c, FILE
     return good;
 }
 
+/* ---- routing services -------------------------------------------------------------------- */
+
+static bool make_service(struct auth_http_service *s, const struct config_route *r, FILE *errors)
+{
+    const struct config_auth_http *a = &r->auth_http;
+    bool good = true;
+
+    s->url = a->url;
+    s->ca = a->ca;
+    s->header_count = a->header_count;
+    s->headers = calloc(a->header_count + 1, sizeof *s->headers);
+    if (!s->headers)
+        return no_memory(errors);
+    for (size_t i = 0; i < a->header_count; i++) {
+        s->headers[i].name = a->headers[i].name;
+        s->headers[i].value = read_secret(a->headers[i].file, r->name, errors);
+        good = s->headers[i].value && good;
+    }
+    return good;
+}
+
+static bool make_services(struct settings_auth *a, const struct config *c, FILE *errors)
+{
+    bool good = true;
+
+    a->services = calloc(a->count + 1, sizeof *a->services);
+    if (!a->services)
+        return no_memory(errors);
+    for (size_t i = 0; i < a->count; i++)
+        good = make_service(&a->services[i], &c->routes[i], errors) && good;
+    return good;
+}
+
 /* ---- guessing ---------------------------------------------------------------------------- */
 
 static bool make_throttle(struct settings_auth *a, const struct config *c, FILE *errors)
@@ -136,5 +182,6 @@ bool settings_auth_make(struct settings_auth *a, const struct config *c, FILE *e
 {
     *a = (struct settings_auth){0};
     bool throttle = make_throttle(a, c, errors);
-    return make_providers(a, c, errors) && throttle;
+    bool providers = make_providers(a, c, errors);
+    return make_services(a, c, errors) && providers && throttle;
 }

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "proxy/auth/auth_http.h"
 #include "proxy/auth/oauth.h"
 #include "proxy/auth/throttle.h"
 #include "proxy/config.h"
@@ -16,6 +17,7 @@ struct settings_auth {
                                          from the configuration */
     char **secrets;                   /* of them */
     size_t count;
+    struct auth_http_service *services; /* one for each route; `url` NULL: none */
     struct throttle_options throttle;
     struct network *networks;
 };

@@ -148,11 +148,10 @@ bool state_accounts_read(struct state_accounts *a, const struct state_dir *dir, 
 
 /* ---- whom a login means ---- */
 
-static bool add_route(struct state_accounts *found, const struct config_route *r, const char *user)
+static bool add_route(struct state_accounts *found, const struct config_route *r,
+                      enum endpoint_protocol client, const char *user)
 {
-    bool imap_clients = r->upstream.protocol == ENDPOINT_POP3;
-    char *key =
-        imap_clients ? account_host_key(user, &r->upstream) : session_account(user, &r->upstream);
+    char *key = client == ENDPOINT_IMAP ? account_host_key(r, user) : place_account(r, user);
     bool added = key && state_accounts_add(found, key);
 
     free(key);
@@ -169,7 +168,7 @@ bool state_accounts_of_routes(const char *user, const struct config *c,
         struct slice folder;
         const struct config_route *r = config_find_route(c, i, slice_of(user), &bare, &folder);
         if (r)
-            added = add_route(found, r, bare);
+            added = add_route(found, r, c->listeners[i].endpoint.protocol, bare);
         free(bare);
     }
     return added;

@@ -59,8 +59,9 @@ struct stream *stream_open(uv_loop_t *loop, int fd, bool is_unix,
 
 /*
  * Starts TLS on the next turn of the loop, and reads on if it was stopped; `server_name` is set for
- * a client: SNI, and the name that the certificate is verified against where `ctx` verifies. For a
- * server NULL. Octets that the peer sent in the clear behind the STARTTLS exchange and that the
+ * a client: SNI, and the name that the certificate is verified against where `ctx` verifies (or
+ * several with a space between them: it must be valid for one of these, and SNI has the first). For
+ * a server NULL. Octets that the peer sent in the clear behind the STARTTLS exchange and that the
  * owner has not taken are an attack (CASES T1, T2): for a server they are dropped, for a client the
  * stream ends. Octets queued before are sent first, in the clear; octets written from now on wait
  * for the handshake. How long that may take is for the owner to limit (CASES T5). Not after

@@ -168,7 +168,7 @@ bool stream_tls_holds(const struct stream_tls *t)
 
 static const char *peer_name(const struct stream_tls *t)
 {
-    return stream_tls_is_client(t) ? t->connection->server_name : "the client";
+    return stream_tls_is_client(t) ? t->connection->host : "the client";
 }
 
 static enum stream_tls_status fail(struct stream_tls *t, struct failure *why)

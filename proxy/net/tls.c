@@ -128,7 +128,8 @@ struct tls_connection *tls_connection_new(struct tls_context *t, const char *ser
     atomic_fetch_add(&t->references, 1);
     c->context = t;
     c->server_name = server_name ? strdup(server_name) : NULL;
-    c->ssl = c->server_name || t->is_server ? SSL_new(t->ssl) : NULL;
+    c->host = server_name ? strndup(server_name, strcspn(server_name, " ")) : NULL;
+    c->ssl = (c->server_name && c->host) || t->is_server ? SSL_new(t->ssl) : NULL;
     if (c->ssl && SSL_set_app_data(c->ssl, c) == 1 &&
         (t->is_server ? tls_server_prepare(c) : tls_client_prepare(c)))
         return c;
@@ -143,5 +144,6 @@ void tls_connection_free(struct tls_connection *c)
     SSL_free(c->ssl);
     tls_context_free(c->context);
     free(c->server_name);
+    free(c->host);
     free(c);
 }

@@ -77,7 +77,8 @@ void tls_context_free(struct tls_context *t);
 struct tls_connection {
     struct ssl_st *ssl;
     struct tls_context *context; /* a reference */
-    char *server_name;           /* NULL for a server */
+    char *server_name;           /* as stream_start_tls() takes it; NULL for a server */
+    char *host;                  /* the first of them */
     struct failure why;          /* set while the handshake runs: why the peer was refused */
 };
 

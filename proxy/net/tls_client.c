@@ -98,8 +98,7 @@ bool tls_client_prepare(struct tls_connection *c)
     struct tls_context *t = c->context;
 
     SSL_set_connect_state(c->ssl);
-    if (!tls_name_is_address(c->server_name) &&
-        SSL_set_tlsext_host_name(c->ssl, c->server_name) != 1)
+    if (!tls_name_is_address(c->host) && SSL_set_tlsext_host_name(c->ssl, c->host) != 1)
         return false;
     if (t->alpn[0] && SSL_set_alpn_protos(c->ssl, t->alpn, 1U + t->alpn[0]) != 0)
         return false;

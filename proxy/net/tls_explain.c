@@ -44,7 +44,6 @@ void tls_connection_explain(struct tls_connection *c, struct failure *why)
     if (c->why.kind)
         *why = c->why;
     else
-        explain_reason(c->context, c->server_name ? c->server_name : "the client", ERR_peek_error(),
-                       why);
+        explain_reason(c->context, c->host ? c->host : "the client", ERR_peek_error(), why);
     ERR_clear_error();
 }

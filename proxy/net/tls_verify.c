@@ -134,7 +134,7 @@ int tls_verify_step(int ok, X509_STORE_CTX *store)
     struct tls_connection *c = connection_of(store);
 
     if (!ok)
-        explain(&c->why, c->server_name, store);
+        explain(&c->why, c->host, store);
     return ok;
 }
 
@@ -174,7 +174,7 @@ int tls_verify_server(X509_STORE_CTX *store, void *unused)
     if (t->verify && X509_verify_cert(store) <= 0)
         return 0;
     if (t->pin_count && !is_pinned(t, store)) {
-        explain_pins(&c->why, c->server_name, store);
+        explain_pins(&c->why, c->host, store);
         X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
         return 0;
     }
@@ -194,15 +194,27 @@ int tls_verify_client(X509_STORE_CTX *store, void *unused)
     return 0;
 }
 
-bool tls_verify_name(SSL *ssl, const char *name)
+static bool verify_hosts(X509_VERIFY_PARAM *param, const char *names)
+{
+    bool set = true;
+
+    for (const char *p = names; *p && set; p += strspn(p, " ")) {
+        size_t n = strcspn(p, " ");
+        set = X509_VERIFY_PARAM_add1_host(param, p, n) == 1;
+        p += n;
+    }
+    return set;
+}
+
+bool tls_verify_name(SSL *ssl, const char *names)
 {
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
 
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
                                                X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    if (tls_name_is_address(name))
-        return X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1;
-    return X509_VERIFY_PARAM_set1_host(param, name, 0) == 1;
+    if (tls_name_is_address(names))
+        return X509_VERIFY_PARAM_set1_ip_asc(param, names) == 1;
+    return verify_hosts(param, names);
 }
 
 /* An address of the subject or the subjectAltName (RFC 8550 section 3), else the common name. One

@@ -9,9 +9,9 @@
 
 #include "translate/text/buf.h"
 
-/* The connection is to verify that the certificate is valid for `name`, a host name or an IP
- * address. False when memory is out. */
-bool tls_verify_name(SSL *ssl, const char *name);
+/* The connection is to verify that the certificate is valid for `names`: an IP address, or host
+ * names with a space between them, of which one suffices. False when memory is out. */
+bool tls_verify_name(SSL *ssl, const char *names);
 
 /*
  * For SSL_CTX_set_cert_verify_callback(): a server's certificate is verified where the context says

@@ -5,6 +5,7 @@
 
 #include "proxy/account_host.h"
 #include "proxy/log.h"
+#include "proxy/net/http.h"
 #include "proxy/net/listener.h"
 #include "proxy/session.h"
 #include "proxy/warm.h"
@@ -72,8 +73,12 @@ static void worker_end_if_empty(void *owner)
     uv_mutex_lock(&w->lock);
     w->closed = w->messages == NULL;
     uv_mutex_unlock(&w->lock);
-    if (w->closed)
-        uv_close((uv_handle_t *)&w->wake, NULL);
+    if (!w->closed)
+        return;
+    if (w->house.http)
+        http_close(w->house.http, NULL, NULL);
+    w->house.http = NULL;
+    uv_close((uv_handle_t *)&w->wake, NULL);
 }
 
 static void worker_take_settings(struct worker *w, struct settings *settings)

@@ -161,6 +161,12 @@ void maildrop_refused(struct maildrop *m, const struct failure *why)
     m->refused = *why;
 }
 
+void maildrop_reached(struct maildrop *m, const struct imap_client_options *imap)
+{
+    (void)m;
+    (void)imap;
+}
+
 void maildrop_upstream_bind(struct maildrop *m, const struct sasl_binding *binding)
 {
     (void)m;

@@ -105,6 +105,10 @@ void account_free(struct account *a);
 /* What time it is, before a feed. */
 void account_now(struct account *a, uint64_t now_ms, int64_t now_s);
 
+/* Before account_connected(), where account_options.client did not tell which server it would be:
+ * the same again. `host` is borrowed until the next connection. */
+void account_reached(struct account *a, const struct pop3_client_options *client);
+
 /* What the connection's TLS has for channel binding: before account_connected() and
  * account_upstream_tls(). It holds for that connection. */
 void account_upstream_bind(struct account *a, const struct sasl_binding *binding);

@@ -113,6 +113,11 @@ void account_credential_failed(struct account *a, const struct failure *why)
     account_advance(a);
 }
 
+void account_reached(struct account *a, const struct pop3_client_options *client)
+{
+    a->options.client = *client;
+}
+
 void account_connected(struct account *a)
 {
     struct link *u = &a->link;

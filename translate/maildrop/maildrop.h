@@ -156,6 +156,9 @@ void maildrop_secret(struct maildrop *m, const struct sasl_secret *secret);
  */
 void maildrop_credential(struct maildrop *m, const struct credential *credential);
 void maildrop_connected(struct maildrop *m);
+/* Before maildrop_connected(), where the route did not tell which server it would be: as
+ * maildrop_route.imap. `host` is borrowed until the next connection. */
+void maildrop_reached(struct maildrop *m, const struct imap_client_options *imap);
 void maildrop_connect_failed(struct maildrop *m, const struct failure *why);
 
 /*

@@ -385,6 +385,17 @@ void auth_forget(struct maildrop *m)
     upstream_forget(&m->upstream);
 }
 
+void maildrop_reached(struct maildrop *m, const struct imap_client_options *imap)
+{
+    struct trace trace = m->upstream.options.trace;
+
+    m->upstream.options = *imap;
+    m->upstream.options.trace = trace;
+    m->upstream.options.allow_preauth = m->options->allow_preauth;
+    m->upstream.options.compress = m->options->compress;
+    m->upstream.options.utf8 = m->utf8;
+}
+
 void maildrop_routed(struct maildrop *m, const struct maildrop_route *route)
 {
     struct failure why;
@@ -395,10 +406,7 @@ void maildrop_routed(struct maildrop *m, const struct maildrop_route *route)
     auth_forget(m);
     m->options = route->options;
     m->deletion = route->options->deletion;
-    m->upstream.options = route->imap;
-    m->upstream.options.allow_preauth = route->options->allow_preauth;
-    m->upstream.options.compress = route->options->compress;
-    m->upstream.options.utf8 = m->utf8;
+    maildrop_reached(m, &route->imap);
     if (m->settings.debug)
         upstream_trace(m);
     if (!(route->credential ? credential_copy(&m->upstream.credential, route->credential)
