@@ -368,6 +368,18 @@ static void test_refused_password(void **state)
     expect_refused(renew(true), FAILURE_AUTH, false, AUTHORIZE);
 }
 
+/* Nobody asks for another one, but those who come next are spared the way. */
+static void test_refusal_is_remembered(void **state)
+{
+    (void)state;
+    make_vault(json_pack("{s:s}", "password", "upstream's"), &all);
+    const struct admission_answer *a = admit(ANN, PASSWORD);
+    struct grant *held = grant_hold(a->grant);
+    gatekeeper_refused(held, a->generation);
+    expect_refused(admit(ANN, PASSWORD), FAILURE_AUTH, false, AUTHORIZE);
+    grant_release(held);
+}
+
 static void test_revoked_grant(void **state)
 {
     (void)state;
@@ -456,6 +468,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_another_process_has_renewed, begin, end),
         cmocka_unit_test_setup_teardown(test_refused_token, begin, end),
         cmocka_unit_test_setup_teardown(test_refused_password, begin, end),
+        cmocka_unit_test_setup_teardown(test_refusal_is_remembered, begin, end),
         cmocka_unit_test_setup_teardown(test_revoked_grant, begin, end),
         cmocka_unit_test_setup_teardown(test_provider_away, begin, end),
         cmocka_unit_test_setup_teardown(test_provider_away_too_long, begin, end),
