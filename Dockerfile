@@ -5,7 +5,7 @@
 #       -v ./mailferry.json:/etc/mailferry.json:ro mailferry
 FROM debian:bookworm-slim AS build
 RUN apt-get update && apt-get install -y --no-install-recommends \
-        gcc libc6-dev cmake ninja-build pkg-config libuv1-dev libssl-dev libcurl4-openssl-dev libjansson-dev zlib1g-dev \
+        gcc libc6-dev cmake ninja-build pkg-config libuv1-dev libssl-dev libcurl4-openssl-dev libqrencode-dev libjansson-dev zlib1g-dev \
         libgmime-3.0-dev libgsasl-dev \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 WORKDIR /src
@@ -21,7 +21,7 @@ FROM debian:bookworm-slim
 LABEL org.opencontainers.image.title="mailferry" \
       org.opencontainers.image.description="POP3 clients on IMAP mailboxes, IMAP clients on POP3 maildrops"
 RUN apt-get update && apt-get install -y --no-install-recommends \
-        libuv1 libssl3 libcurl4 libjansson4 zlib1g libgmime-3.0-0 libgsasl18 ca-certificates \
+        libuv1 libssl3 libcurl4 libqrencode4 libjansson4 zlib1g libgmime-3.0-0 libgsasl18 ca-certificates \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
     && useradd --system --uid 10110 --home-dir /var/lib/mailferry --shell /usr/sbin/nologin mailferry \
     && install -d -o mailferry -g mailferry -m 0700 /var/lib/mailferry

@@ -11,6 +11,7 @@
 #include "proxy/account_host_parts.h"
 #include "proxy/log.h"
 #include "proxy/session_parts.h"
+#include "proxy/upstream_options.h"
 
 /* A mail program that comes back finds the account open. Where everybody was refused there is
  * nothing to come back to. */
@@ -369,21 +370,7 @@ static struct account_options host_options(const struct account_host *h)
 {
     const struct config_imap *o = &h->route->imap;
     const struct config_limits *limits = &h->settings->config->limits;
-    const struct endpoint *e = &h->route->upstream;
-    bool clear = h->route->allow_cleartext || endpoint_is_loopback(e);
-
-    return (struct account_options){
-        .client =
-            {
-                .tls_now = e->tls == ENDPOINT_TLS_IMPLICIT,
-                .stls = e->tls == ENDPOINT_TLS_AUTO || e->tls == ENDPOINT_TLS_STARTTLS,
-                .require_tls = e->tls == ENDPOINT_TLS_STARTTLS,
-                .allow_cleartext = clear,
-                .allow_apop = o->allow_apop,
-                .mechanisms = h->route->sasl.mechanisms,
-                .host = e->host,
-                .port = e->port,
-            },
+    struct account_options options = {
         .unlisted = o->unlisted,
         .archive = o->archive,
         .idle_seconds = o->idle_seconds,
@@ -395,6 +382,9 @@ static struct account_options host_options(const struct account_host *h)
         .filing = o->filing,
         .filing_count = o->filing_count,
     };
+
+    upstream_pop3_options(h->route, &options.client);
+    return options;
 }
 
 static void host_fail(struct account_host *h, const struct failure *why)

@@ -10,8 +10,11 @@
 
 enum {
     WORKERS_MAX = 1024,
-    EVERY = CLI_SERVE | CLI_CHECK | CLI_HEALTHCHECK | CLI_STATE,
+    DEVICES = CLI_AUTHORIZE | CLI_PASSWD, /* that give a device its password */
+    EVERY = CLI_SERVE | CLI_CHECK | CLI_HEALTHCHECK | CLI_STATE | DEVICES,
     RUNNING = CLI_SERVE | CLI_CHECK,
+    ROUTING = RUNNING | CLI_AUTHORIZE,
+    ARGUMENTS = CLI_STATE | DEVICES, /* take arguments that are no options */
 };
 
 void cli_error(const char *format, ...)
@@ -96,52 +99,39 @@ static bool set_log_level(struct cli_options *o, const char *value)
     return o->log_level >= 0;
 }
 
-static bool set_allow_cleartext(struct cli_options *o, const char *value)
-{
-    (void)value;
-    o->allow_cleartext = true;
-    return true;
-}
+/* Options that are there or not, and names. */
+#define SET_FLAG(field)                                               \
+    static bool set_##field(struct cli_options *o, const char *value) \
+    {                                                                 \
+        (void)value;                                                  \
+        o->field = true;                                              \
+        return true;                                                  \
+    }
+#define SET_NAME(field)                                               \
+    static bool set_##field(struct cli_options *o, const char *value) \
+    {                                                                 \
+        o->field = value;                                             \
+        return *value != '\0';                                        \
+    }
 
-static bool set_json(struct cli_options *o, const char *value)
-{
-    (void)value;
-    o->json = true;
-    return true;
-}
-
-static bool set_messages(struct cli_options *o, const char *value)
-{
-    (void)value;
-    o->messages = true;
-    return true;
-}
-
-static bool set_replace(struct cli_options *o, const char *value)
-{
-    (void)value;
-    o->replace = true;
-    return true;
-}
-
-static bool set_bodies(struct cli_options *o, const char *value)
-{
-    o->bodies = value;
-    return *value != '\0';
-}
-
-static bool set_output(struct cli_options *o, const char *value)
-{
-    o->output = value;
-    return *value != '\0';
-}
-
-static bool set_help(struct cli_options *o, const char *value)
-{
-    (void)value;
-    o->help = true;
-    return true;
-}
+SET_FLAG(allow_cleartext)
+SET_FLAG(json)
+SET_FLAG(messages)
+SET_FLAG(replace)
+SET_FLAG(pop3_only)
+SET_FLAG(imap_only)
+SET_FLAG(read_only)
+SET_FLAG(never_delete)
+SET_FLAG(password_stdin)
+SET_FLAG(ask_password)
+SET_FLAG(list)
+SET_FLAG(last)
+SET_FLAG(help)
+SET_NAME(bodies)
+SET_NAME(output)
+SET_NAME(device)
+SET_NAME(folder)
+SET_NAME(revoke)
 
 static const struct cli_option {
     const char *name;
@@ -153,12 +143,12 @@ static const struct cli_option {
     const char *help;
 } options[] = {
     {"config", 'c', "FILE", EVERY, set_config_file, "a file", "JSON configuration"},
-    {"route", 'r', "LISTENER=UPSTREAM", RUNNING, set_route, "two URLs",
+    {"route", 'r', "LISTENER=UPSTREAM", ROUTING, set_route, "two URLs",
      "serve without a file; may be repeated"},
-    {"certificate", 0, "FILE", RUNNING, set_certificate, "a file",
+    {"certificate", 0, "FILE", ROUTING, set_certificate, "a file",
      "PEM certificate chain for clients (with --route)"},
-    {"key", 0, "FILE", RUNNING, set_key, "a file", "its private key (with --route)"},
-    {"allow-cleartext", 0, NULL, RUNNING, set_allow_cleartext, "",
+    {"key", 0, "FILE", ROUTING, set_key, "a file", "its private key (with --route)"},
+    {"allow-cleartext", 0, NULL, ROUTING, set_allow_cleartext, "",
      "let passwords cross a network unencrypted (with --route)"},
     {"state-dir", 0, "DIR", EVERY, set_state_dir, "a directory", "where state is kept"},
     {"workers", 0, "N", RUNNING, set_workers, "a number from 0 to 1024",
@@ -166,13 +156,29 @@ static const struct cli_option {
     {"log-format", 0, "text|json", RUNNING, set_log_format, "text or json", "default: text"},
     {"log-level", 0, "LEVEL", RUNNING, set_log_level, "error, warning, info or debug",
      "error, warning, info or debug; default: info"},
-    {"json", 0, NULL, CLI_STATE, set_json, "", "list, show, verify: for programs"},
+    {"json", 0, NULL, CLI_STATE | CLI_PASSWD, set_json, "", "list, show, verify: for programs"},
     {"messages", 0, NULL, CLI_STATE, set_messages, "", "show: a line for each message"},
     {"bodies", 0, "DIR", CLI_STATE, set_bodies, "a directory",
      "export, import: messages that are kept whole, as files"},
     {"output", 'o', "FILE", CLI_STATE, set_output, "a file", "export: not to standard output"},
     {"replace", 0, NULL, CLI_STATE, set_replace, "",
      "import: in place of a state, which is put aside"},
+    {"replace", 0, NULL, CLI_AUTHORIZE, set_replace, "",
+     "in place of an authorization and all of its devices"},
+    {"device", 0, "NAME", DEVICES, set_device, "a name", "what the device is called"},
+    {"password-stdin", 0, NULL, DEVICES, set_password_stdin, "",
+     "its new password is a line of standard input; else one is made"},
+    {"ask-password", 0, NULL, DEVICES, set_ask_password, "",
+     "its new password is asked for, twice"},
+    {"pop3-only", 0, NULL, DEVICES, set_pop3_only, "", "it may use POP3 only"},
+    {"imap-only", 0, NULL, DEVICES, set_imap_only, "", "it may use IMAP only"},
+    {"folder", 0, "NAME", DEVICES, set_folder, "a folder", "it sees this folder only"},
+    {"read-only", 0, NULL, DEVICES, set_read_only, "", "it changes nothing upstream"},
+    {"never-delete", 0, NULL, DEVICES, set_never_delete, "", "it deletes nothing upstream"},
+    {"list", 0, NULL, CLI_PASSWD, set_list, "", "show the devices"},
+    {"revoke", 0, "NAME", CLI_PASSWD, set_revoke, "a device's name", "let a device in no more"},
+    {"last", 0, NULL, CLI_PASSWD, set_last, "",
+     "with --revoke: though it is the last, and the authorization goes with it"},
     {"help", 'h', NULL, EVERY, set_help, "", "this text"},
 };
 
@@ -191,7 +197,7 @@ static void tables_fill(struct getopt_tables *t, enum cli_command command)
 
     *t = (struct getopt_tables){0};
     /* Options end at the first other argument, or that is given as ARGUMENT. */
-    t->shorts[letters++] = command == CLI_STATE ? '-' : '+';
+    t->shorts[letters++] = command & ARGUMENTS ? '-' : '+';
     t->shorts[letters++] = ':'; /* a missing argument is told apart from an unknown option */
     for (size_t i = 0; i < OPTIONS; i++) {
         const struct cli_option *o = &options[i];
@@ -257,6 +263,30 @@ static bool option_take(struct cli_options *o, int value, const char *argument)
     return false;
 }
 
+/* The same for `authorize` and `passwd`. */
+static bool device_options_agree(const struct cli_options *o, enum cli_command command)
+{
+    bool limited = o->pop3_only || o->imap_only || o->folder || o->read_only || o->never_delete;
+    bool adds = o->device || limited || o->password_stdin || o->ask_password;
+    int what = o->list + (o->revoke != NULL) + adds;
+
+    if (o->argument_count != 1)
+        cli_error("give one user, as the login that devices use: ann@example.com");
+    else if (o->pop3_only && o->imap_only)
+        cli_error("--pop3-only and --imap-only leave nothing: give one of them");
+    else if (o->password_stdin && o->ask_password)
+        cli_error("--password-stdin and --ask-password exclude each other: give one of them");
+    else if (command == CLI_PASSWD && what != 1)
+        cli_error("give one of --list, --device NAME and --revoke NAME");
+    else if (command == CLI_PASSWD && adds && !o->device)
+        cli_error("give the new device a name: --device NAME");
+    else if (o->last && !o->revoke)
+        cli_error("--last belongs to --revoke NAME");
+    else
+        return true;
+    return false;
+}
+
 /* Combinations that contradict each other. */
 static bool options_agree(const struct cli_options *o, enum cli_command command)
 {
@@ -271,12 +301,12 @@ static bool options_agree(const struct cli_options *o, enum cli_command command)
     else if (o->config_file && o->allow_cleartext)
         cli_error("--allow-cleartext belongs to --route: with -c, write it into the file, at a "
                   "listener or route");
-    else if (!(command & (CLI_HEALTHCHECK | CLI_STATE)) && !o->config_file && !o->route_count)
-        cli_error("nothing to serve: give -c FILE or --route LISTENER=UPSTREAM");
+    else if (command & ROUTING && !o->config_file && !o->route_count)
+        cli_error("no routes: give -c FILE or --route LISTENER=UPSTREAM");
     else if (!o->certificate != !o->key)
         cli_error("--certificate and --key come together: give both");
     else
-        return true;
+        return !(command & DEVICES) || device_options_agree(o, command);
     return false;
 }
 
@@ -303,7 +333,7 @@ bool cli_options_parse(struct cli_options *o, enum cli_command command, int argc
         if (value == ARGUMENT ? !add_argument(o, optarg) : !option_take(o, value, optarg))
             return false;
     }
-    while (command == CLI_STATE && optind < argc)
+    while (command & ARGUMENTS && optind < argc)
         if (!add_argument(o, argv[optind++]))
             return false;
     if (optind < argc && !o->help) {

@@ -17,6 +17,8 @@ enum cli_command {
     CLI_CHECK = 1 << 1,
     CLI_HEALTHCHECK = 1 << 2,
     CLI_STATE = 1 << 3,
+    CLI_AUTHORIZE = 1 << 4,
+    CLI_PASSWD = 1 << 5,
 };
 
 enum { CLI_USAGE_ERROR = 2 }; /* exit status of a wrong command line or configuration */
@@ -34,11 +36,23 @@ struct cli_options {
     int log_level;
     const char *bodies;
     const char *output;
-    const char **arguments; /* of `state`: what is no option; owned, as routes are */
+    const char **arguments; /* of `state`, `authorize`, `passwd`: what is no option; owned, as
+                               routes are */
     int argument_count;
     bool json;
     bool messages;
     bool replace;
+    const char *device; /* the name of one */
+    const char *folder;
+    const char *revoke; /* a device's name */
+    bool pop3_only;
+    bool imap_only;
+    bool read_only;
+    bool never_delete;
+    bool password_stdin;
+    bool ask_password;
+    bool list;
+    bool last;
     bool allow_cleartext;
     bool help;
 };

@@ -24,11 +24,25 @@ enum {
     READ_STEP = 1 << 16,
 };
 
+static void certificate_clear(struct config_certificate *c)
+{
+    free(c->certificate);
+    free(c->key);
+}
+
+static void certificates_clear(struct config_certificates *c)
+{
+    certificate_clear(&c->first);
+    for (size_t i = 0; i < c->more_count; i++)
+        certificate_clear(&c->more[i]);
+    free(c->more);
+}
+
 static void listener_clear(struct config_listener *l)
 {
     endpoint_clear(&l->endpoint);
-    free(l->certificate);
-    free(l->key);
+    certificates_clear(&l->certificates);
+    free(l->client_ca);
 }
 
 /* The options' strings are const to all but their owner, which is the route. */
@@ -51,6 +65,7 @@ static void oauth_clear(struct config_oauth *o)
     free(o->authorization_endpoint);
     free(o->device_endpoint);
     free(o->token_endpoint);
+    free(o->redirect);
     free(o->ca);
 }
 
@@ -61,6 +76,10 @@ static void route_clear(struct config_route *r)
     free(r->login);
     oauth_clear(&r->oauth);
     endpoint_clear(&r->upstream);
+    for (size_t i = 0; i < r->pin_count; i++)
+        free(r->pins[i]);
+    free(r->pins);
+    certificate_clear(&r->identity);
     options_clear(&r->pop3);
     filing_free(r->imap.filing, r->imap.filing_count);
 }
@@ -78,10 +97,20 @@ void config_free(struct config *c)
     free((void *)c->limits.trusted_networks);
     free(c->listeners);
     free(c->routes);
-    free(c->certificate);
-    free(c->key);
+    certificates_clear(&c->certificates);
     free(c->state_dir);
     free(c);
+}
+
+bool config_has_certificate(const struct config_certificates *certificates)
+{
+    return certificates->first.certificate || certificates->more_count;
+}
+
+const struct config_certificates *config_listener_certificates(const struct config *c,
+                                                               const struct config_listener *l)
+{
+    return config_has_certificate(&l->certificates) ? &l->certificates : &c->certificates;
 }
 
 static char *path_join(const char *directory, const char *rest)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "proxy/endpoint.h"
+#include "proxy/net/tls.h"
 #include "translate/mailbox/account.h"
 #include "translate/maildrop/maildrop_options.h"
 
@@ -26,6 +27,12 @@ struct config_imap {
     unsigned append_limit; /* octets of a message that a client stores */
     struct filing_rule *filing;
     size_t filing_count;
+};
+
+/* PEM files. */
+struct config_certificate {
+    char *certificate;
+    char *key;
 };
 
 /* How a route's upstream is logged in to. */
@@ -45,6 +52,7 @@ struct config_oauth {
     char *authorization_endpoint;
     char *device_endpoint;
     char *token_endpoint;
+    char *redirect; /* of grant code; NULL: this machine */
     char *ca;
     int grant; /* enum oauth_grant; -1: the provider's */
 };
@@ -64,6 +72,10 @@ struct config_route {
     char
         *login; /* what is sent upstream: %u whole login, %n before the last @, %d after it; "%u" */
     struct endpoint upstream;
+    enum tls_minimum tls_minimum;
+    char **pins; /* public keys of which the upstream must have one; see proxy/net/tls_pin.h */
+    size_t pin_count;
+    struct config_certificate identity; /* shown to an upstream that asks; NULLs: none */
     bool allow_cleartext; /* passwords may cross a network unencrypted, on either side */
     struct config_sasl sasl;
     struct config_oauth oauth;
@@ -72,10 +84,19 @@ struct config_route {
     struct config_imap imap;      /* with a POP3 upstream */
 };
 
+/* The certificates of a listener: one or none, and further ones. */
+struct config_certificates {
+    struct config_certificate first; /* NULLs: none */
+    struct config_certificate *more;
+    size_t more_count;
+};
+
 struct config_listener {
     struct endpoint endpoint;
-    char *certificate; /* PEM files; NULL: those of `tls` */
-    char *key;
+    struct config_certificates certificates; /* none at all: those of the configuration */
+    enum tls_minimum tls_minimum;
+    char *client_ca;      /* clients' certificates are asked for; NULL: not */
+    bool client_required; /* a client without one is refused */
     bool allow_cleartext;
 };
 
@@ -102,8 +123,7 @@ struct config {
     size_t listener_count;
     struct config_route *routes; /* tried in order */
     size_t route_count;
-    char *certificate; /* PEM; default of the listeners; NULL: none */
-    char *key;
+    struct config_certificates certificates; /* of the listeners that have none of their own */
     char *state_dir;
     unsigned cache_mib; /* MiB of messages kept on disk, of all accounts together */
     unsigned workers;   /* loops; 0: one per core */
@@ -111,6 +131,11 @@ struct config {
     int log_level; /* enum log_level of proxy/log.h: 0 error, 1 warning, 2 info, 3 debug */
     struct config_limits limits;
 };
+
+/* A listener's own certificates, or the configuration's; they may be none. */
+const struct config_certificates *config_listener_certificates(const struct config *c,
+                                                               const struct config_listener *l);
+bool config_has_certificate(const struct config_certificates *certificates);
 
 /* Reads and validates a JSON file. NULL when anything is wrong: the faults, a line each, have been
  * written to `errors`. Free with config_free(). */

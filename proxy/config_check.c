@@ -45,19 +45,54 @@ static void check_file(const char *path, bool may_be_directory, const char *poin
         close(fd);
 }
 
+static void check_pem(const struct config_certificate *c, const char *pointer,
+                      struct config_faults *faults)
+{
+    char at[2 * BELOW_MAX];
+
+    snprintf(at, sizeof at, "%s/certificate", pointer);
+    check_file(c->certificate, false, at, faults);
+    snprintf(at, sizeof at, "%s/key", pointer);
+    check_file(c->key, false, at, faults);
+}
+
 /* A certificate and its key: both or none, both readable. */
-static void check_pair(const char *certificate, const char *key, const char *pointer,
+static void check_pair(const struct config_certificate *c, const char *pointer,
                        struct config_faults *faults)
+{
+    if (!c->certificate != !c->key)
+        config_fault_add(faults, pointer, "has a %s without a %s; give both PEM files",
+                         c->certificate ? "certificate" : "key",
+                         c->certificate ? "key" : "certificate");
+    check_pem(c, pointer, faults);
+}
+
+/* That one of the further ones lacks a half, the reader has told. */
+static void check_certificates(const struct config_certificates *c, const char *pointer,
+                               struct config_faults *faults)
 {
     char at[BELOW_MAX];
 
-    if (!certificate != !key)
-        config_fault_add(faults, pointer, "has a %s without a %s; give both PEM files",
-                         certificate ? "certificate" : "key", certificate ? "key" : "certificate");
-    snprintf(at, sizeof at, "%s/certificate", pointer);
-    check_file(certificate, false, at, faults);
-    snprintf(at, sizeof at, "%s/key", pointer);
-    check_file(key, false, at, faults);
+    check_pair(&c->first, pointer, faults);
+    for (size_t i = 0; i < c->more_count; i++) {
+        snprintf(at, sizeof at, "%s/certificates/%zu", pointer, i);
+        check_pem(&c->more[i], at, faults);
+    }
+}
+
+static void check_clients(const struct config_listener *l, const char *pointer,
+                          struct config_faults *faults)
+{
+    char at[BELOW_MAX];
+
+    snprintf(at, sizeof at, "%s/client_ca", pointer);
+    check_file(l->client_ca, true, at, faults);
+    if (l->client_ca && l->endpoint.tls == ENDPOINT_TLS_OFF)
+        config_fault_add(faults, at, "is of no use without TLS; leave it or tls=off out");
+    if (l->client_required && !l->client_ca)
+        config_fault_add(faults, pointer,
+                         "requires a certificate of clients, and has nothing to verify it by; add "
+                         "client_ca");
 }
 
 static void check_listener_tls(const struct config *c, const struct config_listener *l,
@@ -67,11 +102,12 @@ static void check_listener_tls(const struct config *c, const struct config_liste
         l->endpoint.tls == ENDPOINT_TLS_IMPLICIT || l->endpoint.tls == ENDPOINT_TLS_STARTTLS;
     char name[ENDPOINT_TEXT];
 
-    check_pair(l->certificate, l->key, pointer, faults);
+    check_certificates(&l->certificates, pointer, faults);
+    check_clients(l, pointer, faults);
     if (!endpoint_is_known(&l->endpoint))
         return;
     endpoint_print(&l->endpoint, name, sizeof name);
-    if (demands && !l->certificate && !c->certificate)
+    if (demands && !config_has_certificate(config_listener_certificates(c, l)))
         config_fault_add(faults, pointer,
                          "%s has no certificate; give it a certificate and its key", name);
     if (l->endpoint.ca || !l->endpoint.verify)
@@ -116,8 +152,12 @@ static void check_upstream(const struct config_route *r, const char *pointer,
     char at[BELOW_MAX];
     const struct endpoint *e = &r->upstream;
 
+    check_pair(&r->identity, pointer, faults);
     if (!endpoint_is_known(e))
         return;
+    snprintf(at, sizeof at, "%s/pins", pointer);
+    if (r->pin_count && e->tls == ENDPOINT_TLS_OFF)
+        config_fault_add(faults, at, "are of no use without TLS; leave them or tls=off out");
     snprintf(at, sizeof at, "%s/upstream", pointer);
     if (endpoint_is_any(e))
         config_fault_add(faults, at, "an upstream needs a host, as in imaps://imap.example.com");
@@ -143,6 +183,29 @@ static void check_endpoint(const char *url, const char *key, const char *pointer
                          "tokens must not cross a network in the clear; write an https:// address");
 }
 
+/* A grant needs its endpoint: given, the preset's, or discovered at an issuer. */
+static void check_grant(const struct config_oauth *o, const char *pointer,
+                        struct config_faults *faults)
+{
+    static const struct oauth_provider none = {.grant = OAUTH_DEVICE};
+    const struct oauth_provider *preset = o->provider ? oauth_preset(o->provider) : NULL;
+    const struct oauth_provider *p = preset ? preset : &none;
+    int grant = o->grant >= 0 ? o->grant : (int)p->grant;
+    char at[BELOW_MAX];
+
+    snprintf(at, sizeof at, "%s/oauth", pointer);
+    if (o->issuer || p->issuer || !(o->provider || o->token_endpoint))
+        return; /* to be discovered; or it was said already that there is no provider */
+    if (grant == OAUTH_DEVICE && !o->device_endpoint && !p->device_endpoint)
+        config_fault_add(faults, at,
+                         "the grant device needs a device_endpoint; add it or an issuer, or write "
+                         "another grant");
+    if (grant == OAUTH_CODE && !o->authorization_endpoint && !p->authorization_endpoint)
+        config_fault_add(faults, at,
+                         "the grant code needs an authorization_endpoint; add it or an issuer, or "
+                         "write another grant");
+}
+
 /* What belongs to OAuth is of no use without a client_id, and that is of none without the rest. */
 static void check_oauth(const struct config_route *r, const char *pointer,
                         struct config_faults *faults)
@@ -150,7 +213,7 @@ static void check_oauth(const struct config_route *r, const char *pointer,
     const struct config_oauth *o = &r->oauth;
     bool said = o->provider || o->issuer || o->client_secret_file || o->scope || o->ca ||
                 o->authorization_endpoint || o->device_endpoint || o->token_endpoint ||
-                o->grant >= 0;
+                o->redirect || o->grant >= 0;
     char at[BELOW_MAX];
 
     snprintf(at, sizeof at, "%s/oauth", pointer);
@@ -163,6 +226,8 @@ static void check_oauth(const struct config_route *r, const char *pointer,
                          "needs passwords for devices; leave device_passwords out, or OAuth");
     if (o->client_id && o->grant == OAUTH_CLIENT && !o->client_secret_file)
         config_fault_add(faults, at, "the grant client needs a client_secret_file");
+    if (o->client_id)
+        check_grant(o, pointer, faults);
     snprintf(at, sizeof at, "%s/oauth/client_secret_file", pointer);
     check_file(o->client_secret_file, false, at, faults);
     snprintf(at, sizeof at, "%s/oauth/ca", pointer);
@@ -371,7 +436,7 @@ static void check_reach(const struct config *c, struct config_faults *faults)
 
 void config_check(const struct config *c, struct config_faults *faults)
 {
-    check_pair(c->certificate, c->key, "/tls", faults);
+    check_certificates(&c->certificates, "/tls", faults);
     check_listeners(c, faults);
     check_routes(c, faults);
     if (all_is_known(c))

@@ -5,6 +5,7 @@
 
 #include "proxy/auth/oauth.h"
 #include "proxy/net/network.h"
+#include "proxy/net/tls_pin.h"
 #include "translate/maildrop/uidl_format.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -13,6 +14,8 @@ enum { DAYS_MAX = 36500 };
 
 const char *const config_deletions[] = {"expunge", "move", "flag", "keep", "keep-days", NULL};
 const char *const config_unlisted[] = {"deleted", "stays", NULL};
+const char *const config_tls_minimums[] = {"1.2", "1.3", "1.1", "1.0", NULL};
+static const char *const client_certificates[] = {"request", "require", NULL};
 const char *const config_mechanisms[] = {"OAUTHBEARER",
                                          "XOAUTH2",
                                          "EXTERNAL",
@@ -160,6 +163,16 @@ static bool accept_flag(const struct config *c, const char *text, void *field, s
     return filing_accepts_flag(text, why) && keep_copy(text, field, why);
 }
 
+static bool accept_pin(const struct config *c, const char *text, void *field, struct failure *why)
+{
+    struct tls_pin ignored;
+
+    (void)c;
+    if (!tls_pin_parse(&ignored, slice_of(text)))
+        return refuse(why, "is not sha256/ and the 44 characters of a SHA-256 in base64");
+    return keep_copy(text, field, why);
+}
+
 static bool accept_network(const struct config *c, const char *text, void *field,
                            struct failure *why)
 {
@@ -208,18 +221,34 @@ static bool accept_grant(const struct config *c, const char *text, void *field, 
         .keys = (array), .count = COUNT(array), .size = (bytes) \
     }
 
+static const struct config_key certificate_keys[] = {
+    {"certificate", CONFIG_STRING, AT(config_certificate, certificate), .required = true},
+    {"key", CONFIG_STRING, AT(config_certificate, key), .required = true},
+};
+static const struct config_object certificate_object =
+    KEYS(certificate_keys, sizeof(struct config_certificate));
+
 static const struct config_key listener_keys[] = {
     {"url", CONFIG_STRING, AT(config_listener, endpoint), .required = true, .accept = accept_url},
-    {"certificate", CONFIG_STRING, AT(config_listener, certificate)},
-    {"key", CONFIG_STRING, AT(config_listener, key)},
+    {"certificate", CONFIG_STRING, AT(config_listener, certificates.first.certificate)},
+    {"key", CONFIG_STRING, AT(config_listener, certificates.first.key)},
+    {"certificates", CONFIG_LIST,
+     COUNTED(config_listener, certificates.more, certificates.more_count),
+     .object = &certificate_object},
+    {"tls_minimum", CONFIG_WORD, AT(config_listener, tls_minimum), .words = config_tls_minimums},
+    {"client_ca", CONFIG_STRING, AT(config_listener, client_ca)},
+    {"client_certificate", CONFIG_CHOICE, AT(config_listener, client_required),
+     .words = client_certificates},
     {"allow_cleartext", FLAG(config_listener, allow_cleartext, false)},
 };
 static const struct config_object listener_object =
     KEYS(listener_keys, sizeof(struct config_listener));
 
 static const struct config_key tls_keys[] = {
-    {"certificate", CONFIG_STRING, AT(config, certificate)},
-    {"key", CONFIG_STRING, AT(config, key)},
+    {"certificate", CONFIG_STRING, AT(config, certificates.first.certificate)},
+    {"key", CONFIG_STRING, AT(config, certificates.first.key)},
+    {"certificates", CONFIG_LIST, COUNTED(config, certificates.more, certificates.more_count),
+     .object = &certificate_object},
 };
 static const struct config_object tls_object = KEYS(tls_keys, 0);
 
@@ -320,6 +349,7 @@ static const struct config_key oauth_keys[] = {
     {"authorization_endpoint", CONFIG_STRING, AT(config_oauth, authorization_endpoint)},
     {"device_endpoint", CONFIG_STRING, AT(config_oauth, device_endpoint)},
     {"token_endpoint", CONFIG_STRING, AT(config_oauth, token_endpoint)},
+    {"redirect", CONFIG_STRING, AT(config_oauth, redirect)},
     {"ca", CONFIG_STRING, AT(config_oauth, ca)},
 };
 static const struct config_object oauth_object = KEYS(oauth_keys, 0);
@@ -330,6 +360,10 @@ static const struct config_key route_keys[] = {
     {"listener", CONFIG_STRING, AT(config_route, listener), .text = "*", .accept = accept_listener},
     {"upstream", CONFIG_STRING, AT(config_route, upstream), .required = true, .accept = accept_url},
     {"login", CONFIG_STRING, AT(config_route, login), .text = "%u", .accept = accept_login},
+    {"tls_minimum", CONFIG_WORD, AT(config_route, tls_minimum), .words = config_tls_minimums},
+    {"pins", CONFIG_STRINGS, COUNTED(config_route, pins, pin_count), .accept = accept_pin},
+    {"certificate", CONFIG_STRING, AT(config_route, identity.certificate)},
+    {"key", CONFIG_STRING, AT(config_route, identity.key)},
     {"allow_cleartext", FLAG(config_route, allow_cleartext, false)},
     {"sasl", CONFIG_GROUP, AT(config_route, sasl), .object = &sasl_object},
     {"oauth", CONFIG_GROUP, AT(config_route, oauth), .object = &oauth_object},

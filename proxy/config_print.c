@@ -5,8 +5,7 @@
 
 static const char *tls_words(const struct config_listener *l, const struct config *c)
 {
-    bool certificate = l->certificate || c->certificate;
-
+    bool certificate = config_has_certificate(config_listener_certificates(c, l));
     bool pop3 = l->endpoint.protocol == ENDPOINT_POP3;
 
     switch (l->endpoint.tls) {
@@ -42,6 +41,20 @@ static const char *upstream_tls_words(const struct config_route *r)
     }
 }
 
+static void print_listener_tls(const struct config_listener *l,
+                               const struct config_certificates *certificates, FILE *out)
+{
+    if (certificates->first.certificate)
+        fprintf(out, "  certificate   %s\n", certificates->first.certificate);
+    for (size_t i = 0; i < certificates->more_count; i++)
+        fprintf(out, "  certificate   %s\n", certificates->more[i].certificate);
+    if (config_has_certificate(certificates))
+        fprintf(out, "  TLS           %s and newer\n", config_tls_minimums[l->tls_minimum]);
+    if (l->client_ca)
+        fprintf(out, "  clients       their certificates are %s, verified by %s\n",
+                l->client_required ? "required" : "asked for", l->client_ca);
+}
+
 static void print_listener(const struct config *c, const struct config_listener *l, FILE *out)
 {
     char name[ENDPOINT_TEXT];
@@ -50,8 +63,8 @@ static void print_listener(const struct config *c, const struct config_listener 
     fprintf(out, "listener %s\n", name);
     fprintf(out, "  security      %s%s\n", tls_words(l, c),
             l->allow_cleartext ? ", passwords in the clear allowed" : "");
-    if (l->certificate || c->certificate)
-        fprintf(out, "  certificate   %s\n", l->certificate ? l->certificate : c->certificate);
+    if (l->endpoint.tls != ENDPOINT_TLS_OFF)
+        print_listener_tls(l, config_listener_certificates(c, l), out);
 }
 
 static void print_upstream(const struct config_route *r, FILE *out)
@@ -61,11 +74,21 @@ static void print_upstream(const struct config_route *r, FILE *out)
 
     endpoint_print(e, name, sizeof name);
     fprintf(out, "  upstream      %s, %s", name, upstream_tls_words(r));
-    if (e->tls != ENDPOINT_TLS_OFF && e->verify)
+    if (e->tls != ENDPOINT_TLS_OFF && !e->verify && r->pin_count)
+        fprintf(out, ", certificate verified by its pinned key alone");
+    else if (e->tls != ENDPOINT_TLS_OFF && e->verify)
         fprintf(out, ", certificate verified by %s", e->ca ? e->ca : "the system's CAs");
     else if (e->tls != ENDPOINT_TLS_OFF)
         fprintf(out, ", certificate NOT VERIFIED");
     fprintf(out, "%s\n", r->allow_cleartext ? ", passwords in the clear allowed" : "");
+    if (e->tls == ENDPOINT_TLS_OFF)
+        return;
+    fprintf(out, "  TLS           %s and newer\n", config_tls_minimums[r->tls_minimum]);
+    for (size_t i = 0; i < r->pin_count; i++)
+        fprintf(out, "  pinned key    %s\n", r->pins[i]);
+    if (r->identity.certificate)
+        fprintf(out, "  certificate   %s, shown to an upstream that asks\n",
+                r->identity.certificate);
 }
 
 static void print_deletion(const struct maildrop_options *o, FILE *out)
@@ -271,9 +294,24 @@ void config_print(const struct config *c, FILE *out)
         fprintf(out, "  workers       one for each core\n");
 }
 
-static size_t warn_listener(const struct config *c, const struct config_listener *l, FILE *out)
+static size_t warn_minimum(const struct endpoint *e, enum tls_minimum minimum, FILE *out)
 {
-    bool can_tls = l->endpoint.tls != ENDPOINT_TLS_OFF && (l->certificate || c->certificate);
+    char name[ENDPOINT_TEXT];
+
+    if (!tls_minimum_is_old(minimum) || e->tls == ENDPOINT_TLS_OFF)
+        return 0;
+    endpoint_print(e, name, sizeof name);
+    fprintf(out,
+            "warning: %s: tls_minimum %s lets old TLS and weak ciphers in, which can be broken; "
+            "only for what knows no better\n",
+            name, config_tls_minimums[minimum]);
+    return 1;
+}
+
+static size_t warn_cleartext(const struct config *c, const struct config_listener *l, FILE *out)
+{
+    bool can_tls = l->endpoint.tls != ENDPOINT_TLS_OFF &&
+                   config_has_certificate(config_listener_certificates(c, l));
     char name[ENDPOINT_TEXT];
 
     if (endpoint_is_loopback(&l->endpoint) || l->endpoint.tls == ENDPOINT_TLS_IMPLICIT ||
@@ -297,10 +335,10 @@ static size_t warn_upstream(const struct config_route *r, FILE *out)
     char name[ENDPOINT_TEXT];
 
     endpoint_print(e, name, sizeof name);
-    if (!e->verify && e->tls != ENDPOINT_TLS_OFF) {
+    if (!e->verify && e->tls != ENDPOINT_TLS_OFF && r->pin_count == 0) {
         fprintf(out,
                 "WARNING: %s: verify=off: ANYONE IN BETWEEN CAN READ PASSWORDS AND MAIL; use "
-                "ca=FILE with the server's CA instead\n",
+                "ca=FILE with the server's CA instead, or pins\n",
                 name);
         lines++;
     }
@@ -309,7 +347,7 @@ static size_t warn_upstream(const struct config_route *r, FILE *out)
         fprintf(out, "warning: %s: passwords may cross the network in the clear\n", name);
         lines++;
     }
-    return lines;
+    return lines + warn_minimum(e, r->tls_minimum, out);
 }
 
 static size_t warn_key(const char *path, FILE *out)
@@ -323,13 +361,25 @@ static size_t warn_key(const char *path, FILE *out)
     return 1;
 }
 
+static size_t warn_keys(const struct config_certificates *c, FILE *out)
+{
+    size_t lines = warn_key(c->first.key, out);
+
+    for (size_t i = 0; i < c->more_count; i++)
+        lines += warn_key(c->more[i].key, out);
+    return lines;
+}
+
 size_t config_warn(const struct config *c, FILE *out)
 {
-    size_t lines = warn_key(c->key, out);
+    size_t lines = warn_keys(&c->certificates, out);
 
-    for (size_t i = 0; i < c->listener_count; i++)
-        lines += warn_listener(c, &c->listeners[i], out) + warn_key(c->listeners[i].key, out);
+    for (size_t i = 0; i < c->listener_count; i++) {
+        const struct config_listener *l = &c->listeners[i];
+        lines += warn_cleartext(c, l, out) + warn_minimum(&l->endpoint, l->tls_minimum, out) +
+                 warn_keys(&l->certificates, out);
+    }
     for (size_t i = 0; i < c->route_count; i++)
-        lines += warn_upstream(&c->routes[i], out);
+        lines += warn_upstream(&c->routes[i], out) + warn_key(c->routes[i].identity.key, out);
     return lines;
 }

@@ -172,11 +172,13 @@ bool connection_start_deflate(struct connection *c)
 static void overdue(uv_timer_t *timer)
 {
     struct connection *c = timer->data;
+    bool implicit = c->route->upstream.tls == ENDPOINT_TLS_IMPLICIT;
     struct failure why;
 
-    failure_set(&why, FAILURE_TEMPORARY, "%s did not %s within %u seconds", c->route->name,
+    failure_set(&why, FAILURE_TEMPORARY, "%s did not %s within %u seconds%s", c->route->name,
                 c->ready ? "greet" : "finish the TLS handshake",
-                c->settings->config->limits.connect_seconds);
+                c->settings->config->limits.connect_seconds,
+                implicit ? "" : "; a port for TLS from the first octet wants imaps:// or pop3s://");
     if (c->ready)
         c->handler->on_end(c->owner, &why);
     else

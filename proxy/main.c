@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "proxy/admin/healthcheck.h"
+#include "proxy/authorize_command.h"
 #include "proxy/cli.h"
 #include "proxy/config_fault.h"
+#include "proxy/passwd_command.h"
 #include "proxy/serve.h"
 #include "proxy/state_command.h"
 
@@ -93,6 +95,18 @@ static int run_state(const struct cli_options *o)
     return with_state_dir(o, use_for_state);
 }
 
+static int run_authorize(const struct cli_options *o)
+{
+    struct config *c = cli_config(o);
+
+    return c ? authorize_run(o, c) : CLI_USAGE_ERROR;
+}
+
+static int run_passwd(const struct cli_options *o)
+{
+    return with_state_dir(o, passwd_run);
+}
+
 static const struct command {
     const char *name;
     enum cli_command bit;
@@ -121,6 +135,14 @@ static const struct command {
      "  mailferry state export ann@example.com --output ann.json --bodies ann.bodies\n"
      "  mailferry state import ann@example.com ann.json --bodies ann.bodies [--replace]\n"
      "  mailferry state compact ann@example.com\n"},
+    {"authorize", CLI_AUTHORIZE, run_authorize, "USER [OPTION]...",
+     "obtain a user's OAuth 2.0 tokens, and a password for a device",
+     "  mailferry authorize ann@example.com -c /etc/mailferry.json --device scanner --pop3-only\n"},
+    {"passwd", CLI_PASSWD, run_passwd, "USER [OPTION]...",
+     "give devices passwords of their own, or take them away",
+     "  mailferry passwd ann@example.com --device printer --never-delete\n"
+     "  mailferry passwd ann@example.com --list\n"
+     "  mailferry passwd ann@example.com --revoke printer [--last]\n"},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };

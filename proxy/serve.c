@@ -189,7 +189,7 @@ static void serve_reload(struct serve *s)
         config_free(new);
         return;
     }
-    struct settings *settings = settings_new(new, stderr);
+    struct settings *settings = settings_new(new, s->settings, stderr);
     if (settings)
         serve_use(s, settings);
     else
@@ -399,7 +399,7 @@ int serve_run(struct config *c, const struct serve_options *options)
 
     process_prepare();
     mime_setup();
-    s.settings = settings_new(c, stderr);
+    s.settings = settings_new(c, NULL, stderr);
     if (!s.settings)
         return EXIT_CONFIGURATION;
     s.worker_count = serve_config(&s)->workers ? serve_config(&s)->workers : process_cores();

@@ -257,7 +257,8 @@ static void on_client_end(void *owner, struct stream *stream, const struct failu
     (void)stream;
     if (why->kind != FAILURE_NONE) { /* else it may still be listening */
         session_log_message(s, LOG_INFO, "client-lost", why->text);
-        session_client_close(s, true);
+        /* An alert says to the client why its handshake failed: a reset would overtake it. */
+        session_client_close(s, !stream_is_shaking_hands(stream));
     }
     if (!s->alive) {
         session_end(s, "TLS handshake failed", true);

@@ -17,6 +17,19 @@ struct session_read {
     bool held; /* octets were left in the reader */
 };
 
+/* A READ of a header or a small message from its beginning, as scans make them for many messages
+ * ahead. What cannot be given at once becomes a READ like any other. */
+struct session_small {
+    struct session_small *next;
+    struct session *session;
+    struct bodies_small *small;
+    uint32_t request;
+    struct bodies_range range;
+};
+
+/* What comes of small parts and structures is looked at when some have come, or the last. */
+enum { SMALL_AT_ONCE = 8 };
+
 struct session_parse {
     struct session_parse *next;
     struct session *session;
@@ -94,10 +107,8 @@ static void read_next(struct session *s)
 
     while (s->reads && !s->reads->reader) {
         struct session_read *read = s->reads;
-        uint64_t octets;
-        read->range.key = key_of(s, read->range.content, &octets);
-        read->reader =
-            bodies_read_known(account_host_bodies(s->host), &read->range, octets, &handler, read);
+        read->range.key = key_of(s, read->range.content, &read->range.least);
+        read->reader = bodies_read(account_host_bodies(s->host), &read->range, &handler, read);
         if (read->reader)
             return;
         s->reads = read->next;
@@ -107,7 +118,7 @@ static void read_next(struct session *s)
     }
 }
 
-void session_read_begin(struct session *s, const struct mailbox_action *action)
+static void read_begin(struct session *s, uint32_t request, const struct bodies_range *range)
 {
     struct session_read *read = calloc(1, sizeof *read);
     struct session_read **last = &s->reads;
@@ -115,19 +126,99 @@ void session_read_begin(struct session *s, const struct mailbox_action *action)
 
     if (!read) {
         no_memory(&why);
-        mailbox_read_done(s->mailbox, action->request, MAILBOX_READ_FAILED, &why);
+        mailbox_read_done(s->mailbox, request, MAILBOX_READ_FAILED, &why);
         return;
     }
     read->session = s;
-    read->request = action->request;
-    read->range = (struct bodies_range){.content = action->content,
-                                        .part = action->part,
-                                        .offset = action->offset,
-                                        .length = action->length};
+    read->request = request;
+    read->range = *range;
     while (*last)
         last = &(*last)->next;
     *last = read;
     read_next(s);
+}
+
+static void pump_some(struct session *s, bool last)
+{
+    if (!last && ++s->small_untold < SMALL_AT_ONCE)
+        return;
+    s->small_untold = 0;
+    session_pump(s);
+}
+
+static void small_remove(struct session_small *small)
+{
+    struct session_small **slot = &small->session->small;
+
+    while (*slot != small)
+        slot = &(*slot)->next;
+    *slot = small->next;
+    free(small);
+}
+
+/* All of it, or nothing: a part that nobody has room for now is read again when there is. */
+static bool fits(const struct session_small *small, struct slice octets)
+{
+    return octets.n <= small->range.length && mailbox_wants_read(small->session->mailbox);
+}
+
+static void on_small(void *owner, enum bodies_outcome outcome, struct slice octets,
+                     const struct failure *why)
+{
+    struct session_small *small = owner;
+    struct session *s = small->session;
+    uint32_t request = small->request;
+    struct bodies_range range = small->range;
+    struct slice rest = octets;
+    bool there = outcome == BODIES_DONE;
+    bool apart = outcome == BODIES_LONG || (there && !fits(small, octets));
+
+    small_remove(small);
+    session_tell(s);
+    if (!apart && there && octets.n)
+        mailbox_read_data(s->mailbox, request, octets.n, &rest);
+    range.offset += octets.n - rest.n;
+    range.length -= octets.n - rest.n;
+    if (apart || rest.n != 0)
+        read_begin(s, request, &range);
+    else
+        mailbox_read_done(s->mailbox, request, outcome_of(outcome), why);
+    pump_some(s, s->small == NULL);
+}
+
+/* False: it is to be read as any other part. */
+static bool small_begin(struct session *s, uint32_t request, const struct bodies_range *range)
+{
+    struct session_small *small = calloc(1, sizeof *small);
+
+    if (!small)
+        return false;
+    small->session = s;
+    small->request = request;
+    small->range = *range;
+    small->range.key = key_of(s, range->content, &small->range.least);
+    small->small = bodies_small(account_host_bodies(s->host), &small->range, on_small, small);
+    small->range.key = NULL;
+    if (!small->small) {
+        free(small);
+        return false;
+    }
+    small->next = s->small;
+    s->small = small;
+    return true;
+}
+
+void session_read_begin(struct session *s, const struct mailbox_action *action)
+{
+    const struct bodies_range range = {.content = action->content,
+                                       .part = action->part,
+                                       .offset = action->offset,
+                                       .length = action->length};
+    bool small =
+        range.offset == 0 && (range.part == ACCOUNT_HEADER || range.length < BODIES_SMALL_MAX);
+
+    if (!small || !small_begin(s, action->request, &range))
+        read_begin(s, action->request, &range);
 }
 
 void session_read_resume(struct session *s)
@@ -161,7 +252,7 @@ static void on_parsed(void *owner, struct mime_message *message, const struct fa
     parse_remove(p);
     session_tell(s);
     mailbox_parsed(s->mailbox, request, message, why);
-    session_pump(s);
+    pump_some(s, s->parses == NULL);
 }
 
 void session_parse_begin(struct session *s, const struct mailbox_action *action)
@@ -265,6 +356,12 @@ void session_bodies_end(struct session *s)
         if (read->reader)
             bodies_reader_cancel(read->reader);
         free(read);
+    }
+    while (s->small) {
+        struct session_small *small = s->small;
+        s->small = small->next;
+        bodies_small_cancel(small->small);
+        free(small);
     }
     while (s->parses) {
         struct session_parse *parse = s->parses;

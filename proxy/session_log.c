@@ -44,9 +44,13 @@ void session_log_connect(const struct session *s)
 void session_log_tls(const struct session *s)
 {
     const char *tls = stream_tls_description(s->client.stream);
+    struct buf name = BUF_INIT;
+    struct log_field fields[] = {LOG_FIELD("tls", slice_of(tls)), LOG_FIELD_END, LOG_FIELD_END};
 
-    log_event(LOG_INFO, s->id, "client-tls",
-              (struct log_field[]){LOG_FIELD("tls", slice_of(tls)), LOG_FIELD_END});
+    if (stream_client_name(s->client.stream, &name))
+        fields[1] = LOG_FIELD("certificate", buf_slice(&name));
+    log_event(LOG_INFO, s->id, "client-tls", fields);
+    buf_clear(&name);
 }
 
 void session_log_action(const struct session *s, const struct maildrop_action *action)

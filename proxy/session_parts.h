@@ -1,7 +1,9 @@
 /*
  * What the files session*.c share of a session: session.c has the client's side, whatever its
- * protocol; session_maildrop.c, session_upstream.c and session_state.c are for POP3 clients,
- * session_mailbox.c and session_move.c for IMAP clients. Nobody else includes this.
+ * protocol, session_login.c finds the route of a login, session_log.c tells of it all.
+ * session_maildrop.c, session_upstream.c and session_state.c are for POP3 clients,
+ * session_mailbox.c, session_move.c and session_bodies.c for IMAP clients. Nobody else includes
+ * this.
  */
 #ifndef PROXY_SESSION_PARTS_H
 #define PROXY_SESSION_PARTS_H
@@ -44,6 +46,7 @@ struct session_entry {
 struct session;
 struct session_read;
 struct session_parse;
+struct session_small;
 
 /* What a session is for one of the two protocols: the translator behind it, in the terms in which
  * session.c speaks to either. But for the first three, only while the session is `alive`. */
@@ -126,6 +129,8 @@ struct session {
             bool moved;                 /* another session goes on */
             struct session_read *reads; /* not answered, the first first */
             struct session_parse *parses;
+            struct session_small *small;
+            unsigned small_untold;
             struct bodies_writer *storing; /* APPEND */
             uint32_t store_request;
             char *stored; /* key of what was stored last, until the state may name it */

@@ -6,19 +6,7 @@
 
 #include "proxy/log.h"
 #include "proxy/session_parts.h"
-
-static void session_imap_options(const struct session *s, struct imap_client_options *o)
-{
-    const struct endpoint *e = &s->route->upstream;
-
-    o->tls_now = e->tls == ENDPOINT_TLS_IMPLICIT;
-    o->starttls = e->tls == ENDPOINT_TLS_AUTO || e->tls == ENDPOINT_TLS_STARTTLS;
-    o->allow_cleartext = s->route->allow_cleartext || endpoint_is_loopback(e);
-    o->require_tls = e->tls == ENDPOINT_TLS_STARTTLS || !o->allow_cleartext;
-    o->mechanisms = s->route->sasl.mechanisms;
-    o->host = e->host;
-    o->port = e->port;
-}
+#include "proxy/upstream_options.h"
 
 /* A device that must not delete has what it deletes hidden from itself, and from nobody else. */
 static bool restrict_device(struct session *s)
@@ -49,7 +37,7 @@ static void session_route(struct session *s)
         .credential = session_credential(s),
     };
 
-    session_imap_options(s, &route.imap);
+    upstream_imap_options(s->route, &route.imap);
     maildrop_routed(s->maildrop, &route);
     credential_clear(&s->credential);
 }

@@ -22,14 +22,17 @@ struct settings_listener {
 struct settings {
     atomic_uint holders;
     struct config *config;
+    struct tls_tickets *tickets;
     struct settings_listener *listeners; /* one for each of config->listeners */
     struct tls_context **routes;         /* one for each of config->routes; NULL: TLS is off */
     struct settings_auth auth;
 };
 
-/* Takes `config` over in any case. NULL when a certificate, key, CA or secret is unusable: the
- * faults, a line each, have been written to `errors` (CASES T7). The caller holds the result. */
-struct settings *settings_new(struct config *config, FILE *errors);
+/* Takes `config` over in any case. `before` is what was in force until now, or NULL: the keys of
+ * TLS sessions are its own, so that clients go on resuming. NULL when a certificate, key, CA or
+ * secret is unusable: the faults, a line each, have been written to `errors` (CASES T7). The caller
+ * holds the result. */
+struct settings *settings_new(struct config *config, const struct settings *before, FILE *errors);
 
 /* One more holder; any thread may. The last one to let go frees it. */
 struct settings *settings_hold(struct settings *s);

@@ -134,20 +134,22 @@ static bool is_later(const struct secret *its, const struct secret *other)
            its->tokens.expires > other->tokens.expires;
 }
 
+static const char *word_of(const struct secret *s)
+{
+    return s->kind == SECRET_TOKENS ? s->tokens.access : s->password;
+}
+
 static bool is_same(const struct secret *a, const struct secret *b)
 {
-    if (a->kind != b->kind)
-        return false;
-    return a->kind == SECRET_TOKENS ? strcmp(a->tokens.access, b->tokens.access) == 0
-                                    : strcmp(a->password, b->password) == 0;
+    const char *one = word_of(a), *other = word_of(b);
+
+    return a->kind == b->kind && one && other && strcmp(one, other) == 0;
 }
 
 /* Takes `from` over. */
 static void learn(struct holding *h, struct secret *from)
 {
-    bool known = h->secret.password || h->secret.tokens.access;
-
-    if (known && (is_same(from, &h->secret) || !is_later(from, &h->secret))) {
+    if (word_of(&h->secret) && (is_same(from, &h->secret) || !is_later(from, &h->secret))) {
         secret_clear(from);
         return;
     }

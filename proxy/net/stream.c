@@ -224,9 +224,19 @@ bool stream_is_tls(const struct stream *s)
     return s->tls && stream_tls_is_up(s->tls);
 }
 
+bool stream_is_shaking_hands(const struct stream *s)
+{
+    return s->tls && !stream_tls_is_up(s->tls);
+}
+
 const char *stream_tls_description(const struct stream *s)
 {
     return s->tls ? stream_tls_text(s->tls) : "";
+}
+
+bool stream_client_name(const struct stream *s, struct buf *name)
+{
+    return s->tls && stream_tls_client_name(s->tls, name);
 }
 
 void stream_binding(const struct stream *s, struct sasl_binding *binding)

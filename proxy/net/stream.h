@@ -116,8 +116,17 @@ void stream_parcel_free(struct stream_parcel *parcel);
 
 bool stream_is_tls(const struct stream *s);
 
-/* "TLSv1.3 TLS_AES_256_GCM_SHA384", "" without TLS; valid while the stream is. */
+/* TLS was started and is not up: the handshake is under way or has failed. */
+bool stream_is_shaking_hands(const struct stream *s);
+
+/* "TLSv1.3 TLS_AES_256_GCM_SHA384", " resumed" behind it when it was, "" without TLS; valid while
+ * the stream is. */
 const char *stream_tls_description(const struct stream *s);
+
+/* Whom the certificate that the client has shown, and that was verified, is made out to: its first
+ * mail address, else its common name; appended to `name`. False when it has shown none, or one
+ * without either, or memory is out. */
+bool stream_client_name(const struct stream *s, struct buf *name);
 
 /* What ties an authentication to this TLS connection (RFC 9266; RFC 5929 for TLS 1.2); of type NONE
  * without TLS, or where it has nothing that is safe. */

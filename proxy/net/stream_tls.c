@@ -13,6 +13,7 @@
 
 #include "proxy/net/stream_input.h"
 #include "proxy/net/tls_binding.h"
+#include "proxy/net/tls_verify.h"
 
 enum {
     RECORD_SIZE = SSL3_RT_MAX_PLAIN_LENGTH,
@@ -140,6 +141,11 @@ const char *stream_tls_text(const struct stream_tls *t)
     return t->description;
 }
 
+bool stream_tls_client_name(const struct stream_tls *t, struct buf *name)
+{
+    return t->up && !stream_tls_is_client(t) && tls_client_name(t->ssl, name);
+}
+
 size_t stream_tls_queued(const struct stream_tls *t)
 {
     return buf_size(&t->early);
@@ -160,25 +166,6 @@ bool stream_tls_holds(const struct stream_tls *t)
     return t->in.octets.n > 0;
 }
 
-/* Why the library gave up, from its error queue. */
-static void explain_error(struct failure *why, const char *peer)
-{
-    unsigned long error = ERR_peek_error();
-    int reason = ERR_GET_REASON(error);
-    const char *text = ERR_reason_error_string(error);
-
-    if (reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_VERSION_TOO_LOW)
-        failure_set(why, FAILURE_PERMANENT, "%s speaks only TLS older than 1.2, which is not safe",
-                    peer);
-    else if (reason == SSL_R_TLSV1_ALERT_PROTOCOL_VERSION)
-        failure_set(why, FAILURE_PERMANENT, "%s does not take TLS 1.2 or 1.3", peer);
-    else if (ERR_GET_LIB(error) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET)
-        failure_set(why, FAILURE_TEMPORARY, "%s refused TLS: %s", peer, text ? text : "alert");
-    else
-        failure_set(why, FAILURE_TEMPORARY, "TLS with %s failed: %s", peer,
-                    text ? text : "protocol error");
-}
-
 static const char *peer_name(const struct stream_tls *t)
 {
     return stream_tls_is_client(t) ? t->connection->server_name : "the client";
@@ -187,13 +174,9 @@ static const char *peer_name(const struct stream_tls *t)
 static enum stream_tls_status fail(struct stream_tls *t, struct failure *why)
 {
     t->failed = true;
-    if (t->connection->why.kind)
-        *why = t->connection->why;
-    else if (buf_failed(t->out))
+    tls_connection_explain(t->connection, why);
+    if (buf_failed(t->out))
         failure_set(why, FAILURE_TEMPORARY, "out of memory");
-    else
-        explain_error(why, peer_name(t));
-    ERR_clear_error();
     return STREAM_TLS_FAILED;
 }
 
@@ -226,7 +209,8 @@ static enum stream_tls_status fail_plain_text(struct stream_tls *t, struct failu
     t->failed = true;
     if (stream_tls_is_client(t))
         failure_set(why, FAILURE_PERMANENT,
-                    "the server does not speak TLS on this port; check the port, or write imap://");
+                    "the server does not speak TLS on this port; check the port, or write its URL "
+                    "without the s (imap://, pop3://)");
     else
         failure_set(why, FAILURE_PERMANENT, "the client does not speak TLS on this port");
     return STREAM_TLS_FAILED;
@@ -239,8 +223,8 @@ static void come_up(struct stream_tls *t)
     t->up = true;
     t->early = (struct buf)BUF_INIT;
     t->connection->why.kind = FAILURE_NONE;
-    snprintf(t->description, sizeof t->description, "%s %s", SSL_get_version(t->ssl),
-             SSL_get_cipher_name(t->ssl));
+    snprintf(t->description, sizeof t->description, "%s %s%s", SSL_get_version(t->ssl),
+             SSL_get_cipher_name(t->ssl), SSL_session_reused(t->ssl) ? " resumed" : "");
     stream_tls_write(t, buf_slice(&early));
     buf_wipe(&early);
 }

@@ -57,8 +57,13 @@ void stream_tls_shutdown(struct stream_tls *t);
 /* What it means that the connection ended here, without close_notify (CASES T6). */
 void stream_tls_cut(const struct stream_tls *t, struct failure *why);
 
-/* "TLSv1.3 TLS_AES_256_GCM_SHA384"; "" until the handshake is over. */
+/* "TLSv1.3 TLS_AES_256_GCM_SHA384", " resumed" behind it when it was; "" until the handshake is
+ * over.
+ */
 const char *stream_tls_text(const struct stream_tls *t);
+
+/* As stream_client_name(). */
+bool stream_tls_client_name(const struct stream_tls *t, struct buf *name);
 
 /* As stream_binding(). */
 void stream_tls_binding(const struct stream_tls *t, struct sasl_binding *binding);

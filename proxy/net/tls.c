@@ -1,39 +1,51 @@
 /*
- * See tls.h. What OpenSSL could say about a bad file is put in the words of who has to mend it:
- * which file, what is wrong with it, what to do.
+ * See tls.h. This is what servers and clients have in common; the rest of a context is made in
+ * tls_server.c and tls_client.c.
  */
 #include "proxy/net/tls.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "proxy/net/tls_sessions.h"
-#include "proxy/net/tls_verify.h"
+#include "proxy/net/tls_context.h"
 
-struct tls_context {
-    SSL_CTX *ssl;
-    atomic_uint references;
-    bool is_server;
-    bool verify;
-    struct tls_sessions *sessions; /* of a client */
+static const struct {
+    int version;
+    const char *text;
+} minimums[] = {
+    [TLS_MINIMUM_1_2] = {TLS1_2_VERSION, "1.2"},
+    [TLS_MINIMUM_1_3] = {TLS1_3_VERSION, "1.3"},
+    [TLS_MINIMUM_1_1] = {TLS1_1_VERSION, "1.1"},
+    [TLS_MINIMUM_1_0] = {TLS1_VERSION, "1.0"},
 };
 
-/* Nobody is there to type a passphrase: that one is wanted is an error, which is noted. */
-static int no_passphrase(char *out, int cap, int writing, void *wanted)
+bool tls_minimum_is_old(enum tls_minimum minimum)
 {
-    (void)out;
-    (void)cap;
-    (void)writing;
-    *(bool *)wanted = true;
-    return -1;
+    return minimum == TLS_MINIMUM_1_1 || minimum == TLS_MINIMUM_1_0;
+}
+
+const char *tls_minimum_text(enum tls_minimum minimum)
+{
+    return minimums[minimum].text;
+}
+
+bool tls_out_of_memory(struct failure *why)
+{
+    failure_set(why, FAILURE_TEMPORARY, "out of memory while setting up TLS");
+    return false;
+}
+
+/* OpenSSL 3 speaks TLS 1.0 and 1.1 at security level 0 only, as their handshake is signed with
+ * SHA-1. Peers so old may have 1024 bit keys and groups, and not know of RFC 5746. */
+static bool open_to_old(SSL_CTX *ssl)
+{
+    SSL_CTX_set_security_level(ssl, 0);
+    SSL_CTX_set_options(ssl, SSL_OP_LEGACY_SERVER_CONNECT);
+    SSL_CTX_set_dh_auto(ssl, 1);
+    return SSL_CTX_set_cipher_list(ssl, "DEFAULT:@SECLEVEL=0") == 1;
 }
 
 static bool context_init(struct tls_context *t, const SSL_METHOD *method)
@@ -41,30 +53,38 @@ static bool context_init(struct tls_context *t, const SSL_METHOD *method)
     t->ssl = SSL_CTX_new(method);
     if (!t->ssl)
         return false;
-    SSL_CTX_set_min_proto_version(t->ssl, TLS1_2_VERSION);
+    SSL_CTX_set_min_proto_version(t->ssl, minimums[t->minimum].version);
     SSL_CTX_set_options(t->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_mode(t->ssl, SSL_MODE_RELEASE_BUFFERS);
-    return true;
+    return !tls_minimum_is_old(t->minimum) || open_to_old(t->ssl);
 }
 
-static bool out_of_memory(struct failure *why)
+static void set_protocol(struct tls_context *t, const char *protocol)
 {
-    failure_set(why, FAILURE_TEMPORARY, "out of memory while setting up TLS");
-    return false;
+    size_t n = protocol ? strlen(protocol) : 0;
+
+    assert(n < sizeof t->alpn);
+    t->alpn[0] = (unsigned char)n;
+    if (n)
+        memcpy(t->alpn + 1, protocol, n);
 }
 
-static struct tls_context *context_new(bool is_server, struct failure *why)
+struct tls_context *tls_context_new(bool is_server, enum tls_minimum minimum, const char *protocol,
+                                    struct failure *why)
 {
     struct tls_context *t = calloc(1, sizeof *t);
 
-    if (t && context_init(t, is_server ? TLS_server_method() : TLS_client_method())) {
-        t->is_server = is_server;
+    if (t) {
         atomic_init(&t->references, 1);
-        return t;
+        t->is_server = is_server;
+        t->minimum = minimum;
+        set_protocol(t, protocol);
     }
-    free(t);
+    if (t && context_init(t, is_server ? TLS_server_method() : TLS_client_method()))
+        return t;
+    tls_context_free(t);
     ERR_clear_error();
-    out_of_memory(why);
+    tls_out_of_memory(why);
     return NULL;
 }
 
@@ -73,165 +93,29 @@ void tls_context_free(struct tls_context *t)
     if (!t || atomic_fetch_sub(&t->references, 1) > 1)
         return;
     SSL_CTX_free(t->ssl);
+    for (size_t i = 0; i < t->identity_count; i++)
+        tls_identity_free(t->identities[i]);
+    free(t->identities);
+    tls_tickets_release(t->tickets);
+    free(t->pins);
     tls_sessions_free(t->sessions);
     free(t);
 }
 
-static bool file_readable(const char *path, const char *what, struct failure *why)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-    if (fd >= 0) {
-        close(fd);
-        return true;
-    }
-    failure_set(why, FAILURE_PERMANENT, "cannot read the %s %s: %s", what, path, strerror(errno));
-    return false;
-}
-
-/* What OpenSSL disliked first, which is nearest to the cause. */
-static const char *first_reason(void)
-{
-    const char *reason = ERR_reason_error_string(ERR_peek_error());
-
-    return reason ? reason : "unknown format";
-}
-
-static bool use_certificate(SSL_CTX *ssl, const char *path, struct failure *why)
-{
-    if (!file_readable(path, "certificate", why))
-        return false;
-    if (SSL_CTX_use_certificate_chain_file(ssl, path) == 1)
-        return true;
-    if (ERR_GET_REASON(ERR_peek_error()) == PEM_R_NO_START_LINE)
-        failure_set(why, FAILURE_PERMANENT,
-                    "%s holds no PEM certificate (\"-----BEGIN CERTIFICATE-----\")", path);
-    else
-        failure_set(why, FAILURE_PERMANENT, "the certificate %s cannot be used: %s", path,
-                    first_reason());
-    return false;
-}
-
-static void explain_key(const char *path, bool encrypted, struct failure *why)
-{
-    int reason = ERR_GET_REASON(ERR_peek_error());
-
-    if (encrypted)
-        failure_set(why, FAILURE_PERMANENT,
-                    "the key %s is encrypted; store it without a passphrase", path);
-    else if (ERR_GET_LIB(ERR_peek_error()) == ERR_LIB_PEM || reason == ERR_R_UNSUPPORTED)
-        failure_set(why, FAILURE_PERMANENT,
-                    "%s holds no PEM private key (\"-----BEGIN PRIVATE KEY-----\")", path);
-    else
-        failure_set(why, FAILURE_PERMANENT, "the key %s cannot be used: %s", path, first_reason());
-}
-
-static bool use_key(SSL_CTX *ssl, const char *path, const char *certificate, struct failure *why)
-{
-    bool encrypted = false;
-
-    if (!file_readable(path, "key", why))
-        return false;
-    SSL_CTX_set_default_passwd_cb(ssl, no_passphrase);
-    SSL_CTX_set_default_passwd_cb_userdata(ssl, &encrypted);
-    bool used = SSL_CTX_use_PrivateKey_file(ssl, path, SSL_FILETYPE_PEM) == 1;
-    SSL_CTX_set_default_passwd_cb_userdata(ssl, NULL);
-    if (used && SSL_CTX_check_private_key(ssl) == 1)
-        return true;
-    if (used || ERR_GET_LIB(ERR_peek_last_error()) == ERR_LIB_X509)
-        failure_set(why, FAILURE_PERMANENT,
-                    "the key %s does not belong to the certificate %s; give the pair that was made "
-                    "together, the server's own certificate first in its file",
-                    path, certificate);
-    else
-        explain_key(path, encrypted, why);
-    return false;
-}
-
-struct tls_context *tls_server_new(const char *certificate, const char *key, struct failure *why)
-{
-    struct tls_context *t = context_new(true, why);
-
-    if (!t)
-        return NULL;
-    /* Tickets carry the sessions; nothing is remembered here. */
-    SSL_CTX_set_session_cache_mode(t->ssl, SSL_SESS_CACHE_OFF);
-    ERR_clear_error();
-    if (use_certificate(t->ssl, certificate, why) && use_key(t->ssl, key, certificate, why))
-        return t;
-    ERR_clear_error();
-    tls_context_free(t);
-    return NULL;
-}
-
-static bool use_authorities(SSL_CTX *ssl, const char *ca, struct failure *why)
+bool tls_context_trust(struct tls_context *t, const char *ca, struct failure *why)
 {
     struct stat st;
 
-    if (!ca)
-        return SSL_CTX_set_default_verify_paths(ssl) == 1 || out_of_memory(why);
-    if (!file_readable(ca, "CA", why))
+    if (!tls_file_readable(ca, "CA", why))
         return false;
-    X509_STORE_set_flags(SSL_CTX_get_cert_store(ssl), X509_V_FLAG_PARTIAL_CHAIN);
+    X509_STORE_set_flags(SSL_CTX_get_cert_store(t->ssl), X509_V_FLAG_PARTIAL_CHAIN);
     if (stat(ca, &st) == 0 && S_ISDIR(st.st_mode))
-        return SSL_CTX_load_verify_dir(ssl, ca) == 1 || out_of_memory(why);
-    if (SSL_CTX_load_verify_file(ssl, ca) == 1)
+        return SSL_CTX_load_verify_dir(t->ssl, ca) == 1 || tls_out_of_memory(why);
+    if (SSL_CTX_load_verify_file(t->ssl, ca) == 1)
         return true;
     failure_set(why, FAILURE_PERMANENT,
                 "the CA file %s holds no PEM certificate (\"-----BEGIN CERTIFICATE-----\")", ca);
     return false;
-}
-
-static int remember_session(SSL *ssl, SSL_SESSION *session)
-{
-    struct tls_connection *c = SSL_get_app_data(ssl);
-
-    tls_sessions_put(c->context->sessions, c->server_name, session);
-    return 0; /* the reference stays OpenSSL's: a copy was taken */
-}
-
-static bool remember_sessions(struct tls_context *t, struct failure *why)
-{
-    t->sessions = tls_sessions_new();
-    if (!t->sessions)
-        return out_of_memory(why);
-    SSL_CTX_set_session_cache_mode(t->ssl,
-                                   SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
-    SSL_CTX_sess_set_new_cb(t->ssl, remember_session);
-    return true;
-}
-
-struct tls_context *tls_client_new(const char *ca, bool verify, struct failure *why)
-{
-    struct tls_context *t = context_new(false, why);
-
-    if (!t)
-        return NULL;
-    t->verify = verify;
-    ERR_clear_error();
-    /* A session is resumed without a look at the certificate: only what was verified is. */
-    if (use_authorities(t->ssl, ca, why) && (!verify || remember_sessions(t, why)))
-        return t;
-    ERR_clear_error();
-    tls_context_free(t);
-    return NULL;
-}
-
-static bool connection_prepare(struct tls_connection *c, struct tls_context *t)
-{
-    SSL_set_app_data(c->ssl, c);
-    if (t->is_server) {
-        SSL_set_accept_state(c->ssl);
-        return true;
-    }
-    SSL_set_connect_state(c->ssl);
-    if (!tls_name_is_address(c->server_name) &&
-        SSL_set_tlsext_host_name(c->ssl, c->server_name) != 1)
-        return false;
-    if (!t->verify)
-        return true;
-    tls_sessions_offer(t->sessions, c->server_name, c->ssl);
-    return tls_verify_name(c->ssl, c->server_name);
 }
 
 struct tls_connection *tls_connection_new(struct tls_context *t, const char *server_name)
@@ -244,8 +128,9 @@ struct tls_connection *tls_connection_new(struct tls_context *t, const char *ser
     atomic_fetch_add(&t->references, 1);
     c->context = t;
     c->server_name = server_name ? strdup(server_name) : NULL;
-    c->ssl = SSL_new(t->ssl);
-    if (c->ssl && (c->server_name || t->is_server) && connection_prepare(c, t))
+    c->ssl = c->server_name || t->is_server ? SSL_new(t->ssl) : NULL;
+    if (c->ssl && SSL_set_app_data(c->ssl, c) == 1 &&
+        (t->is_server ? tls_server_prepare(c) : tls_client_prepare(c)))
         return c;
     tls_connection_free(c);
     return NULL;

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "proxy/net/tls.h"
+#include "proxy/net/tls_context.h"
 
 enum { NAMES_SIZE = 120 };
 
@@ -122,14 +122,76 @@ static void explain(struct failure *why, const char *host, X509_STORE_CTX *store
         explain_trust(why, host, error);
 }
 
-static int verify_step(int ok, X509_STORE_CTX *store)
+static struct tls_connection *connection_of(X509_STORE_CTX *store)
 {
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-    struct tls_connection *c = SSL_get_app_data(ssl);
+
+    return SSL_get_app_data(ssl);
+}
+
+int tls_verify_step(int ok, X509_STORE_CTX *store)
+{
+    struct tls_connection *c = connection_of(store);
 
     if (!ok)
         explain(&c->why, c->server_name, store);
     return ok;
+}
+
+/* Only a chain that was verified says whose keys are in it: anyone can send a certificate along
+ * that is not his. So without that the server's own key counts, which the handshake proves. */
+static bool is_pinned(const struct tls_context *t, X509_STORE_CTX *store)
+{
+    STACK_OF(X509) *chain = t->verify ? X509_STORE_CTX_get0_chain(store) : NULL;
+    struct tls_pin pin;
+
+    for (int i = 0; i < sk_X509_num(chain); i++)
+        if (tls_pin_of(&pin, sk_X509_value(chain, i)) && tls_pin_among(&pin, t->pins, t->pin_count))
+            return true;
+    return !t->verify && tls_pin_of(&pin, X509_STORE_CTX_get0_cert(store)) &&
+           tls_pin_among(&pin, t->pins, t->pin_count);
+}
+
+static void explain_pins(struct failure *why, const char *host, X509_STORE_CTX *store)
+{
+    char text[TLS_PIN_TEXT] = "unknown";
+    struct tls_pin pin;
+
+    if (tls_pin_of(&pin, X509_STORE_CTX_get0_cert(store)))
+        tls_pin_print(&pin, text);
+    failure_set(why, FAILURE_PERMANENT,
+                "the certificate of %s has none of the pinned keys; its key is %s: if that is "
+                "right, add it to the route's pins",
+                host, text);
+}
+
+int tls_verify_server(X509_STORE_CTX *store, void *unused)
+{
+    struct tls_connection *c = connection_of(store);
+    const struct tls_context *t = c->context;
+
+    (void)unused;
+    if (t->verify && X509_verify_cert(store) <= 0)
+        return 0;
+    if (t->pin_count && !is_pinned(t, store)) {
+        explain_pins(&c->why, c->server_name, store);
+        X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
+        return 0;
+    }
+    X509_STORE_CTX_set_error(store, X509_V_OK);
+    return 1;
+}
+
+int tls_verify_client(X509_STORE_CTX *store, void *unused)
+{
+    struct tls_connection *c = connection_of(store);
+
+    (void)unused;
+    if (X509_verify_cert(store) > 0)
+        return 1;
+    failure_set(&c->why, FAILURE_PERMANENT, "the client's certificate is not trusted: %s",
+                X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)));
+    return 0;
 }
 
 bool tls_verify_name(SSL *ssl, const char *name)
@@ -138,8 +200,36 @@ bool tls_verify_name(SSL *ssl, const char *name)
 
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
                                                X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    SSL_set_verify(ssl, SSL_VERIFY_PEER, verify_step);
     if (tls_name_is_address(name))
         return X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1;
     return X509_VERIFY_PARAM_set1_host(param, name, 0) == 1;
+}
+
+/* An address of the subject or the subjectAltName (RFC 8550 section 3), else the common name. One
+ * that holds NUL would be read as another. */
+static bool name_of(X509 *certificate, struct buf *name)
+{
+    STACK_OF(OPENSSL_STRING) *addresses = X509_get1_email(certificate);
+    char common[NAMES_SIZE];
+    int n = X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, common,
+                                      sizeof common);
+    bool whole = n > 0 && strlen(common) == (size_t)n;
+    size_t before = buf_size(name);
+
+    if (sk_OPENSSL_STRING_num(addresses) > 0)
+        buf_puts(name, sk_OPENSSL_STRING_value(addresses, 0));
+    else if (whole)
+        buf_puts(name, common);
+    X509_email_free(addresses);
+    return buf_size(name) > before && !buf_failed(name);
+}
+
+bool tls_client_name(SSL *ssl, struct buf *name)
+{
+    X509 *certificate = SSL_get1_peer_certificate(ssl);
+    bool named = certificate && SSL_get_verify_result(ssl) == X509_V_OK &&
+                 (SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) && name_of(certificate, name);
+
+    X509_free(certificate);
+    return named;
 }

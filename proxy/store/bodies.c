@@ -328,6 +328,8 @@ static struct bodies_account *account_make(struct bodies *b, uv_loop_t *loop,
     a->limit = options->octets;
     a->users = 1;
     bodies_idle_opened(b->idle, a->name);
+    bodies_records_init(&a->headers, BODIES_HEAD);
+    bodies_records_init(&a->structures, BODIES_MIME);
     return a;
 }
 
@@ -336,6 +338,8 @@ static void account_free_memory(struct bodies_account *a)
     a->shared->octets -= a->index.octets;
     bodies_idle_closed(a->shared->idle, a->name, a->index.octets);
     bodies_index_clear(&a->index);
+    bodies_records_clear(&a->headers);
+    bodies_records_clear(&a->structures);
     free(a->name);
     free(a);
 }

@@ -131,6 +131,7 @@ enum bodies_outcome {
     BODIES_DONE,   /* the range was given, as far as the part goes */
     BODIES_ABSENT, /* it is not there */
     BODIES_FAILED, /* `why` */
+    BODIES_LONG,   /* bodies_small() only: it is there, for bodies_read() */
 };
 
 struct bodies_range {
@@ -139,6 +140,7 @@ struct bodies_range {
                         there is looked for in the cache. */
     enum account_part part;
     uint64_t offset, length;
+    uint64_t least; /* octets that a durable body is known to have: a shorter one fails */
 };
 
 struct bodies_reader_handler {
@@ -156,12 +158,6 @@ struct bodies_reader_handler {
 struct bodies_reader *bodies_read(struct bodies_account *a, const struct bodies_range *range,
                                   const struct bodies_reader_handler *handler, void *owner);
 
-/* The same of a body of which it is known how long it is: when the durable one is shorter nothing
- * is read of it, and the reader fails. */
-struct bodies_reader *bodies_read_known(struct bodies_account *a, const struct bodies_range *range,
-                                        uint64_t octets,
-                                        const struct bodies_reader_handler *handler, void *owner);
-
 /* Octets of the whole part, or what was announced; from the first on_data on and in on_done. */
 uint64_t bodies_reader_total(const struct bodies_reader *r);
 
@@ -170,6 +166,27 @@ void bodies_reader_resume(struct bodies_reader *r);
 
 /* No callback comes any more. */
 void bodies_reader_cancel(struct bodies_reader *r);
+
+/* ---- headers and small messages ---- */
+
+enum { BODIES_SMALL_MAX = 65536 }; /* octets; what has as many or more is not small */
+
+struct bodies_small;
+
+/* All octets of the part, valid until it returns; comes once, never from inside bodies_small(). */
+typedef void (*bodies_small_done)(void *owner, enum bodies_outcome outcome, struct slice octets,
+                                  const struct failure *why);
+
+/* A part as bodies_read() finds it, at once; the range in it is nothing to this, but that a length
+ * of 0 asks only whether it is there, whatever its size. What is asked for
+ * while others are being read comes with the next ones; headers come from one file, once they were
+ * read before. NULL when
+ * memory is out, and for a whole message that is being written: bodies_read() may follow it. */
+struct bodies_small *bodies_small(struct bodies_account *a, const struct bodies_range *what,
+                                  bodies_small_done done, void *owner);
+
+/* `done` does not come. */
+void bodies_small_cancel(struct bodies_small *s);
 
 /* ---- structure ---- */
 
@@ -183,7 +200,7 @@ typedef void (*bodies_parsed)(void *owner, struct mime_message *message, const s
 struct bodies_parse *bodies_parse(struct bodies_account *a, uint32_t content, const char *key,
                                   bodies_parsed done, void *owner);
 
-/* As bodies_read_known(). */
+/* The same of a durable body of which `octets` are known to be there: a shorter one fails. */
 struct bodies_parse *bodies_parse_known(struct bodies_account *a, uint32_t content, const char *key,
                                         uint64_t octets, bodies_parsed done, void *owner);
 

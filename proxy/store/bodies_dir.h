@@ -4,6 +4,7 @@
  *
  *     7.head  7.mail     the header and the whole of content 7, as the upstream sent them
  *     7.mime             its structure, as translate/mime/mime_json.h writes it
+ *     0.head  0.mime     those of many contents (proxy/store/bodies_records.h)
  *     m-12               a message that must not be lost
  *     t-3                one that is being written; a leftover when found at the opening
  *

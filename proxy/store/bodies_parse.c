@@ -1,5 +1,7 @@
 /*
- * The structure of a message, remembered or made.
+ * The structure of a message, remembered or made. What is remembered is looked up for many messages
+ * at a time: those that are asked for while others are being looked up come with the next ones.
+ * What has to be made is a piece of work of its own, since messages are large.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +20,7 @@
 enum { MIME_FILE_MAX = 64 << 20 };
 
 struct bodies_parse {
+    struct bodies_parse *next; /* in a batch */
     uv_work_t work;
     struct bodies_account *account;
     bodies_parsed done;
@@ -32,7 +35,7 @@ struct bodies_parse {
     char temporary[BODIES_NAME];
     struct mime_message *message;
     uint64_t remembered; /* octets of the file that was written; 0: none was */
-    bool known;          /* there was one */
+    bool single;         /* it was found in a file of its own */
     struct failure why;
 };
 
@@ -47,15 +50,27 @@ static struct mime_message *parse_text(struct slice text)
     return message;
 }
 
-static void parse_recall(struct bodies_parse *p, int dir)
+static bool recall_single(const struct bodies_parse *p, int dir, struct buf *text)
 {
-    struct buf text = BUF_INIT;
     char name[BODIES_NAME];
 
     bodies_name(name, p->content, BODIES_MIME);
-    if (disk_read(dir, name, MIME_FILE_MAX, &text))
+    return disk_read(dir, name, MIME_FILE_MAX, text);
+}
+
+static void parse_recall(struct bodies_parse *p, int dir)
+{
+    struct bodies_records *records = &p->account->structures;
+    struct buf text = BUF_INIT;
+
+    if (bodies_records_get(records, p->content, &text)) {
         p->message = parse_text(buf_slice(&text));
-    p->known = p->message != NULL;
+    } else if (recall_single(p, dir, &text)) {
+        p->message = parse_text(buf_slice(&text));
+        p->single = p->message != NULL;
+        if (p->message)
+            bodies_records_put(records, p->content, buf_slice(&text));
+    }
     buf_clear(&text);
 }
 
@@ -161,30 +176,129 @@ static void parse_work(uv_work_t *work)
             bodies_failed(p->account, "open", "", &p->why);
         return;
     }
-    parse_recall(p, dir);
-    if (!p->message)
-        parse_make(p, dir);
-    if (p->message && !p->known && !p->cancelled)
+    parse_make(p, dir);
+    if (p->message && !p->cancelled)
         parse_remember(p, dir);
     close(dir);
 }
 
-static void parse_worked(uv_work_t *work, int status)
+static void parse_end(struct bodies_parse *p)
 {
-    struct bodies_parse *p = work->data;
     struct bodies_account *a = p->account;
 
-    (void)status; /* nobody cancels it */
-    if (p->remembered)
-        bodies_came(a, p->content, BODIES_MIME, p->remembered);
-    else if (p->known)
-        bodies_index_touch(&a->index, p->content, BODIES_MIME);
     if (p->cancelled)
         mime_message_free(p->message);
     else
         p->done(p->owner, p->message, &p->why);
     free(p);
     bodies_let_go(a);
+}
+
+static void parse_worked(uv_work_t *work, int status)
+{
+    struct bodies_parse *p = work->data;
+
+    (void)status; /* nobody cancels it */
+    if (p->remembered)
+        bodies_came(p->account, p->content, BODIES_MIME, p->remembered);
+    parse_end(p);
+}
+
+/* ---- what is remembered ------------------------------------------------------------------- */
+
+struct recall {
+    uv_work_t work;
+    struct bodies_account *account;
+    struct bodies_parse *first;
+};
+
+static void recall_work(uv_work_t *work)
+{
+    struct recall *r = work->data;
+    struct bodies_account *a = r->account;
+    int dir = bodies_dir_open(a->accounts, a->name, false);
+
+    if (dir < 0)
+        return; /* the making says why */
+    bodies_records_open(&a->structures, dir, a->limit / 4);
+    for (struct bodies_parse *p = r->first; p; p = p->next)
+        if (!p->cancelled)
+            parse_recall(p, dir);
+    bodies_records_close(&a->structures);
+    close(dir);
+}
+
+static void recall_start(struct bodies_account *a);
+
+static void recalled(struct bodies_parse *p)
+{
+    struct bodies_account *a = p->account;
+
+    if (p->single)
+        bodies_index_touch(&a->index, p->content, BODIES_MIME);
+    if (p->message || p->cancelled)
+        parse_end(p);
+    else
+        uv_queue_work(a->loop, &p->work, parse_work, parse_worked);
+}
+
+/* The next batch begins as soon as the first of this one have led to more. */
+static void recall_done(uv_work_t *work, int status)
+{
+    struct recall *r = work->data;
+    struct bodies_account *a = r->account;
+
+    (void)status; /* nobody cancels it */
+    a->parse_busy = false;
+    if (a->structures.end)
+        bodies_came(a, 0, BODIES_MIME, a->structures.end);
+    for (struct bodies_parse *p = r->first, *next; p; p = next) {
+        next = p->next;
+        recalled(p);
+        recall_start(a);
+    }
+    free(r);
+    bodies_let_go(a);
+}
+
+/* Without the memory for it, all are made. */
+static void recall_none(struct bodies_account *a)
+{
+    for (struct bodies_parse *p = a->parse_wanted, *next; p; p = next) {
+        next = p->next;
+        uv_queue_work(a->loop, &p->work, parse_work, parse_worked);
+    }
+    a->parse_wanted = NULL;
+}
+
+static void recall_start(struct bodies_account *a)
+{
+    struct recall *r;
+
+    if (a->parse_busy || !a->parse_wanted)
+        return;
+    r = calloc(1, sizeof *r);
+    if (!r) {
+        recall_none(a);
+        return;
+    }
+    r->account = a;
+    r->first = a->parse_wanted;
+    r->work.data = r;
+    a->parse_wanted = NULL;
+    a->parse_busy = true;
+    bodies_hold(a);
+    uv_queue_work(a->loop, &r->work, recall_work, recall_done);
+}
+
+static void recall_add(struct bodies_account *a, struct bodies_parse *p)
+{
+    struct bodies_parse **last = &a->parse_wanted;
+
+    while (*last)
+        last = &(*last)->next;
+    *last = p;
+    recall_start(a);
 }
 
 struct bodies_parse *bodies_parse(struct bodies_account *a, uint32_t content, const char *key,
@@ -211,7 +325,7 @@ struct bodies_parse *bodies_parse_known(struct bodies_account *a, uint32_t conte
     bodies_temporary_name(p->temporary, a->temporary_next++);
     p->work.data = p;
     bodies_hold(a);
-    uv_queue_work(a->loop, &p->work, parse_work, parse_worked);
+    recall_add(a, p);
     return p;
 }
 

@@ -7,6 +7,7 @@
 #include "proxy/store/bodies.h"
 #include "proxy/store/bodies_dir.h"
 #include "proxy/store/bodies_index.h"
+#include "proxy/store/bodies_records.h"
 
 /*
  * A message that is read while it is written (bodies_growth.c). Embedded in its writer, and in the
@@ -59,6 +60,12 @@ struct bodies_account {
     uint64_t temporary_next;
     struct bodies_index index;
     struct bodies_growth *growing;
+    struct bodies_records headers; /* the pool's, while a batch is under way */
+    struct bodies_small *small_wanted;
+    bool small_busy;
+    struct bodies_records structures; /* the same */
+    struct bodies_parse *parse_wanted;
+    bool parse_busy;
     unsigned users; /* the owner, and work that will call back */
     bool closing;   /* the owner has gone */
     void (*closed)(void *owner);

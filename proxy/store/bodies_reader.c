@@ -314,9 +314,8 @@ static void reader_follow(struct bodies_reader *r)
     reader_clip(r);
 }
 
-struct bodies_reader *bodies_read_known(struct bodies_account *a, const struct bodies_range *range,
-                                        uint64_t octets,
-                                        const struct bodies_reader_handler *handler, void *owner)
+struct bodies_reader *bodies_read(struct bodies_account *a, const struct bodies_range *range,
+                                  const struct bodies_reader_handler *handler, void *owner)
 {
     struct bodies_reader *r = calloc(1, sizeof *r);
 
@@ -328,7 +327,7 @@ struct bodies_reader *bodies_read_known(struct bodies_account *a, const struct b
     r->content = range->content;
     r->part = range->part;
     r->durable = range->key != NULL;
-    r->least = octets;
+    r->least = range->least;
     if (range->key)
         snprintf(r->key, sizeof r->key, "%s", range->key);
     r->fd = -1;
@@ -341,12 +340,6 @@ struct bodies_reader *bodies_read_known(struct bodies_account *a, const struct b
     bodies_hold(a);
     reader_go_on(r);
     return r;
-}
-
-struct bodies_reader *bodies_read(struct bodies_account *a, const struct bodies_range *range,
-                                  const struct bodies_reader_handler *handler, void *owner)
-{
-    return bodies_read_known(a, range, 0, handler, owner);
 }
 
 uint64_t bodies_reader_total(const struct bodies_reader *r)

@@ -27,6 +27,8 @@ static const char *remedy(int error)
         return "raise the limit of open files (ulimit -n)";
     case ELOOP:
         return "take the symbolic link away";
+    case ENOENT:
+        return "see whether that is the right path";
     case ENOTDIR:
     case EISDIR:
     case EINVAL:

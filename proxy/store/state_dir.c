@@ -191,3 +191,20 @@ void state_dir_close(struct state_dir *d)
     free(d->path);
     *d = (struct state_dir){.fd = -1, .accounts = -1, .lock = -1};
 }
+
+bool state_dir_make(const char *path, struct failure *why)
+{
+    struct state_dir d = {.path = strdup(path), .fd = -1, .accounts = -1, .lock = -1};
+    bool fits = false;
+
+    if (d.path)
+        d.fd = open_or_make(d.path);
+    else
+        errno = ENOMEM;
+    if (d.fd < 0)
+        disk_failure(why, errno, "open", path);
+    else
+        fits = owner_fits(&d, why);
+    state_dir_close(&d);
+    return fits;
+}

@@ -22,6 +22,10 @@ bool state_dir_open(struct state_dir *d, const char *path, struct failure *why);
  * on what is mounted read-only. False with the reason, as above. */
 bool state_dir_look(struct state_dir *d, const char *path, struct failure *why);
 
+/* Makes it if it is not there, and sees that files of ours would be of use in it; takes no lock, for
+ * what is written beside a server. False with the reason, as above. */
+bool state_dir_make(const char *path, struct failure *why);
+
 void state_dir_close(struct state_dir *d);
 
 #endif

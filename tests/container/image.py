@@ -132,7 +132,7 @@ class Image(Scene):
         self.assertEqual(described["HealthCheck"]["Test"] if "HealthCheck" in described else
                          described["Healthcheck"]["Test"], ["CMD", "mailferry", "healthcheck"])
         base = json.loads(self.podman("inspect", "--type=image", "debian:bookworm-slim"))[0]
-        self.assertLess(described["Size"] - base["Size"], 40_000_000)
+        self.assertLess(described["Size"] - base["Size"], 45_000_000)
 
 
 if __name__ == "__main__":

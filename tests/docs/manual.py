@@ -64,7 +64,7 @@ class Readme(unittest.TestCase):
 
     def test_configurations_are_valid(self):
         blocks = re.findall(r"^```json\n(.*?)^```", README, re.M | re.S)
-        self.assertEqual(len(blocks), 5)
+        self.assertEqual(len(blocks), 6)
         for block in blocks:
             with self.subTest(block=block), tempfile.TemporaryDirectory() as directory:
                 pem = pathlib.Path(directory, "a.pem")
@@ -99,7 +99,7 @@ class Options(unittest.TestCase):
     def test_every_option_is_told(self):
         told = "".join(subprocess.run([MAILFERRY, command, "--help"], capture_output=True,
                                       text=True, check=True).stdout
-                       for command in ("serve", "state"))
+                       for command in ("serve", "state", "authorize", "passwd"))
         options = set(re.findall(r"^  [ -].[ ,] --([\w-]+)", told, re.M))
         self.assertGreater(len(options), 8)
         for option in options:

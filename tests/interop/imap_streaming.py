@@ -3,10 +3,11 @@ at which moment, and what it is told when the server's size was wrong or the res
 
 import contextlib
 import imaplib
+import signal
 import threading
 
 from tests.lib.fakepop3 import FakePop3
-from tests.lib.process import PATIENCE, wait_until
+from tests.lib.process import PATIENCE, listening, wait_until
 from tests.lib.scene import PASSWORD, USER, Scene
 
 SMALL = b"Subject: small\r\n\r\nsmall\r\n"
@@ -82,10 +83,11 @@ class Streaming(Scene):
         return int(client.fetch(str(number), "(RFC822.SIZE)")[1][0].rpartition(b" ")[2].rstrip(b")"))
 
     def breaks(self, client):
-        """The rest of a literal that is never completed."""
+        """The rest of a literal that is never completed; a reset may tell so."""
         rest = b""
-        while piece := client.read(65536):
-            rest += piece
+        with contextlib.suppress(ConnectionResetError):
+            while piece := client.read(65536):
+                rest += piece
         return rest
 
     def assert_fetched_once(self):
@@ -167,6 +169,38 @@ class WhileItComes(Streaming):
         self.assertEqual(LARGE, client.read(len(LARGE)))
         self.end(client)
         self.assertTrue(client.readline().startswith(b"* BYE"))
+
+    def stopped_in_the_middle(self, drain_seconds):
+        """SIGTERM while half of the message is there."""
+        self.limits = {"drain_seconds": drain_seconds}
+        self.hold()
+        client = self.begin()
+        self.assertEqual(len(LARGE), self.ask(client))
+        self.assertEqual(LARGE[:1000], client.read(1000))
+        self.gate.process.signal(signal.SIGTERM)
+        wait_until(lambda: not listening(self.gate.port), "the listener to close")
+        return client
+
+    def test_stopped_meanwhile(self):
+        """What is under way is finished."""
+        client = self.stopped_in_the_middle(30)
+        self.go_on.set()
+        self.assertEqual(LARGE[1000:], client.read(len(LARGE) - 1000))
+        self.end(client)
+        client.send(b"l LOGOUT\r\n")
+        self.assertEqual(0, self.gate.process.wait())
+        self.gate.start()
+        self.whole(self.client())
+        self.assert_fetched_once()
+
+    def test_stopped_for_good(self):
+        """Patience ends: the literal breaks off, and nothing of it is taken for the message."""
+        client = self.stopped_in_the_middle(1)
+        self.assertTrue(LARGE.startswith(LARGE[:1000] + self.breaks(client)))
+        self.assertEqual(0, self.gate.process.wait())
+        self.go_on.set()
+        self.gate.start()
+        self.whole(self.client())
 
     def test_structure_is_of_the_whole(self):
         self.hold()

@@ -11,6 +11,7 @@ from tests.lib.scene import PASSWORD, USER
 
 MAILS = ScriptedScene.mails
 NEW = crlf(corpus.plain_mail(6))
+UNHURRIED = {"poll_seconds": 3600}
 
 
 class CanLess(ScriptedScene):
@@ -220,18 +221,31 @@ class Uidls(ScriptedScene):
                 self.everything()
 
     def test_changed_for_all_at_once(self):
-        """They are new messages then (nothing says which is which): none is lost, none is deleted."""
+        """They are the same messages, known by their headers: UIDs and flags stay."""
         fake = self.serve()
         client = self.client(folder="INBOX", count=5)
         self.assertEqual(MAILS, self.bodies(client, 5))
+        uids = self.uids(client)
+        self.ok(client.store("2", "+FLAGS", "(\\Flagged)"))
         fake.uidl_of = lambda name, data: b"new-" + name.encode()
-        self.select(client, count=5)
+        fake.deliver(NEW)
+        wait_until(lambda: self.select(client) and len(self.uids(client)) == 6, "the new message")
+        self.assertEqual(uids, self.uids(client)[:5])
+        self.assertEqual({"\\flagged"}, self.flags(client)[uids[1]])
+        self.assertEqual([*MAILS, NEW], self.bodies(client, 6))
+        self.ok(client.store("1", "+FLAGS", "(\\Deleted)"))
+        self.ok(client.expunge())
+        self.assertEqual(sorted([*MAILS[1:], NEW]), sorted(fake.bodies()))
+
+    def test_changed_for_mail_that_nobody_has_seen(self):
+        """It is new mail then: none is lost, none is deleted."""
+        fake = self.serve()
+        client = self.client(folder="INBOX", count=5)
+        fake.uidl_of = lambda name, data: b"new-" + name.encode()
         wait_until(lambda: self.select(client, count=5) and min(self.uids(client)) > 5,
                    "the messages under their new names")
         self.assertEqual(MAILS, self.bodies(client, 5))
-        self.ok(client.store("1", "+FLAGS", "(\\Deleted)"))
-        self.ok(client.expunge())
-        self.assertEqual(sorted(MAILS[1:]), self.fake.bodies())
+        self.assertEqual(sorted(MAILS), sorted(fake.bodies()))
 
     def test_numbers_as_uidls(self):
         """A server that names messages by their number: another session takes the first away, and
@@ -247,6 +261,35 @@ class Uidls(ScriptedScene):
         wait_until(lambda: client.noop() and self.select(client), "another look")
         for mail in mails[2:]:
             self.assertIn(mail, fake.bodies())
+
+    def test_given_to_another_message(self):
+        """What is deleted is what the client saw, or nothing (D11)."""
+        fake = self.serve(messages=[MAILS[0], MAILS[1] + b"longer\r\n", MAILS[2]], route=UNHURRIED)
+        client = self.client(folder="INBOX", count=3)
+        self.bodies(client, 3)
+        wait_until(fake.is_left, "the maildrop is let go of")
+        fake.replace(fake.listing()[0][0], NEW + b"and more\r\n")
+        self.ok(client.store("1", "+FLAGS", "(\\Deleted)"))
+        client.expunge()
+        wait_until(lambda: client.noop() and self.select(client), "another look")
+        self.assertIn(NEW + b"and more\r\n", fake.bodies())
+
+    def test_given_to_another_of_its_size(self):
+        """Only the header tells them apart (D11)."""
+        other = MAILS[0].replace(b"message 1", b"message 9").replace(b"<1@", b"<9@")
+        self.assertEqual(len(other), len(MAILS[0]))
+        self.assertNotEqual(other, MAILS[0])
+        fake = self.serve(route=UNHURRIED)
+        client = self.client(folder="INBOX", count=5)
+        self.ok(client.fetch("1:*", "(BODY.PEEK[HEADER])"))
+        wait_until(fake.is_left, "the maildrop is let go of")
+        fake.replace(fake.listing()[0][0], other)
+        self.ok(client.store("1", "+FLAGS", "(\\Deleted)"))
+        client.expunge()
+        wait_until(lambda: self.select(client, count=5) and min(self.uids(client)) == 2,
+                   "the other message in its place")
+        self.assertIn(other, fake.bodies())
+        self.assertEqual([], fake.commands("DELE"))
 
     def test_numbers_change(self):
         """Always addressed by UIDL (D10)."""

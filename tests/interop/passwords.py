@@ -3,6 +3,7 @@ unless that was allowed by name (CASES A1, A2, A6)."""
 
 import base64
 import contextlib
+import imaplib
 import json
 import os
 import socket
@@ -260,6 +261,59 @@ class AcrossANetwork(OwnNetwork, Scene):
         gateway = self.gateway(f"imap://{self.ADDRESS}:{fake.port}",
                                route={"allow_cleartext": True})
         self.login(gateway).quit()
+
+    def test_what_is_to_be_done_is_told(self):
+        """Each refusal names the key that would allow it."""
+        client = self.far(self.listen_everywhere())
+        with self.assertRaisesRegex(Refused, "allow_cleartext"):
+            client.command(f"USER {USER}")
+        upstream = self.far_upstream()
+        client = self.connect(self.gateway(f"imap://{self.ADDRESS}:{upstream.port}"))
+        client.command(f"USER {USER}")
+        with self.assertRaisesRegex(Refused, "allow_cleartext"):
+            client.command(f"PASS {PASSWORD}")
+
+    def imap_everywhere(self, listener=None):
+        drop = FakePop3({USER: PASSWORD}).start()
+        self.addCleanup(drop.stop)
+        gateway = self.gateway(f"pop3://127.0.0.1:{drop.port}", start=False)
+        gateway.config["listeners"] = [{"url": f"imap://*:{gateway.port}", **(listener or {})}]
+        return gateway.start()
+
+    def imap(self, gateway, host=None):
+        client = imaplib.IMAP4(host or self.ADDRESS, gateway.port, timeout=PATIENCE)
+        self.addCleanup(client.shutdown)
+        return client
+
+    def test_imap_client_in_the_clear_is_refused(self):
+        gateway = self.imap_everywhere()
+        client = self.imap(gateway)
+        self.assertIn("LOGINDISABLED", client.capabilities)
+        with self.assertRaisesRegex(imaplib.IMAP4.error, "PRIVACYREQUIRED.*allow_cleartext"):
+            client.login(USER, PASSWORD)
+        with self.assertRaisesRegex(imaplib.IMAP4.error, "PRIVACYREQUIRED.*allow_cleartext"):
+            client.authenticate("PLAIN", lambda _: f"\0{USER}\0{PASSWORD}".encode())
+        self.imap(gateway, "127.0.0.1").login(USER, PASSWORD)
+
+    def test_imap_client_allowed_by_name(self):
+        self.imap(self.imap_everywhere({"allow_cleartext": True})).login(USER, PASSWORD)
+
+    def test_pop3_upstream_in_the_clear(self):
+        asked = []
+        drop = FakePop3({USER: PASSWORD}, host=self.ADDRESS).start()
+        self.addCleanup(drop.stop)
+        drop.meddle = lambda verb, _: asked.append(verb)
+        for allowed in (False, True):
+            gateway = self.gateway(f"pop3://{self.ADDRESS}:{drop.port}", listener="imap",
+                                   route={"allow_cleartext": allowed})
+            client = self.imap(gateway, "127.0.0.1")
+            if allowed:
+                client.login(USER, PASSWORD)
+                continue
+            with self.assertRaisesRegex(imaplib.IMAP4.error, "allow_cleartext"):
+                client.login(USER, PASSWORD)
+            for verb in ("USER", "PASS", "AUTH", "APOP"):
+                self.assertNotIn(verb, asked)
 
     def far_upstream(self):
         fake = FakeImap(MAILS, users={USER: PASSWORD}, host=self.ADDRESS)

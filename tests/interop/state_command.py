@@ -4,12 +4,13 @@ import glob
 import json
 import os
 import shutil
+import signal
 import stat
 import subprocess
 
 from tests.lib import corpus, mailferry
 from tests.lib.imap_scene import ImapScene, crlf
-from tests.lib.process import wait_until
+from tests.lib.process import PATIENCE, wait_until
 from tests.lib.scene import USER, Scene
 from tests.lib.stores import DovecotStore
 
@@ -58,6 +59,22 @@ class State:
 
     def files(self, pattern):
         return glob.glob(os.path.join(self.dir, "accounts", "*", pattern))
+
+
+# By which it changes what is on the disk.
+CHANGES = "linkat,unlinkat,renameat,renameat2,mkdirat,write,pwrite64,fsync,fdatasync,ftruncate"
+
+
+def killed_at(step, *words):
+    """`mailferry state`, killed at its so many-th change of the disk; False when it has ended before."""
+    done = subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={CHANGES}",
+                           "-e", f"inject={CHANGES}:signal=SIGKILL:when={step}",
+                           mailferry.binary(), "state", *words],
+                          env={**mailferry.environment(), "ASAN_OPTIONS": "detect_leaks=0"},
+                          capture_output=True, check=False, timeout=PATIENCE)
+    if done.returncode not in (0, -signal.SIGKILL, 128 + signal.SIGKILL):
+        raise AssertionError(done.stderr)
+    return done.returncode != 0
 
 
 def mode(path):
@@ -196,6 +213,29 @@ class Mailbox(ImapScene):
         # What only the replaced state named was swept, and is still aside.
         self.assertEqual(len(self.state.files("bodies/m-*")), 2)
         self.assertEqual(len(self.state.files("replaced-1/bodies/m-*")), 2)
+
+    def test_import_killed_at_every_step(self):
+        """The account is what it was, or what was imported, and another attempt succeeds."""
+        self.live()
+        bodies = self.path("bodies")
+        words = ("import", USER, self.export("--bodies", bodies), "--bodies", bodies, "--replace")
+        client = self.client(folder="Drafts")
+        self.ok(client.append("Drafts", "", None, crlf(corpus.plain_mail(78))))
+        client.logout()
+        self.gate.stop()
+        found, killed = [], True
+        while killed:
+            state = State(self, self.path(f"state-{len(found) + 1}"))
+            shutil.copytree(self.state.dir, state.dir)
+            killed = killed_at(len(found) + 1, *words, "--state-dir", state.dir)
+            self.assertEqual([], state.faults())
+            found.append(state.facts(USER, "--messages")["folders"])
+            state.done(*words)
+            self.assertEqual([], state.faults())
+        before = self.state.facts(USER, "--messages")["folders"]
+        self.assertNotEqual(before, found[-1])
+        self.assertGreater(found.count(before), 1)
+        self.assertEqual([before] * found.count(before) + [found[-1]] * found.count(found[-1]), found)
 
     def test_a_move_to_another_upstream(self):
         self.live()

@@ -32,13 +32,16 @@ class Authority:
                  "-addext", "keyUsage=critical,keyCertSign,cRLSign",
                  "-keyout", self.key, "-out", self.cert)
 
-    def issue(self, name, hosts=("DNS:localhost", "IP:127.0.0.1"), expired=False):
-        """A server certificate valid for `hosts`, or one that ended years ago."""
+    def issue(self, name, hosts=("DNS:localhost", "IP:127.0.0.1"), expired=False,
+              usage="serverAuth"):
+        """A certificate valid for `hosts`, or one that ended years ago; of a server, or with
+        "clientAuth" of a client. Without hosts it has its common name only."""
         made = Certificate(self.directory, name)
         request = os.path.join(self.directory, name + ".csr")
         extensions = os.path.join(self.directory, name + ".ext")
         with open(extensions, "w", encoding="ascii") as f:
-            f.write(f"subjectAltName={','.join(hosts)}\nextendedKeyUsage=serverAuth\n")
+            names = f"subjectAltName={','.join(hosts)}\n" if hosts else ""
+            f.write(f"{names}extendedKeyUsage={usage}\n")
         _openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                  "-subj", f"/CN={name}", "-keyout", made.key, "-out", request)
         if expired:

@@ -1,7 +1,9 @@
-"""mailferry as an IMAP server, clients made with imaplib, and behind it a POP3 maildrop."""
+"""A POP3 maildrop (Dovecot's), mailferry before it as an IMAP server, and clients made with imaplib;
+for tests of their own, or to compare with Dovecot's IMAP."""
 
 import contextlib
 import imaplib
+import poplib
 import re
 
 from tests.lib import corpus
@@ -11,6 +13,9 @@ from tests.lib.scripted_pop3 import ScriptedPop3
 from tests.lib.stores import DovecotStore
 
 DRAFT = b"Subject: draft\r\nFrom: ann@example.com\r\n\r\nnot sent yet\r\n"
+
+# A BODYSTRUCTURE of 10,000 parts is one line.
+_LINE_MAX = 100_000_000
 
 
 def crlf(mail):
@@ -160,3 +165,36 @@ class ScriptedScene(ImapClients):
 
     def everything(self):
         self.a_day(self.mails, self.fake.deliver, self.fake.bodies)
+
+
+class Agreement(Scene):
+    """The same messages behind `ours`, in INBOX, and in Dovecot's IMAP, `theirs`."""
+
+    def serve(self, cases):
+        imaplib._MAXLINE = poplib._MAXLINE = _LINE_MAX
+        self.cases = cases
+        self.server = self.dovecot(pop3=True)
+        DovecotStore(self.server, USER).deliver_all(c.stored for c in cases)
+        # What Dovecot's POP3 makes of them (a last line's end) is what can be agreed on.
+        self.received = self.retrieved()
+        DovecotStore(self.server, USER, "Received").deliver_all(self.received)
+        gate = self.gateway(f"pop3://127.0.0.1:{self.server.pop3_port}", listener="imap")
+        self.theirs = self.client_of(self.server.port, "Received")
+        self.ours = self.client_of(gate.port, "INBOX")
+
+    def retrieved(self):
+        pop3 = poplib.POP3("127.0.0.1", self.server.pop3_port, timeout=PATIENCE)
+        pop3.user(USER)
+        pop3.pass_(PASSWORD)
+        messages = [b"".join(line + b"\r\n" for line in pop3.retr(n + 1)[1])
+                    for n in range(len(self.cases))]
+        pop3.quit()
+        return messages
+
+    def client_of(self, port, folder):
+        client = imaplib.IMAP4("127.0.0.1", port, timeout=PATIENCE)
+        self.addCleanup(client.shutdown)
+        client.login(USER, PASSWORD)
+        wait_until(lambda: int(client.select(folder, readonly=True)[1][0]) == len(self.cases),
+                   "the whole folder is listed")
+        return client

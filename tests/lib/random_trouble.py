@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 
+from tests.lib.mailferry import run
 from tests.lib.pop3 import Pop3, Refused
 from tests.lib.process import wait_until
 from tests.lib.random_looks import RandomLooks
@@ -318,6 +319,8 @@ class RandomTrouble(RandomLooks):
             records = [json.loads(line) for line in f][1:]  # the first line is a heading
         self.assertEqual(list(range(modseq + 1, modseq + 1 + len(records))),
                          [record["modseq"] for record in records])
+        verified = run("state", "verify", "--state-dir", self.gate.state_dir)
+        self.assertEqual(0, verified.returncode, verified.stdout + verified.stderr)
         self.gate.start()
         self.connect_all()
         self.check_all()

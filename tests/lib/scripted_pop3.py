@@ -156,7 +156,7 @@ class ScriptedPop3(FakePop3):
 
     def __init__(self, messages=(), users=None, capabilities=("USER", "UIDL", "TOP", "PIPELINING"),
                  without=(), apop=False, tls=None, implicit_tls=False, host="127.0.0.1"):
-        super().__init__(users or {}, ScriptedSession, host)
+        super().__init__(users or {}, session=ScriptedSession, host=host)
         self.capabilities = list(capabilities)
         self.without = set(without)
         self.apop = apop
@@ -208,6 +208,11 @@ class ScriptedPop3(FakePop3):
     def all_received(self):
         with self._noting:
             return "\n".join(self.log)
+
+    def is_left(self):
+        """No session is open."""
+        with self._noting:
+            return not self._sessions
 
     def drop_all(self):
         """Closes every connection."""

@@ -271,7 +271,7 @@ static inline enum bodies_outcome outcome_of(uint32_t content, const char *key,
 {
     struct got got = {0};
 
-    begin((struct bodies_range){content, key, part, 0, UINT64_MAX}, &got);
+    begin((struct bodies_range){content, key, part, 0, UINT64_MAX, 0}, &got);
     run();
     assert_int_equal(got.done, 1);
     buf_clear(&got.octets);

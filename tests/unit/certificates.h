@@ -20,6 +20,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proxy/net/tls.h"
+
 enum { DAY = 24 * 60 * 60 };
 
 struct identity {
@@ -71,12 +73,13 @@ static inline X509 *certificate_make(EVP_PKEY *key, const struct identity_wish *
     return x;
 }
 
-/* Files DIR/NAME.pem and DIR/NAME.key; `issuer` NULL: signed by itself. */
-static inline void identity_make(struct identity *id, const char *dir, const char *name,
-                                 const struct identity_wish *wish, const struct identity *issuer)
+/* Files DIR/NAME.pem and DIR/NAME.key; `issuer` NULL: signed by itself. Takes over the key. */
+static inline void identity_make_of(EVP_PKEY *key, struct identity *id, const char *dir,
+                                    const char *name, const struct identity_wish *wish,
+                                    const struct identity *issuer)
 {
-    id->key = EVP_EC_gen("P-256");
-    assert_non_null(id->key);
+    assert_non_null(key);
+    id->key = key;
     id->certificate = certificate_make(id->key, wish, issuer);
     assert_true(snprintf(id->certificate_path, PATH_MAX, "%s/%s.pem", dir, name) < PATH_MAX);
     assert_true(snprintf(id->key_path, PATH_MAX, "%s/%s.key", dir, name) < PATH_MAX);
@@ -88,6 +91,34 @@ static inline void identity_make(struct identity *id, const char *dir, const cha
     assert_non_null(f);
     assert_int_equal(PEM_write_PrivateKey(f, id->key, NULL, NULL, 0, NULL, NULL), 1);
     fclose(f);
+}
+
+static inline void identity_make(struct identity *id, const char *dir, const char *name,
+                                 const struct identity_wish *wish, const struct identity *issuer)
+{
+    identity_make_of(EVP_EC_gen("P-256"), id, dir, name, wish, issuer);
+}
+
+/* A server that shows it. */
+static inline struct tls_context *identity_server(const struct identity *id)
+{
+    const struct tls_files files = {id->certificate_path, id->key_path};
+    struct failure why;
+    struct tls_context *t =
+        tls_server_new(&(struct tls_server_options){.files = &files, .file_count = 1}, &why);
+
+    assert_non_null(t);
+    return t;
+}
+
+/* A client that trusts what is in `ca`. */
+static inline struct tls_context *client_trusting(const char *ca)
+{
+    struct failure why;
+    struct tls_context *t = tls_client_new(&(struct tls_client_options){.ca = ca}, &why);
+
+    assert_non_null(t);
+    return t;
 }
 
 /* Frees it, and removes the files. */

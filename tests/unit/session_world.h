@@ -403,7 +403,7 @@ static inline int world_begin(void **state)
     uv_timer_start(&w->clock, on_clock, 5, 5);
     w->upstream_listener = listen_anywhere(&port);
     w->upstream = -1;
-    w->settings = settings_new(world_config(port), stderr);
+    w->settings = settings_new(world_config(port), NULL, stderr);
     w->house = (struct session_house){.loop = &w->loop,
                                       .store = store_open(w->dir, &why),
                                       .gate = gate_new(),

@@ -83,6 +83,181 @@ static void message_with_the_uidl_of_another_is_not_deleted(void **state)
     world_end(&w);
 }
 
+/* Messages of equal sizes, as of a server that names them by their number. */
+static const char first[] = "Message-ID: <1@x>\r\n\r\none\r\n";
+static const char other[] = "Message-ID: <2@x>\r\n\r\ntwo\r\n";
+static const char longer[] = "Message-ID: <2@x>\r\n\r\nother one\r\n";
+
+static void look_again(struct world *w)
+{
+    world_wait(w, 31000);
+    account_poll(world_client(w, 0));
+    world_run(w);
+}
+
+/* A client has read `first`; then its UIDL is `text`'s, and the client expunges what it has read.
+ */
+static void expunge_when_given_to(struct world *w, enum account_part part, const char *text)
+{
+    world_init(w);
+    model_add(&w->upstream, "u0", one);
+    model_add(&w->upstream, "u1", first);
+    world_start(w);
+    world_login_now(w, 0, "secret");
+    account_want(world_client(w, 0), world_content(w, "u1"), part);
+    world_run(w);
+    world_wait(w, 31000);
+    w->upstream.messages[1].there = false;
+    model_add(&w->upstream, "u1", text);
+    assert_true(world_expunge(w, 0, world_content(w, "u1")));
+    world_run(w);
+    for (int i = 0; i < 20 && world_wait_on(w); i++)
+        continue;
+}
+
+static void uidl_given_to_another_message_deletes_nothing(void **state)
+{
+    static const enum account_part parts[] = {ACCOUNT_HEADER, ACCOUNT_WHOLE};
+    static const char *const texts[] = {other, longer};
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        struct world w;
+        expunge_when_given_to(&w, parts[i / 2], texts[i % 2]);
+        assert_true(w.upstream.messages[2].there);
+        assert_int_equal(w.upstream.deles, 0);
+        assert_int_equal(world_inbox(&w)->count, 2);
+        assert_int_equal(world_inbox(&w)->messages[1].uid, 3);
+        world_end(&w);
+    }
+}
+
+/* Nobody has seen more of it than its size. */
+static void unseen_message_is_not_another_of_its_uidl(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    model_add(&w.upstream, "u0", one);
+    model_add(&w.upstream, "u1", first);
+    world_start(&w);
+    world_login_now(&w, 0, "secret");
+    world_wait(&w, 31000);
+    w.upstream.messages[1].there = false;
+    model_add(&w.upstream, "u1", longer);
+    account_poll(world_client(&w, 0));
+    world_run(&w);
+    assert_int_equal(world_inbox(&w)->messages[1].uid, 3);
+    assert_int_equal(world_inbox(&w)->count, 2);
+    world_end(&w);
+}
+
+/* LIST counts lines as they are on the disk at first, and as they are sent later. */
+static void size_counted_anew_changes_nothing(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    model_add(&w.upstream, "u1", first);
+    model_add(&w.upstream, "u2", other);
+    world_start(&w);
+    world_login_now(&w, 0, "secret");
+    account_want(world_client(&w, 0), world_content(&w, "u1"), ACCOUNT_HEADER);
+    account_want(world_client(&w, 0), world_content(&w, "u2"), ACCOUNT_WHOLE);
+    world_run(&w);
+    w.upstream.messages[0].more = w.upstream.messages[1].more = 7;
+    look_again(&w);
+    assert_int_equal(world_inbox(&w)->count, 2);
+    assert_int_equal(world_inbox(&w)->messages[1].uid, 2);
+    assert_true(world_expunge(&w, 0, world_content(&w, "u2")));
+    world_run(&w);
+    assert_false(model_has(&w.upstream, "u2"));
+    assert_true(model_has(&w.upstream, "u1"));
+    world_end(&w);
+}
+
+/* The server puts marks into what it sends, as qpopper does, and scanners. */
+static void header_with_the_servers_marks_is_the_same(void **state)
+{
+    static const char marked[] =
+        "Message-ID: <1@x>\r\nStatus: RO\r\nX-Scanned: 7 times\r\n\r\none\r\n";
+    struct world w;
+
+    (void)state;
+    expunge_when_given_to(&w, ACCOUNT_HEADER, marked);
+    assert_false(w.upstream.messages[2].there);
+    assert_int_equal(w.upstream.deles, 1);
+    assert_int_equal(world_inbox(&w)->count, 1);
+    world_end(&w);
+}
+
+/* A provider moves to another server: what was read keeps its UID and flags. */
+static void uidls_that_all_change_are_the_same_messages(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    model_add(&w.upstream, "u1", first);
+    model_add(&w.upstream, "u2", longer);
+    world_start(&w);
+    world_login_now(&w, 0, "secret");
+    account_want(world_client(&w, 0), 1, ACCOUNT_HEADER);
+    account_want(world_client(&w, 0), 2, ACCOUNT_WHOLE);
+    world_run(&w);
+    strcpy(w.upstream.messages[0].uidl, "a");
+    strcpy(w.upstream.messages[1].uidl, "b");
+    look_again(&w);
+    assert_int_equal(world_content(&w, "a"), 1);
+    assert_int_equal(world_content(&w, "b"), 2);
+    assert_int_equal(world_inbox(&w)->count, 2);
+    world_stop(&w);
+    world_start(&w);
+    world_login_now(&w, 0, "secret");
+    assert_true(world_expunge(&w, 0, 2));
+    world_run(&w);
+    assert_false(model_has(&w.upstream, "b"));
+    assert_true(model_has(&w.upstream, "a"));
+    world_end(&w);
+}
+
+/* CAPA says that what was given out is deleted: no RETR but to keep what comes. */
+static void nothing_is_fetched_only_to_be_recognised(void **state)
+{
+    static const bool has_uidl[] = {true, false};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct world w;
+        world_init(&w);
+        w.upstream.capa = "USER\r\nEXPIRE 0\r\n";
+        w.upstream.no_top = true;
+        w.upstream.no_uidl = !has_uidl[i];
+        model_add(&w.upstream, "u1", first);
+        model_add(&w.upstream, "u2", longer);
+        world_start(&w);
+        world_login_now(&w, 0, "secret");
+        assert_int_equal(world_inbox(&w)->count, 2);
+        assert_int_equal(w.upstream.retrs, 2);
+        for (uint32_t content = 1; content <= 2; content++) {
+            assert_true(world_body(&w, content, ACCOUNT_WHOLE)->durable);
+            assert_non_null(box_state_content(world_state(&w), content)->key);
+        }
+        assert_true(world_expunge(&w, 0, 1));
+        world_run(&w);
+        for (int n = 0; n < 5 && world_wait_on(&w); n++)
+            continue;
+        assert_int_equal(w.upstream.deles, has_uidl[i]);
+        assert_true(model_has(&w.upstream, "u2"));
+        for (size_t b = 0; b < w.body_count; b++)
+            assert_true(w.bodies[b].durable && w.bodies[b].whole);
+        assert_int_equal(w.upstream.retrs, w.begins);
+        world_end(&w);
+    }
+}
+
 static void quit_without_answer_is_looked_up(void **state)
 {
     struct world w;
@@ -225,6 +400,12 @@ int main(void)
         cmocka_unit_test(expunged_message_is_gone_upstream),
         cmocka_unit_test(message_is_found_by_its_uidl_when_numbers_have_changed),
         cmocka_unit_test(message_with_the_uidl_of_another_is_not_deleted),
+        cmocka_unit_test(uidl_given_to_another_message_deletes_nothing),
+        cmocka_unit_test(unseen_message_is_not_another_of_its_uidl),
+        cmocka_unit_test(size_counted_anew_changes_nothing),
+        cmocka_unit_test(header_with_the_servers_marks_is_the_same),
+        cmocka_unit_test(uidls_that_all_change_are_the_same_messages),
+        cmocka_unit_test(nothing_is_fetched_only_to_be_recognised),
         cmocka_unit_test(quit_without_answer_is_looked_up),
         cmocka_unit_test(quit_that_did_nothing_is_repeated),
         cmocka_unit_test(message_that_may_not_be_deleted_stays),

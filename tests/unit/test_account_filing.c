@@ -392,7 +392,11 @@ static void one_look_in_batches_expunges_nothing(void **state)
     world_login_now(&w, 0, "secret");
     for (size_t i = 0; i < 30; i++)
         w.upstream.messages[i].there = false;
-    add_many(&w, 30, MANY);
+    for (size_t i = 30; i < MANY; i++) {
+        char uidl[20];
+        snprintf(uidl, sizeof uidl, "m%zu", i);
+        model_add(&w.upstream, uidl, OTHER "longer\r\n");
+    }
     world_wait(&w, 31000);
     account_poll(world_client(&w, 0));
     world_run(&w);

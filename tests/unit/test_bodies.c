@@ -9,11 +9,12 @@ static void a_part_is_read_in_ranges(void **state)
 
     (void)state;
     put(7, ACCOUNT_WHOLE, MAIL);
-    assert_read((struct bodies_range){7, NULL, ACCOUNT_WHOLE, 0, UINT64_MAX}, mail, mail.n);
-    assert_read((struct bodies_range){7, NULL, ACCOUNT_WHOLE, 9, 5}, slice_of("hello"), mail.n);
-    assert_read((struct bodies_range){7, NULL, ACCOUNT_WHOLE, mail.n - 2, 100}, slice_of("\r\n"),
+    assert_read((struct bodies_range){7, NULL, ACCOUNT_WHOLE, 0, UINT64_MAX, 0}, mail, mail.n);
+    assert_read((struct bodies_range){7, NULL, ACCOUNT_WHOLE, 9, 5, 0}, slice_of("hello"), mail.n);
+    assert_read((struct bodies_range){7, NULL, ACCOUNT_WHOLE, mail.n - 2, 100, 0}, slice_of("\r\n"),
                 mail.n);
-    assert_read((struct bodies_range){7, NULL, ACCOUNT_WHOLE, mail.n + 5, 1}, slice_of(""), mail.n);
+    assert_read((struct bodies_range){7, NULL, ACCOUNT_WHOLE, mail.n + 5, 1, 0}, slice_of(""),
+                mail.n);
     assert_true(is_there("7.mail"));
 }
 
@@ -21,10 +22,10 @@ static void a_header_is_found_in_the_whole_message(void **state)
 {
     (void)state;
     put(7, ACCOUNT_WHOLE, MAIL);
-    assert_read((struct bodies_range){7, NULL, ACCOUNT_HEADER, 0, UINT64_MAX},
+    assert_read((struct bodies_range){7, NULL, ACCOUNT_HEADER, 0, UINT64_MAX, 0},
                 slice_make(MAIL, HEADER), HEADER);
     put(7, ACCOUNT_HEADER, "Subject: own\r\n\r\n");
-    assert_read((struct bodies_range){7, NULL, ACCOUNT_HEADER, 9, 3}, slice_of("own"), 16);
+    assert_read((struct bodies_range){7, NULL, ACCOUNT_HEADER, 9, 3, 0}, slice_of("own"), 16);
 }
 
 static void what_is_not_there_is_absent(void **state)
@@ -53,7 +54,7 @@ static void a_large_message_goes_in_pieces(void **state)
     run();
     assert_int_equal(written.why.kind, FAILURE_NONE);
     assert_true(written.progress >= 1);
-    begin((struct bodies_range){1, NULL, ACCOUNT_WHOLE, 0, UINT64_MAX}, &got);
+    begin((struct bodies_range){1, NULL, ACCOUNT_WHOLE, 0, UINT64_MAX, 0}, &got);
     run();
     assert_int_equal(got.most, BODIES_PIECE);
     assert_int_equal(buf_size(&got.octets), SIZE);
@@ -71,7 +72,7 @@ static void a_reader_waits_for_room(void **state)
     (void)state;
     write_cached(it.ann, 1, ACCOUNT_WHOLE, slice_make(octets, SIZE));
     struct bodies_reader *r =
-        begin((struct bodies_range){1, NULL, ACCOUNT_WHOLE, 0, UINT64_MAX}, &got);
+        begin((struct bodies_range){1, NULL, ACCOUNT_WHOLE, 0, UINT64_MAX, 0}, &got);
     run(); /* ends, for nothing is under way while it waits */
     assert_int_equal(got.done, 0);
     assert_int_equal(buf_size(&got.octets), BODIES_PIECE);
@@ -96,7 +97,7 @@ static void a_durable_body_has_a_key_for_ever(void **state)
     assert_string_equal(first.digest,
                         "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
     reopen(FOREVER, false);
-    assert_read((struct bodies_range){3, "m-1", ACCOUNT_WHOLE, 0, 9}, slice_of("hello"), 5);
+    assert_read((struct bodies_range){3, "m-1", ACCOUNT_WHOLE, 0, 9, 0}, slice_of("hello"), 5);
     bodies_release(it.ann, "m-1");
     bodies_release(it.ann, "m-1/../m-2");
     run();
@@ -191,10 +192,10 @@ static void readers_are_not_disturbed_by_a_writer(void **state)
     (void)state;
     write_cached(it.ann, 1, ACCOUNT_WHOLE, slice_make(octets, SIZE));
     struct bodies_reader *r =
-        begin((struct bodies_range){1, NULL, ACCOUNT_WHOLE, 0, UINT64_MAX}, &slow);
+        begin((struct bodies_range){1, NULL, ACCOUNT_WHOLE, 0, UINT64_MAX, 0}, &slow);
     run();
     put(1, ACCOUNT_WHOLE, "another");
-    begin((struct bodies_range){1, NULL, ACCOUNT_WHOLE, 0, UINT64_MAX}, &quick);
+    begin((struct bodies_range){1, NULL, ACCOUNT_WHOLE, 0, UINT64_MAX, 0}, &quick);
     slow.stop = 0;
     bodies_reader_resume(r);
     run();
@@ -244,7 +245,7 @@ static void what_is_cancelled_calls_nobody(void **state)
     assert_int_equal(written.done, 0);
 
     write_cached(it.ann, 1, ACCOUNT_WHOLE, slice_make(octets, 150000));
-    struct bodies_range range = {1, NULL, ACCOUNT_WHOLE, 0, UINT64_MAX};
+    struct bodies_range range = {1, NULL, ACCOUNT_WHOLE, 0, UINT64_MAX, 0};
     bodies_reader_cancel(begin(range, &got));
     struct bodies_reader *waiting = begin(range, &got);
     bodies_parse_cancel(bodies_parse(it.ann, 1, NULL, not_parsed, NULL));
@@ -276,7 +277,7 @@ static void a_disk_that_takes_no_more_is_told(void **state)
     assert_non_null(strstr(written.why.text, "accounts/ann/bodies/1.mail"));
     assert_non_null(strstr(written.why.text, "raise the limit of file sizes"));
     assert_int_equal(files(), 1);
-    assert_read((struct bodies_range){1, NULL, ACCOUNT_WHOLE, 0, 9}, slice_of("before"), 6);
+    assert_read((struct bodies_range){1, NULL, ACCOUNT_WHOLE, 0, 9, 0}, slice_of("before"), 6);
     free(octets);
 }
 

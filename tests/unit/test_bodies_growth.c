@@ -61,7 +61,7 @@ static void end_writing(void)
 
 static struct bodies_reader *follow(struct got *got)
 {
-    return begin((struct bodies_range){7, NULL, ACCOUNT_WHOLE, 0, UINT64_MAX}, got);
+    return begin((struct bodies_range){7, NULL, ACCOUNT_WHOLE, 0, UINT64_MAX, 0}, got);
 }
 
 static void assert_has(struct got *got, size_t from, size_t n)
@@ -115,7 +115,7 @@ static void a_reader_follows_the_writer(void **state)
     end_writing();
     assert_done(&early, 0, SIZE);
     assert_done(&late, 0, SIZE);
-    assert_read((struct bodies_range){7, of.written.key, ACCOUNT_WHOLE, 0, UINT64_MAX},
+    assert_read((struct bodies_range){7, of.written.key, ACCOUNT_WHOLE, 0, UINT64_MAX, 0},
                 slice_make(of.octets, SIZE), SIZE);
 }
 
@@ -140,15 +140,15 @@ static void ranges_end_before_the_message_does(void **state)
     struct got beyond = {0};
 
     (void)state;
-    begin((struct bodies_range){7, NULL, ACCOUNT_WHOLE, 0, 0}, &asks);
-    begin((struct bodies_range){7, NULL, ACCOUNT_WHOLE, SIZE + 5, 10}, &beyond);
+    begin((struct bodies_range){7, NULL, ACCOUNT_WHOLE, 0, 0, 0}, &asks);
+    begin((struct bodies_range){7, NULL, ACCOUNT_WHOLE, SIZE + 5, 10, 0}, &beyond);
     run();
     assert_done(&asks, 0, 0);
     assert_done(&beyond, 0, 0);
     write_to(0, 150000);
-    begin((struct bodies_range){7, NULL, ACCOUNT_WHOLE, 0, 65536}, &first);
-    begin((struct bodies_range){7, NULL, ACCOUNT_WHOLE, 140000, 20000}, &next);
-    begin((struct bodies_range){7, NULL, ACCOUNT_WHOLE, SIZE - 10, 20000}, &last);
+    begin((struct bodies_range){7, NULL, ACCOUNT_WHOLE, 0, 65536, 0}, &first);
+    begin((struct bodies_range){7, NULL, ACCOUNT_WHOLE, 140000, 20000, 0}, &next);
+    begin((struct bodies_range){7, NULL, ACCOUNT_WHOLE, SIZE - 10, 20000, 0}, &last);
     run();
     assert_done(&first, 0, 65536);
     assert_has(&next, 140000, 10000);
@@ -171,7 +171,7 @@ static void one_that_ends_early_never_ends_for_its_reader(void **state)
     assert_int_equal(got.done, 0);
     end_writing();
     assert_failed(&got, "fewer octets than the mail server had said (300000)");
-    assert_read((struct bodies_range){7, of.written.key, ACCOUNT_WHOLE, 0, UINT64_MAX},
+    assert_read((struct bodies_range){7, of.written.key, ACCOUNT_WHOLE, 0, UINT64_MAX, 0},
                 slice_make(of.octets, SIZE - 1), SIZE - 1);
 }
 
@@ -186,7 +186,7 @@ static void one_that_is_longer_fails_as_soon_as_it_is(void **state)
     run();
     assert_failed(&got, "more octets than the mail server had said (300000)");
     end_writing();
-    assert_read((struct bodies_range){7, of.written.key, ACCOUNT_WHOLE, SIZE - 1, UINT64_MAX},
+    assert_read((struct bodies_range){7, of.written.key, ACCOUNT_WHOLE, SIZE - 1, UINT64_MAX, 0},
                 slice_make((char[]){of.octets[SIZE - 1], '!'}, 2), SIZE + 1);
 }
 
@@ -201,7 +201,7 @@ static void what_is_aborted_fails_its_readers(void **state)
     follow(&idle);
     follow(&slow);
     struct bodies_reader *r =
-        begin((struct bodies_range){7, NULL, ACCOUNT_WHOLE, 0, BODIES_PIECE + 10}, &partial);
+        begin((struct bodies_range){7, NULL, ACCOUNT_WHOLE, 0, BODIES_PIECE + 10, 0}, &partial);
     run();
     partial.stop = 0;
     bodies_reader_resume(r);
@@ -319,7 +319,7 @@ static void readers_at_any_moment_have_the_same(void **state)
             from[begun] = (size_t)rand() % SIZE;
             n[begun] = 1 + (size_t)rand() % (SIZE - from[begun]);
             got[begun].take = rand() % 2 ? 0 : 1 + (size_t)rand() % 5000;
-            begin((struct bodies_range){7, NULL, ACCOUNT_WHOLE, from[begun], n[begun]},
+            begin((struct bodies_range){7, NULL, ACCOUNT_WHOLE, from[begun], n[begun], 0},
                   &got[begun]);
             begun++;
         }

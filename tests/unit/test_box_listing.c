@@ -187,14 +187,146 @@ static void no_guess_about_what_is_to_be_deleted(void **state)
 static void a_digest_that_was_asked_for_is_remembered(void **state)
 {
     struct box_state *s = account_born();
-    struct box_entry e[] = {entry("x", "one", 3)};
+    struct box_entry e[] = {entry("x", "one", 1), entry("x", "two", 2)};
 
     (void)state;
     uint32_t id = account_sees(s, "x", NULL, 1);
-    look(s, e, 1, false, BOX_VANISHED_GONE);
+    look(s, e, 2, false, BOX_VANISHED_GONE);
     assert_string_equal(box_state_content(s, id)->digest, "one");
+    box_state_free(s);
+}
+
+/* Servers count anew: with CRLF for LF, exactly instead of roughly. The header tells. */
+static void another_size_and_the_same_header(void **state)
+{
+    struct box_state *s = account_born();
+    struct box_entry e[] = {entry("x", NULL, 3)};
+    struct box_listing l = {.entries = e, .count = 1};
+
+    (void)state;
+    uint32_t id = account_sees(s, "x", "one", 1);
+    assert_int_equal(match(s, &l), 1);
+    e[0].digest = slice_of("one");
+    look(s, e, 1, false, BOX_VANISHED_GONE);
+    assert_int_equal(e[0].content, id);
     assert_int_equal(box_state_content(s, id)->listed, 3);
     assert_int_equal(box_state_content(s, id)->size, 1);
+    e[0] = entry("x", NULL, 3);
+    assert_int_equal(match(s, &l), 0);
+    assert_int_equal(e[0].content, id);
+    box_state_free(s);
+}
+
+/* Many messages of a device may have that header. */
+static void another_size_and_a_header_like_others(void **state)
+{
+    struct box_state *s = account_born();
+    struct box_entry e[] = {entry("x", "?one", 3)};
+    struct box_listing l = {.entries = e, .count = 1};
+
+    (void)state;
+    account_sees(s, "x", "?one", 1);
+    assert_int_equal(match(s, &l), 0);
+    assert_true(e[0].fresh);
+    box_state_free(s);
+}
+
+/* CASES D11: nobody knows whether it is the same, and nothing is deleted in its place. */
+static void another_size_and_no_header_that_was_seen(void **state)
+{
+    struct box_state *s = account_born();
+    struct box_entry e[] = {entry("x", NULL, 2), entry("y", NULL, 1)};
+    struct box_listing l = {.entries = e, .count = 2};
+
+    (void)state;
+    uint32_t id = account_sees(s, "x", NULL, 1);
+    account_sees(s, "y", NULL, 1);
+    assert_int_equal(match(s, &l), 0);
+    assert_true(e[0].fresh);
+    account_expunges(s, BOX_INBOX, 1);
+    assert_int_equal(match(s, &l), 0);
+    assert_true(e[0].fresh);
+    look(s, e, 2, false, BOX_VANISHED_GONE);
+    assert_null(box_state_content(s, id));
+    box_state_free(s);
+}
+
+/* UIDL and size have to do, one of them does not. */
+static void a_header_that_cannot_be_had(void **state)
+{
+    struct box_state *s = account_born();
+    struct box_entry e[] = {entry("x", "?octets:1", 1), entry("y", "?octets:2", 2)};
+    struct box_listing l = {.entries = e, .count = 2};
+
+    (void)state;
+    uint32_t x = account_sees(s, "x", "one", 1);
+    account_sees(s, "y", "two", 1);
+    account_expunges(s, BOX_INBOX, 1);
+    e[0].mute = e[1].mute = true;
+    assert_int_equal(match(s, &l), 0);
+    assert_int_equal(e[0].content, x);
+    assert_true(e[1].fresh);
+    look(s, e, 2, false, BOX_VANISHED_GONE);
+    assert_string_equal(box_state_content(s, x)->digest, "one");
+    box_state_free(s);
+}
+
+/* A provider has moved: every message has another UIDL. */
+static void known_by_its_header_under_another_uidl(void **state)
+{
+    struct box_state *s = account_born();
+    struct box_entry e[] = {entry("new b", NULL, 2), entry("\xe4 a", NULL, 1), entry("c", NULL, 3)};
+    struct box_listing l = {.entries = e, .count = 3};
+
+    (void)state;
+    uint32_t a = account_sees(s, "a", "one", 1);
+    uint32_t b = account_sees(s, "b", "two", 2);
+    assert_int_equal(match(s, &l), 2);
+    assert_true(e[2].fresh);
+    e[0].digest = slice_of("two");
+    e[1].digest = slice_of("one");
+    assert_false(look(s, e, 3, false, BOX_VANISHED_GONE));
+    assert_int_equal(e[0].content, b);
+    assert_int_equal(e[1].content, a);
+    assert_string_equal(box_state_content(s, a)->uidl, "\xe4 a");
+    assert_int_equal(count_in(s, BOX_INBOX), 2);
+    e[0].digest = e[1].digest = slice_of("");
+    assert_int_equal(match(s, &l), 0);
+    assert_int_equal(e[0].content, b);
+    box_state_free(s);
+}
+
+/* What is to be deleted, what was never looked at, what has the header of others: not so. */
+static void not_known_under_another_uidl(void **state)
+{
+    struct box_state *s = account_born();
+    struct box_entry e[] = {entry("d", "one", 1), entry("e", "two", 1), entry("f", "?three", 1)};
+    struct box_listing l = {.entries = e, .count = 3};
+
+    (void)state;
+    account_sees(s, "a", "one", 1);
+    account_sees(s, "b", NULL, 1);
+    account_sees(s, "c", "?three", 1);
+    account_expunges(s, BOX_INBOX, 1);
+    assert_int_equal(match(s, &l), 0);
+    assert_true(e[0].fresh && e[1].fresh && e[2].fresh);
+    box_state_free(s);
+}
+
+/* Each of several copies is one of them, in their order. */
+static void copies_under_other_uidls(void **state)
+{
+    struct box_state *s = account_born();
+    struct box_entry e[] = {entry("d", "one", 1), entry("e", "one", 1), entry("f", "one", 1)};
+    struct box_listing l = {.entries = e, .count = 3};
+
+    (void)state;
+    uint32_t a = account_sees(s, "a", "one", 1);
+    uint32_t b = account_sees(s, "b", "one", 1);
+    assert_int_equal(match(s, &l), 0);
+    assert_int_equal(e[0].content, a);
+    assert_int_equal(e[1].content, b);
+    assert_true(e[2].fresh);
     box_state_free(s);
 }
 
@@ -351,6 +483,13 @@ int main(void)
         cmocka_unit_test(never_the_wrong_one_deleted),
         cmocka_unit_test(no_guess_about_what_is_to_be_deleted),
         cmocka_unit_test(a_digest_that_was_asked_for_is_remembered),
+        cmocka_unit_test(another_size_and_the_same_header),
+        cmocka_unit_test(another_size_and_a_header_like_others),
+        cmocka_unit_test(another_size_and_no_header_that_was_seen),
+        cmocka_unit_test(a_header_that_cannot_be_had),
+        cmocka_unit_test(known_by_its_header_under_another_uidl),
+        cmocka_unit_test(not_known_under_another_uidl),
+        cmocka_unit_test(copies_under_other_uidls),
         cmocka_unit_test(vanished_is_gone_or_only_not_listed),
         cmocka_unit_test(an_empty_listing_is_looked_at_twice),
         cmocka_unit_test(what_came_back_is_no_longer_suspect),

@@ -222,12 +222,12 @@ static void every_key_reaches_its_member(void **state)
     const struct config_route *r = &c->routes[0];
     const struct maildrop_options *o = &r->pop3;
 
-    assert_null(c->listeners[0].certificate);
-    assert_string_equal(c->listeners[1].certificate, "/dev/null");
-    assert_string_equal(c->listeners[1].key, "/dev/null");
+    assert_null(c->listeners[0].certificates.first.certificate);
+    assert_string_equal(c->listeners[1].certificates.first.certificate, "/dev/null");
+    assert_string_equal(c->listeners[1].certificates.first.key, "/dev/null");
     assert_true(c->listeners[1].allow_cleartext && !c->listeners[0].allow_cleartext);
-    assert_string_equal(c->certificate, "/etc/passwd");
-    assert_string_equal(c->key, "/etc/hosts");
+    assert_string_equal(c->certificates.first.certificate, "/etc/passwd");
+    assert_string_equal(c->certificates.first.key, "/etc/hosts");
     assert_string_equal(c->state_dir, "/s");
     assert_true(c->log_json);
     assert_int_equal(c->log_level, 3);
@@ -328,7 +328,7 @@ static void arguments_make_a_configuration(void **state)
     assert_string_equal(c->routes[1].upstream.unix_path, "/run/c=d");
     assert_int_equal(c->routes[0].listener, 0);
     assert_int_equal(c->routes[1].listener, 1);
-    assert_string_equal(c->certificate, "/dev/null");
+    assert_string_equal(c->certificates.first.certificate, "/dev/null");
     assert_true(c->listeners[0].allow_cleartext && c->routes[1].allow_cleartext);
     assert_string_equal(c->routes[0].pop3.uidl, "%08Xu%08Xv");
     config_free(c);

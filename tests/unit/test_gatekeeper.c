@@ -75,13 +75,14 @@ static void load(void)
     snprintf(text, sizeof text,
              "{\"listeners\": [{\"url\": \"pop3://127.0.0.1:11000\"}], \"routes\": ["
              "{\"match\": \"*@example.com\", \"upstream\": \"imap://127.0.0.1:1143\","
-             " \"oauth\": {\"client_id\": \"us\", \"token_endpoint\": \"%s/token\"}},"
+             " \"oauth\": {\"client_id\": \"us\", \"token_endpoint\": "
+             "\"%s/token\",\"device_endpoint\": \"%s/device\"}},"
              "{\"match\": \"*@plain.example\", \"upstream\": \"imap://127.0.0.1:1143\"}]}",
-             http_server.url);
+             http_server.url, http_server.url);
     file_put(dir, "config.json", text);
     struct config *c = config_load(temp_path(dir, "config.json"), stderr);
     assert_non_null(c);
-    settings = settings_new(c, stderr);
+    settings = settings_new(c, NULL, stderr);
     assert_non_null(settings);
 }
 

@@ -163,8 +163,8 @@ static void test_no_password_in_the_clear(void **state)
 
     (void)state;
     CHECK(.options = starttls, .chunks = {"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\r\n"},
-          .expected = "failed permanent: there is no TLS, and the configuration demands it; no "
-                      "password was sent\n");
+          .expected = "failed permanent: there is no TLS, and it is demanded where "
+                      "allow_cleartext is not set; no password was sent\n");
     CHECK(.options = maybe_tls,
           .chunks = {"* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n", "m1 NO not now\r\n"},
           .expected = "C: m1 STARTTLS\r\n"

@@ -162,7 +162,8 @@ static void test_text_keys(void **state)
     find("TEXT needle", "");
     find("TEXT picture", "3");
     find("BODY picture", "");
-    find("BODY embedded", "3");
+    find("TEXT embedded", "3");
+    find("BODY embedded", "");
     find("BODY within", "3");
     find("NOT BODY line", "3 4");
     find("OR FROM gray BODY within", "1 3");

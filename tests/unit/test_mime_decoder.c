@@ -39,6 +39,9 @@ static void test_contents(void **state)
         {MIME_TRANSFER_BASE64, NULL, "YQ=YWJj\r\n\r\nY", "aabc"},
         {MIME_TRANSFER_QUOTED_PRINTABLE, NULL, "a=3D=\r\nb=20\r\n=zz", "a=b \r\n=zz"},
         {MIME_TRANSFER_QUOTED_PRINTABLE, "utf-8", "Gr=C3=BC=C3=9Fe", "Grüße"},
+        /* RFC 2045 section 6.7: blanks at the end of a line were added on the way. */
+        {MIME_TRANSFER_QUOTED_PRINTABLE, NULL, "a= \t\r\nb \r\n c\t", "ab\r\n c"},
+        {MIME_TRANSFER_PLAIN, "us-ascii", "Grüße", "Grüße"},
         {MIME_TRANSFER_PLAIN, "utf-16le", "", ""},
         {MIME_TRANSFER_PLAIN, "koi8-r", "\xd0\xd2\xc9", "при"},
         {MIME_TRANSFER_PLAIN, "shift_jis", "\x93\xfa\x96\x7b", "日本"},

@@ -3,9 +3,10 @@
 
 #include "translate/mime/mime_match.h"
 
-static void check(const char *text, struct slice in, bool found)
+static void check_blanks(const char *text, struct slice in, enum mime_match_blanks blanks,
+                         bool found)
 {
-    struct mime_match *match = mime_match_new(slice_of(text));
+    struct mime_match *match = mime_match_new(slice_of(text), blanks);
 
     assert_non_null(match);
     for (size_t cut = 0; cut <= in.n; cut++) {
@@ -19,6 +20,11 @@ static void check(const char *text, struct slice in, bool found)
         one_by_one = mime_match_feed(match, slice_make(in.p + i, 1));
     assert_int_equal(one_by_one, found);
     mime_match_free(match);
+}
+
+static void check(const char *text, struct slice in, bool found)
+{
+    check_blanks(text, in, MIME_MATCH_EACH_BLANK, found);
 }
 
 static void test_found(void **state)
@@ -56,6 +62,17 @@ static void test_found(void **state)
         check(cases[i].text, slice_of(cases[i].in), cases[i].found);
 }
 
+static void test_blanks(void **state)
+{
+    (void)state;
+    check("a  b", slice_of("a b"), false);
+    check_blanks("a  b", slice_of("a b"), MIME_MATCH_RUNS_OF_BLANKS, true);
+    check_blanks("a b", slice_of("x a \t b"), MIME_MATCH_RUNS_OF_BLANKS, true);
+    check_blanks(" b", slice_of("a\tb"), MIME_MATCH_RUNS_OF_BLANKS, true);
+    check_blanks("ab", slice_of("a b"), MIME_MATCH_RUNS_OF_BLANKS, false);
+    check_blanks("a b c", slice_of("a b  b\tc"), MIME_MATCH_RUNS_OF_BLANKS, false);
+}
+
 static void test_nul(void **state)
 {
     (void)state;
@@ -72,7 +89,7 @@ static void test_nearly(void **state)
     assert_non_null(in);
     memset(in, 'a', N);
     in[HALF - 1] = 'b';
-    struct mime_match *match = mime_match_new(slice_make(in, HALF));
+    struct mime_match *match = mime_match_new(slice_make(in, HALF), MIME_MATCH_EACH_BLANK);
     assert_non_null(match);
     assert_false(mime_match_in(match, slice_make(in + HALF, N - HALF)));
     assert_false(mime_match_feed(match, slice_make(in + HALF, N - HALF)));
@@ -85,6 +102,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_found),
+        cmocka_unit_test(test_blanks),
         cmocka_unit_test(test_nul),
         cmocka_unit_test(test_nearly),
     };

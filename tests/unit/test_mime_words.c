@@ -20,6 +20,14 @@ static void test_words(void **state)
         {"x=?utf-8?q?a?=", "xa"},
         {"=?utf-8?q?unclosed", "=?utf-8?q?unclosed"},
         {"Grüße", "Grüße"},
+        /* Neighbours, each of them padded; a character cut between two */
+        {"=?utf-8?b?YQ==?= =?UTF-8?B?Yg==?=\r\n =?utf-8?b?Yw==?=", "abc"},
+        {"=?iso-2022-jp?b?GyRCJDMkcxsoQg==?= =?iso-2022-jp?b?GyRCJEskQSRPGyhC?=", "こんにちは"},
+        {"=?utf-8?q?Gr=C3?= =?utf-8?b?vA==?= =?utf-8?q?=C3=9Fe?=", "Grüße"},
+        {"=?utf-8?b?YQ?=", "a"},
+        {"=?utf-8?b?Y.Q?= =?utf-8?b", "a =?utf-8?b"},
+        {"a\r\n\tb\tc", "a b\tc"},
+        {"a\rb", "a\rb"},
     };
 
     (void)state;

@@ -318,8 +318,8 @@ static void test_greetings(void **state)
     CHECK(.options = tls, .chunks = {"-ERR go away\r\n"},
           .expected = "failed temporary: go away\n");
     CHECK(.options = tls, .chunks = {"* OK IMAP4rev1\r\n"},
-          .expected = "failed permanent: this is not the greeting of a POP3 server: "
-                      "* OK IMAP4rev1\n");
+          .expected = "failed permanent: this is not the greeting of a POP3 server, check host and "
+                      "port: * OK IMAP4rev1\n");
 }
 
 static void test_lines_without_end(void **state)

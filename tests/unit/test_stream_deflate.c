@@ -85,13 +85,12 @@ static void works_on_top_of_tls(void **state)
     char dir[] = "/tmp/mailferry-test-XXXXXX";
     struct identity id;
     struct pair p;
-    struct failure why;
 
     (void)state;
     assert_non_null(mkdtemp(dir));
     identity_make(&id, dir, "id", &(struct identity_wish){"x", "DNS:x", false, -1, 30}, NULL);
-    struct tls_context *server = tls_server_new(id.certificate_path, id.key_path, &why);
-    struct tls_context *client = tls_client_new(id.certificate_path, true, &why);
+    struct tls_context *server = identity_server(&id);
+    struct tls_context *client = client_trusting(id.certificate_path);
     identity_clear(&id);
     rmdir(dir);
     pair_open(&p, false);

@@ -104,9 +104,8 @@ static void what_is_queued_is_sent_there(void **state)
 
 static void layers_come_along(void **state)
 {
-    struct failure why;
-    struct tls_context *server = tls_server_new(good.certificate_path, good.key_path, &why);
-    struct tls_context *client = tls_client_new(ca.certificate_path, true, &why);
+    struct tls_context *server = identity_server(&good);
+    struct tls_context *client = client_trusting(ca.certificate_path);
     struct pair p;
     uv_loop_t other = {.data = NULL};
 

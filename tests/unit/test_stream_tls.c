@@ -54,19 +54,10 @@ static int remove_identities(void **state)
     return 0;
 }
 
-static struct tls_context *server_of(const struct identity *id)
+static struct tls_context *client_of(const struct tls_client_options *options)
 {
     struct failure why;
-    struct tls_context *t = tls_server_new(id->certificate_path, id->key_path, &why);
-
-    assert_non_null(t);
-    return t;
-}
-
-static struct tls_context *client_with(const char *ca_path, bool verify)
-{
-    struct failure why;
-    struct tls_context *t = tls_client_new(ca_path, verify, &why);
+    struct tls_context *t = tls_client_new(options, &why);
 
     assert_non_null(t);
     return t;
@@ -85,7 +76,7 @@ static void start_tls(struct pair *p, struct tls_context *client, const char *na
 static void open_tls(struct pair *p)
 {
     pair_open(p, false);
-    start_tls(p, client_with(ca.certificate_path, true), HOST, server_of(&good));
+    start_tls(p, client_trusting(ca.certificate_path), HOST, identity_server(&good));
     RUN_UNTIL(p, p->client.tls && p->server.tls);
 }
 
@@ -129,7 +120,7 @@ static void written_before_the_handshake(void **state)
 
     (void)state;
     pair_open(&p, false);
-    start_tls(&p, client_with(ca.certificate_path, true), HOST, server_of(&good));
+    start_tls(&p, client_trusting(ca.certificate_path), HOST, identity_server(&good));
     side_say(&p.server, "* OK ready\r\n");
     assert_int_equal(stream_queued(p.server.s), 12);
     RUN_UNTIL(&p, buf_size(&p.client.got) == 12);
@@ -185,7 +176,7 @@ static void tells_a_cut_connection(void **state)
     int behind_its_back = dup(fds[1]);
     side_open(&p, &p.client, fds[0], false, 30);
     side_open(&p, &p.server, fds[1], false, 30);
-    start_tls(&p, client_with(ca.certificate_path, true), HOST, server_of(&good));
+    start_tls(&p, client_trusting(ca.certificate_path), HOST, identity_server(&good));
     RUN_UNTIL(&p, p.client.tls && p.server.tls);
     side_say(&p.server, "half a mess");
     RUN_UNTIL(&p, buf_size(&p.client.got) == 11);
@@ -213,7 +204,7 @@ static void tells_an_end_inside_the_handshake(void **state)
 {
     struct pair p;
     int peer = pair_open_half(&p, 30);
-    struct tls_context *t = client_with(NULL, true);
+    struct tls_context *t = client_trusting(NULL);
 
     (void)state;
     stream_start_tls(p.client.s, t, HOST);
@@ -235,12 +226,12 @@ static void starts_in_the_middle(void **state)
     pair_open(&p, false);
     side_say(&p.client, "STLS\r\n");
     RUN_UNTIL(&p, buf_size(&p.server.got) == 6);
-    struct tls_context *t = server_of(&good);
+    struct tls_context *t = identity_server(&good);
     side_say(&p.server, "+OK\r\n");
     stream_start_tls(p.server.s, t, NULL);
     tls_context_free(t);
     RUN_UNTIL(&p, buf_size(&p.client.got) == 5);
-    t = client_with(ca.certificate_path, true);
+    t = client_trusting(ca.certificate_path);
     stream_start_tls(p.client.s, t, HOST);
     tls_context_free(t);
     side_say(&p.client, "USER ann\r\n");
@@ -259,7 +250,7 @@ static void server_drops_what_was_pipelined(void **state)
     p.server.take = 6;
     side_say(&p.client, "STLS\r\nUSER mallory\r\n");
     RUN_UNTIL(&p, buf_size(&p.server.got) == 6);
-    start_tls(&p, client_with(ca.certificate_path, true), HOST, server_of(&good));
+    start_tls(&p, client_trusting(ca.certificate_path), HOST, identity_server(&good));
     RUN_UNTIL(&p, p.client.tls && p.server.tls);
     p.server.take = 0;
     side_say(&p.client, "CAPA\r\n");
@@ -285,7 +276,7 @@ static void client_ends_on_injected_answers(void **state)
     for (int inside = 0; inside < 2; inside++) {
         pair_open(&p, false);
         p.client.take = 5;
-        started_here = client_with(ca.certificate_path, true);
+        started_here = client_trusting(ca.certificate_path);
         p.client.on_line = inside ? start_tls_here : NULL;
         side_say(&p.server, "+OK\r\n+OK mallory\r\n");
         RUN_UNTIL(&p, buf_size(&p.client.got) == 5);
@@ -308,20 +299,20 @@ static void client_ends_on_injected_answers(void **state)
 static void tells_plain_text_on_a_tls_port(void **state)
 {
     struct pair p;
-    struct tls_context *t = client_with(NULL, true);
+    struct tls_context *t = client_trusting(NULL);
 
     (void)state;
     pair_open(&p, false);
     stream_start_tls(p.client.s, t, HOST);
     side_say(&p.server, "+OK POP3 ready\r\n");
     RUN_UNTIL(&p, p.client.ends);
-    assert_string_equal(
-        p.client.why.text,
-        "the server does not speak TLS on this port; check the port, or write imap://");
+    assert_string_equal(p.client.why.text,
+                        "the server does not speak TLS on this port; check the port, or write its "
+                        "URL without the s (imap://, pop3://)");
     tls_context_free(t);
     pair_close(&p);
     pair_open(&p, false);
-    t = server_of(&good);
+    t = identity_server(&good);
     stream_start_tls(p.server.s, t, NULL);
     side_say(&p.client, "CAPA\r\n");
     RUN_UNTIL(&p, p.server.ends);
@@ -334,7 +325,7 @@ static void tells_garbage(void **state)
 {
     static const char garbage[] = "\x16\x03\x01\x00\x05garbage";
     struct pair p;
-    struct tls_context *t = server_of(&good);
+    struct tls_context *t = identity_server(&good);
 
     (void)state;
     pair_open(&p, false);
@@ -359,7 +350,7 @@ static const char *verdict(const struct identity *server, const char *ca_path, c
 
     pair_open(&p, false);
     p.client.close_at_end = p.server.close_at_end = true;
-    start_tls(&p, client_with(ca_path, true), name, server_of(server));
+    start_tls(&p, client_trusting(ca_path), name, identity_server(server));
     RUN_UNTIL(&p, p.client.tls || p.client.ends);
     strcpy(text, p.client.ends ? p.client.why.text : "");
     assert_int_equal(p.client.tls, *text == '\0');
@@ -428,7 +419,8 @@ static void accepts_anything_unverified(void **state)
 
     (void)state;
     pair_open(&p, false);
-    start_tls(&p, client_with(NULL, false), "other.example", server_of(&expired));
+    start_tls(&p, client_of(&(struct tls_client_options){.unverified = true}), "other.example",
+              identity_server(&expired));
     RUN_UNTIL(&p, p.client.tls && p.server.tls);
     assert_int_equal(p.client.ends, 0);
     pair_close(&p);

@@ -1,10 +1,9 @@
 /* proxy/net/tls.c: what is said of bad files (CASES T7), and that sessions are resumed. */
 #include "tests/unit/certificates.h"
-
-#include <openssl/err.h>
-#include <openssl/ssl.h>
+#include "tests/unit/tls_meeting.h"
 
 #include "proxy/net/tls.h"
+#include "proxy/net/tls_tickets.h"
 
 static char dir[] = "/tmp/mailferry-test-XXXXXX";
 static struct identity good;
@@ -52,7 +51,10 @@ static void assert_refused(const char *certificate, const char *key, const char 
 {
     struct failure why = {0};
 
-    assert_null(tls_server_new(certificate, key, &why));
+    assert_null(
+        tls_server_new(&(struct tls_server_options){.files = &(struct tls_files){certificate, key},
+                                                    .file_count = 1},
+                       &why));
     assert_int_equal(why.kind, FAILURE_PERMANENT);
     assert_non_null(strstr(why.text, file));
     assert_non_null(strstr(why.text, what));
@@ -61,11 +63,9 @@ static void assert_refused(const char *certificate, const char *key, const char 
 
 static void takes_a_pair(void **state)
 {
-    struct failure why;
-    struct tls_context *t = tls_server_new(good.certificate_path, good.key_path, &why);
+    struct tls_context *t = identity_server(&good);
 
     (void)state;
-    assert_non_null(t);
     tls_context_free(t);
     tls_context_free(NULL);
 }
@@ -90,58 +90,49 @@ static void takes_authorities(void **state)
 
     (void)state;
     for (size_t i = 0; i < 3; i++) {
-        struct tls_context *t = tls_client_new(accepted[i], true, &why);
-        assert_non_null(t);
-        tls_context_free(t);
+        tls_context_free(client_trusting(accepted[i]));
     }
-    assert_null(tls_client_new(missing, true, &why));
+    assert_null(tls_client_new(&(struct tls_client_options){.ca = missing}, &why));
     assert_non_null(strstr(why.text, "No such file"));
-    assert_null(tls_client_new(garbage, true, &why));
+    assert_null(tls_client_new(&(struct tls_client_options){.ca = garbage}, &why));
     assert_non_null(strstr(why.text, "holds no PEM certificate"));
 }
 
 /* ---- sessions ---- */
 
-/* Handshakes in memory, and reads so that the client sees its tickets. */
-static void handshake(struct tls_connection *client, struct tls_connection *server)
-{
-    BIO *a;
-    BIO *b;
-    char octet;
-
-    BIO_new_bio_pair(&a, 0, &b, 0);
-    SSL_set_bio(client->ssl, a, a);
-    SSL_set_bio(server->ssl, b, b);
-    for (int i = 0; i < 10; i++) {
-        SSL_do_handshake(client->ssl);
-        SSL_do_handshake(server->ssl);
-    }
-    assert_true(SSL_is_init_finished(client->ssl) && SSL_is_init_finished(server->ssl));
-    assert_int_equal(SSL_read(client->ssl, &octet, 1), -1);
-}
-
 static bool is_resumed(struct tls_context *client, const char *name, struct tls_context *server)
 {
-    struct tls_connection *c = tls_connection_new(client, name);
-    struct tls_connection *s = tls_connection_new(server, NULL);
+    struct meeting m;
 
-    handshake(c, s);
-    bool resumed = SSL_session_reused(c->ssl);
-    tls_connection_free(c);
-    tls_connection_free(s);
+    meeting_hold(&m, client, name, server, NULL);
+    assert_true(meeting_is_up(&m));
+    bool resumed = SSL_session_reused(m.client->ssl);
+    meeting_end(&m);
     return resumed;
+}
+
+static struct tls_context *server_of(const struct identity *id, struct tls_tickets *tickets)
+{
+    const struct tls_files files = {id->certificate_path, id->key_path};
+    struct tls_server_options options = {.files = &files, .file_count = 1, .tickets = tickets};
+    struct failure why;
+    struct tls_context *t = tls_server_new(&options, &why);
+
+    assert_non_null(t);
+    return t;
 }
 
 static void resumes_by_name(void **state)
 {
     struct failure why;
     const struct identity_wish wish = {"x", "DNS:x,DNS:y,IP:127.0.0.1", false, -1, 30};
+    struct tls_tickets *tickets = tls_tickets_new();
     struct identity id;
 
     (void)state;
     identity_make(&id, dir, "names", &wish, NULL);
-    struct tls_context *server = tls_server_new(id.certificate_path, id.key_path, &why);
-    struct tls_context *client = tls_client_new(id.certificate_path, true, &why);
+    struct tls_context *server = server_of(&id, tickets);
+    struct tls_context *client = client_trusting(id.certificate_path);
     assert_false(is_resumed(client, "x", server));
     assert_true(is_resumed(client, "x", server));
     assert_true(is_resumed(client, "x", server));
@@ -149,19 +140,65 @@ static void resumes_by_name(void **state)
     assert_false(is_resumed(client, "127.0.0.1", server));
     assert_true(is_resumed(client, "127.0.0.1", server));
     tls_context_free(client);
-    client = tls_client_new(NULL, false, &why);
+    client = tls_client_new(&(struct tls_client_options){.unverified = true}, &why);
     assert_false(is_resumed(client, "x", server));
     assert_false(is_resumed(client, "x", server));
     tls_context_free(client);
     tls_context_free(server);
+    tls_tickets_release(tickets);
     identity_clear(&id);
+}
+
+/* The server's context is made anew, as by a reload: who was here before is known again. */
+static void tickets_outlive_a_context(void **state)
+{
+    struct tls_tickets *tickets = tls_tickets_new();
+    struct tls_context *client = client_trusting(good.certificate_path);
+    struct tls_context *server = server_of(&good, tickets);
+
+    (void)state;
+    assert_false(is_resumed(client, "x", server));
+    tls_context_free(server);
+    server = server_of(&good, tickets);
+    assert_true(is_resumed(client, "x", server));
+    tls_context_free(server);
+    tls_tickets_release(tickets);
+    tickets = tls_tickets_new();
+    server = server_of(&good, tickets);
+    assert_false(is_resumed(client, "x", server)); /* other keys */
+    tls_context_free(server);
+    tls_context_free(client);
+    tls_tickets_release(tickets);
+}
+
+static void ticket_keys_change(void **state)
+{
+    enum { HOUR = 60 * 60 };
+    struct tls_tickets *tickets = tls_tickets_new();
+    struct tls_context *client = client_trusting(good.certificate_path);
+    struct tls_context *server = server_of(&good, tickets);
+    time_t now = time(NULL);
+
+    (void)state;
+    assert_false(is_resumed(client, "x", server));
+    tls_tickets_age(tickets, now + 5 * HOUR);
+    assert_true(is_resumed(client, "x", server));
+    tls_tickets_age(tickets, now + 7 * HOUR);
+    assert_true(is_resumed(client, "x", server)); /* by the key before, and gets a new ticket */
+    tls_tickets_age(tickets, now + 14 * HOUR);
+    assert_true(is_resumed(client, "x", server));
+    tls_tickets_age(tickets, now + 21 * HOUR);
+    tls_tickets_age(tickets, now + 28 * HOUR);
+    assert_false(is_resumed(client, "x", server));
+    tls_context_free(server);
+    tls_context_free(client);
+    tls_tickets_release(tickets);
 }
 
 /* A name goes as SNI, an address does not (RFC 6066 section 3). */
 static void sends_names_only(void **state)
 {
-    struct failure why;
-    struct tls_context *t = tls_client_new(NULL, true, &why);
+    struct tls_context *t = client_trusting(NULL);
     struct tls_connection *c = tls_connection_new(t, "imap.example.com");
 
     (void)state;
@@ -176,9 +213,10 @@ static void sends_names_only(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(takes_a_pair),      cmocka_unit_test(says_what_is_wrong),
-        cmocka_unit_test(takes_authorities), cmocka_unit_test(resumes_by_name),
-        cmocka_unit_test(sends_names_only),
+        cmocka_unit_test(takes_a_pair),       cmocka_unit_test(says_what_is_wrong),
+        cmocka_unit_test(takes_authorities),  cmocka_unit_test(resumes_by_name),
+        cmocka_unit_test(sends_names_only),   cmocka_unit_test(tickets_outlive_a_context),
+        cmocka_unit_test(ticket_keys_change),
     };
 
     return cmocka_run_group_tests_name("tls", tests, make_files, remove_files);

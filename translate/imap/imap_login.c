@@ -306,8 +306,9 @@ static void credentials_send(struct imap_client *c)
     struct failure why;
 
     if (!c->tls && c->options.require_tls) {
-        failure_set(&why, FAILURE_PERMANENT,
-                    "%s, and the configuration demands it; no password was sent", why_no_tls(c));
+        failure_set(&why, FAILURE_PERMANENT, "%s, and %s; no password was sent", why_no_tls(c),
+                    c->options.allow_cleartext ? "the configuration demands it"
+                                               : "it is demanded where allow_cleartext is not set");
         imap_client_fail(c, &why);
     } else if (!c->has_login) {
         imap_client_fail_text(c, FAILURE_PERMANENT, "the server wants a login and there is none");

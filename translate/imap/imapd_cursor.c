@@ -327,7 +327,7 @@ static bool decode_name(struct imapd_cursor *c, const char *at, struct slice *na
 static bool settle_inbox(struct imapd_cursor *c, struct slice *name)
 {
     static const char inbox[] = "INBOX";
-    size_t n = strlen(inbox);
+    const size_t n = sizeof inbox - 1;
 
     if (name->n < n || (name->n > n && name->p[n] != '/') ||
         !slice_is_nocase(slice_make(name->p, n), inbox) || slice_is(slice_make(name->p, n), inbox))

@@ -180,6 +180,7 @@ static bool take_arguments(struct parser *p, const struct word *word, struct ima
         return imapd_space(c) && imapd_keyword_take(c, &key->text);
     case ARGUMENTS_FIELD:
         key->name = slice_of(word->field);
+        key->envelope = true;
         return take_text(c, key);
     case ARGUMENTS_TEXT:
         return take_text(c, key);

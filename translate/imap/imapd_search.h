@@ -46,6 +46,7 @@ struct imapd_search_key {
     struct imapd_set set;
     unsigned flag;
     struct slice name;
+    bool envelope; /* HEADER: the field is meant as ENVELOPE says it, not as it is written */
     struct slice text;
     int32_t first; /* days since 1970-01-01; INT32_MIN and INT32_MAX where there is no bound */
     int32_t last;

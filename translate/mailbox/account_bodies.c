@@ -77,7 +77,7 @@ static void body_data(struct account *a, struct account_job *j, struct slice dat
 
     a->failed = a->failed || buf_failed(&o->out);
     size_t header = octets_of_header(o, lines);
-    if (date_is_wanted(a, j->content))
+    if (header_is_wanted(a, j->content))
         header_data(a, slice_make(lines.p, header));
     if (j->part == ACCOUNT_HEADER)
         lines.n = header;
@@ -106,7 +106,7 @@ static void body_end(struct account *a, struct account_job *j)
     if (j->part == ACCOUNT_WHOLE)
         sizes_seen(a, j->octets == j->budget);
     keep(a, ACCOUNT_KEEP_END, j);
-    date_learn(a, j->content);
+    header_learn(a, j->content);
     a->jobs.budget -= j->budget;
     j->budget = 0;
     jobs_move(a, j, JOB_ENDED);

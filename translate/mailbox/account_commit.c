@@ -3,6 +3,7 @@
  * what follows when it is. Clients and the account itself stand in the same queue.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "translate/mailbox/account_internal.h"
 
@@ -290,10 +291,17 @@ bool facts_are_pending(const struct account *a)
 
 static void fact_draft(struct box_draft *d, const struct fact *fact)
 {
-    if (fact->is_date)
-        box_draft_dated(d, fact->content, fact->dated ? &fact->date : NULL);
-    else
+    switch (fact->kind) {
+    case FACT_BODY:
         box_draft_known(d, fact->content, fact->size, NULL, fact->key);
+        break;
+    case FACT_DATE:
+        box_draft_dated(d, fact->content, fact->dated ? &fact->date : NULL);
+        break;
+    case FACT_DIGEST:
+        box_draft_digest(d, fact->content, fact->digest);
+        break;
+    }
 }
 
 /* A content that went away meanwhile leaves its body to nobody. */
@@ -330,9 +338,9 @@ static void facts_done(struct account *a, const struct failure *why)
 
     for (size_t i = 0; i < f->count; i++) {
         struct fact *fact = &f->items[i];
-        if (fact->is_date)
+        if (fact->kind == FACT_DATE)
             date_answer_fact(a, fact, why);
-        else
+        else if (fact->kind == FACT_BODY)
             body_known(a, fact->content, fact->key ? why : &none);
         if (why->kind == FAILURE_NONE && box_state_content(a->state, fact->content))
             continue;
@@ -394,15 +402,23 @@ void facts_add(struct account *a, uint32_t content, uint64_t size, char *key)
 void facts_add_date(struct account *a, uint32_t content, const int64_t *date)
 {
     fact_add(a, &(struct fact){.content = content,
-                               .is_date = true,
+                               .kind = FACT_DATE,
                                .dated = date != NULL,
                                .date = date ? *date : 0});
+}
+
+void facts_add_digest(struct account *a, uint32_t content, const char digest[LISTED_DIGEST + 1])
+{
+    struct fact fact = {.content = content, .kind = FACT_DIGEST};
+
+    memcpy(fact.digest, digest, sizeof fact.digest);
+    fact_add(a, &fact);
 }
 
 static struct fact *date_among(const struct facts *f, uint32_t content)
 {
     for (size_t i = 0; i < f->count; i++)
-        if (f->items[i].is_date && f->items[i].content == content)
+        if (f->items[i].kind == FACT_DATE && f->items[i].content == content)
             return &f->items[i];
     return NULL;
 }

@@ -1,7 +1,9 @@
 /*
- * When messages arrived. A listing does not say, the header does: so of a content that is undated
- * the header is looked at as it passes by, whatever it was asked for, and what it tells becomes a
- * fact of the next record. Nobody is told a date before it is in the state, and none changes then.
+ * When messages arrived, and by what they are known again. A listing does not say, the header does:
+ * so of a content that is undated or without a digest the header is looked at as it passes by,
+ * whatever it was asked for, and what it tells becomes a fact of the next record. Nobody is told a
+ * date before it is in the state, and none changes then. What a client has seen of a message has
+ * been digested too: nothing else is ever deleted for it (CASES D11).
  */
 #include "translate/mailbox/account_internal.h"
 #include "translate/mime/mime_arrival.h"
@@ -19,20 +21,38 @@ void header_data(struct account *a, struct slice octets)
     a->failed = a->failed || buf_failed(&a->header);
 }
 
-bool date_is_wanted(const struct account *a, uint32_t content)
+static bool date_is_wanted(const struct account *a, uint32_t content)
 {
     const struct box_content *c = box_state_content(a->state, content);
 
     return c && c->undated;
 }
 
-void date_learn(struct account *a, uint32_t content)
+static bool digest_is_wanted(const struct account *a, uint32_t content)
 {
+    const struct box_content *c = box_state_content(a->state, content);
+
+    return c && c->upstream && (!c->digest || digest_is_provisional(c->digest));
+}
+
+bool header_is_wanted(const struct account *a, uint32_t content)
+{
+    return date_is_wanted(a, content) || digest_is_wanted(a, content);
+}
+
+void header_learn(struct account *a, uint32_t content)
+{
+    struct slice header = buf_slice(&a->header);
+    char digest[LISTED_DIGEST + 1];
     int64_t date = 0;
 
     if (date_is_wanted(a, content) && !facts_date(a, content)) {
-        bool dated = mime_arrival(buf_slice(&a->header), &date);
+        bool dated = mime_arrival(header, &date);
         facts_add_date(a, content, dated ? &date : NULL);
+    }
+    if (digest_is_wanted(a, content)) {
+        a->failed = a->failed || !digest_of_header(header, digest);
+        facts_add_digest(a, content, digest);
     }
     header_begin(a);
 }

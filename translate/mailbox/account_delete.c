@@ -122,6 +122,21 @@ static void dele_issue(struct account *a, uint32_t content, uint32_t number)
     op->command = pop3_client_dele(a->link.client, number);
 }
 
+/* Nothing but its size is known of it: others may be as large (CASES D11). */
+static bool is_guessed(const struct box_content *c)
+{
+    return !c->uidl && c->digest && digest_is_provisional(c->digest);
+}
+
+static void delete_refuse(struct account *a, uint32_t content)
+{
+    struct deletion *d = &a->deletion;
+
+    ids_add(a, &d->refused, content);
+    failure_set(&d->refusal, FAILURE_TEMPORARY,
+                "it cannot be told from other mail of its size, read it first");
+}
+
 void delete_begin(struct account *a)
 {
     delete_clear(a);
@@ -139,10 +154,18 @@ void delete_checked(struct account *a)
     for (size_t i = 0; i < a->state->content_count; i++) {
         const struct box_content *c = &a->state->contents[i];
         const struct box_entry *e = is_doomed(c) ? listing_entry(a, c->id) : NULL;
-        if (e && c->deletion == BOX_INTENDED)
+        if (!e || c->deletion != BOX_INTENDED)
+            continue;
+        if (is_guessed(c))
+            delete_refuse(a, c->id);
+        else
             dele_issue(a, c->id, e->number);
     }
-    if (d->awaited == 0)
+    if (d->awaited)
+        return;
+    if (d->refused.count)
+        marked_save(a);
+    else
         delete_failed(a); /* none of them is here: the next look decides what became of them */
 }
 

@@ -29,7 +29,7 @@ void filing_header_begin(struct account *a)
     header_begin(a);
 }
 
-struct slice filing_header_data(struct account *a, struct slice data)
+void filing_header_data(struct account *a, struct slice data)
 {
     struct octets *o = &a->listing.octets;
     struct slice lines = octets_lines(o, data);
@@ -37,7 +37,6 @@ struct slice filing_header_data(struct account *a, struct slice data)
     lines.n = octets_of_header(o, lines);
     a->failed = a->failed || buf_failed(&o->out);
     header_data(a, lines);
-    return lines;
 }
 
 static void header_remember(struct account *a, size_t entry, struct slice header)
@@ -65,6 +64,8 @@ void filing_header_end(struct account *a, size_t entry)
 
     beside->seen = beside->heard = true;
     beside->dated = mime_arrival(header, &beside->date);
+    a->failed = a->failed || !digest_of_header(header, beside->digest);
+    a->listing.list.entries[entry].digest = slice_of(beside->digest);
     if (!filing_match(a->options.filing, a->options.filing_count, header, &beside->rule))
         a->failed = true;
     if (a->options.filing_count)
@@ -80,12 +81,11 @@ static void filing_event(struct account *a, struct account_op *op,
 /* False when it cannot be asked for. */
 static bool header_ask(struct account *a, size_t entry)
 {
-    const struct pop3_client_capabilities *caps = pop3_client_capabilities(a->link.client);
-    bool top = caps->top != POP3_SUPPORT_NO;
+    bool top = pop3_client_capabilities(a->link.client)->top != POP3_SUPPORT_NO;
     uint32_t number = a->listing.list.entries[entry].number;
     struct account_op *op = NULL;
 
-    a->listing.beside[entry].heard = !top && caps->has_expire && caps->expire_days == 0;
+    a->listing.beside[entry].heard = !listing_has_headers(a);
     if (!a->listing.beside[entry].heard)
         op = link_op(a, filing_event);
     if (!op)
@@ -146,7 +146,7 @@ static uint64_t flag_of(struct box_draft *d, const char *name)
     return box_draft_keyword(d, slice_of(name));
 }
 
-/* Both strings end with NUL where they lie. */
+/* Both strings end with NUL where they lie. What has a UIDL needs no stand-in for the digest. */
 static void draft_fresh(struct account *a, struct box_draft *d, struct box_entry *e,
                         const struct listed *beside)
 {
@@ -160,7 +160,7 @@ static void draft_fresh(struct account *a, struct box_draft *d, struct box_entry
         .upstream = true,
         .undated = !beside->seen,
         .uidl = e->uidl.n ? (char *)e->uidl.p : NULL,
-        .digest = e->digest.n ? (char *)e->digest.p : NULL,
+        .digest = e->digest.n && !(e->mute && e->uidl.n) ? (char *)e->digest.p : NULL,
     };
 
     for (size_t i = 0; rule && i < rule->flag_count; i++)

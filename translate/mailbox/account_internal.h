@@ -4,11 +4,13 @@
  *     account.c           feeding, actions, time
  *     account_client.c    the attached mailboxes, their events, who asked for what
  *     account_link.c      the connection: open, lost, let go of; commands under way
+ *     account_schedule.c  when it is opened, what comes next on it, when it is let go of
  *     account_login.c     whose password opens it
  *     account_listing.c   which message has which number on this connection
  *     account_filing.c    new messages: their headers, their folders
- *     account_octets.c    line ends, the end of a header, digests
- *     account_date.c      what headers that pass by tell: when messages arrived
+ *     account_octets.c    line ends, the end of a header
+ *     account_digest.c    digests of headers
+ *     account_date.c      what headers that pass by tell: when messages arrived, their digests
  *     account_sizes.c     whether the sizes that LIST says can be believed
  *     account_prefix.c    what was given out of a body, when it comes a second time
  *     account_jobs.c      contents that are wanted: who waits for them, in which order they come
@@ -195,7 +197,6 @@ struct listing {
     size_t kept_count, kept_cap;
     struct number_of_content *index; /* ascending by content */
     size_t index_count;
-    EVP_MD_CTX *digest; /* of the header that is coming in */
     struct octets octets;
     size_t archived; /* entries that were looked at for `archive` */
 };
@@ -283,15 +284,18 @@ struct commits {
     json_t *record;
 };
 
-/* What became known of a content, for the next record: its date, or else size and key. */
+enum fact_kind { FACT_BODY, FACT_DATE, FACT_DIGEST };
+
+/* What became known of a content, for the next record. */
 struct fact {
     uint32_t content;
-    uint64_t size;
+    enum fact_kind kind;
+    uint64_t size; /* BODY */
     char *key;
-    bool is_date;
-    bool dated; /* there is one; else the time of first sight is final */
+    bool dated; /* DATE: there is one; else the time of first sight is final */
     int64_t date;
     struct askers askers; /* who waits for the date to be in the state */
+    char digest[LISTED_DIGEST + 1];
 };
 
 struct facts {
@@ -384,23 +388,26 @@ void askers_forget(struct askers *list, const struct account_client *client);
 void askers_tell(struct account *a, struct askers *list, const struct account_event *ev);
 void askers_clear(struct askers *list);
 
-/* account_link.c     */
+/* account_link.c */
 void link_init(struct account *a);
 void link_clear(struct account *a);
+void link_open(struct account *a);
 void link_event(struct account *a, const struct pop3_client_event *ev);
 void link_lost(struct account *a, const struct failure *why);
 /* Deletes what was marked, and lets go. */
 void link_quit(struct account *a);
-void link_advance(struct account *a);
 void link_listed(struct account *a); /* the listing is in the state */
-uint64_t link_deadline(const struct account *a);
-/* When the upstream will have taken too long for an answer, or for a login; then link_overdue(). */
-uint64_t link_overdue_at(const struct account *a);
-void link_overdue(struct account *a);
 struct account_op *link_op(struct account *a, account_op_event event);
 /* 0, 5, 10, 20, 40, 60 s, in ms */
 uint64_t link_delay(unsigned failures);
 bool link_is_up(const struct account *a);
+
+/* account_schedule.c */
+void link_advance(struct account *a);
+uint64_t link_deadline(const struct account *a);
+/* When the upstream will have taken too long for an answer, or for a login; then link_overdue(). */
+uint64_t link_overdue_at(const struct account *a);
+void link_overdue(struct account *a);
 /* A client waits for what the upstream has: after a failure it is tried sooner. */
 void link_hurry(struct account *a);
 /* Not opened before, whatever needs it. */
@@ -422,9 +429,9 @@ bool logins_want_try(const struct account *a);
 void logins_try(struct account *a);
 bool logins_give(struct account *a, struct pop3_client *client, struct failure *why);
 void logins_accepted(struct account *a);
-/* Nobody is let in. */
 /* No password is known any more. */
 void logins_forget(struct account *a);
+/* Nobody is let in. */
 void logins_fail(struct account *a, const struct failure *why);
 /* The connection failed before it was logged in. */
 void logins_refused(struct account *a, const struct failure *why);
@@ -445,15 +452,18 @@ void listing_check(struct account *a);
 /* The message's entry, NULL: it is not in the maildrop, as far as this connection knows. */
 const struct box_entry *listing_entry(const struct account *a, uint32_t content);
 bool listing_keeps_durably(const struct account *a);
+/* Whether headers can be had: never by RETR from a server that deletes what it has given out
+ * (EXPIRE 0, RFC 2449 section 6.7), as what comes so is not kept. */
+bool listing_has_headers(const struct account *a);
 extern const struct commit_op listing_commit;
-
 /* Headers of the batch are there, or refused. */
 void listing_filed(struct account *a);
 
 /* account_filing.c */
-/* A header comes in, of which octets_of_header() are looked at; returns them. */
+/* A header comes in, of which octets_of_header() are looked at; at its end its date, its digest and
+ * its filing rule are the entry's. */
 void filing_header_begin(struct account *a);
-struct slice filing_header_data(struct account *a, struct slice data);
+void filing_header_data(struct account *a, struct slice data);
 void filing_header_end(struct account *a, size_t entry);
 /* Asks for the next headers that the rules need. False when there are none. */
 bool filing_ask(struct account *a);
@@ -462,16 +472,23 @@ void filing_draft(struct account *a, struct box_draft *d);
 /* The record is in the state: their headers are given to the store. */
 void filing_keep(struct account *a);
 
+/* account_digest.c */
+/* As box_listing.h wants it. False when it cannot be made, for want of memory. */
+bool digest_of_header(struct slice header, char digest[LISTED_DIGEST + 1]);
+/* What stands in for it while no header can be had. */
+void digest_of_size(uint64_t size, char digest[LISTED_DIGEST + 1]);
+bool digest_is_provisional(const char *digest);
+
 /* account_date.c */
 /* Begins with another header, and adds to it (octets_of_header()). */
 void header_begin(struct account *a);
 void header_data(struct account *a, struct slice octets);
-/* Of an undated content the header came in. */
-void date_learn(struct account *a, uint32_t content);
+/* Whether the content's header can tell something that is not known yet; and it came in. */
+bool header_is_wanted(const struct account *a, uint32_t content);
+void header_learn(struct account *a, uint32_t content);
 /* Those who asked the job for the date alone are answered, or wait for the record. */
 void date_answer(struct account *a, struct account_job *j, const struct failure *why);
 void date_answer_fact(struct account *a, struct fact *fact, const struct failure *why);
-bool date_is_wanted(const struct account *a, uint32_t content);
 
 /* account_sizes.c */
 /* What the state remembers of wrong ones. */
@@ -537,6 +554,7 @@ void commit_birth(struct account *a);
 void facts_add(struct account *a, uint32_t content, uint64_t size, char *key);
 /* `date` NULL: the time of first sight. */
 void facts_add_date(struct account *a, uint32_t content, const int64_t *date);
+void facts_add_digest(struct account *a, uint32_t content, const char digest[LISTED_DIGEST + 1]);
 /* The date that waits for its record; NULL: none. */
 struct fact *facts_date(struct account *a, uint32_t content);
 bool facts_are_pending(const struct account *a);

@@ -21,7 +21,6 @@ void listing_clear(struct account *a)
     buf_clear(&l->headers);
     buf_clear(&l->uidls);
     octets_clear(&l->octets);
-    EVP_MD_CTX_free(l->digest);
     *l = (struct listing){.stage = LISTING_NONE};
 }
 
@@ -193,44 +192,11 @@ static void listing_join(struct account *a)
 
 /* ---- digests ----------------------------------------------------------------------------- */
 
-static void digest_begin(struct account *a)
+bool listing_has_headers(const struct account *a)
 {
-    struct listing *l = &a->listing;
+    const struct pop3_client_capabilities *caps = pop3_client_capabilities(a->link.client);
 
-    filing_header_begin(a);
-    if (!l->digest)
-        l->digest = EVP_MD_CTX_new();
-    if (!l->digest || EVP_DigestInit_ex(l->digest, EVP_sha256(), NULL) != 1)
-        a->failed = true;
-}
-
-/* Of the header and the size that LIST said, so of what can be had without the whole. */
-static void digest_end(struct account *a, size_t entry)
-{
-    struct listing *l = &a->listing;
-    unsigned char octets[EVP_MAX_MD_SIZE];
-    struct listed *beside = &l->beside[entry];
-    struct buf size = BUF_INIT;
-
-    buf_printf(&size, "%llu", (unsigned long long)l->list.entries[entry].size);
-    struct slice text = buf_slice(&size);
-    if (buf_failed(&size) || EVP_DigestUpdate(l->digest, text.p, text.n) != 1 ||
-        EVP_DigestFinal_ex(l->digest, octets, NULL) != 1)
-        a->failed = true;
-    buf_clear(&size);
-    for (size_t i = 0; !a->failed && i < LISTED_DIGEST / 2; i++) {
-        beside->digest[2 * i] = "0123456789abcdef"[octets[i] >> 4];
-        beside->digest[2 * i + 1] = "0123456789abcdef"[octets[i] & 15];
-    }
-    l->list.entries[entry].digest = slice_of(beside->digest);
-}
-
-static void digest_data(struct account *a, struct slice data)
-{
-    struct slice header = filing_header_data(a, data);
-
-    if (header.n && EVP_DigestUpdate(a->listing.digest, header.p, header.n) != 1)
-        a->failed = true;
+    return caps->top != POP3_SUPPORT_NO || !caps->has_expire || caps->expire_days != 0;
 }
 
 static void digest_event(struct account *a, struct account_op *op,
@@ -240,17 +206,27 @@ static void digest_event(struct account *a, struct account_op *op,
 static void digest_ask(struct account *a, size_t entry)
 {
     struct pop3_client *client = a->link.client;
-    struct account_op *op = link_op(a, digest_event);
     uint32_t number = a->listing.list.entries[entry].number;
+    struct account_op *op = listing_has_headers(a) ? link_op(a, digest_event) : NULL;
 
+    a->listing.beside[entry].tried = true;
     if (!op)
         return;
     op->entry = entry;
     a->listing.awaited++;
-    a->listing.beside[entry].tried = true;
     op->command = pop3_client_capabilities(client)->top == POP3_SUPPORT_NO
                       ? pop3_client_retr(client, number)
                       : pop3_client_top(client, number, 0);
+}
+
+/* Without it the message is recognised by what it has but for its header. */
+static void digest_forgo(struct account *a, size_t entry)
+{
+    struct box_entry *e = &a->listing.list.entries[entry];
+
+    digest_of_size(e->size, a->listing.beside[entry].digest);
+    e->digest = slice_of(a->listing.beside[entry].digest);
+    e->mute = true;
 }
 
 static void digests_complete(struct account *a);
@@ -263,16 +239,12 @@ static void digest_event(struct account *a, struct account_op *op,
 
     if (ev->type == POP3_CLIENT_BODY_DATA || ev->type == POP3_CLIENT_BODY_END) {
         if (!op->begun)
-            digest_begin(a);
+            filing_header_begin(a);
         op->begun = true;
-        if (a->failed)
-            return;
-        if (ev->type == POP3_CLIENT_BODY_DATA) {
-            digest_data(a, ev->text);
-        } else {
-            digest_end(a, op->entry);
+        if (ev->type == POP3_CLIENT_BODY_DATA)
+            filing_header_data(a, ev->text);
+        else
             filing_header_end(a, op->entry);
-        }
         return;
     }
     if (ev->type != POP3_CLIENT_DONE)
@@ -307,11 +279,25 @@ static bool digests_are_wanted(const struct listing *l)
     return false;
 }
 
+static void digests_forgo(struct account *a)
+{
+    struct listing *l = &a->listing;
+
+    for (size_t i = 0; i < l->list.count; i++)
+        if (l->list.entries[i].ask)
+            digest_forgo(a, i);
+}
+
 static bool listing_match(struct account *a)
 {
+    struct box_listing *list = &a->listing.list;
     size_t asked = 0;
 
-    a->failed = a->failed || !box_listing_match(a->state, &a->listing.list, &asked);
+    a->failed = a->failed || !box_listing_match(a->state, list, &asked);
+    if (!a->failed && asked && !listing_has_headers(a)) {
+        digests_forgo(a);
+        a->failed = !box_listing_match(a->state, list, &asked);
+    }
     return !a->failed;
 }
 

@@ -16,7 +16,7 @@
 
 static enum mime_verdict text_contains(struct slice text, struct slice wanted)
 {
-    struct mime_match *match = mime_match_new(wanted);
+    struct mime_match *match = mime_match_new(wanted, MIME_MATCH_RUNS_OF_BLANKS);
     enum mime_verdict verdict = MIME_NO_MEMORY;
 
     if (match)

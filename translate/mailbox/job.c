@@ -194,6 +194,8 @@ static struct job_need *find(struct job *j, enum job_progress progress, bool par
             return &(*slot)->whole;
         if (awaits(&(*slot)->date, progress, parse, request))
             return &(*slot)->date;
+        if (awaits(&(*slot)->all, progress, parse, request))
+            return &(*slot)->all;
     }
     return NULL;
 }

@@ -29,6 +29,7 @@ enum {
     JOB_TRIES = 3,              /* to find in the store what was brought there */
     JOB_PIECE = 16 << 10,       /* octets between two looks whether there is room */
     JOB_CHUNK = 256 << 10,      /* octets of a text that are asked for at once, in a search */
+    JOB_SMALL = 48 << 10,       /* octets of a message that a search gathers whole, and ahead */
     JOB_WORK = 4000,            /* units in a turn: about a microsecond each */
     JOB_OCTETS_IN_UNIT = 64,    /* looked at in one of them */
 };
@@ -92,10 +93,12 @@ struct job_slot {
     struct mime_message *message;
     /* SEARCH */
     enum job_verdict verdict;
-    bool begun;        /* the header is being matched */
-    bool header_done;  /* it was matched */
-    bool unreadable;   /* some of the body could not be had */
-    uint8_t *verdicts; /* of the leaves, after the header; owned, NULL: all unknown */
+    bool begun;          /* the header is being matched */
+    bool header_done;    /* it was matched */
+    bool unreadable;     /* some of the body could not be had */
+    bool wants_octets;   /* once the structure is there: all of a small message, into `octets` */
+    struct job_need all; /* those */
+    uint8_t *verdicts;   /* of the leaves, after the header; owned, NULL: all unknown */
 };
 
 struct job_window {
@@ -209,15 +212,15 @@ struct job_keys {
 
 /* Header fields against the leaves; may stop anywhere for the next turn. */
 enum job_scope {
-    JOB_SCOPE_MESSAGE,  /* the message's own header */
-    JOB_SCOPE_EMBEDDED, /* that of a message in it */
-    JOB_SCOPE_PART,     /* MIME fields of a part */
+    JOB_SCOPE_MESSAGE, /* the message's own header */
+    JOB_SCOPE_PART,    /* that of a part, or of a message in it */
 };
 struct job_fields {
     struct slice rest; /* borrowed */
     enum job_scope scope;
-    bool busy; /* begun and not yet at the end */
-    bool open; /* a field is being compared */
+    bool busy;     /* begun and not yet at the end */
+    bool open;     /* a field is being compared */
+    bool is_field; /* it has a name */
     struct slice name;
     struct slice raw;
     struct buf text; /* "Name: value", decoded */
@@ -232,6 +235,7 @@ struct job_body {
     bool matching; /* `octets`, a header */
     bool reading;  /* a text, up to `at` so far */
     uint64_t at;
+    struct slice left; /* of the slot's octets, which are not asked for once more */
     struct buf octets;
     struct buf scratch;
     struct mime_decoder *decoder;

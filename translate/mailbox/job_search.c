@@ -78,7 +78,7 @@ static void want_octets(struct job *j, struct job_slot *slot)
     bool unknown = slot->verdict == JOB_UNKNOWN;
 
     slot->wants_header = unknown && header;
-    slot->wants_whole = slot->wants_structure = unknown && !header;
+    slot->wants_whole = slot->wants_structure = slot->wants_octets = unknown && !header;
 }
 
 /* A message that the state does not decide goes into the window. */
@@ -141,7 +141,7 @@ static void keep_verdicts(struct job *j, struct job_slot *slot)
         return;
     }
     memcpy(slot->verdicts, keys->verdicts, keys->leaf_count);
-    slot->wants_whole = slot->wants_structure = true;
+    slot->wants_whole = slot->wants_structure = slot->wants_octets = true;
 }
 
 static void release_header(struct job *j, struct job_slot *slot)
@@ -219,7 +219,7 @@ static bool match_body(struct job *j, struct job_slot *slot)
 {
     struct job_search *s = &j->search;
 
-    if (!job_slot_is_settled(slot))
+    if (!job_slot_is_settled(slot) || job_need_is_pending(&slot->all))
         return false;
     if (!slot->message) {
         slot->verdict = JOB_FALSE;

@@ -1,9 +1,10 @@
 /*
  * BODY and TEXT: the parts of a message against the keys, one after the other, until the message is
- * decided. Text parts are decoded and converted to UTF-8 on their way; nothing else is looked into
- * but headers: those of messages within the message (both keys) and of MIME parts (TEXT).
+ * decided. Text parts, and parts that are messages of any kind, are decoded and converted to UTF-8
+ * on their way; TEXT is looked for in the headers of all parts too.
  */
 #include "translate/mailbox/job_internal.h"
+#include "translate/mime/mime_type.h"
 
 static struct job_body *body_of(struct job *j)
 {
@@ -18,36 +19,63 @@ void job_body_clear(struct job_body *b)
     *b = (struct job_body){0};
 }
 
-static enum job_scope scope_of(const struct mime_message *message, uint32_t part)
+static enum job_scope scope_of(uint32_t part)
 {
-    const struct mime_part *p = mime_message_part(message, part);
-
-    if (p->parent == MIME_NONE)
-        return JOB_SCOPE_MESSAGE;
-    if (mime_message_part(message, p->parent)->kind == MIME_KIND_MESSAGE)
-        return JOB_SCOPE_EMBEDDED;
-    return JOB_SCOPE_PART;
+    return part == 0 ? JOB_SCOPE_MESSAGE : JOB_SCOPE_PART;
 }
 
 static bool wants_header(struct job *j, const struct job_slot *slot, uint32_t part)
 {
-    const struct job_keys *keys = &j->search.keys;
-    enum job_scope scope = scope_of(slot->message, part);
-
-    if (scope == JOB_SCOPE_MESSAGE && slot->header_done)
+    if (scope_of(part) == JOB_SCOPE_MESSAGE && slot->header_done)
         return false;
-    return job_keys_lack(keys, IMAPD_SEARCH_TEXT) ||
-           (scope == JOB_SCOPE_EMBEDDED && job_keys_lack(keys, IMAPD_SEARCH_BODY));
+    return job_keys_lack(&j->search.keys, IMAPD_SEARCH_TEXT);
+}
+
+/* Only what ends in a type other than TEXT and MESSAGE may be left out (RFC 9051 section 6.4.4).
+ * A part that is no text for the parser may be one of those two all the same: a delivery status, a
+ * message in UTF-8, or what lies too deep to be taken apart. */
+static bool is_readable(const struct mime_message *message, uint32_t part)
+{
+    struct mime_type type;
+
+    mime_type_parse(&type, mime_message_field(message, part, MIME_TYPE, 0));
+    bool readable = type.valid && (slice_is_nocase(buf_slice(&type.type), "message") ||
+                                   slice_is_nocase(buf_slice(&type.type), "multipart"));
+    mime_type_clear(&type);
+    return readable;
 }
 
 /* A multipart whose parts cannot be told apart is read as a text. */
-static bool wants_text(const struct mime_part *p)
+static bool wants_text(const struct mime_message *message, uint32_t part)
 {
-    return p->kind == MIME_KIND_TEXT || (p->kind == MIME_KIND_MULTIPART && p->child == MIME_NONE);
+    const struct mime_part *p = mime_message_part(message, part);
+
+    switch (p->kind) {
+    case MIME_KIND_TEXT:
+        return true;
+    case MIME_KIND_MULTIPART:
+        return p->child == MIME_NONE;
+    case MIME_KIND_MESSAGE:
+        return false;
+    case MIME_KIND_OTHER:
+        break;
+    }
+    return is_readable(message, part);
+}
+
+static bool has_all(const struct job_slot *slot)
+{
+    return slot->all.progress == JOB_READY &&
+           buf_size(&slot->octets) == mime_message_size(slot->message);
 }
 
 static void read_range(struct job *j, const struct job_slot *slot, uint64_t start, uint64_t end)
 {
+    if (has_all(slot)) {
+        j->stream = (struct job_need){.length = end - start};
+        body_of(j)->left = slice_make(buf_slice(&slot->octets).p + start, (size_t)(end - start));
+        return;
+    }
     j->stream = (struct job_need){.ask = JOB_ASK_STREAM,
                                   .content = slot->content,
                                   .part = ACCOUNT_WHOLE,
@@ -112,7 +140,7 @@ static bool read_next(struct job *j, const struct job_slot *slot)
             return true;
         }
         b->step = JOB_BODY_TEXT;
-        if (wants_text(p) && p->body_end > p->body_start) {
+        if (p->body_end > p->body_start && wants_text(slot->message, b->part)) {
             if (!b->reading)
                 begin_text(j, slot);
             read_text(j, slot);
@@ -204,8 +232,7 @@ void job_search_end(struct job *j)
     j->stream.progress = JOB_IDLE;
     if (b->step == JOB_BODY_HEADER) {
         b->matching = true;
-        job_fields_begin(&j->search.fields, buf_slice(&b->octets),
-                         scope_of(job_window_at(&j->window, 0)->message, b->part));
+        job_fields_begin(&j->search.fields, buf_slice(&b->octets), scope_of(b->part));
         return;
     }
     b->at += j->stream.length;
@@ -219,18 +246,34 @@ void job_search_end(struct job *j)
     b->step = JOB_BODY_HEADER;
 }
 
+/* Goes on with octets that are at hand. False: out of work. */
+static bool take_left(struct job *j)
+{
+    struct slice *left = &body_of(j)->left;
+
+    if (left->n == 0)
+        return true;
+    job_search_data(j, left);
+    if (left->n)
+        return false;
+    job_search_end(j);
+    return true;
+}
+
 /* A part that cannot be read any more ends the search in this message. */
 static bool go_on(struct job *j, struct job_slot *slot)
 {
     struct job_body *b = body_of(j);
 
     if (b->matching && !job_fields_match(j, &j->search.fields))
-        return true;
+        return true; /* and hungry */
     if (b->matching) {
         b->matching = false;
         b->step = JOB_BODY_TEXT;
     }
     if (job_need_is_pending(&j->stream))
+        return true;
+    if (b->left.n)
         return true;
     return j->stream.progress != JOB_FAILED && read_next(j, slot);
 }
@@ -244,7 +287,9 @@ bool job_body_match(struct job *j, struct job_slot *slot)
         decided = !m || job_keys_verdict(j, slot->number, m) != JOB_UNKNOWN;
         if (decided || !go_on(j, slot))
             break;
-        if (body_of(j)->matching || job_need_is_pending(&j->stream))
+        if (!take_left(j) || job_need_is_pending(&j->stream))
+            return false;
+        if (body_of(j)->matching && job_is_hungry(j))
             return false;
     } while (true);
     slot->unreadable = j->stream.progress == JOB_FAILED;

@@ -1,7 +1,7 @@
 /*
  * Header fields against the keys of a SEARCH: HEADER (FROM, SUBJECT ...), SENTBEFORE and its like,
- * TEXT, and BODY in the headers of messages within the message. Fields are decoded to UTF-8 one
- * after the other. Between any two comparisons the work may stop and go on in the next turn.
+ * and TEXT, which is looked for in the headers of parts too. Fields are decoded to UTF-8 one after
+ * the other. Between any two comparisons the work may stop and go on in the next turn.
  */
 #include "translate/mailbox/job_internal.h"
 
@@ -82,6 +82,11 @@ bool job_sent_day(struct slice value, int32_t *day)
 
 /* ---- fields ------------------------------------------------------------------------------- */
 
+static bool is_line_end(char c)
+{
+    return c == '\r' || c == '\n';
+}
+
 /* The next field with its continuation lines, without the last line end. */
 static struct slice take_field(struct slice *rest)
 {
@@ -93,7 +98,7 @@ static struct slice take_field(struct slice *rest)
         end = lf ? (size_t)(lf - rest->p) + 1 : rest->n;
     } while (end < rest->n && (rest->p[end] == ' ' || rest->p[end] == '\t'));
     field = slice_take(rest, end);
-    while (field.n && (field.p[field.n - 1] == '\n' || field.p[field.n - 1] == '\r'))
+    while (field.n && is_line_end(field.p[field.n - 1]))
         field.n--;
     return field;
 }
@@ -106,20 +111,60 @@ static bool split(struct slice field, struct slice *name, struct slice *value)
         return false;
     *name = slice_trim(slice_take(&field, (size_t)(colon - field.p)));
     slice_take(&field, 1);
+    /* It may begin in the next line only. */
     *value = slice_trim(field);
+    while (value->n && is_line_end(value->p[0])) {
+        slice_take(value, 1);
+        *value = slice_trim(*value);
+    }
     return true;
 }
 
-/* Opens the next field. False at the end of the header. */
-static bool open_field(struct job_fields *f)
+/* Whether the field says something of the leaf. */
+static bool concerns(const struct job_key *k, const struct job_fields *f)
 {
-    while (f->rest.n) {
-        if (!split(take_field(&f->rest), &f->name, &f->raw))
-            continue;
-        buf_truncate(&f->text, 0);
+    switch (k->key->kind) {
+    case IMAPD_SEARCH_SENT:
+        return f->scope == JOB_SCOPE_MESSAGE && f->is_field;
+    case IMAPD_SEARCH_HEADER:
+        return f->scope == JOB_SCOPE_MESSAGE && f->is_field &&
+               slice_equal_nocase(f->name, k->key->name);
+    case IMAPD_SEARCH_BODY: /* "doesn't match any header fields" */
+        return false;
+    default: /* TEXT */
+        return true;
+    }
+}
+
+/* Whether it says something of any leaf that is undecided. */
+static bool concerns_any(const struct job_keys *keys, const struct job_fields *f)
+{
+    for (uint32_t i = 0; i < keys->leaf_count; i++)
+        if (keys->verdicts[i] == JOB_UNKNOWN && concerns(&keys->keys[keys->leaves[i]], f))
+            return true;
+    return false;
+}
+
+static void decode(struct job_fields *f, struct slice field)
+{
+    buf_truncate(&f->text, 0);
+    if (f->is_field) {
         buf_put(&f->text, f->name);
         buf_puts(&f->text, ": ");
-        mime_words_decode(&f->text, f->raw);
+    }
+    mime_words_decode(&f->text, f->is_field ? f->raw : field);
+}
+
+/* Opens the next field that matters. False at the end of the header, or out of work. A line that is
+ * no field is a text without a name. */
+static bool open_field(struct job *j, struct job_fields *f)
+{
+    while (f->rest.n && job_spend(j, 1 + j->search.keys.leaf_count / JOB_OCTETS_IN_UNIT)) {
+        struct slice field = take_field(&f->rest);
+        f->is_field = split(field, &f->name, &f->raw);
+        if (field.n == 0 || !concerns_any(&j->search.keys, f))
+            continue;
+        decode(f, field);
         f->open = true;
         f->leaf = 0;
         return true;
@@ -144,21 +189,6 @@ static enum job_verdict date_says(const struct imapd_search_key *key, const stru
     if (!job_sent_day(f->raw, &day))
         return JOB_FALSE;
     return day >= key->first && day <= key->last ? JOB_TRUE : JOB_FALSE;
-}
-
-/* Whether the field says something of the leaf. */
-static bool concerns(const struct job_key *k, const struct job_fields *f)
-{
-    switch (k->key->kind) {
-    case IMAPD_SEARCH_SENT:
-        return f->scope == JOB_SCOPE_MESSAGE;
-    case IMAPD_SEARCH_HEADER:
-        return f->scope == JOB_SCOPE_MESSAGE && slice_equal_nocase(f->name, k->key->name);
-    case IMAPD_SEARCH_BODY:
-        return f->scope == JOB_SCOPE_EMBEDDED;
-    default: /* TEXT */
-        return true;
-    }
 }
 
 static enum job_verdict field_says(const struct job_key *k, const struct job_fields *f)
@@ -202,14 +232,14 @@ void job_fields_begin(struct job_fields *f, struct slice header, enum job_scope 
 
 bool job_fields_match(struct job *j, struct job_fields *f)
 {
-    while (f->open || open_field(f)) {
+    while (f->open || open_field(j, f)) {
         if (buf_failed(&f->text))
             job_no_memory(j);
-        if (!job_spend(j, 1 + j->search.keys.leaf_count / JOB_OCTETS_IN_UNIT) || !match_field(j, f))
+        if (!match_field(j, f))
             return false;
     }
-    f->busy = false;
-    return true;
+    f->busy = f->rest.n > 0;
+    return !f->busy;
 }
 
 void job_fields_clear(struct job_fields *f)

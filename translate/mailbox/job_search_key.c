@@ -46,19 +46,22 @@ static bool has_charset(struct slice name)
     return name.n && !slice_is_nocase(name, "UTF-8") && !slice_is_nocase(name, "US-ASCII");
 }
 
-/* The text in UTF-8, to be compared. */
-static struct mime_match *match_of(struct slice text, struct slice charset)
+/* The text in UTF-8, to be compared. How a SUBJECT was folded is nothing that a user sees; HEADER
+ * is for programs, and exact. */
+static struct mime_match *match_of(const struct imapd_search_key *key, struct slice charset)
 {
+    enum mime_match_blanks blanks =
+        key->envelope ? MIME_MATCH_RUNS_OF_BLANKS : MIME_MATCH_EACH_BLANK;
     struct mime_match *match = NULL;
     struct buf utf8 = BUF_INIT;
 
     if (!has_charset(charset))
-        return mime_match_new(text);
+        return mime_match_new(key->text, blanks);
     struct mime_charset *conversion = mime_charset_new(charset);
     if (conversion)
-        mime_charset_convert(conversion, text, true, &utf8);
+        mime_charset_convert(conversion, key->text, true, &utf8);
     if (conversion && !buf_failed(&utf8))
-        match = mime_match_new(buf_slice(&utf8));
+        match = mime_match_new(buf_slice(&utf8), blanks);
     mime_charset_free(conversion);
     buf_clear(&utf8);
     return match;
@@ -77,7 +80,7 @@ static bool add_leaf(struct job_keys *keys, uint32_t at, struct slice charset)
     keys->header |= kind == IMAPD_SEARCH_HEADER || kind == IMAPD_SEARCH_SENT;
     if (kind == IMAPD_SEARCH_SENT || k->key->text.n == 0)
         return true;
-    k->match = match_of(k->key->text, charset);
+    k->match = match_of(k->key, charset);
     return k->match != NULL;
 }
 

@@ -174,6 +174,20 @@ bool job_date_is_unknown(const struct job *j, uint32_t content)
     return c && c->undated;
 }
 
+/* What is too large, or there is no room for, is streamed when it is the first. */
+static void advance_octets(struct job *j, struct job_slot *slot)
+{
+    if (!slot->wants_octets || !slot->message || slot->all.progress != JOB_IDLE ||
+        mime_message_size(slot->message) > JOB_SMALL || j->window.gathered > JOB_GATHERED_MAX / 2)
+        return;
+    slot->wants_octets = false;
+    slot->all = (struct job_need){.ask = JOB_ASK_GATHER,
+                                  .content = slot->content,
+                                  .part = ACCOUNT_WHOLE,
+                                  .length = mime_message_size(slot->message)};
+    job_need_begin(j, &slot->all);
+}
+
 static bool octets_are_settled(const struct job_slot *slot)
 {
     bool header = !slot->wants_header || slot->header.progress == JOB_READY ||
@@ -200,6 +214,7 @@ void job_window_advance(struct job *j)
         struct job_slot *slot = job_window_at(&j->window, i);
         advance_whole(j, slot, i < JOB_PARSED);
         advance_header(j, slot, i == 0);
+        advance_octets(j, slot);
         advance_date(j, slot);
     }
 }

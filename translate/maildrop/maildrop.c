@@ -393,7 +393,8 @@ void maildrop_summary(const struct maildrop *m, struct maildrop_summary *summary
 
 static uint64_t client_deadline(const struct maildrop *m)
 {
-    if (m->busy != BUSY_NONE)
+    if (m->busy != BUSY_NONE &&
+        m->busy != BUSY_TLS) /* its handshake is the client's to go on with */
         return UINT64_MAX;
     if (m->draining && !something_marked(m))
         return m->client_since + DRAIN_GRACE_MS;

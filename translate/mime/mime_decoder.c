@@ -9,10 +9,13 @@
 #include "translate/mime/mime_lexer.h"
 #include "translate/mime/mime_type.h"
 
+enum { LINE_LONGEST = 998 }; /* RFC 5322 section 2.1.1 */
+
 struct mime_decoder {
     enum mime_transfer transfer;
     struct mime_base64 base64;
     GMimeFilter *quoted_printable; /* NULL for the others */
+    struct buf blanks;             /* of quoted-printable, as long as a line end may follow */
     struct mime_charset *charset;  /* NULL: no conversion */
 };
 
@@ -79,7 +82,9 @@ struct mime_decoder *mime_decoder_new(enum mime_transfer transfer, struct slice 
     if (transfer == MIME_TRANSFER_QUOTED_PRINTABLE)
         decoder->quoted_printable =
             g_mime_filter_basic_new(GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE, FALSE);
-    decoder->charset = charset.p ? mime_charset_new(charset) : NULL;
+    /* What says us-ascii and is not is UTF-8 more often than anything else. */
+    if (charset.p && !slice_is_nocase(charset, "us-ascii") && !slice_is_nocase(charset, "utf-8"))
+        decoder->charset = mime_charset_new(charset);
     return decoder;
 }
 
@@ -90,7 +95,39 @@ void mime_decoder_free(struct mime_decoder *decoder)
     if (decoder->quoted_printable)
         g_object_unref(decoder->quoted_printable);
     mime_charset_free(decoder->charset);
+    buf_clear(&decoder->blanks);
     free(decoder);
+}
+
+/* Blanks at the end of a line were added on the way (RFC 2045 section 6.7, rule 3), behind a soft
+ * line break too; GMime takes them for content. */
+static void put_without_padding(struct mime_decoder *decoder, struct slice octets, struct buf *out)
+{
+    struct buf *blanks = &decoder->blanks;
+
+    for (size_t i = 0; i < octets.n; i++) {
+        char c = octets.p[i];
+        if ((c == ' ' || c == '\t') && buf_size(blanks) < LINE_LONGEST) {
+            buf_putc(blanks, c);
+            continue;
+        }
+        if (c != '\r' && c != '\n')
+            buf_put(out, buf_slice(blanks));
+        buf_truncate(blanks, 0);
+        buf_putc(out, c);
+    }
+    out->failed = out->failed || buf_failed(blanks);
+}
+
+static void quoted_printable(struct mime_decoder *decoder, struct slice octets, bool last,
+                             struct buf *plain)
+{
+    struct buf lines = BUF_INIT;
+
+    put_without_padding(decoder, octets, &lines);
+    mime_filter_run(decoder->quoted_printable, buf_slice(&lines), last, plain);
+    plain->failed = plain->failed || buf_failed(&lines);
+    buf_clear(&lines);
 }
 
 /* The octets of the transfer encoding as what they stand for, in `plain` when that differs. */
@@ -98,7 +135,7 @@ static struct slice transferred(struct mime_decoder *decoder, struct slice octet
                                 struct buf *plain)
 {
     if (decoder->quoted_printable) {
-        mime_filter_run(decoder->quoted_printable, octets, last, plain);
+        quoted_printable(decoder, octets, last, plain);
     } else if (decoder->transfer == MIME_TRANSFER_BASE64) {
         mime_base64_feed(&decoder->base64, octets, plain);
         if (last)

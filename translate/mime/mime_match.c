@@ -15,15 +15,22 @@ struct mime_match {
     size_t n;
     size_t matched; /* how much of the text ends here */
     bool found;
+    bool runs;                  /* of blanks are one space */
+    bool blank;                 /* the character before was one */
     char cut[CHARACTER_OCTETS]; /* a character whose end has not come in */
     size_t cut_n;
 };
+
+static uint32_t fold_ascii(unsigned char c)
+{
+    return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
+}
 
 /* The characters that one stands for; how many. */
 static size_t fold(uint32_t c, uint32_t out[G_UNICHAR_MAX_DECOMPOSITION_LENGTH])
 {
     if (c < 0x80 || c == NO_CHARACTER) {
-        out[0] = c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
+        out[0] = c < 0x80 ? fold_ascii((unsigned char)c) : c;
         return 1;
     }
     size_t n = g_unichar_fully_decompose(g_unichar_totitle(c), TRUE, out,
@@ -43,9 +50,24 @@ static void step(struct mime_match *match, uint32_t c)
     match->found = match->matched == match->n;
 }
 
+/* Whether this is one more blank of a run, which is to be passed over. */
+static bool is_in_run(struct mime_match *match, uint32_t *c)
+{
+    bool blank = match->runs && (*c == ' ' || *c == '\t');
+    bool again = blank && match->blank;
+
+    match->blank = blank;
+    if (blank)
+        *c = ' ';
+    return again;
+}
+
 static void take_character(struct mime_match *match, uint32_t c)
 {
     uint32_t folded[G_UNICHAR_MAX_DECOMPOSITION_LENGTH];
+
+    if (is_in_run(match, &c))
+        return;
     size_t n = fold(c, folded);
 
     for (size_t i = 0; i < n && !match->found; i++)
@@ -98,10 +120,26 @@ static void finish_cut(struct mime_match *match, struct slice *octets)
     }
 }
 
+/* As long as nothing of the text was met, ASCII that it does not begin with is nothing to it. */
+static void skip_others(const struct mime_match *match, struct slice *octets)
+{
+    size_t n = 0;
+
+    while (n < octets->n && (unsigned char)octets->p[n] < 0x80 &&
+           fold_ascii((unsigned char)octets->p[n]) != match->text[0])
+        n++;
+    slice_take(octets, n);
+}
+
 bool mime_match_feed(struct mime_match *match, struct slice octets)
 {
     finish_cut(match, &octets);
     while (octets.n && !match->found) {
+        if (match->matched == 0 && !match->runs) {
+            skip_others(match, &octets);
+            if (octets.n == 0)
+                break;
+        }
         if ((unsigned char)octets.p[0] >= 0x80 && utf8_length(octets) == 0 && is_cut(octets)) {
             memcpy(match->cut, octets.p, octets.n);
             match->cut_n = octets.n;
@@ -116,6 +154,7 @@ void mime_match_reset(struct mime_match *match)
 {
     match->matched = 0;
     match->cut_n = 0;
+    match->blank = false;
     match->found = match->n == 0;
 }
 
@@ -151,13 +190,27 @@ uint32_t *mime_match_fold(struct slice text, size_t *count)
     return folded;
 }
 
-struct mime_match *mime_match_new(struct slice text)
+static void take_text(struct mime_match *match, struct slice text)
+{
+    while (text.n) {
+        uint32_t c = next_character(&text);
+        if (!is_in_run(match, &c))
+            match->n += fold(c, match->text + match->n);
+    }
+}
+
+struct mime_match *mime_match_new(struct slice text, enum mime_match_blanks blanks)
 {
     struct mime_match *match = calloc(1, sizeof *match);
+    /* A character of one octet has a decomposition of one, and others of 18 at most. */
+    size_t most = text.n * G_UNICHAR_MAX_DECOMPOSITION_LENGTH + 1;
 
     if (!match)
         return NULL;
-    match->text = mime_match_fold(text, &match->n);
+    match->runs = blanks == MIME_MATCH_RUNS_OF_BLANKS;
+    match->text = calloc(most, sizeof *match->text);
+    if (match->text)
+        take_text(match, text);
     match->border = calloc(match->n + 1, sizeof *match->border);
     if (!match->text || !match->border) {
         mime_match_free(match);

@@ -1,7 +1,8 @@
 /*
  * Looks for a text in UTF-8 that comes in pieces, whatever the case of its letters: characters are
  * compared as i;unicode-casemap (RFC 5051) does, by the decomposition of their title case. No match
- * is lost between two pieces, and no character is looked at twice.
+ * is lost between two pieces, and no character is looked at twice. Blanks can be compared by run:
+ * any number of spaces and tabs is then one space, in the text and in what is searched.
  */
 #ifndef TRANSLATE_MIME_MIME_MATCH_H
 #define TRANSLATE_MIME_MIME_MATCH_H
@@ -10,9 +11,11 @@
 
 struct mime_match;
 
+enum mime_match_blanks { MIME_MATCH_EACH_BLANK, MIME_MATCH_RUNS_OF_BLANKS };
+
 /* For `text` in UTF-8, of which nothing is kept; NULL when memory is out. An empty text is found
  * everywhere. */
-struct mime_match *mime_match_new(struct slice text);
+struct mime_match *mime_match_new(struct slice text, enum mime_match_blanks blanks);
 void mime_match_free(struct mime_match *match);
 
 /* True once the text was met, in these octets or before. An octet that is no UTF-8 is a character

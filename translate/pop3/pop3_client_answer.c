@@ -247,7 +247,8 @@ static void not_pop3(struct pop3_client *c, struct slice line)
     struct failure why;
 
     if (c->step == POP3_STEP_GREETING)
-        failure_set(&why, FAILURE_PERMANENT, "this is not the greeting of a POP3 server: %.*s",
+        failure_set(&why, FAILURE_PERMANENT,
+                    "this is not the greeting of a POP3 server, check host and port: %.*s",
                     (int)(line.n < SHOWN_MAX ? line.n : SHOWN_MAX), line.p);
     else
         failure_set(&why, FAILURE_TEMPORARY,

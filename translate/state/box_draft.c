@@ -434,6 +434,32 @@ void box_draft_known(struct box_draft *d, uint32_t content, uint64_t size, const
     section_add(d, "known", json);
 }
 
+/* One more thing that is known of the content. */
+static void known_text(struct box_draft *d, uint32_t content, const char *what, struct slice text)
+{
+    json_t *json = json_pack("{s:I}", "content", (json_int_t)content);
+
+    if (!box_state_content(d->s, content))
+        d->failed = true;
+    put(d, json, what, text_json(text));
+    section_add(d, "known", json);
+}
+
+void box_draft_digest(struct box_draft *d, uint32_t content, const char *digest)
+{
+    known_text(d, content, "digest", slice_of(digest));
+}
+
+void box_draft_renamed(struct box_draft *d, uint32_t content, const char *uidl)
+{
+    struct buf word = BUF_INIT;
+
+    box_words_add(&word, uidl);
+    d->failed = d->failed || buf_failed(&word);
+    known_text(d, content, "uidl", buf_slice(&word));
+    buf_clear(&word);
+}
+
 void box_draft_dated(struct box_draft *d, uint32_t content, const int64_t *date)
 {
     json_t *json = json_pack("{s:I}", "content", (json_int_t)content);

@@ -21,9 +21,9 @@
  *     "flags": [{"folder":7,"uids":"1:5","set":8,"clear":0}]
  *     "remove": [{"folder":7,"uids":"1:5"}]
  *     "subscribe", "unsubscribe": ["Work"]
- *     "known": [{"content":3,"size":310,"digest":"...","key":"...","date":1700000000}]   each but
- *                                   "content" optional; a date (null: that of first sight) counts
- *                                   for what is undated
+ *     "known": [{"content":3,"size":310,"digest":"...","key":"...","date":1700000000,
+ *                "uidl":"a%20b"}]   each but "content" optional; a date (null: that of first sight)
+ *                                   counts for what is undated; a UIDL as in box_columns.h
  *     "listed": {"contents":"3","sizes":"312"}   listed again, or with these sizes
  *     "unlisted", "suspected", "intended", "sent", "spared", "gone": "3,7:9"   contents
  *     "poll": {"count":2000,"login_delay":0,"at":1700000000}
@@ -111,6 +111,10 @@ void box_draft_remove(struct box_draft *d, uint32_t folder, const uint32_t *uids
  * says that the body is no longer kept. */
 void box_draft_known(struct box_draft *d, uint32_t content, uint64_t size, const char *digest,
                      const char *key);
+
+/* What is known of its header from now on; and how the upstream names it now. */
+void box_draft_digest(struct box_draft *d, uint32_t content, const char *digest);
+void box_draft_renamed(struct box_draft *d, uint32_t content, const char *uidl);
 
 /* When the content arrived, NULL: nobody knows, so that it keeps the time of first sight. It is
  * undated no more, and the date of its messages is final. */

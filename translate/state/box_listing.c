@@ -121,14 +121,19 @@ static void draft_digests(struct box_draft *d, const struct look *k)
     for (size_t i = 0; i < k->s->content_count; i++) {
         const struct box_entry *e = k->entries[i];
         const struct box_content *c = &k->s->contents[i];
-        if (!e || !e->digest.n || c->digest)
-            continue;
-        char *digest = slice_dup(e->digest);
-        if (!digest)
-            d->failed = true;
-        else
-            box_draft_known(d, c->id, c->size, digest, NULL);
-        free(digest);
+        if (e && e->digest.n && !e->mute && !c->digest)
+            box_draft_digest(d, c->id, e->digest.p);
+    }
+}
+
+/* An upstream that gives no UIDLs today may give the old ones tomorrow. */
+static void draft_uidls(struct box_draft *d, const struct look *k)
+{
+    for (size_t i = 0; i < k->s->content_count; i++) {
+        const struct box_entry *e = k->entries[i];
+        const char *known = k->s->contents[i].uidl;
+        if (e && e->uidl.n && !(known && slice_is(e->uidl, known)))
+            box_draft_renamed(d, k->s->contents[i].id, e->uidl.p);
     }
 }
 
@@ -154,6 +159,7 @@ void box_listing_draft(struct box_draft *d, const struct box_listing *l, bool *s
         judge(&k);
         draft_sets(d, &k);
         draft_digests(d, &k);
+        draft_uidls(d, &k);
     } else {
         d->failed = true;
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "translate/state/box_listing.h"
+#include "translate/state/box_renamed.h"
 
 /* An entry or a content, by its mark: the UIDL, or the digest where there is none. */
 struct row {
@@ -107,40 +108,29 @@ static void found(struct group *g, size_t entry, size_t content)
     g->contents[content].index = SIZE_MAX;
 }
 
-/* The UIDL says it all: one entry, at most one content, the same size, nothing to be deleted that
- * could be checked better. */
-static bool group_is_plain(const struct group *g)
-{
-    const struct box_content *c = g->content_count ? content_at(g, 0) : NULL;
-
-    if (g->entries->by_digest)
-        return false;
-    return g->entry_count == 1 && g->content_count <= 1 &&
-           (!c || (c->listed == entry_at(g, 0)->size && (c->deletion == BOX_KEPT || !c->digest)));
-}
-
-/* How many entries from this one on have its digest. */
+/* How many entries from this one on have its digest and size. */
 static size_t entries_alike(const struct group *g, size_t entry)
 {
+    const struct box_entry *e = entry_at(g, entry);
     size_t n = 0;
 
     for (size_t i = entry; i < g->entry_count; i++)
-        n += slice_equal(entry_at(g, i)->digest, entry_at(g, entry)->digest);
+        n += entry_at(g, i)->size == e->size && slice_equal(entry_at(g, i)->digest, e->digest);
     return n;
 }
 
-/* Contents that are alike to the octet are found in their order; but where some of them are
+/* Contents that are alike, header and size, are found in their order; but where some of them are
  * missing, it is those that were to be deleted: what is left is never deleted in their place. */
 static void find_by_digest(struct group *g, size_t entry)
 {
-    struct slice digest = entry_at(g, entry)->digest;
+    const struct box_entry *e = entry_at(g, entry);
     size_t first = SIZE_MAX;
     size_t kept = SIZE_MAX;
     size_t count = 0;
 
-    for (size_t i = 0; digest.n && i < g->content_count; i++) {
+    for (size_t i = 0; e->digest.n && i < g->content_count; i++) {
         const struct box_content *c = content_at(g, i);
-        if (!c || !c->digest || !slice_is(digest, c->digest))
+        if (!c || !c->digest || c->listed != e->size || !slice_is(e->digest, c->digest))
             continue;
         count++;
         first = first == SIZE_MAX ? i : first;
@@ -152,13 +142,11 @@ static void find_by_digest(struct group *g, size_t entry)
         found(g, entry, first);
 }
 
-/* Whether a content whose digest was never known may be this entry: one of the same size, or the
- * only one with that UIDL. Never when it is to be deleted. */
-static bool may_be(const struct group *g, const struct box_entry *e, const struct box_content *c)
+/* Whether a content whose digest was never known may be this entry, one of several: never when it
+ * is to be deleted. */
+static bool may_be(const struct box_entry *e, const struct box_content *c)
 {
-    bool alone = g->entry_count == 1 && g->content_count == 1;
-
-    return !e->content && e->digest.n && c->deletion == BOX_KEPT && (alone || c->listed == e->size);
+    return !e->content && e->digest.n && c->deletion == BOX_KEPT && c->listed == e->size;
 }
 
 /* The only entry that the content may be, SIZE_MAX when there is none or more than one. */
@@ -167,7 +155,7 @@ static size_t only_entry(const struct group *g, const struct box_content *c)
     size_t only = SIZE_MAX;
 
     for (size_t i = 0; i < g->entry_count; i++) {
-        if (!may_be(g, entry_at(g, i), c))
+        if (!may_be(entry_at(g, i), c))
             continue;
         if (only != SIZE_MAX)
             return SIZE_MAX;
@@ -193,18 +181,49 @@ static void find_by_size(struct group *g)
         found(g, entry, content);
 }
 
+bool box_digest_is_own(const char *digest)
+{
+    return digest[0] != '?';
+}
+
+/* One entry and at most one content have this UIDL. With the same size that is enough, unless the
+ * content is to be deleted; with another one the header has to be the same, and its own, since
+ * servers do count anew. A content whose header nobody has ever seen can be given up without harm,
+ * so that it is never taken for a message of another size. */
+static void match_alone(struct group *g)
+{
+    struct box_entry *e = entry_at(g, 0);
+    const struct box_content *c = g->content_count ? content_at(g, 0) : NULL;
+    bool sized = c && c->listed == e->size;
+    bool is_it = false;
+
+    if (!c || !c->digest || e->mute)
+        is_it = sized;
+    else if (e->digest.n)
+        is_it = slice_is(e->digest, c->digest) && (sized || box_digest_is_own(c->digest));
+    else if (sized && c->deletion == BOX_KEPT)
+        is_it = true;
+    else
+        e->ask = true;
+    if (is_it)
+        found(g, 0, 0);
+}
+
+static void match_several(struct group *g)
+{
+    for (size_t i = 0; i < g->entry_count; i++)
+        entry_at(g, i)->ask = entry_at(g, i)->digest.n == 0;
+    for (size_t i = 0; i < g->entry_count; i++)
+        find_by_digest(g, i);
+    find_by_size(g);
+}
+
 static void match_group(struct group *g)
 {
-    bool plain = group_is_plain(g);
-
-    for (size_t i = 0; !plain && i < g->entry_count; i++)
-        entry_at(g, i)->ask = entry_at(g, i)->digest.n == 0;
-    if (plain && g->content_count)
-        found(g, 0, 0);
-    for (size_t i = 0; !plain && i < g->entry_count; i++)
-        find_by_digest(g, i);
-    if (!plain)
-        find_by_size(g);
+    if (!g->entries->by_digest && g->entry_count == 1 && g->content_count <= 1)
+        match_alone(g);
+    else
+        match_several(g);
     for (size_t i = 0; i < g->entry_count; i++)
         entry_at(g, i)->fresh = !entry_at(g, i)->content && !entry_at(g, i)->ask;
 }
@@ -246,6 +265,7 @@ bool box_listing_match(const struct box_state *s, struct box_listing *l, size_t 
 
     if (matched)
         match_rows(s, l, &entries, &contents);
+    matched = matched && box_match_renamed(s, l);
     *asked = 0;
     for (size_t i = 0; i < l->count; i++)
         *asked += l->entries[i].ask;

@@ -2,8 +2,8 @@
  * What is remembered of an account whose upstream is a POP3 maildrop and whose clients speak IMAP:
  * the folders, the messages in them with UIDs, flags and modification sequences, and what each
  * message is: its *content*. A content is one mail, known for ever by a number of ours; it is
- * either upstream (recognised by its UIDL, or where that is missing or repeated by a digest of
- * header and size) or local (APPENDed; its octets are in the message store under a key). Several
+ * either upstream (recognised by its UIDL and size, or where that does not do by a digest of its
+ * header) or local (APPENDed; its octets are in the message store under a key). Several
  * messages may refer to one content, which is what COPY makes. INBOX holds what is upstream and was
  * not moved elsewhere.
  *
@@ -71,7 +71,7 @@ struct box_content {
     uint64_t size;       /* octets with CRLF, as far as known: as received, else as listed */
     uint64_t listed;     /* as LIST said when last seen */
     char *uidl;          /* as the upstream gave it, any octets but NUL; NULL: none. Owned. */
-    char *digest;        /* of header and size, or of all of a local one; NULL: not known. Owned. */
+    char *digest;        /* of the header, or of all of a local one; NULL: not known. Owned. */
     char *key;           /* in the message store; NULL: the body is not kept here. Owned. */
     uint32_t folder;     /* where a message was last seen that refers to it; 0: nowhere known */
     uint32_t uid;

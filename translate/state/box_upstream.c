@@ -197,6 +197,26 @@ static bool digest_known(const struct json_at *at, struct box_content *c)
            (value.n ? text_known(at, "digest", &c->digest) : json_at_wrong(at, "digest", "empty"));
 }
 
+/* The word may hold any octets, and a name is never taken away. */
+static bool uidl_known(const struct json_at *at, struct box_content *c)
+{
+    struct slice word = {NULL, 0};
+    bool no_memory = false;
+    char *uidl = NULL;
+
+    if (!json_at_text(at, "uidl", &word))
+        return false;
+    if (!box_words_next(&word, &uidl, &no_memory) && no_memory)
+        return json_at_no_memory(at);
+    if (!c->upstream || !uidl || word.n) {
+        free(uidl);
+        return json_at_wrong(at, "uidl", "not the UIDL of an upstream content");
+    }
+    free(c->uidl);
+    c->uidl = uidl;
+    return true;
+}
+
 bool box_content_known(const struct json_at *at, struct box_reading *r)
 {
     struct box_content *c = NULL;
@@ -212,6 +232,8 @@ bool box_content_known(const struct json_at *at, struct box_reading *r)
          ((uint64_t)number != c->size && !box_content_resize(at, r, c, (uint64_t)number))))
         return false;
     if (json_object_get(at->object, "digest") && !digest_known(at, c))
+        return false;
+    if (json_object_get(at->object, "uidl") && !uidl_known(at, c))
         return false;
     if (json_object_get(at->object, "date") && !box_content_date(at, r, c))
         return false;

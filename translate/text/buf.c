@@ -107,7 +107,12 @@ void buf_puts(struct buf *b, const char *text)
 
 void buf_putc(struct buf *b, char c)
 {
-    buf_put(b, slice_make(&c, 1));
+    char *p = b->p && b->end < b->cap ? b->p + b->end : buf_reserve(b, 1);
+
+    if (!p || b->failed)
+        return;
+    *p = c;
+    b->end++;
 }
 
 void buf_put_number(struct buf *b, uint64_t number)

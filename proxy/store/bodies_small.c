@@ -1,0 +1,310 @@
+/*
+ * Reading headers and small messages, many at a time. Those that are asked for while a batch is
+ * under way make the next one: so a scan of a mailbox costs a piece of work in the pool for each
+ * window of messages, not for each message.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "proxy/store/bodies_parts.h"
+#include "proxy/store/disk.h"
+
+enum { GATHERED_MAX = 512 << 10 }; /* octets of a batch; what is more waits for the next */
+
+struct bodies_small {
+    struct bodies_small *next;
+    bodies_small_done done;
+    void *owner;
+    bool cancelled; /* the loop's */
+
+    /* The pool's, while its batch is under way. */
+    uint32_t content;
+    enum account_part part;
+    bool probe; /* nothing is read of it */
+    bool durable;
+    uint64_t least;
+    char key[BODIES_NAME];
+    bool looked;  /* it was reached in this batch */
+    size_t at, n; /* of the batch's octets */
+    enum bodies_outcome outcome;
+    struct failure why;
+};
+
+struct bodies_batch {
+    uv_work_t work;
+    struct bodies_account *account;
+    struct bodies_small *first;
+    struct buf octets;
+};
+
+/* ---- on the pool -------------------------------------------------------------------------- */
+
+/* How much of the octets is a header, its empty line included. False when it has no end there. */
+static bool header_ends(struct slice octets, size_t *n)
+{
+    bool at_start = true; /* of a line, but for CRs */
+
+    for (*n = 0; *n < octets.n; (*n)++) {
+        char c = octets.p[*n];
+        if (c == '\n' && at_start) {
+            (*n)++;
+            return true;
+        }
+        at_start = c == '\n' || (at_start && c == '\r');
+    }
+    return false;
+}
+
+/* The file that has it: of the header alone or of the whole message. */
+static int open_single(const struct bodies_account *a, int dir, const struct bodies_small *s)
+{
+    char name[BODIES_NAME];
+
+    if (s->part == ACCOUNT_HEADER && !s->durable) {
+        bodies_name(name, s->content, BODIES_HEAD);
+        int fd = disk_open(dir, name, O_RDONLY);
+        if (fd >= 0 || errno != ENOENT)
+            return fd;
+    }
+    return bodies_open_whole(a, dir, s->content, s->durable ? s->key : NULL);
+}
+
+/* How much of the octets, which are all or the first of a file, is wanted. False: more than these.
+ */
+static bool measure(const struct bodies_small *s, struct slice octets, size_t *n)
+{
+    *n = octets.n;
+    if (s->part == ACCOUNT_HEADER && header_ends(octets, n))
+        return true;
+    return octets.n < BODIES_SMALL_MAX;
+}
+
+static void read_single(struct bodies_batch *b, struct bodies_small *s, int fd)
+{
+    char *p = malloc(BODIES_SMALL_MAX);
+    ssize_t n = p ? bodies_pread(fd, p, BODIES_SMALL_MAX, 0) : -1;
+
+    if (n < 0) {
+        s->outcome = BODIES_FAILED;
+        bodies_failed(b->account, "read", "a message", &s->why);
+    } else if (!measure(s, slice_make(p, (size_t)n), &s->n)) {
+        s->outcome = BODIES_LONG;
+        s->n = 0;
+    } else {
+        buf_put(&b->octets, slice_make(p, s->n));
+        if (s->part == ACCOUNT_HEADER)
+            bodies_records_put(&b->account->headers, s->content, slice_make(p, s->n));
+    }
+    free(p);
+}
+
+static bool is_whole(struct bodies_small *s, int fd)
+{
+    struct stat st;
+
+    return !s->durable || fstat(fd, &st) != 0 ||
+           bodies_is_long_enough((uint64_t)st.st_size, s->least, &s->why);
+}
+
+static void find_single(struct bodies_batch *b, struct bodies_small *s, int dir)
+{
+    int fd = open_single(b->account, dir, s);
+
+    if (fd < 0) {
+        s->outcome = errno == ENOENT ? BODIES_ABSENT : BODIES_FAILED;
+        if (s->outcome == BODIES_FAILED)
+            bodies_failed(b->account, "open", "a message", &s->why);
+        return;
+    }
+    if (!is_whole(s, fd))
+        s->outcome = BODIES_FAILED;
+    else if (!s->probe)
+        read_single(b, s, fd);
+    close(fd);
+}
+
+static void find(struct bodies_batch *b, struct bodies_small *s, int dir)
+{
+    size_t before = buf_size(&b->octets);
+
+    s->looked = true;
+    s->at = before;
+    if (s->part == ACCOUNT_HEADER && !s->probe &&
+        bodies_records_get(&b->account->headers, s->content, &b->octets))
+        s->n = buf_size(&b->octets) - before;
+    else
+        find_single(b, s, dir);
+}
+
+static void absent(struct bodies_batch *b, int error)
+{
+    for (struct bodies_small *s = b->first; s; s = s->next) {
+        s->looked = true;
+        s->outcome = error == ENOENT ? BODIES_ABSENT : BODIES_FAILED;
+        errno = error;
+        if (error != ENOENT)
+            bodies_failed(b->account, "open", "", &s->why);
+    }
+}
+
+static void batch_work(uv_work_t *work)
+{
+    struct bodies_batch *b = work->data;
+    struct bodies_account *a = b->account;
+    int dir = bodies_dir_open(a->accounts, a->name, false);
+
+    if (dir < 0) {
+        absent(b, errno);
+        return;
+    }
+    bodies_records_open(&a->headers, dir, a->limit / 4);
+    for (struct bodies_small *s = b->first; s && buf_size(&b->octets) < GATHERED_MAX; s = s->next)
+        find(b, s, dir);
+    bodies_records_close(&a->headers);
+    close(dir);
+}
+
+/* ---- on the loop -------------------------------------------------------------------------- */
+
+static void deliver(struct bodies_batch *b, struct bodies_small *s)
+{
+    struct bodies_account *a = b->account;
+
+    if (s->outcome == BODIES_ABSENT && !s->durable)
+        bodies_went(a, s->content, bodies_kind_of(s->part));
+    else if (s->part == ACCOUNT_WHOLE && !s->durable)
+        bodies_index_touch(&a->index, s->content, BODIES_MAIL);
+    if (buf_failed(&b->octets)) {
+        s->outcome = BODIES_FAILED;
+        failure_set(&s->why, FAILURE_TEMPORARY, "out of memory, try again later");
+    }
+    if (!s->cancelled)
+        s->done(s->owner, s->outcome, slice_make(s->n ? buf_slice(&b->octets).p + s->at : "", s->n),
+                &s->why);
+    free(s);
+    bodies_let_go(a);
+}
+
+static void append(struct bodies_small **list, struct bodies_small *s)
+{
+    while (*list)
+        list = &(*list)->next;
+    *list = s;
+}
+
+static bool batch_start(struct bodies_account *a);
+
+/* The next batch begins as soon as the first of this one have led to more. What was not reached
+ * comes first in it. */
+static void deliver_all(struct bodies_batch *b)
+{
+    struct bodies_small **end = &b->first;
+    struct bodies_small *next;
+
+    while (*end && (*end)->looked)
+        end = &(*end)->next;
+    if (*end) {
+        append(end, b->account->small_wanted);
+        b->account->small_wanted = *end;
+        *end = NULL;
+    }
+    for (struct bodies_small *s = b->first; s; s = next) {
+        next = s->next;
+        deliver(b, s);
+        batch_start(b->account);
+    }
+}
+
+static void fail_all(struct bodies_account *a);
+
+static void batch_done(uv_work_t *work, int status)
+{
+    struct bodies_batch *b = work->data;
+    struct bodies_account *a = b->account;
+
+    (void)status; /* nobody cancels it */
+    if (a->headers.end)
+        bodies_came(a, 0, BODIES_HEAD, a->headers.end);
+    a->small_busy = false;
+    deliver_all(b);
+    if (!batch_start(a))
+        fail_all(a);
+    buf_clear(&b->octets);
+    free(b);
+    bodies_let_go(a);
+}
+
+static void fail_all(struct bodies_account *a)
+{
+    struct bodies_batch b = {.account = a, .first = a->small_wanted};
+
+    a->small_wanted = NULL;
+    b.octets.failed = true;
+    for (struct bodies_small *s = b.first; s; s = s->next)
+        s->looked = true;
+    deliver_all(&b);
+}
+
+/* False: memory is out. */
+static bool batch_start(struct bodies_account *a)
+{
+    struct bodies_batch *b;
+
+    if (a->small_busy || !a->small_wanted)
+        return true;
+    b = calloc(1, sizeof *b);
+    if (!b)
+        return false;
+    b->account = a;
+    b->first = a->small_wanted;
+    b->work.data = b;
+    a->small_wanted = NULL;
+    a->small_busy = true;
+    bodies_hold(a);
+    uv_queue_work(a->loop, &b->work, batch_work, batch_done);
+    return true;
+}
+
+static void take_out(struct bodies_account *a, const struct bodies_small *s)
+{
+    struct bodies_small **at = &a->small_wanted;
+
+    while (*at != s)
+        at = &(*at)->next;
+    *at = s->next;
+}
+
+struct bodies_small *bodies_small(struct bodies_account *a, const struct bodies_range *what,
+                                  bodies_small_done done, void *owner)
+{
+    bool coming = what->part == ACCOUNT_WHOLE && bodies_growth_find(a, what->content);
+    struct bodies_small *s = coming ? NULL : calloc(1, sizeof *s);
+
+    if (!s)
+        return NULL;
+    s->content = what->content;
+    s->part = what->part;
+    s->probe = what->length == 0;
+    s->durable = what->key != NULL;
+    s->least = what->least;
+    if (what->key)
+        snprintf(s->key, sizeof s->key, "%s", what->key);
+    s->done = done;
+    s->owner = owner;
+    append(&a->small_wanted, s);
+    bodies_hold(a);
+    if (batch_start(a))
+        return s;
+    take_out(a, s);
+    free(s);
+    bodies_let_go(a);
+    return NULL;
+}
+
+void bodies_small_cancel(struct bodies_small *s)
+{
+    s->cancelled = true;
+}

@@ -1,0 +1,35 @@
+#include "proxy/upstream_options.h"
+
+static bool may_start_tls(const struct endpoint *e)
+{
+    return e->tls == ENDPOINT_TLS_AUTO || e->tls == ENDPOINT_TLS_STARTTLS;
+}
+
+void upstream_imap_options(const struct config_route *r, struct imap_client_options *o)
+{
+    const struct endpoint *e = &r->upstream;
+
+    o->tls_now = e->tls == ENDPOINT_TLS_IMPLICIT;
+    o->starttls = may_start_tls(e);
+    o->allow_cleartext = r->allow_cleartext || endpoint_is_loopback(e);
+    o->require_tls = e->tls == ENDPOINT_TLS_STARTTLS || !o->allow_cleartext;
+    o->mechanisms = r->sasl.mechanisms;
+    o->host = e->host;
+    o->port = e->port;
+}
+
+/* APOP sends no password and may be done without TLS, so that is demanded only where the URL does
+ * so. */
+void upstream_pop3_options(const struct config_route *r, struct pop3_client_options *o)
+{
+    const struct endpoint *e = &r->upstream;
+
+    o->tls_now = e->tls == ENDPOINT_TLS_IMPLICIT;
+    o->stls = may_start_tls(e);
+    o->allow_cleartext = r->allow_cleartext || endpoint_is_loopback(e);
+    o->require_tls = e->tls == ENDPOINT_TLS_STARTTLS;
+    o->allow_apop = r->imap.allow_apop;
+    o->mechanisms = r->sasl.mechanisms;
+    o->host = e->host;
+    o->port = e->port;
+}
