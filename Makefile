@@ -1,7 +1,7 @@
 # What can be done here. The build itself is CMakeLists.txt; this only calls it.
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test test-asan test-slow test-container bench lint format coverage clean
+.PHONY: help deps build run test test-asan test-slow test-container bench bench-count lint format coverage clean
 
 JOBS := $(shell nproc)
 CTEST := ctest --output-on-failure --no-tests=error -j $(JOBS) -LE 'container|slow'
@@ -56,10 +56,16 @@ test-container: ## build the container image and run it, with buildah and podman
 	ctest --test-dir build --output-on-failure --no-tests=error -L container
 
 bench: ## measure against the upstream alone and Dovecot as a gateway: docs/BENCH.md (BENCH=--help)
-	@tools/deps build test
+	@tools/deps build test bench
 	@$(MAKE) --no-print-directory build
 	cmake --build build --target bench
 	python3 -B -m tests.bench.run $(BENCH)
+
+bench-count: ## count the instructions of the hot paths against tests/bench/counts.json (COUNT=--keep)
+	@tools/deps build count
+	@$(MAKE) -s --no-print-directory build/build.ninja
+	cmake --build build --target count
+	python3 -B -m tests.bench.count $(COUNT)
 
 lint: ## check the form of the sources (clang-format) and their sense (clang-tidy)
 	@tools/deps build lint

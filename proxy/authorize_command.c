@@ -98,9 +98,12 @@ static void on_device(void *owner, const struct oauth_device *device)
 
 static void on_address(void *owner, const char *address, bool listening)
 {
+    char shown[4096];
+
     (void)owner;
+    clean(shown, sizeof shown, address);
     say("\nOpen this address in a browser%s, and follow the provider's questions:\n\n  %s\n\n",
-        listening ? " on this machine" : "", address);
+        listening ? " on this machine" : "", shown);
     show_address(address);
     say(listening ? "Waiting until that is done. If the browser is on another machine, it will end "
                     "at an address that\nit cannot open: paste that whole address here, and press "

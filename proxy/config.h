@@ -114,6 +114,7 @@ struct config_limits {
     unsigned block_seconds;       /* for so long */
     char **trusted_networks;      /* never turned away by address; each as in proxy/net/network.h */
     size_t trusted_network_count; /* 0: loopback */
+    unsigned warm_sessions;       /* upstream sessions kept after their clients' QUIT, in all */
     unsigned drain_seconds; /* after SIGTERM, for sessions to end by themselves; by default less
                               than    the 10 s that docker stop waits */
 };

@@ -274,6 +274,7 @@ static const struct config_key limits_keys[] = {
     {"response_seconds", NUMBER(config_limits, response_seconds, 1, 3600, 60)},
     {"errors", NUMBER(config_limits, errors, 1, 1000, 20)},
     {"login_attempts", NUMBER(config_limits, login_attempts, 1, 100, 5)},
+    {"warm_sessions", NUMBER(config_limits, warm_sessions, 0, 1000000, 1000)},
     {"login_refusals", NUMBER(config_limits, login_refusals, 0, 100000, 20)},
     {"block_seconds", NUMBER(config_limits, block_seconds, 1, 86400, 300)},
     {"trusted_networks", CONFIG_STRINGS,
@@ -295,8 +296,9 @@ static const struct config_key pop3_keys[] = {
     {"unseen_only", FLAG(maildrop_options, unseen_only, false)},
     {"last_days", NUMBER(maildrop_options, last_days, 0, DAYS_MAX, 0)},
     {"last_messages", NUMBER(maildrop_options, last_messages, 0, UINT32_MAX, 0)},
-    {"prefetch", SIZE(maildrop_options, prefetch, 0, 1 << 30, 1 << 20)},
+    {"prefetch", SIZE(maildrop_options, prefetch, 0, 1 << 30, 2 << 20)},
     {"login_delay", NUMBER(maildrop_options, login_delay, 0, 86400, 0)},
+    {"warm_seconds", NUMBER(maildrop_options, warm_seconds, 0, 600, 30)},
     {"allow_preauth", FLAG(maildrop_options, allow_preauth, false)},
     {"compress", FLAG(maildrop_options, compress, true)},
 };

@@ -138,6 +138,8 @@ static void print_behaviour(const struct maildrop_options *o, FILE *out)
         fprintf(out, "  prefetch      off\n");
     if (o->login_delay)
         fprintf(out, "  login delay   %u s\n", o->login_delay);
+    if (o->warm_seconds)
+        fprintf(out, "  kept warm     %u s after QUIT\n", o->warm_seconds);
     fprintf(out, "  compression   %s\n", o->compress ? "where offered" : "off");
     fprintf(out, "  PREAUTH       %s\n", o->allow_preauth ? "accepted" : "refused");
 }
@@ -350,15 +352,21 @@ static size_t warn_upstream(const struct config_route *r, FILE *out)
     return lines + warn_minimum(e, r->tls_minimum, out);
 }
 
-static size_t warn_key(const char *path, FILE *out)
+/* `what` is in it that nobody else is to have. */
+static size_t warn_secret(const char *path, const char *what, FILE *out)
 {
     struct stat info;
 
     if (!path || stat(path, &info) != 0 || !(info.st_mode & S_IRWXO))
         return 0;
-    fprintf(out, "warning: %s: every user of this machine can reach the private key; chmod o= it\n",
-            path);
+    fprintf(out, "warning: %s: every user of this machine can reach the %s; chmod o= it\n", path,
+            what);
     return 1;
+}
+
+static size_t warn_key(const char *path, FILE *out)
+{
+    return warn_secret(path, "private key", out);
 }
 
 static size_t warn_keys(const struct config_certificates *c, FILE *out)
@@ -380,6 +388,7 @@ size_t config_warn(const struct config *c, FILE *out)
                  warn_keys(&l->certificates, out);
     }
     for (size_t i = 0; i < c->route_count; i++)
-        lines += warn_upstream(&c->routes[i], out) + warn_key(c->routes[i].identity.key, out);
+        lines += warn_upstream(&c->routes[i], out) + warn_key(c->routes[i].identity.key, out) +
+                 warn_secret(c->routes[i].oauth.client_secret_file, "client's secret", out);
     return lines;
 }

@@ -22,8 +22,10 @@ struct connection {
     uint64_t due;
     bool ready;
     bool closing;
-    bool held;        /* octets were left in the stream, which waits for stream_resume() */
-    bool rewrapped;   /* TLS or DEFLATE began in this feed, and with it the stream reads on */
+    bool held;          /* octets were left in the stream, which waits for stream_resume() */
+    bool rewrapped;     /* TLS or DEFLATE began in this feed, and with it the stream reads on */
+    uint64_t in_before; /* octets of former owners */
+    uint64_t out_before;
     unsigned handles; /* stream and timer: what is still to be closed */
 };
 
@@ -253,6 +255,16 @@ struct connection *connection_start(uv_loop_t *loop, const struct settings *sett
     return c;
 }
 
+void connection_adopt(struct connection *c, const char *id,
+                      const struct connection_handler *handler, void *owner)
+{
+    c->id = id;
+    c->handler = handler;
+    c->owner = owner;
+    c->in_before = stream_octets_in(c->stream);
+    c->out_before = stream_octets_out(c->stream);
+}
+
 void connection_write(struct connection *c, struct buf *out)
 {
     if (buf_size(out) == 0)
@@ -273,12 +285,12 @@ void connection_resume(struct connection *c)
 
 uint64_t connection_octets_in(const struct connection *c)
 {
-    return c && c->stream ? stream_octets_in(c->stream) : 0;
+    return c && c->stream ? stream_octets_in(c->stream) - c->in_before : 0;
 }
 
 uint64_t connection_octets_out(const struct connection *c)
 {
-    return c && c->stream ? stream_octets_out(c->stream) : 0;
+    return c && c->stream ? stream_octets_out(c->stream) - c->out_before : 0;
 }
 
 void connection_binding(const struct connection *c, struct sasl_binding *binding)

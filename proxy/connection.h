@@ -31,6 +31,11 @@ struct connection *connection_start(uv_loop_t *loop, const struct settings *sett
                                     const struct config_route *route, const char *id,
                                     const struct connection_handler *handler, void *owner);
 
+/* Ready: it is another owner's from now on, also within a callback of the former one's, and so are
+ * its id and the octets that are counted. `settings` and `route` must be as they were. */
+void connection_adopt(struct connection *c, const char *id,
+                      const struct connection_handler *handler, void *owner);
+
 /* As stream_start_tls() and stream_start_deflate(), once it is ready. */
 void connection_start_tls(struct connection *c);
 bool connection_start_deflate(struct connection *c);
@@ -42,7 +47,7 @@ void connection_write(struct connection *c, struct buf *out);
 /* Offers again what on_data has left, if it has left anything. NULL is fine. */
 void connection_resume(struct connection *c);
 
-/* Octets of the application in and out since the beginning; of NULL none. */
+/* Octets of the application in and out since it is this owner's; of NULL none. */
 uint64_t connection_octets_in(const struct connection *c);
 uint64_t connection_octets_out(const struct connection *c);
 

@@ -49,6 +49,7 @@ struct session_house {
     /* Accounts of POP3 upstreams whose home this is, by their keys' hashes; see account_host.h. */
     struct account_host *hosts[SESSION_HOST_BUCKETS];
     size_t host_count;
+    struct warm *warm; /* upstream sessions that wait for their users to come again */
     struct gate *gate;
     struct health *health;
     struct gatekeeper *gatekeeper;

@@ -363,6 +363,7 @@ void session_bodies_end(struct session *s)
         bodies_small_cancel(small->small);
         free(small);
     }
+    session_texts_end(s);
     while (s->parses) {
         struct session_parse *parse = s->parses;
         s->parses = parse->next;

@@ -274,6 +274,9 @@ static void session_act(struct session *s, const struct mailbox_action *action)
     case MAILBOX_PARSE:
         session_parse_begin(s, action);
         break;
+    case MAILBOX_TEXTS:
+        session_texts_begin(s, action);
+        break;
     case MAILBOX_LOG:
         log_action(s, action);
         break;

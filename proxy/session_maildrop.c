@@ -164,6 +164,10 @@ static void session_act(struct session *s, const struct maildrop_action *action)
         session_flush(s);
         session_disconnect(s);
         break;
+    case MAILDROP_PART:
+        session_flush(s);
+        session_part(s);
+        break;
     case MAILDROP_CLIENT_TLS:
         session_flush(s);
         session_client_tls(s);

@@ -47,6 +47,7 @@ struct session;
 struct session_read;
 struct session_parse;
 struct session_small;
+struct session_texts;
 
 /* What a session is for one of the two protocols: the translator behind it, in the terms in which
  * session.c speaks to either. But for the first three, only while the session is `alive`. */
@@ -130,6 +131,7 @@ struct session {
             struct session_read *reads; /* not answered, the first first */
             struct session_parse *parses;
             struct session_small *small;
+            struct session_texts *texts;
             unsigned small_untold;
             struct bodies_writer *storing; /* APPEND */
             uint32_t store_request;
@@ -243,6 +245,9 @@ void session_upstream_renewed(struct session *s, const struct credential *creden
 /* The upstream connection, or the attempt at one, is given up. */
 void session_disconnect(struct session *s);
 
+/* MAILDROP_PART. */
+void session_part(struct session *s);
+
 /* session_state.c */
 
 /* "ann@imap.example.com"; owned, NULL when memory is out. */
@@ -270,6 +275,10 @@ void session_read_resume(struct session *s);
 void session_parse_begin(struct session *s, const struct mailbox_action *action);
 void session_store(struct session *s, const struct mailbox_action *action);
 void session_bodies_end(struct session *s);
+
+/* session_texts.c */
+void session_texts_begin(struct session *s, const struct mailbox_action *action);
+void session_texts_end(struct session *s);
 
 /* session_log.c */
 void session_make_id(char id[9]);

@@ -7,6 +7,7 @@
 #include "proxy/log.h"
 #include "proxy/session_parts.h"
 #include "proxy/upstream_options.h"
+#include "proxy/warm.h"
 
 /* A device that must not delete has what it deletes hidden from itself, and from nobody else. */
 static bool restrict_device(struct session *s)
@@ -127,10 +128,28 @@ static void on_closed(void *owner, const struct connection *c)
     session_release(s);
 }
 
+static const struct connection_handler handler = {on_ready, on_failed, on_data,
+                                                  on_tls,   on_end,    on_closed};
+
+/* True when the user's last session has left an upstream session. */
+static bool session_go_on(struct session *s)
+{
+    struct warm_found found;
+    char text[80];
+
+    if (!warm_find(s->house->warm, s->settings, s->route, s->maildrop, &found))
+        return false;
+    snprintf(text, sizeof text, "it goes on with the upstream session of %s", found.id);
+    session_log_message(s, LOG_INFO, "upstream-warm", text);
+    s->upstream = found.connection;
+    s->pending++;
+    connection_adopt(s->upstream, s->id, &handler, s);
+    maildrop_go_on(s->maildrop, found.session);
+    return true;
+}
+
 static void open_upstream(struct session *s)
 {
-    static const struct connection_handler handler = {on_ready, on_failed, on_data,
-                                                      on_tls,   on_end,    on_closed};
     struct failure why;
 
     s->upstream = connection_start(s->house->loop, s->settings, s->route, s->id, &handler, s);
@@ -148,7 +167,8 @@ void session_upstream_admitted(struct session *s)
 
     if (restrict_device(s)) {
         session_route(s);
-        open_upstream(s);
+        if (!session_go_on(s))
+            open_upstream(s);
         return;
     }
     failure_set(&why, FAILURE_TEMPORARY, "out of memory, try again later");
@@ -174,6 +194,12 @@ void session_upstream_renewed(struct session *s, const struct credential *creden
         maildrop_connect_failed(s->maildrop, why);
 }
 
+static void session_count_octets(struct session *s)
+{
+    s->upstream_in += connection_octets_in(s->upstream);
+    s->upstream_out += connection_octets_out(s->upstream);
+}
+
 void session_connect(struct session *s, const struct maildrop_action *action)
 {
     session_disconnect(s);
@@ -193,9 +219,31 @@ void session_disconnect(struct session *s)
     session_admission_cancel(s);
     if (!s->upstream)
         return;
-    s->upstream_in += connection_octets_in(s->upstream);
-    s->upstream_out += connection_octets_out(s->upstream);
+    session_count_octets(s);
     connection_close(s->upstream, false);
     s->leaving = s->upstream;
     s->upstream = NULL;
+}
+
+/* Each loop keeps its share. */
+static size_t warm_share(const struct session *s)
+{
+    size_t most = s->settings->config->limits.warm_sessions;
+
+    return (most + s->house->count - 1) / s->house->count;
+}
+
+void session_part(struct session *s)
+{
+    struct warm_offer offer = {s->settings, s->route, s->maildrop, s->upstream, s->id};
+
+    if (!s->upstream)
+        return;
+    session_count_octets(s);
+    if (!warm_keep(s->house->warm, &offer, warm_share(s))) {
+        session_disconnect(s);
+        return;
+    }
+    s->upstream = NULL;
+    s->pending--;
 }

@@ -13,8 +13,8 @@ struct redirect {
     char *address;
     char *path; /* "/callback" */
     redirect_came came;
-    void *owner; /* NULL when it is closed: nobody listens any more */
-    bool closed;
+    void *owner;
+    bool closed;         /* nobody waits for an answer any more */
     unsigned references; /* the listener and its guests */
 };
 

@@ -9,13 +9,15 @@
 
 static const char prefix[] = "sha256/";
 
+enum { DIGEST_TEXT = 44 };
+
 bool tls_pin_parse(struct tls_pin *pin, struct slice text)
 {
     struct buf digest = BUF_INIT;
 
     if (!slice_is(slice_take(&text, strlen(prefix)), prefix))
         return false;
-    if (text.n && text.p[0] == '/')
+    if (text.n == DIGEST_TEXT + 1 && text.p[0] == '/') /* a digest may begin so too */
         slice_take(&text, 1);
     bool done = base64_decode(&digest, text) && buf_size(&digest) == TLS_PIN_SIZE;
     if (done)

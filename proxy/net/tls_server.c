@@ -10,7 +10,8 @@
 
 /* ---- certificates ---- */
 
-/* From the last to the first, so that of those with the same type of key the first one stays. */
+/* From the last to the first, so that of those with the same type of key the first one stays. When
+ * memory is out none is shown, which ends the handshake. */
 static bool show_those_of(SSL *ssl, const struct tls_context *t, const char *host, bool wildcards)
 {
     bool found = false;
@@ -70,7 +71,7 @@ static bool use_identities(struct tls_context *t, const struct tls_server_option
 
 /* ---- clients' certificates ---- */
 
-/* Clients choose among their certificates by these names. A client with one does without. */
+/* A client with several certificates chooses by these names. Of a directory none are told. */
 static void name_authorities(SSL_CTX *ssl, const char *ca)
 {
     STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(ca);
@@ -149,8 +150,10 @@ struct tls_context *tls_server_new(const struct tls_server_options *options, str
         SSL_CTX_set_alpn_select_cb(t->ssl, choose_protocol, t);
     bool resumes = options->tickets && !options->client_ca;
     if (use_identities(t, options, why) && (!options->client_ca || ask_clients(t, options, why)) &&
-        (set_tickets(t, resumes ? options->tickets : NULL) || tls_out_of_memory(why)))
+        (set_tickets(t, resumes ? options->tickets : NULL) || tls_out_of_memory(why))) {
+        ERR_clear_error();
         return t;
+    }
     ERR_clear_error();
     tls_context_free(t);
     return NULL;

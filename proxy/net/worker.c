@@ -7,6 +7,7 @@
 #include "proxy/log.h"
 #include "proxy/net/listener.h"
 #include "proxy/session.h"
+#include "proxy/warm.h"
 
 /* A listening descriptor and what its clients come in for. */
 struct worker_port {
@@ -90,6 +91,7 @@ static void worker_drain_sessions(struct worker *w)
     worker_close_ports(w);
     for (struct session *s = w->house.sessions; s; s = session_next(s))
         session_drain(s);
+    warm_drain(w->house.warm);
     account_hosts_drain(&w->house);
 }
 
@@ -99,6 +101,7 @@ static void worker_stop_sessions(struct worker *w)
     worker_close_ports(w);
     for (struct session *s = w->house.sessions; s; s = session_next(s))
         session_stop(s);
+    warm_stop(w->house.warm);
     account_hosts_stop(&w->house);
 }
 
@@ -137,6 +140,19 @@ static void on_wake(uv_async_t *async)
     worker_end_if_empty(w);
 }
 
+/* False with the loop empty. */
+static bool worker_fill_loop(struct worker *w)
+{
+    if (uv_async_init(&w->loop, &w->wake, on_wake) < 0)
+        return false;
+    w->house.warm = warm_new(&w->loop);
+    if (w->house.warm)
+        return true;
+    uv_close((uv_handle_t *)&w->wake, NULL);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    return false;
+}
+
 static bool worker_init(struct worker *w)
 {
     if (uv_mutex_init(&w->lock) < 0)
@@ -145,7 +161,7 @@ static bool worker_init(struct worker *w)
         uv_mutex_destroy(&w->lock);
         return false;
     }
-    if (uv_async_init(&w->loop, &w->wake, on_wake) < 0) {
+    if (!worker_fill_loop(w)) {
         uv_loop_close(&w->loop);
         uv_mutex_destroy(&w->lock);
         return false;
@@ -194,6 +210,7 @@ struct worker *worker_new(const struct worker_options *options, struct failure *
         .send = worker_send,
         .store = options->store,
         .bodies = options->bodies,
+        .warm = w->house.warm,
         .gate = options->gate,
         .health = options->health,
         .gatekeeper = options->gatekeeper,
@@ -275,6 +292,7 @@ void worker_stop(struct worker *w)
 static void worker_unwind(struct worker *w)
 {
     worker_close_ports(w);
+    warm_stop(w->house.warm);
     uv_close((uv_handle_t *)&w->wake, NULL);
     uv_run(&w->loop, UV_RUN_DEFAULT);
 }
@@ -296,6 +314,7 @@ void worker_free(struct worker *w)
         worker_unwind(w);
     if (uv_loop_close(&w->loop) < 0)
         log_message(LOG_ERROR, "worker", "a worker ended with something still open");
+    warm_free(w->house.warm);
     settings_release(w->new_settings);
     settings_release(w->settings);
     uv_mutex_destroy(&w->lock);

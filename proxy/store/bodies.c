@@ -326,10 +326,17 @@ static struct bodies_account *account_make(struct bodies *b, uv_loop_t *loop,
     a->loop = loop;
     a->accounts = store_accounts(b->store);
     a->limit = options->octets;
+    if (uv_mutex_init(&a->records_lock) != 0) {
+        free(a->name);
+        free(a);
+        return NULL;
+    }
     a->users = 1;
     bodies_idle_opened(b->idle, a->name);
     bodies_records_init(&a->headers, BODIES_HEAD);
     bodies_records_init(&a->structures, BODIES_MIME);
+    bodies_records_init(&a->texts[MAILBOX_TEXT_ENVELOPE], BODIES_ENVELOPE);
+    bodies_records_init(&a->texts[MAILBOX_TEXT_STRUCTURE], BODIES_STRUCTURE);
     return a;
 }
 
@@ -340,6 +347,9 @@ static void account_free_memory(struct bodies_account *a)
     bodies_index_clear(&a->index);
     bodies_records_clear(&a->headers);
     bodies_records_clear(&a->structures);
+    bodies_records_clear(&a->texts[MAILBOX_TEXT_ENVELOPE]);
+    bodies_records_clear(&a->texts[MAILBOX_TEXT_STRUCTURE]);
+    uv_mutex_destroy(&a->records_lock);
     free(a->name);
     free(a);
 }

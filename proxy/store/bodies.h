@@ -30,6 +30,7 @@
 #include "proxy/store/bodies_keys.h"
 #include "proxy/store/store.h"
 #include "translate/mailbox/account.h"
+#include "translate/mailbox/mailbox_texts.h"
 #include "translate/mime/mime_message.h"
 
 enum { BODIES_PIECE = 65536 }; /* octets that a reader hands out at once, at most */
@@ -187,6 +188,22 @@ struct bodies_small *bodies_small(struct bodies_account *a, const struct bodies_
 
 /* `done` does not come. */
 void bodies_small_cancel(struct bodies_small *s);
+
+/* ---- what is remembered of many ---- */
+
+struct bodies_texts;
+
+/* `t` is the receiver's again. Never from inside bodies_texts(). */
+typedef void (*bodies_texts_done)(void *owner, struct mailbox_texts *t);
+
+/* Looks for what is asked of messages (translate/mailbox/mailbox_texts.h), and makes it from
+ * headers and structures that are remembered. `t` is taken over. NULL when memory is out: `t` is
+ * still the caller's then. */
+struct bodies_texts *bodies_texts(struct bodies_account *a, struct mailbox_texts *t,
+                                  bodies_texts_done done, void *owner);
+
+/* `done` does not come. */
+void bodies_texts_cancel(struct bodies_texts *x);
 
 /* ---- structure ---- */
 

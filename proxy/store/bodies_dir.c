@@ -13,9 +13,8 @@
 #include "proxy/store/disk.h"
 
 static const char *const suffixes[] = {
-    [BODIES_HEAD] = "head",
-    [BODIES_MAIL] = "mail",
-    [BODIES_MIME] = "mime",
+    [BODIES_HEAD] = "head",         [BODIES_MAIL] = "mail",           [BODIES_MIME] = "mime",
+    [BODIES_ENVELOPE] = "envelope", [BODIES_STRUCTURE] = "structure",
 };
 
 void bodies_name(char name[BODIES_NAME], uint32_t content, enum bodies_kind kind)
@@ -103,7 +102,7 @@ static bool is_cached(const char *name, struct bodies_found *found)
     char again[BODIES_NAME];
 
     found->content = (uint32_t)strtoul(name, NULL, 10);
-    for (int kind = BODIES_HEAD; kind <= BODIES_MIME; kind++) {
+    for (int kind = BODIES_HEAD; kind < BODIES_KINDS; kind++) {
         found->kind = (enum bodies_kind)kind;
         bodies_name(again, found->content, found->kind);
         if (strcmp(name, again) == 0)

@@ -5,6 +5,8 @@
  *     7.head  7.mail     the header and the whole of content 7, as the upstream sent them
  *     7.mime             its structure, as translate/mime/mime_json.h writes it
  *     0.head  0.mime     those of many contents (proxy/store/bodies_records.h)
+ *     0.envelope         what IMAP says of them, ready to be sent (proxy/store/bodies_texts.c)
+ *     0.structure
  *     m-12               a message that must not be lost
  *     t-3                one that is being written; a leftover when found at the opening
  *
@@ -19,7 +21,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum bodies_kind { BODIES_HEAD, BODIES_MAIL, BODIES_MIME };
+enum bodies_kind {
+    BODIES_HEAD,
+    BODIES_MAIL,
+    BODIES_MIME,
+    BODIES_ENVELOPE,
+    BODIES_STRUCTURE,
+    BODIES_KINDS,
+};
 
 enum { BODIES_NAME = 32 };
 

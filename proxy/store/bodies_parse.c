@@ -50,28 +50,31 @@ static struct mime_message *parse_text(struct slice text)
     return message;
 }
 
-static bool recall_single(const struct bodies_parse *p, int dir, struct buf *text)
+static bool recall_single(uint32_t content, int dir, struct buf *text)
 {
     char name[BODIES_NAME];
 
-    bodies_name(name, p->content, BODIES_MIME);
+    bodies_name(name, content, BODIES_MIME);
     return disk_read(dir, name, MIME_FILE_MAX, text);
 }
 
-static void parse_recall(struct bodies_parse *p, int dir)
+struct mime_message *bodies_recall(struct bodies_account *a, int dir, uint32_t content,
+                                   bool *single)
 {
-    struct bodies_records *records = &p->account->structures;
+    struct mime_message *message = NULL;
     struct buf text = BUF_INIT;
 
-    if (bodies_records_get(records, p->content, &text)) {
-        p->message = parse_text(buf_slice(&text));
-    } else if (recall_single(p, dir, &text)) {
-        p->message = parse_text(buf_slice(&text));
-        p->single = p->message != NULL;
-        if (p->message)
-            bodies_records_put(records, p->content, buf_slice(&text));
+    *single = false;
+    if (bodies_records_get(&a->structures, content, &text)) {
+        message = parse_text(buf_slice(&text));
+    } else if (recall_single(content, dir, &text)) {
+        message = parse_text(buf_slice(&text));
+        *single = message != NULL;
+        if (message)
+            bodies_records_put(&a->structures, content, buf_slice(&text));
     }
     buf_clear(&text);
+    return message;
 }
 
 /* False with errno. */
@@ -210,6 +213,7 @@ struct recall {
     uv_work_t work;
     struct bodies_account *account;
     struct bodies_parse *first;
+    uint64_t records; /* octets of the structures' file afterwards */
 };
 
 static void recall_work(uv_work_t *work)
@@ -220,11 +224,14 @@ static void recall_work(uv_work_t *work)
 
     if (dir < 0)
         return; /* the making says why */
+    uv_mutex_lock(&a->records_lock);
     bodies_records_open(&a->structures, dir, a->limit / 4);
     for (struct bodies_parse *p = r->first; p; p = p->next)
         if (!p->cancelled)
-            parse_recall(p, dir);
+            p->message = bodies_recall(a, dir, p->content, &p->single);
+    r->records = a->structures.end;
     bodies_records_close(&a->structures);
+    uv_mutex_unlock(&a->records_lock);
     close(dir);
 }
 
@@ -250,8 +257,8 @@ static void recall_done(uv_work_t *work, int status)
 
     (void)status; /* nobody cancels it */
     a->parse_busy = false;
-    if (a->structures.end)
-        bodies_came(a, 0, BODIES_MIME, a->structures.end);
+    if (r->records)
+        bodies_came(a, 0, BODIES_MIME, r->records);
     for (struct bodies_parse *p = r->first, *next; p; p = next) {
         next = p->next;
         recalled(p);

@@ -60,10 +60,12 @@ struct bodies_account {
     uint64_t temporary_next;
     struct bodies_index index;
     struct bodies_growth *growing;
-    struct bodies_records headers; /* the pool's, while a batch is under way */
+    uv_mutex_t records_lock; /* held by the pool's work while it uses the next three */
+    struct bodies_records headers, structures;
+    struct bodies_records texts[MAILBOX_TEXT_KINDS]; /* none of headers */
+    struct bodies_texts *texts_wanted;               /* the first is under way */
     struct bodies_small *small_wanted;
     bool small_busy;
-    struct bodies_records structures; /* the same */
     struct bodies_parse *parse_wanted;
     bool parse_busy;
     unsigned users; /* the owner, and work that will call back */
@@ -98,6 +100,11 @@ int bodies_open_whole(const struct bodies_account *a, int dir, uint32_t content,
 /* Whether a durable body has `least` octets; else `*why`: to give what is left would be to invent a
  * message. */
 bool bodies_is_long_enough(uint64_t octets, uint64_t least, struct failure *why);
+
+/* On the pool, with the records open: the structure as it was remembered, by itself (then
+ * `*single`) or among others. NULL: it was not. */
+struct mime_message *bodies_recall(struct bodies_account *a, int dir, uint32_t content,
+                                   bool *single);
 
 /* pread() that begins again when a signal interrupts it. */
 ssize_t bodies_pread(int fd, void *p, size_t n, uint64_t offset);

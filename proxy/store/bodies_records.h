@@ -1,14 +1,15 @@
 /*
- * The headers of an account in one file, and the structures of its messages in another, so that a
- * scan of a whole mailbox reads one file from front to back and not thousands. Such a file is a
- * part of the cache like any other (that of content 0, which no message has): what is lost or
+ * The headers of an account in one file, the structures of its messages in another, and so on, so
+ * that a scan of a whole mailbox reads one file from front to back and not thousands. Such a file
+ * is a part of the cache like any other (that of content 0, which no message has): what is lost or
  * damaged of it is brought anew, from the files of single messages or from the upstream.
  *
  * Records are appended, never changed: {magic, content, length, CRC-32 of these two and the
  * octets}, then the octets. Where each one lies is kept in memory, sixteen octets for a message,
  * from the first use until the account is closed.
  *
- * All of this blocks: it is for the thread pool, and one piece of work at a time.
+ * All of this blocks: it is for the thread pool, and one piece of work at a time (`records_lock` in
+ * proxy/store/bodies_parts.h).
  */
 #ifndef PROXY_STORE_BODIES_RECORDS_H
 #define PROXY_STORE_BODIES_RECORDS_H
@@ -35,7 +36,7 @@ struct bodies_records {
     size_t window_n;
 };
 
-/* Empty: of BODIES_HEAD or BODIES_MIME. */
+/* Empty: of any kind but BODIES_MAIL. */
 void bodies_records_init(struct bodies_records *r, enum bodies_kind kind);
 void bodies_records_clear(struct bodies_records *r);
 

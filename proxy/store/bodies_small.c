@@ -38,6 +38,7 @@ struct bodies_batch {
     struct bodies_account *account;
     struct bodies_small *first;
     struct buf octets;
+    uint64_t records; /* octets of the headers' file afterwards */
 };
 
 /* ---- on the pool -------------------------------------------------------------------------- */
@@ -160,10 +161,13 @@ static void batch_work(uv_work_t *work)
         absent(b, errno);
         return;
     }
+    uv_mutex_lock(&a->records_lock);
     bodies_records_open(&a->headers, dir, a->limit / 4);
     for (struct bodies_small *s = b->first; s && buf_size(&b->octets) < GATHERED_MAX; s = s->next)
         find(b, s, dir);
+    b->records = a->headers.end;
     bodies_records_close(&a->headers);
+    uv_mutex_unlock(&a->records_lock);
     close(dir);
 }
 
@@ -226,8 +230,8 @@ static void batch_done(uv_work_t *work, int status)
     struct bodies_account *a = b->account;
 
     (void)status; /* nobody cancels it */
-    if (a->headers.end)
-        bodies_came(a, 0, BODIES_HEAD, a->headers.end);
+    if (b->records)
+        bodies_came(a, 0, BODIES_HEAD, b->records);
     a->small_busy = false;
     deliver_all(b);
     if (!batch_start(a))

@@ -61,11 +61,11 @@ class Gateway:
 
     name = "mailferry"
 
-    def __init__(self, directory, port, tls=None, cafile=None):
+    def __init__(self, directory, port, tls=None, cafile=None, warm=True):
         scheme, query = ("imaps", f"?ca={cafile}") if tls else ("imap", "?tls=off")
         self._made = Mailferry(
             directory, f"{scheme}://127.0.0.1:{port}{query}", tls=tls,
-            listener="pop3s" if tls else "pop3",
+            listener="pop3s" if tls else "pop3", pop3=None if warm else {"warm_seconds": 0},
             config={"log": {"level": "info"}, "limits": {"connections_per_address": 20000}})
         self._made.start()
 

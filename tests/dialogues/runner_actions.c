@@ -41,6 +41,16 @@ static void on_disconnect(struct play *p, struct maildrop_action *a)
     play_note(p, "disconnects");
 }
 
+static void on_part(struct play *p, struct maildrop_action *a)
+{
+    (void)a;
+    p->parted = true;
+    play_flush_upstream(p);
+    maildrop_warm_free(p->warm);
+    p->warm = maildrop_part(p->m);
+    play_note(p, "parts");
+}
+
 static void on_client_tls(struct play *p, struct maildrop_action *a)
 {
     (void)a;
@@ -139,6 +149,7 @@ static void (*const HANDLERS[])(struct play *p, struct maildrop_action *a) = {
     [MAILDROP_SECRET] = on_secret,
     [MAILDROP_CREDENTIAL] = on_credential,
     [MAILDROP_DISCONNECT] = on_disconnect,
+    [MAILDROP_PART] = on_part,
     [MAILDROP_CLIENT_TLS] = on_client_tls,
     [MAILDROP_UPSTREAM_TLS] = on_upstream_tls,
     [MAILDROP_UPSTREAM_DEFLATE] = on_deflate,

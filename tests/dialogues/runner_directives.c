@@ -199,6 +199,26 @@ static void do_connect(struct play *p, const char *args)
     play_pump(p);
 }
 
+/* As do_connect(), with what the session before has left. */
+static void do_warm(struct play *p, const char *args)
+{
+    if (!connect_expected(p, args))
+        return;
+    if (!p->warm || !maildrop_warm_is_quiet(p->warm)) {
+        play_fail(p, "nothing was left that could be gone on with");
+        return;
+    }
+    p->upstream.closed = p->disconnected = false;
+    play_note(p, "goes on");
+    route_user(p);
+    if (!p->failed) {
+        maildrop_go_on(p->m, p->warm);
+        p->warm = NULL;
+    }
+    connect_forget(p);
+    play_pump(p);
+}
+
 static void do_connect_refused(struct play *p, const char *args)
 {
     struct failure why;
@@ -357,6 +377,12 @@ static void do_disconnects(struct play *p, const char *args)
         play_fail(p, "the upstream was not given up");
 }
 
+static void do_parts(struct play *p, const char *args)
+{
+    (void)args;
+    take_flag(p, &p->parted, "to part from the upstream");
+}
+
 static void do_ends(struct play *p, const char *args)
 {
     (void)args;
@@ -475,6 +501,7 @@ static const struct {
     {"state-is", check_state_is, false},
     {"logged", check_logged, false},
     {"connect", do_connect, true},
+    {"warm", do_warm, true},
     {"connect-refused", do_connect_refused, true},
     {"route-refused", do_route_refused, true},
     {"secret", do_secret, true},
@@ -483,6 +510,7 @@ static const struct {
     {"starttls", do_starttls, true},
     {"deflate", do_deflate, true},
     {"disconnects", do_disconnects, true},
+    {"parts", do_parts, true},
     {"ends", do_ends, true},
     {"aborts", do_aborts, true},
     {"nothing", do_nothing, true},

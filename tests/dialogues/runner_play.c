@@ -94,6 +94,11 @@ static bool collect(struct play *p, struct play_side *side, struct buf *out, con
     return true;
 }
 
+void play_flush_upstream(struct play *p)
+{
+    collect(p, &p->upstream, maildrop_upstream_out(p->m), "U>");
+}
+
 /* Offers what came from one side. True when some of it was taken. A side that is wanted and of
  * which nothing is taken would make a process spin. */
 static bool offer(struct play *p, struct play_side *side, bool wanted,
@@ -159,8 +164,18 @@ static void pump_stalled(struct play *p)
     maildrop_client_queued(p->m, 0);
 }
 
+/* What the upstream says between two sessions. */
+static bool is_for_warm(const struct play *p, const struct play_side *side)
+{
+    return side == &p->upstream && p->warm;
+}
+
 static void feed_piece(struct play *p, struct play_side *side, struct slice piece)
 {
+    if (is_for_warm(p, side)) {
+        maildrop_warm_data(p->warm, &piece);
+        return;
+    }
     buf_put(&side->in, piece);
     if (p->mode == PLAY_SLOW)
         pump_stalled(p);
@@ -221,7 +236,7 @@ static size_t play_input(struct play *p, size_t at)
 
     for (; at + n < script->count && is_input(script->steps[at + n].type, from_client); n++)
         packet_add(p, &packet, &script->steps[at + n]);
-    if (play_is_over(p) || side->closed)
+    if (!is_for_warm(p, side) && (play_is_over(p) || side->closed))
         play_fail(p, "there is nobody left who could hear this: %s", script->steps[at].text);
     packet_count(p, buf_size(&packet));
     if (!p->failed) {
@@ -317,7 +332,7 @@ void play_end(struct play *p)
     p->m = NULL;
     p->tags.count = 0;
     p->client.closed = p->upstream.closed = false;
-    p->disconnected = p->ended = p->aborted = p->deflate = false;
+    p->disconnected = p->parted = p->ended = p->aborted = p->deflate = false;
     buf_clear(&p->client.in);
     buf_clear(&p->upstream.in);
 }
@@ -331,10 +346,10 @@ static size_t play_step(struct play *p, size_t at)
         directive_play(p, s);
         return 1;
     }
-    play_begin(p);
-    if (s->type == STEP_CLIENT_SAYS || s->type == STEP_UPSTREAM_SAYS)
-        return play_input(p, at);
-    if (s->type == STEP_UPSTREAM_LITERAL)
+    bool upstream_says = s->type == STEP_UPSTREAM_SAYS || s->type == STEP_UPSTREAM_LITERAL;
+    if (!upstream_says || !p->warm)
+        play_begin(p);
+    if (upstream_says || s->type == STEP_CLIENT_SAYS)
         return play_input(p, at);
     play_expectation(p, s);
     return 1;
@@ -368,6 +383,7 @@ static void side_clear(struct play_side *s)
 void play_clear(struct play *p)
 {
     maildrop_free(p->m);
+    maildrop_warm_free(p->warm);
     setup_clear(&p->setup);
     side_clear(&p->client);
     side_clear(&p->upstream);

@@ -46,7 +46,8 @@ struct play {
     char *secret_user; /* NULL: no secret is asked for */
     bool credential_asked;
     struct credential credential; /* of the route; of nobody: the client's own password */
-    bool client_tls, upstream_tls, deflate, disconnected, ended, aborted;
+    bool client_tls, upstream_tls, deflate, disconnected, parted, ended, aborted;
+    struct maildrop_warm *warm; /* what a session has left; NULL: nothing */
 
     struct drop_state *state; /* what was made durable */
     char *load_failure;       /* LOAD_STATE is answered with it */
@@ -73,6 +74,9 @@ void play_note(struct play *p, const char *format, ...) __attribute__((format(pr
 
 /* Lets the maildrop work until nothing moves: takes its actions and output, offers its input. */
 void play_pump(struct play *p);
+
+/* Takes what the maildrop has said to its upstream. */
+void play_flush_upstream(struct play *p);
 
 /* Creates the maildrop if there is none; called before the first step that needs one. */
 void play_begin(struct play *p);

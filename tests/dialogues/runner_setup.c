@@ -44,6 +44,7 @@ static const struct field ROUTE_FIELDS[] = {
     {"last_messages", FIELD_UNSIGNED, OPTION(last_messages)},
     {"prefetch", FIELD_SIZE, OPTION(prefetch)},
     {"login_delay", FIELD_UNSIGNED, OPTION(login_delay)},
+    {"warm_seconds", FIELD_UNSIGNED, OPTION(warm_seconds)},
     {"allow_preauth", FIELD_BOOL, OPTION(allow_preauth)},
     {"compress", FIELD_BOOL, OPTION(compress)},
     {0},

@@ -207,10 +207,13 @@ class WithoutAPerson(Authorization):
         os.chmod(secret, 0o600)
         gateway = self.scene(grant="client", client_id=CONFIDENTIAL, client_secret_file=secret,
                              scope="mail")
+        self.assertNotIn("warning", mailferry.run("check", "-c", gateway.config_file).stderr)
         walk = self.authorize(gateway)
         walk.shown(MADE)
         self.assertEqual(walk.end(), 0, walk.text)
         self.check_private(gateway, walk.text, SECRET)
+        os.chmod(secret, 0o644)
+        self.assertIn("client's secret", mailferry.run("check", "-c", gateway.config_file).stderr)
         with open(secret, "w", encoding="ascii") as f:
             f.write("wrong-" + SECRET)
         walk = self.authorize(gateway, "--replace")

@@ -85,7 +85,8 @@ class Streaming(Scene):
         self.assertEqual(other.retr(1), corpus.plain_mail(1))
         other.quit()
         client.reset()
-        wait_until(lambda: self.upstream.open_connections == 0, "the upstream to be let go")
+        # The other one's may wait for its user.
+        wait_until(lambda: self.upstream.open_connections <= 1, "the upstream to be let go")
 
     def test_top_of_a_large_message(self):
         client = self.login(self.mailferry)

@@ -383,6 +383,7 @@ class Connection:
         self.ok(command)
 
     def cmd_noop(self, command):
+        self._report_gone()
         self._report_new()
         self.ok(command)
 
@@ -483,6 +484,13 @@ class Connection:
             self.untagged(f"STATUS {name} (MESSAGES {count} UIDNEXT {self.server.next_uid[name]} "
                           f"UIDVALIDITY {self.server.uidvalidity})")
         self.ok(command)
+
+    def _report_gone(self):
+        """What other clients have expunged."""
+        for number in range(len(self.view), 0, -1):
+            if not self._there(self.view[number - 1]):
+                del self.view[number - 1]
+                self.untagged(f"{number} EXPUNGE")
 
     def _report_new(self):
         with self.server.lock:

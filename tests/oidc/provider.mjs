@@ -15,7 +15,7 @@ import { pathToFileURL } from 'node:url';
 
 const options = JSON.parse(process.argv.at(-1));
 const { resolve } = createRequire(join(options.modules, 'package.json'));
-const { Provider } = await import(pathToFileURL(resolve('oidc-provider')));
+const { default: Provider } = await import(pathToFileURL(resolve('oidc-provider')));
 
 const provider = new Provider(`http://127.0.0.1:${options.port}`, {
   clients: options.clients,

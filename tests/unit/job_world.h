@@ -12,10 +12,11 @@
 #include "translate/imap/imapd_command.h"
 #include "translate/mailbox/mailbox_job.h"
 #include "translate/mime/mime_charset.h"
+#include "translate/mime/mime_put.h"
 
 enum { WORLD_MESSAGES = 400, WORLD_ASKED = 1024 };
 
-enum world_ask { ASKED_READ, ASKED_PARSE, ASKED_WANT, ASKED_DATE };
+enum world_ask { ASKED_READ, ASKED_PARSE, ASKED_WANT, ASKED_DATE, ASKED_TEXTS };
 
 struct world_asked {
     enum world_ask ask;
@@ -46,10 +47,12 @@ struct world {
     struct world_asked asked[WORLD_ASKED];        /* a ring */
     size_t first, count;
     size_t most; /* wants that were under way together */
-    uint32_t numbers[4];
+    uint32_t numbers[5];
     size_t piece; /* octets */
     size_t room;
-    bool keeps; /* the store has all from the start */
+    bool keeps;             /* the store has all from the start */
+    size_t texts_at_once;   /* with host.texts: messages of which it tells what it remembers */
+    uint32_t texts_forgets; /* each message so far from another is not remembered; 0: none */
     unsigned tops, retrs, follows, turns;
     uint64_t read;   /* octets */
     struct buf text; /* what was said */
@@ -97,6 +100,11 @@ static inline uint32_t world_parse(void *owner, uint32_t content)
 static inline uint32_t world_want(void *owner, uint32_t content, enum account_part part)
 {
     return world_ask(owner, &(struct world_asked){ASKED_WANT, 0, content, part, 0, 0});
+}
+
+static inline uint32_t world_texts(void *owner)
+{
+    return world_ask(owner, &(struct world_asked){.ask = ASKED_TEXTS});
 }
 
 static inline uint32_t world_date(void *owner, uint32_t content)
@@ -287,6 +295,42 @@ static inline void world_answer_date(struct world *w, struct job *j, const struc
     job_have(j, a->number, &why);
 }
 
+static inline void world_remember(struct world *w, struct mailbox_texts *t,
+                                  struct mailbox_texts_of *of)
+{
+    struct world_body *b = &w->bodies[of->content];
+    enum account_part part = mailbox_texts_want(t, MAILBOX_TEXT_STRUCTURE);
+    struct mime_message *message = mime_parse(b->text, 4096);
+    size_t at[MAILBOX_TEXT_KINDS + 1];
+
+    of->there =
+        (w->keeps || b->parts[part]) && !(w->texts_forgets && of->content % w->texts_forgets == 0);
+    at[0] = of->at = buf_size(&t->octets);
+    if (of->there && mailbox_texts_want(t, MAILBOX_TEXT_HEADER))
+        buf_put(&t->octets, world_part(b, ACCOUNT_HEADER));
+    at[1] = buf_size(&t->octets);
+    if (of->there && mailbox_texts_want(t, MAILBOX_TEXT_ENVELOPE))
+        mime_put_envelope(&t->octets, message, 0, t->utf8);
+    at[2] = buf_size(&t->octets);
+    if (of->there && mailbox_texts_want(t, MAILBOX_TEXT_STRUCTURE))
+        mime_put_body(&t->octets, message, true, t->utf8);
+    at[3] = buf_size(&t->octets);
+    for (int kind = 0; kind < MAILBOX_TEXT_KINDS; kind++)
+        of->n[kind] = at[kind + 1] - at[kind];
+    mime_message_free(message);
+}
+
+static inline void world_answer_texts(struct world *w, struct job *j, const struct world_asked *a)
+{
+    struct mailbox_texts *t = job_texts_take(j, a->number);
+
+    if (!t)
+        return;
+    while (t->looked < t->count && t->looked < w->texts_at_once)
+        world_remember(w, t, &t->of[t->looked++]);
+    job_texts_have(j, a->number, t);
+}
+
 static inline void world_answer(struct world *w, struct job *j)
 {
     struct world_asked *a = &w->asked[w->first];
@@ -302,6 +346,8 @@ static inline void world_answer(struct world *w, struct job *j)
         world_answer_want(w, j, &copy);
     else if (copy.ask == ASKED_DATE)
         world_answer_date(w, j, &copy);
+    else if (copy.ask == ASKED_TEXTS)
+        world_answer_texts(w, j, &copy);
 }
 
 static inline void world_drain(struct world *w)
@@ -363,6 +409,34 @@ static inline void world_forget(struct world *w)
     w->tops = w->retrs = w->follows = 0;
     w->most = 0;
     w->read = 0;
+}
+
+/* Says the same whether texts are remembered, or only some, or are told a few at a time. */
+static inline void world_check_texts(struct world *w, const char *command)
+{
+    static const uint32_t forgets[] = {0, 1, 2, 7};
+    static const size_t at_once[] = {1, 30, MAILBOX_TEXTS_MAX};
+
+    w->keeps = true;
+    world_run(w, slice_of(command));
+    struct buf expected = BUF_INIT;
+    buf_put(&expected, buf_slice(&w->text));
+    w->host.texts = world_texts;
+    for (size_t i = 0; i < 4 * 3 * 2; i++) {
+        w->texts_forgets = forgets[i % 4];
+        w->texts_at_once = at_once[i / 4 % 3];
+        w->room = i % 3 ? 100000 : 60;
+        w->keeps = i % 2;
+        world_run(w, slice_of(command));
+        if (!slice_equal(buf_slice(&w->text), buf_slice(&expected)))
+            fail_msg("%s\nsaid     \"%.*s\"\nexpected \"%.*s\"", command,
+                     SLICE_ARG(buf_slice(&w->text)), SLICE_ARG(buf_slice(&expected)));
+    }
+    buf_clear(&expected);
+    w->host.texts = NULL;
+    w->texts_forgets = 0;
+    w->keeps = false;
+    w->room = 100000;
 }
 
 /* The command says just that, however its octets come. */

@@ -345,6 +345,17 @@ static inline void act_read(struct world *w, struct mailbox *m, const struct mai
     mailbox_read_done(m, a->request, MAILBOX_READ_DONE, &none);
 }
 
+/* Nothing is remembered. */
+static inline void act_texts(struct mailbox *m, const struct mailbox_action *a)
+{
+    struct mailbox_texts *t = mailbox_texts_take(m, a->request);
+
+    for (; t && t->looked < t->count; t->looked++)
+        t->of[t->looked].there = false;
+    if (t)
+        mailbox_texts_have(m, a->request, t);
+}
+
 static inline void act(struct world *w, struct session *s, const struct mailbox_action *a)
 {
     switch (a->type) {
@@ -370,6 +381,9 @@ static inline void act(struct world *w, struct session *s, const struct mailbox_
         act_read(w, s->m, a);
         break;
     case MAILBOX_PARSE:
+        break;
+    case MAILBOX_TEXTS:
+        act_texts(s->m, a);
         break;
     case MAILBOX_STORE_BEGIN:
         buf_clear(&s->stored);

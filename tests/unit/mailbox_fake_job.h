@@ -165,6 +165,20 @@ void job_parsed(struct job *j, uint32_t request, struct mime_message *message,
     mime_message_free(message);
 }
 
+struct mailbox_texts *job_texts_take(struct job *j, uint32_t request)
+{
+    (void)j;
+    (void)request;
+    return NULL;
+}
+
+void job_texts_have(struct job *j, uint32_t request, struct mailbox_texts *t)
+{
+    (void)j;
+    (void)request;
+    mailbox_texts_free(t);
+}
+
 void job_have(struct job *j, uint32_t request, const struct failure *why)
 {
     const struct box_folder *f = mailbox_view_folder(j->host->view, j->host->state(j->host->owner));

@@ -19,6 +19,7 @@
 #include "proxy/auth/gatekeeper.h"
 #include "proxy/log.h"
 #include "proxy/session.h"
+#include "proxy/warm.h"
 #include "translate/maildrop/maildrop.h"
 
 /* ---- the maildrop ---- */
@@ -42,6 +43,8 @@ struct maildrop {
     char login[64], folder[64];
     struct imap_client_options imap;
     struct drop_state *state;
+    char password; /* what maildrop_warm_key() is made of */
+    unsigned went_on;
 };
 
 static struct maildrop *drop; /* the latest; NULL when it was freed */
@@ -107,6 +110,8 @@ void maildrop_client_data(struct maildrop *m, struct slice *in)
         ask(MAILDROP_END);
     else if (strcmp(m->client_in, "abort\n") == 0)
         ask(MAILDROP_ABORT);
+    else if (strcmp(m->client_in, "part\n") == 0)
+        ask(MAILDROP_PART), ask(MAILDROP_END);
     else if (strcmp(m->client_in, "list\n") == 0)
         m->ends_when_sent = true;
 }
@@ -272,6 +277,64 @@ void maildrop_summary(const struct maildrop *m, struct maildrop_summary *summary
     *summary = (struct maildrop_summary){.user = "", .cause = "test"};
 }
 
+/* ---- what outlives it ---- */
+
+struct maildrop_warm {
+    struct buf out;
+    char in[64];
+};
+
+static bool warm_is_busy; /* an answer is still to come */
+
+struct maildrop_warm *maildrop_part(struct maildrop *m)
+{
+    (void)m;
+    return calloc(1, sizeof(struct maildrop_warm));
+}
+
+void maildrop_warm_free(struct maildrop_warm *w)
+{
+    if (w)
+        buf_clear(&w->out);
+    free(w);
+}
+
+void maildrop_go_on(struct maildrop *m, struct maildrop_warm *warm)
+{
+    m->went_on++;
+    buf_puts(&m->upstream_out, "a2 NOOP\r\n");
+    maildrop_warm_free(warm);
+}
+
+bool maildrop_warm_key(const struct maildrop *m, const unsigned char secret[MAILDROP_WARM_KEY],
+                       unsigned char key[MAILDROP_WARM_KEY])
+{
+    memcpy(key, secret, MAILDROP_WARM_KEY);
+    key[0] ^= (unsigned char)m->password;
+    return true;
+}
+
+/* "BYE" makes it of no use. */
+bool maildrop_warm_data(struct maildrop_warm *w, struct slice *in)
+{
+    struct slice taken = slice_take(in, in->n);
+
+    strncat(w->in, taken.p, taken.n);
+    return strstr(w->in, "BYE") == NULL;
+}
+
+bool maildrop_warm_is_quiet(const struct maildrop_warm *w)
+{
+    (void)w;
+    return !warm_is_busy;
+}
+
+struct buf *maildrop_warm_logout(struct maildrop_warm *w)
+{
+    buf_puts(&w->out, "a9 LOGOUT\r\n");
+    return &w->out;
+}
+
 /* ---- the world around it ---- */
 
 struct world {
@@ -406,6 +469,8 @@ static inline int world_begin(void **state)
     w->settings = settings_new(world_config(port), NULL, stderr);
     w->house = (struct session_house){.loop = &w->loop,
                                       .store = store_open(w->dir, &why),
+                                      .count = 1,
+                                      .warm = warm_new(&w->loop),
                                       .gate = gate_new(),
                                       .health = health_new(),
                                       .gatekeeper = gatekeeper_new(w->dir, &ignored),
@@ -426,6 +491,7 @@ static inline int world_end(void **state)
     for (struct session *s = w->house.sessions; s; s = session_next(s))
         session_stop(s);
     UNTIL(w, w->house.sessions == NULL);
+    warm_stop(w->house.warm);
     uv_mutex_lock(&w->lock);
     w->closed = true;
     uv_mutex_unlock(&w->lock);
@@ -435,6 +501,8 @@ static inline int world_end(void **state)
     uv_close((uv_handle_t *)&w->wake, NULL);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&w->loop), 0);
+    warm_free(w->house.warm);
+    warm_is_busy = false;
     store_close(w->house.store);
     uv_mutex_destroy(&w->lock);
     gate_free(w->house.gate);

@@ -121,8 +121,8 @@ static void wrong_usage_is_explained_in_one_line(void **state)
         const char *line;
         const char *reason;
     } cases[] = {
-        {CLI_SERVE, "", "nothing to serve"},
-        {CLI_CHECK, "", "nothing to serve"},
+        {CLI_SERVE, "", "no routes"},
+        {CLI_CHECK, "", "no routes"},
         {CLI_SERVE, "-c F --route A=B", "exclude each other"},
         {CLI_SERVE, "-c F --key K", "belong to --route"},
         {CLI_SERVE, "-c F --allow-cleartext", "belongs to --route"},

@@ -186,7 +186,7 @@ static void defaults_are_in_force(void **state)
     assert_true(r->pop3.seen);
     assert_true(r->pop3.compress);
     assert_false(r->pop3.unseen_only || r->pop3.allow_preauth);
-    assert_int_equal(r->pop3.prefetch, 1048576);
+    assert_int_equal(r->pop3.prefetch, 2097152);
     assert_int_equal(c->limits.connections, 10000);
     assert_int_equal(c->limits.idle_seconds, 600);
     assert_int_equal(c->limits.drain_seconds, 8);

@@ -302,6 +302,12 @@ static void test_broken(void **state)
     assert_int_equal(w.result.seen_count, 0);
 }
 
+/* As far as the state knows: a small one is gathered before anything is said. */
+static void is_long(uint32_t content)
+{
+    box_state_content(w.state, content)->size = 1 << 20;
+}
+
 /* Whose size was announced before it was all there. */
 static void test_lost(void **state)
 {
@@ -310,6 +316,10 @@ static void test_lost(void **state)
     world_select(&w);
     w.bodies[1].shorter = 5;
     w.bodies[1].lost = true;
+    world_run(&w, slice_of("a FETCH 1 (BODY[] UID)"));
+    assert_false(w.result.broken);
+    assert_log(&w.text, "* 1 FETCH (UID 1)\r\n");
+    is_long(1);
     world_run(&w, slice_of("a FETCH 1 (BODY[] FLAGS)"));
     assert_true(w.result.broken);
     struct slice said = buf_slice(&w.text);
@@ -324,6 +334,7 @@ static void test_follows(void **state)
     (void)state;
     world_add(&w, MIXED);
     world_select(&w);
+    is_long(1);
     world_run(&w, slice_of("a FETCH 1 (UID RFC822.SIZE BODY[]<0.10> BODY[])"));
     assert_int_equal(w.follows, 1);
     assert_int_equal(w.retrs, 1);

@@ -81,6 +81,20 @@ static void reads_what_it_writes(void **state)
     assert_memory_equal(pin.digest, again.digest, TLS_PIN_SIZE);
 }
 
+/* One in 64 begins with a slash, and is not to be taken for curl's form. */
+static void reads_one_that_begins_with_a_slash(void **state)
+{
+    struct tls_pin pin;
+
+    (void)state;
+    assert_true(
+        tls_pin_parse(&pin, slice_of("sha256//SMzqOOrtyOT1kmau6zKhgT676hGgczD5VMdRMyJZFA=")));
+    assert_int_equal(pin.digest[0], 0xfd);
+    assert_true(
+        tls_pin_parse(&pin, slice_of("sha256///SMzqOOrtyOT1kmau6zKhgT676hGgczD5VMdRMyJZFA=")));
+    assert_int_equal(pin.digest[0], 0xfd);
+}
+
 static void refuses_what_is_none(void **state)
 {
     const char *texts[] = {"",
@@ -171,6 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_the_digest_of_the_whole_key),
         cmocka_unit_test(reads_what_it_writes),
+        cmocka_unit_test(reads_one_that_begins_with_a_slash),
         cmocka_unit_test(refuses_what_is_none),
         cmocka_unit_test(takes_a_pinned_key),
         cmocka_unit_test(refuses_other_keys),

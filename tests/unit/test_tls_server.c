@@ -351,6 +351,41 @@ static void looks_at_a_clients_certificate_each_time(void **state)
     tls_tickets_release(tickets);
 }
 
+/* Nor is a session of a listener that asks nobody. */
+static void takes_no_session_from_elsewhere(void **state)
+{
+    struct tls_tickets *tickets = tls_tickets_new();
+    struct tls_context *client = client_as(NULL);
+    struct tls_context *open = server_with(
+        (struct tls_server_options){.protocol = "pop3", .tickets = tickets}, IDS(&main_ec));
+    struct tls_context *closed =
+        server_with((struct tls_server_options){.protocol = "pop3",
+                                                .tickets = tickets,
+                                                .client_ca = ca.certificate_path,
+                                                .client_required = true},
+                    IDS(&main_ec));
+    struct meeting m;
+
+    (void)state;
+    for (int tls_1_2 = 0; tls_1_2 < 2; tls_1_2++) {
+        for (int i = 0; i < 2; i++) {
+            meeting_hold(&m, client, "mail.example.com", open, tls_1_2 ? speak_1_2 : NULL);
+            assert_true(meeting_is_up(&m));
+            assert_int_equal(SSL_session_reused(m.server->ssl), i);
+            meeting_end(&m);
+        }
+        meeting_hold(&m, client, "mail.example.com", closed, tls_1_2 ? speak_1_2 : NULL);
+        assert_int_equal(m.server_why.kind, FAILURE_PERMANENT);
+        meeting_end(&m);
+        tls_context_free(client);
+        client = client_as(NULL);
+    }
+    tls_context_free(client);
+    tls_context_free(open);
+    tls_context_free(closed);
+    tls_tickets_release(tickets);
+}
+
 static void says_that_a_ca_is_missing(void **state)
 {
     const struct tls_files files = {main_ec.certificate_path, main_ec.key_path};
@@ -407,6 +442,7 @@ int main(void)
         cmocka_unit_test(upstreams_of_old_versions_by_name_only),
         cmocka_unit_test(knows_clients_by_their_certificates),
         cmocka_unit_test(looks_at_a_clients_certificate_each_time),
+        cmocka_unit_test(takes_no_session_from_elsewhere),
         cmocka_unit_test(says_that_a_ca_is_missing),
         cmocka_unit_test(speaks_its_protocol_only),
     };

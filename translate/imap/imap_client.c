@@ -219,6 +219,20 @@ void imap_client_logout(struct imap_client *c)
     imap_client_send(c, IMAP_FOR_LOGOUT, "LOGOUT");
 }
 
+bool imap_client_is_quiet(const struct imap_client *c)
+{
+    return c->state == IMAP_STATE_READY && c->announce == IMAP_CLIENT_MORE && !c->over &&
+           !c->no_memory && !c->logout && c->failure.kind == FAILURE_NONE &&
+           c->pending.commands.count == 0 && buf_size(&c->out) == 0 &&
+           imap_response_at_line_start(c->parser);
+}
+
+bool imap_client_set_trace(struct imap_client *c, const struct trace *trace)
+{
+    c->options.trace = *trace;
+    return !trace->says || imap_response_trace(c->parser, &c->options.trace);
+}
+
 struct buf *imap_client_out(struct imap_client *c)
 {
     return &c->out;

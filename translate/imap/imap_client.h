@@ -91,6 +91,14 @@ void imap_client_deflate_started(struct imap_client *c);
  */
 void imap_client_closed(struct imap_client *c, struct failure *why);
 
+/* Every command is answered, no response is under way, nothing is to be sent or told, and the
+ * server has not said BYE: whoever goes on with the connection finds it as after IMAP_CLIENT_READY.
+ */
+bool imap_client_is_quiet(const struct imap_client *c);
+
+/* Another one sees the conversation from now on. False when memory is out: then nobody does. */
+bool imap_client_set_trace(struct imap_client *c, const struct trace *trace);
+
 /* Octets to send; the caller drops what it has taken. Until IMAP_CLIENT_READY they hold
  * credentials: not for logs. */
 struct buf *imap_client_out(struct imap_client *c);

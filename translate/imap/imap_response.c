@@ -32,7 +32,8 @@ void imap_response_free(struct imap_response *r)
 
 bool imap_response_trace(struct imap_response *r, const struct trace *trace)
 {
-    r->shown = calloc(1, sizeof *r->shown);
+    if (!r->shown)
+        r->shown = calloc(1, sizeof *r->shown);
     r->trace = trace;
     return r->shown != NULL;
 }

@@ -18,6 +18,12 @@ static struct job *job_new(const struct job_host *host, bool searches)
     return j;
 }
 
+static void fetch_wants_header(struct job_fetch *f)
+{
+    f->wants_header = true;
+    f->texts |= 1U << MAILBOX_TEXT_HEADER;
+}
+
 /* A message of which anything but the header is asked for is read whole, and then its header is not
  * asked for by itself: the upstream would send it twice. */
 static void fetch_wants(struct job_fetch *f, const struct imapd_fetch_item *item)
@@ -27,23 +33,27 @@ static void fetch_wants(struct job_fetch *f, const struct imapd_fetch_item *item
     switch (item->kind) {
     case IMAPD_FETCH_ENVELOPE:
         f->wants_header = true;
+        f->texts |= 1U << MAILBOX_TEXT_ENVELOPE;
         break;
     case IMAPD_FETCH_SECTION:
         if (top && item->section.text != IMAPD_SECTION_ALL &&
             item->section.text != IMAPD_SECTION_TEXT)
-            f->wants_header = true;
+            fetch_wants_header(f);
         else
-            f->wants_whole = true;
+            f->wants_whole = f->apart = true;
         f->wants_structure |= f->wants_whole && !(top && item->section.text == IMAPD_SECTION_ALL);
         break;
     case IMAPD_FETCH_BINARY:
-        f->wants_whole = true;
+        f->wants_whole = f->apart = true;
         f->wants_structure |= !top;
         break;
-    case IMAPD_FETCH_BODY:
     case IMAPD_FETCH_BODYSTRUCTURE:
-    case IMAPD_FETCH_BINARY_SIZE:
         f->wants_whole = f->wants_structure = true;
+        f->texts |= 1U << MAILBOX_TEXT_STRUCTURE;
+        break;
+    case IMAPD_FETCH_BODY:
+    case IMAPD_FETCH_BINARY_SIZE:
+        f->wants_whole = f->wants_structure = f->apart = true;
         break;
     case IMAPD_FETCH_INTERNALDATE:
         f->wants_date = true;
@@ -74,6 +84,7 @@ struct job *job_fetch(const struct job_host *host, const struct imapd_fetch *fet
     for (size_t i = 0; i < fetch->count; i++)
         fetch_wants(f, &fetch->items[i]);
     f->wants_structure |= f->wants_whole && f->wants_header;
+    j->texts.kinds = f->apart || !host->texts ? 0 : f->texts;
     return j;
 }
 
@@ -95,6 +106,7 @@ struct job *job_search(const struct job_host *host, const struct imapd_search *s
     s->tag = tag;
     s->results = search->extended ? search->results : IMAPD_RETURN_ALL;
     s->ends = (s->results & ends) && !(s->results & (IMAPD_RETURN_ALL | IMAPD_RETURN_COUNT));
+    j->texts.kinds = s->keys.header && !s->ends && host->texts ? 1U << MAILBOX_TEXT_HEADER : 0;
     s->backward = s->ends && !(s->results & IMAPD_RETURN_MIN);
     s->next = s->backward ? host->view->count : 0;
     return j;
@@ -117,6 +129,7 @@ void job_free(struct job *j)
     else
         job_section_clear(&j->fetch.section);
     job_window_clear(&j->window);
+    job_texts_clear(&j->texts);
     free(j->result.seen);
     free(j);
 }
@@ -183,6 +196,7 @@ static bool awaits(const struct job_need *need, enum job_progress progress, bool
 static struct job_need *find(struct job *j, enum job_progress progress, bool parse,
                              uint32_t request, struct job_slot **slot)
 {
+    j->window.stirred = true;
     *slot = NULL;
     if (awaits(&j->stream, progress, parse, request))
         return &j->stream;
@@ -211,6 +225,7 @@ static void gather(struct job *j, struct job_slot *slot, uint64_t size, struct s
 {
     struct job_window *w = &j->window;
 
+    slot->size = size;
     slot->cut = slot->header.part == ACCOUNT_HEADER && size > JOB_HEADER_MAX;
     if (w->gathered + in.n > JOB_GATHERED_MAX && slot != job_window_at(w, 0))
         slot->dropped = true;

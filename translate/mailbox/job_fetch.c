@@ -12,28 +12,70 @@ static bool is_section(const struct imapd_fetch_item *item)
            item->kind == IMAPD_FETCH_BINARY_SIZE;
 }
 
-static void take_next(struct job *j)
+/* The next message that is to be answered (job_walk). */
+static bool walk(struct job *j, struct mailbox_texts_of *of)
 {
     struct job_fetch *f = &j->fetch;
-    uint32_t number;
-    uint32_t uid;
 
-    if (!mailbox_view_next(j->host->view, f->set, f->by_uid, &f->walk, &number, &uid)) {
-        f->walked = true;
+    while (job_spend(j, 1)) {
+        if (!mailbox_view_next(j->host->view, f->set, f->by_uid, &f->walk, &of->number, &of->uid)) {
+            j->texts.walked = true;
+            break;
+        }
+        const struct box_message *m = job_message(j, of->uid);
+        if (!m) {
+            j->result.expunged = true;
+        } else if (f->fetch->changed && m->modseq <= f->fetch->changed_since) {
+            j->result.found = true;
+        } else {
+            of->content = m->content;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void take(struct job *j, const struct mailbox_texts_of *of)
+{
+    struct job_fetch *f = &j->fetch;
+    struct job_slot *slot = job_window_push(&j->window, of->number, of->uid, of->content);
+
+    slot->wants_date = f->wants_date && job_date_is_unknown(j, of->content);
+    if (of->there) {
+        job_texts_give(j, of, slot);
         return;
     }
-    const struct box_message *m = job_message(j, uid);
-    if (!m) {
-        j->result.expunged = true;
-    } else if (f->fetch->changed && m->modseq <= f->fetch->changed_since) {
-        j->result.found = true;
-    } else {
-        struct job_slot *slot = job_window_push(&j->window, number, uid, m->content);
-        slot->wants_header = f->wants_header;
-        slot->wants_whole = f->wants_whole;
-        slot->wants_structure = f->wants_structure;
-        slot->wants_date = f->wants_date && job_date_is_unknown(j, m->content);
-    }
+    slot->wants_header = f->wants_header;
+    if (f->wants_structure)
+        job_slot_want_structure(j, slot);
+    else if (f->wants_whole)
+        job_slot_want_whole(j, slot);
+}
+
+/* False while texts, or the next turn, are waited for, and at the end. */
+static bool take_next(struct job *j)
+{
+    struct mailbox_texts_of one = {.there = false};
+    const struct mailbox_texts_of *next = &one;
+    enum job_texts_step step;
+
+    if (j->texts.kinds)
+        step = job_texts_next(j, walk, &next);
+    else
+        step = walk(j, &one) ? JOB_TEXTS_NEXT : j->texts.walked ? JOB_TEXTS_END : JOB_TEXTS_WAIT;
+    j->fetch.walked = step == JOB_TEXTS_END;
+    if (step == JOB_TEXTS_NEXT)
+        take(j, next);
+    return step == JOB_TEXTS_NEXT;
+}
+
+/* What is remembered needs no others ahead of it: looking over the window for each message is most
+ * of the work then. */
+static bool first_is_remembered(struct job *j)
+{
+    const struct job_slot *first = j->window.count ? job_window_at(&j->window, 0) : NULL;
+
+    return first && first->remembered && !first->wants_date;
 }
 
 /* False when the turn is over. */
@@ -43,12 +85,11 @@ static bool fill(struct job *j)
     bool ahead = f->wants_header || f->wants_whole || f->wants_date;
     size_t window = ahead ? JOB_WINDOW : 1;
 
-    while (!f->walked && j->window.count < window) {
-        if (!job_spend(j, 1))
-            return false;
-        take_next(j);
+    while (!f->walked && j->window.count < window && !first_is_remembered(j) && take_next(j)) {
     }
-    if (ahead)
+    if (j->hungry)
+        return false;
+    if (ahead && !first_is_remembered(j))
         job_window_advance(j);
     return true;
 }
@@ -162,7 +203,7 @@ enum job_state job_fetch_run(struct job *j)
         if (!fill(j))
             return JOB_WAITS;
         if (j->window.count == 0)
-            return JOB_DONE;
+            return j->fetch.walked ? JOB_DONE : JOB_WAITS;
     } while (answer_first(j));
     return JOB_WAITS;
 }

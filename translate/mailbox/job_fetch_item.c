@@ -30,9 +30,9 @@ static bool can_be_had(const struct job_slot *slot, enum imapd_fetch_kind kind)
     if (kind == IMAPD_FETCH_INTERNALDATE)
         return slot->date.progress != JOB_FAILED;
     if (kind == IMAPD_FETCH_ENVELOPE)
-        return slot->message || job_slot_has_header(slot);
+        return slot->message || job_slot_has_header(slot) || buf_size(&slot->envelope);
     if (kind == IMAPD_FETCH_BODY || kind == IMAPD_FETCH_BODYSTRUCTURE)
-        return slot->message;
+        return slot->message || buf_size(&slot->structure);
     return true;
 }
 
@@ -45,26 +45,31 @@ static void put_value(struct job *j, const struct job_slot *slot, enum imapd_fet
         mailbox_put_flags(out, j->host->state(j->host->owner), j->fetch.message.flags);
         break;
     case IMAPD_FETCH_UID:
-        buf_printf(out, "%u", slot->uid);
+        buf_put_number(out, slot->uid);
         break;
     case IMAPD_FETCH_INTERNALDATE:
         imapd_put_date(out, j->fetch.message.date);
         break;
     case IMAPD_FETCH_SIZE:
-        buf_printf(out, "%llu", (unsigned long long)j->fetch.size);
+        buf_put_number(out, j->fetch.size);
         break;
     case IMAPD_FETCH_MODSEQ:
         buf_printf(out, "(%llu)", (unsigned long long)j->fetch.message.modseq);
         break;
     case IMAPD_FETCH_ENVELOPE:
-        if (slot->message)
+        if (buf_size(&slot->envelope))
+            buf_put(out, buf_slice(&slot->envelope));
+        else if (slot->message)
             mime_put_envelope(out, slot->message, 0, j->host->utf8);
         else
             put_envelope_of_header(j, buf_slice(&slot->octets));
         break;
     case IMAPD_FETCH_BODY:
     case IMAPD_FETCH_BODYSTRUCTURE:
-        mime_put_body(out, slot->message, kind == IMAPD_FETCH_BODYSTRUCTURE, j->host->utf8);
+        if (buf_size(&slot->structure))
+            buf_put(out, buf_slice(&slot->structure));
+        else
+            mime_put_body(out, slot->message, kind == IMAPD_FETCH_BODYSTRUCTURE, j->host->utf8);
         break;
     case IMAPD_FETCH_SECTION:
     case IMAPD_FETCH_BINARY:

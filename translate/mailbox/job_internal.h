@@ -4,6 +4,7 @@
  *
  *     job.c                life, turns, answers to whom they belong
  *     job_slot.c           needs, slots, the window
+ *     job_texts.c          what is remembered of many messages
  *     job_fetch.c          messages in order, one response each
  *     job_fetch_item.c     the items that need no stream of octets
  *     job_section.c        BODY[...] and BINARY[...]
@@ -17,19 +18,21 @@
 #define TRANSLATE_MAILBOX_JOB_INTERNAL_H
 
 #include "translate/mailbox/mailbox_job.h"
+#include "translate/mailbox/mailbox_texts.h"
 #include "translate/mime/mime_decoder.h"
 #include "translate/mime/mime_match.h"
 #include "translate/mime/mime_section.h"
 
 enum {
-    JOB_WINDOW = 64,            /* messages whose octets are asked for ahead */
+    JOB_WINDOW = 128,           /* messages whose octets are asked for ahead */
     JOB_PARSED = 8,             /* of those, how many structures: they take memory */
+    JOB_PARSED_SMALL = 48,      /* and how many of small messages */
     JOB_HEADER_MAX = 1 << 20,   /* octets of one header that are gathered */
     JOB_GATHERED_MAX = 2 << 20, /* of all headers gathered ahead */
     JOB_TRIES = 3,              /* to find in the store what was brought there */
     JOB_PIECE = 16 << 10,       /* octets between two looks whether there is room */
     JOB_CHUNK = 256 << 10,      /* octets of a text that are asked for at once, in a search */
-    JOB_SMALL = 48 << 10,       /* octets of a message that a search gathers whole, and ahead */
+    JOB_SMALL = 48 << 10,       /* octets of a message that is gathered whole, and ahead */
     JOB_WORK = 4000,            /* units in a turn: about a microsecond each */
     JOB_OCTETS_IN_UNIT = 64,    /* looked at in one of them */
 };
@@ -83,12 +86,16 @@ struct job_slot {
     bool wants_header;
     bool wants_whole;
     bool wants_structure;
+    bool small;             /* it has few octets, and its structure takes little memory */
     bool wants_date;        /* INTERNALDATE, if it is not known */
     struct job_need date;   /* in the state */
     struct job_need header; /* gathered into `octets` */
-    struct job_need whole;  /* in the store, or parsed into `message` */
+    struct job_need whole;  /* in the store, parsed into `message`, or gathered into `octets` */
+    uint64_t size;          /* of what is gathered, whole */
     struct buf octets;
-    bool cut;     /* the header has more than JOB_HEADER_MAX */
+    bool remembered;                /* all that it wants came at once: */
+    struct buf envelope, structure; /* as they are sent */
+    bool cut;                       /* the header has more than JOB_HEADER_MAX */
     bool dropped; /* too much was gathered: to be asked for again when it is the first */
     struct mime_message *message;
     /* SEARCH */
@@ -105,6 +112,7 @@ struct job_window {
     struct job_slot slots[JOB_WINDOW]; /* a ring */
     size_t head, count;
     size_t gathered; /* octets in the slots */
+    bool stirred;    /* something may have to be asked for */
 };
 
 struct job_slot *job_window_at(struct job_window *w, size_t i);
@@ -118,6 +126,10 @@ void job_window_clear(struct job_window *w);
 /* Begins what slots still want, those first in the window first. */
 void job_window_advance(struct job *j);
 
+/* The whole message, and with its structure; of small ones more is asked for ahead. */
+void job_slot_want_whole(struct job *j, struct job_slot *slot);
+void job_slot_want_structure(struct job *j, struct job_slot *slot);
+
 /* Nothing more will come of what the slot wants. */
 bool job_slot_is_settled(const struct job_slot *slot);
 
@@ -127,6 +139,39 @@ bool job_slot_waits_for_date(const struct job_slot *slot);
 
 /* The structure is there; the gathered header is. */
 bool job_slot_has_header(const struct job_slot *slot);
+bool job_slot_has_whole(const struct job_slot *slot);
+
+/* ---- texts -------------------------------------------------------------------------------- */
+
+enum { JOB_RUNS = 2 };
+
+struct job_run {
+    enum job_progress progress;
+    uint32_t request;
+    struct mailbox_texts *texts; /* owned; NULL while somebody else has them */
+    size_t next;                 /* to be taken out */
+};
+
+struct job_texts {
+    unsigned kinds; /* as in struct mailbox_texts; 0: messages are asked for one by one */
+    struct job_run runs[JOB_RUNS];
+    size_t first;
+    bool walked; /* by struct job's walk: there are no more messages */
+};
+
+/* Sets `content`, `number` and `uid` of the next message. False at the end, which is noted in
+ * `texts.walked`, or out of work. */
+typedef bool (*job_walk)(struct job *j, struct mailbox_texts_of *of);
+
+enum job_texts_step { JOB_TEXTS_NEXT, JOB_TEXTS_WAIT, JOB_TEXTS_END };
+
+/* The next message in order, valid until the next call. */
+enum job_texts_step job_texts_next(struct job *j, job_walk walk,
+                                   const struct mailbox_texts_of **of);
+
+/* Copies what came of it into its slot. */
+void job_texts_give(struct job *j, const struct mailbox_texts_of *of, struct job_slot *slot);
+void job_texts_clear(struct job_texts *t);
 
 /* ---- FETCH -------------------------------------------------------------------------------- */
 
@@ -159,6 +204,8 @@ struct job_fetch {
     bool by_uid;
     bool add_uid, add_modseq; /* though not asked for */
     bool wants_header, wants_whole, wants_structure, wants_date;
+    unsigned texts; /* what can be had of the items, as in struct mailbox_texts */
+    bool apart;     /* some item is no such text */
     struct mailbox_walk walk;
     bool walked;
     /* The first slot's response: */
@@ -303,6 +350,7 @@ struct job {
     struct job_result result;
     size_t seen_capacity;
     struct job_window window;
+    struct job_texts texts;
     struct job_need stream; /* of the first slot's section or part */
     union {
         struct job_fetch fetch;

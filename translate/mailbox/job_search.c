@@ -78,52 +78,106 @@ static void want_octets(struct job *j, struct job_slot *slot)
     bool unknown = slot->verdict == JOB_UNKNOWN;
 
     slot->wants_header = unknown && header;
-    slot->wants_whole = slot->wants_structure = slot->wants_octets = unknown && !header;
+    slot->wants_octets = unknown && !header;
+    if (slot->wants_octets)
+        job_slot_want_structure(j, slot);
 }
 
 /* A message that the state does not decide goes into the window. */
-static void wait_for(struct job *j, uint32_t number, const struct box_message *m,
+static void wait_for(struct job *j, const struct mailbox_texts_of *of, const struct box_message *m,
                      enum job_verdict verdict)
 {
-    struct job_slot *slot = job_window_push(&j->window, number, m->uid, m->content);
+    struct job_slot *slot = job_window_push(&j->window, of->number, m->uid, m->content);
 
     slot->verdict = verdict;
     slot->wants_date =
         verdict == JOB_UNKNOWN && j->search.keys.dates && job_date_is_unknown(j, m->content);
+    if (of->there)
+        job_texts_give(j, of, slot);
     if (!slot->wants_date)
         want_octets(j, slot);
 }
 
-static void consider(struct job *j, uint32_t number)
+/* What the state says of it, NULL when it is gone. */
+static const struct box_message *judge(struct job *j, uint32_t number, enum job_verdict *verdict)
 {
-    uint32_t uid = mailbox_view_uid(j->host->view, number);
-    const struct box_message *m = job_message(j, uid);
+    const struct box_message *m = job_message(j, mailbox_view_uid(j->host->view, number));
 
+    *verdict = JOB_FALSE;
     if (!m)
-        return;
+        return NULL;
     job_keys_reset(&j->search.keys);
-    enum job_verdict verdict = job_keys_verdict(j, number, m);
-    if (verdict == JOB_TRUE && j->window.count == 0)
-        note_found(j, number, m);
-    else if (verdict != JOB_FALSE)
-        wait_for(j, number, m, verdict);
+    *verdict = job_keys_verdict(j, number, m);
+    return m;
 }
 
-/* False when the turn is over. Where one match is enough, little is asked for ahead. The verdicts
- * are those of a message that is being matched while `fields` or `body` are at work. */
+static void consider(struct job *j, const struct mailbox_texts_of *of)
+{
+    enum job_verdict verdict;
+    const struct box_message *m = judge(j, of->number, &verdict);
+
+    if (verdict == JOB_TRUE && j->window.count == 0)
+        note_found(j, of->number, m);
+    else if (verdict != JOB_FALSE)
+        wait_for(j, of, m, verdict);
+}
+
+/* The next one whose header may have to be looked at (job_walk). */
+static bool walk(struct job *j, struct mailbox_texts_of *of)
+{
+    enum job_verdict verdict;
+
+    while (job_spend(j, 1)) {
+        of->number = next_candidate(j);
+        j->texts.walked = of->number == 0;
+        if (j->texts.walked)
+            return false;
+        const struct box_message *m = judge(j, of->number, &verdict);
+        if (verdict == JOB_FALSE)
+            continue;
+        of->uid = m->uid;
+        of->content = m->content;
+        return true;
+    }
+    return false;
+}
+
+/* False when it has to wait. */
+static bool take_next(struct job *j)
+{
+    struct mailbox_texts_of one = {.there = false};
+    const struct mailbox_texts_of *next = &one;
+
+    if (j->texts.kinds) {
+        enum job_texts_step step = job_texts_next(j, walk, &next);
+        j->search.walked = step == JOB_TEXTS_END;
+        if (step == JOB_TEXTS_WAIT)
+            return false;
+    } else if (!job_spend(j, 1)) {
+        return false;
+    } else {
+        one.number = next_candidate(j);
+    }
+    if (!j->search.walked)
+        consider(j, next);
+    return true;
+}
+
+/* False when the turn is over. Where one match is enough, little is asked for ahead; else some at a
+ * time, since all of the window is looked over for them. The verdicts are those of a message that
+ * is being matched while `fields` or `body` are at work. */
 static bool fill(struct job *j)
 {
     struct job_search *s = &j->search;
     size_t window = s->ends ? JOB_PARSED : JOB_WINDOW;
 
-    while (!s->walked && j->window.count < window) {
-        if (!job_spend(j, 1))
-            return false;
-        uint32_t number = next_candidate(j);
-        if (number)
-            consider(j, number);
-    }
-    job_window_advance(j);
+    if (j->window.count <= window - window / 4)
+        while (!s->walked && j->window.count < window && take_next(j)) {
+        }
+    if (j->hungry)
+        return false;
+    if (j->window.stirred)
+        job_window_advance(j);
     return true;
 }
 
@@ -141,13 +195,15 @@ static void keep_verdicts(struct job *j, struct job_slot *slot)
         return;
     }
     memcpy(slot->verdicts, keys->verdicts, keys->leaf_count);
-    slot->wants_whole = slot->wants_structure = slot->wants_octets = true;
+    slot->wants_octets = true;
+    job_slot_want_structure(j, slot);
 }
 
 static void release_header(struct job *j, struct job_slot *slot)
 {
     j->window.gathered -= buf_size(&slot->octets);
     buf_clear(&slot->octets);
+    j->window.stirred |= !slot->remembered;
     slot->wants_header = false;
     slot->header_done = true;
 }
@@ -192,12 +248,16 @@ static bool match_headers(struct job *j)
 {
     struct job_search *s = &j->search;
 
+    bool wants = false; /* something of a message */
+
     for (; s->ahead < j->window.count; s->ahead++) {
         struct job_slot *slot = job_window_at(&j->window, s->ahead);
         if (job_slot_waits_for_date(slot))
             break;
-        if (slot->wants_date)
+        if (slot->wants_date) {
             match_date(j, slot);
+            wants = true;
+        }
         if (!slot->wants_header)
             continue;
         if (slot->header.progress == JOB_FAILED) {
@@ -209,8 +269,10 @@ static bool match_headers(struct job *j)
             break;
         if (!match_header(j, slot))
             return false;
+        wants |= slot->wants_whole;
     }
-    job_window_advance(j);
+    if (wants)
+        job_window_advance(j);
     return true;
 }
 
@@ -272,6 +334,8 @@ enum job_state job_search_run(struct job *j)
             job_search_answer(j);
             return JOB_DONE;
         }
+        if (j->window.count == 0 && j->texts.kinds)
+            return JOB_WAITS;
     } while (j->window.count == 0 || settle_first(j));
     return JOB_WAITS;
 }

@@ -289,22 +289,22 @@ static void begin_transformed(struct job *j)
                section_of(j)->range.end - section_of(j)->range.start);
 }
 
-/* The header was gathered. */
-static void put_from_memory(struct job *j, struct slice header)
+/* The header, or all of the message, was gathered. */
+static void put_from_memory(struct job *j, struct slice octets)
 {
     struct job_section *s = section_of(j);
 
     if (s->transform == JOB_FIELDS) {
         transform_begin(j);
-        mime_header_filter_feed(&s->filter, header, &s->scratch);
+        mime_header_filter_feed(&s->filter, octets, &s->scratch);
         mime_header_filter_end(&s->filter, &s->scratch);
-        header = buf_slice(&s->scratch);
+        octets = buf_slice(&s->scratch);
         if (buf_failed(&s->scratch))
             job_no_memory(j);
     }
     s->skip = s->item->partial ? s->item->offset : 0;
-    announce(j, wanted_of(s->item, header.n));
-    put_octets(j, header);
+    announce(j, wanted_of(s->item, octets.n));
+    put_octets(j, octets);
     finish(j);
 }
 
@@ -320,7 +320,8 @@ void job_section_begin(struct job *j, struct job_slot *slot, const struct imapd_
         put_text(j, item->kind == IMAPD_FETCH_BINARY_SIZE ? "0" : "NIL");
     else if (place == PLACE_UNAVAILABLE || !choose_transform(j, slot))
         finish(j);
-    else if (is_top_header(item) && job_slot_has_header(slot) && !slot->cut)
+    else if (job_slot_has_whole(slot) ||
+             (is_top_header(item) && job_slot_has_header(slot) && !slot->cut))
         put_from_memory(j, buf_slice(&slot->octets));
     else if (s->transform == JOB_AS_IS)
         begin_as_is(j);

@@ -95,6 +95,7 @@ struct job_slot *job_window_push(struct job_window *w, uint32_t number, uint32_t
     struct job_slot *slot = job_window_at(w, w->count++);
 
     *slot = (struct job_slot){.number = number, .uid = uid, .content = content};
+    w->stirred = true;
     return slot;
 }
 
@@ -102,8 +103,11 @@ void job_window_pop(struct job_window *w)
 {
     struct job_slot *slot = job_window_at(w, 0);
 
-    w->gathered -= buf_size(&slot->octets);
+    w->stirred |= !slot->remembered || slot->wants_whole;
+    w->gathered -= buf_size(&slot->octets) + buf_size(&slot->envelope) + buf_size(&slot->structure);
     buf_clear(&slot->octets);
+    buf_clear(&slot->envelope);
+    buf_clear(&slot->structure);
     mime_message_free(slot->message);
     free(slot->verdicts);
     w->head = (w->head + 1) % JOB_WINDOW;
@@ -134,11 +138,35 @@ static void begin_header(struct job *j, struct job_slot *slot)
     job_need_begin(j, &slot->header);
 }
 
+void job_slot_want_whole(struct job *j, struct job_slot *slot)
+{
+    const struct box_content *c = box_state_content(j->host->state(j->host->owner), slot->content);
+
+    slot->wants_whole = true;
+    slot->small = c && c->size <= JOB_SMALL;
+}
+
+void job_slot_want_structure(struct job *j, struct job_slot *slot)
+{
+    job_slot_want_whole(j, slot);
+    slot->wants_structure = true;
+}
+
+static bool gathers_whole(const struct job_slot *slot)
+{
+    return slot->small && slot->wants_whole && !slot->wants_structure && !slot->wants_header;
+}
+
 static void begin_whole(struct job *j, struct job_slot *slot, bool parse)
 {
-    slot->whole = (struct job_need){.ask = parse ? JOB_ASK_PARSE : JOB_ASK_PROBE,
+    bool gather = gathers_whole(slot);
+
+    slot->whole = (struct job_need){.ask = parse    ? JOB_ASK_PARSE
+                                           : gather ? JOB_ASK_GATHER
+                                                    : JOB_ASK_PROBE,
                                     .content = slot->content,
-                                    .part = ACCOUNT_WHOLE};
+                                    .part = ACCOUNT_WHOLE,
+                                    .length = gather ? JOB_SMALL : 0};
     job_need_begin(j, &slot->whole);
 }
 
@@ -149,12 +177,14 @@ static bool whole_is_settled(const struct job_slot *slot)
     return slot->whole.progress == JOB_READY && (slot->message || !slot->wants_structure);
 }
 
-static void advance_whole(struct job *j, struct job_slot *slot, bool near)
+static void advance_whole(struct job *j, struct job_slot *slot, size_t i)
 {
+    bool near = i < (slot->small ? JOB_PARSED_SMALL : JOB_PARSED);
     bool parse = slot->wants_structure && near;
     bool probed = slot->whole.progress == JOB_READY && slot->whole.ask == JOB_ASK_PROBE;
+    bool room = i == 0 || !gathers_whole(slot) || j->window.gathered < JOB_GATHERED_MAX / 2;
 
-    if (!whole_is_settled(slot) && (slot->whole.progress == JOB_IDLE || (probed && parse)))
+    if (room && !whole_is_settled(slot) && (slot->whole.progress == JOB_IDLE || (probed && parse)))
         begin_whole(j, slot, parse);
 }
 
@@ -210,9 +240,10 @@ static void advance_date(struct job *j, struct job_slot *slot)
 
 void job_window_advance(struct job *j)
 {
+    j->window.stirred = false;
     for (size_t i = 0; i < j->window.count; i++) {
         struct job_slot *slot = job_window_at(&j->window, i);
-        advance_whole(j, slot, i < JOB_PARSED);
+        advance_whole(j, slot, i);
         advance_header(j, slot, i == 0);
         advance_octets(j, slot);
         advance_date(j, slot);
@@ -233,4 +264,11 @@ bool job_slot_is_settled(const struct job_slot *slot)
 bool job_slot_has_header(const struct job_slot *slot)
 {
     return slot->header.progress == JOB_READY;
+}
+
+/* A message that is not as long as the state has it may have been read in part. */
+bool job_slot_has_whole(const struct job_slot *slot)
+{
+    return slot->whole.ask == JOB_ASK_GATHER && slot->whole.progress == JOB_READY &&
+           buf_size(&slot->octets) == slot->size;
 }

@@ -50,6 +50,7 @@ enum mailbox_action_type {
     MAILBOX_READ,  /* `request`: octets `offset` .. `offset` + `length` of `content`'s `part`, by
                       mailbox_read_data(), then mailbox_read_done() */
     MAILBOX_PARSE, /* `request`: the structure of `content`; then mailbox_parsed() */
+    MAILBOX_TEXTS, /* `request`: what mailbox_texts_take() gives; then mailbox_texts_have() */
     MAILBOX_STORE_BEGIN, /* `request`: a message of `length` octets follows (APPEND) */
     MAILBOX_STORE_DATA, /* `octets` of what mailbox_client_data() was given, or valid until the next
                            call of any function but mailbox_next_action() */
@@ -139,6 +140,11 @@ void mailbox_read_done(struct mailbox *m, uint32_t request, enum mailbox_read_ou
  * reason. */
 void mailbox_parsed(struct mailbox *m, uint32_t request, struct mime_message *message,
                     const struct failure *why);
+
+/* TEXTS: what is asked for, NULL when nobody waits for it any more. It is the caller's until it is
+ * given back with the answer. */
+struct mailbox_texts *mailbox_texts_take(struct mailbox *m, uint32_t request);
+void mailbox_texts_have(struct mailbox *m, uint32_t request, struct mailbox_texts *t);
 
 /* Answer to STORE_END, or to any STORE_* that failed: `key` is taken over. */
 void mailbox_stored(struct mailbox *m, uint32_t request, char *key, const char *digest,

@@ -19,6 +19,7 @@
 #include "translate/imap/imapd_fetch.h"
 #include "translate/imap/imapd_search.h"
 #include "translate/mailbox/account.h"
+#include "translate/mailbox/mailbox_texts.h"
 #include "translate/mailbox/mailbox_view.h"
 #include "translate/mime/mime_message.h"
 #include "translate/text/buf.h"
@@ -40,6 +41,7 @@ struct job_host {
     uint32_t (*read)(void *owner, uint32_t content, enum account_part part, uint64_t offset,
                      uint64_t length);
     uint32_t (*parse)(void *owner, uint32_t content);
+    uint32_t (*texts)(void *owner); /* for job_texts_take(); NULL: nothing is remembered */
     uint32_t (*want)(void *owner, uint32_t content, enum account_part part);
     uint32_t (*follow)(void *owner, uint32_t content);
     uint32_t (*date)(void *owner, uint32_t content); /* account_date() */
@@ -100,6 +102,11 @@ void job_read_done(struct job *j, uint32_t request, bool present, const struct f
 /* `message` is taken over. NULL: the body is absent, or `why` has a kind. */
 void job_parsed(struct job *j, uint32_t request, struct mime_message *message,
                 const struct failure *why);
+
+/* What the request asks for, NULL when nobody waits for it any more; it is the caller's, and given
+ * back with the answer by job_texts_have(). */
+struct mailbox_texts *job_texts_take(struct job *j, uint32_t request);
+void job_texts_have(struct job *j, uint32_t request, struct mailbox_texts *t);
 
 /* The answer to a want, follow or date; `why` NULL or of kind NONE: the store of bodies can give
  * it, the date is in the state. */

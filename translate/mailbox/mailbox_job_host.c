@@ -49,6 +49,13 @@ static uint32_t host_parse(void *owner, uint32_t content)
     return action ? action->request : 0;
 }
 
+static uint32_t host_texts(void *owner)
+{
+    const struct mailbox_action *action = host_act(owner, MAILBOX_TEXTS, 0);
+
+    return action ? action->request : 0;
+}
+
 static uint32_t host_want(void *owner, uint32_t content, enum account_part part)
 {
     struct mailbox *m = owner;
@@ -80,6 +87,7 @@ void mailbox_job_init(struct mailbox *m)
         .has_room = host_has_room,
         .read = host_read,
         .parse = host_parse,
+        .texts = host_texts,
         .want = host_want,
         .follow = host_follow,
         .date = host_date,
@@ -258,6 +266,21 @@ void mailbox_parsed(struct mailbox *m, uint32_t request, struct mime_message *me
         return;
     }
     job_parsed(m->job, request, message, why);
+    mailbox_job_advance(m);
+}
+
+struct mailbox_texts *mailbox_texts_take(struct mailbox *m, uint32_t request)
+{
+    return m->busy == BUSY_JOB ? job_texts_take(m->job, request) : NULL;
+}
+
+void mailbox_texts_have(struct mailbox *m, uint32_t request, struct mailbox_texts *t)
+{
+    if (m->busy != BUSY_JOB) {
+        mailbox_texts_free(t);
+        return;
+    }
+    job_texts_have(m->job, request, t);
     mailbox_job_advance(m);
 }
 

@@ -11,6 +11,10 @@
 /* At a shutdown a client between two commands is given so long to say the next one. */
 enum { DRAIN_GRACE_MS = 2000 };
 
+/* A connection that was kept may have been forgotten on its way, by a firewall or an address that
+ * changed: it is not waited for as a new one is. */
+enum { TRIAL_MS = 5000 };
+
 struct maildrop *maildrop_new(const struct maildrop_settings *settings, uint64_t now_ms,
                               int64_t now_s)
 {
@@ -217,11 +221,15 @@ void maildrop_end(struct maildrop *m, const char *cause)
 
     if (m->phase == PHASE_ENDED)
         return;
+    bool stays = warm_may_stay(m);
     m->phase = PHASE_ENDED;
     m->summary.cause = cause;
     remember_sizes(m);
     retr_flush_seen(m);
-    upstream_close(m);
+    if (stays)
+        maildrop_act(m, MAILDROP_PART);
+    else
+        upstream_close(m);
     maildrop_act(m, cut ? MAILDROP_ABORT : MAILDROP_END);
 }
 
@@ -407,6 +415,8 @@ static uint64_t upstream_deadline(const struct maildrop *m)
 {
     if (!upstream_owes(m) || !fetch_has_room(m))
         return UINT64_MAX;
+    if (m->upstream.on_trial)
+        return m->upstream.heard + TRIAL_MS;
     return m->upstream.heard + 1000ull * m->settings.response_seconds;
 }
 

@@ -18,6 +18,7 @@
 
 #include "translate/imap/imap_client.h"
 #include "translate/maildrop/maildrop_options.h"
+#include "translate/maildrop/maildrop_warm.h"
 #include "translate/sasl/sasl_server.h"
 #include "translate/state/drop_state.h"
 #include "translate/text/buf.h"
@@ -62,6 +63,9 @@ enum maildrop_action_type {
     /* Give the upstream connection up, after what is in upstream_out, and what was begun in answer
      * to CONNECT, SECRET or CREDENTIAL. */
     MAILDROP_DISCONNECT,
+    /* The client has said QUIT, and the route keeps upstream sessions for the user's next login:
+     * after what is in upstream_out, part it with maildrop_part(). */
+    MAILDROP_PART,
     MAILDROP_CLIENT_TLS,   /* after what is in client_out: TLS as server; then maildrop_client_tls()
                             */
     MAILDROP_UPSTREAM_TLS, /* after what is in upstream_out: TLS as client; then
@@ -153,6 +157,25 @@ void maildrop_secret(struct maildrop *m, const struct sasl_secret *secret);
 void maildrop_credential(struct maildrop *m, const struct credential *credential);
 void maildrop_connected(struct maildrop *m);
 void maildrop_connect_failed(struct maildrop *m, const struct failure *why);
+
+/*
+ * Instead of maildrop_connected(): the session goes on with what maildrop_part() left, of the same
+ * user with the same password on the same route (maildrop_warm_key() tells), and with its
+ * connection. The upstream is asked at once whether it is still there and what has changed; if it
+ * is not, MAILDROP_CONNECT comes with `again` set, and the client notices nothing. Takes `warm`
+ * over, which is quiet.
+ */
+void maildrop_go_on(struct maildrop *m, struct maildrop_warm *warm);
+
+/* Answers MAILDROP_PART: what of the upstream session outlives this one. The caller's, with the
+ * connection; NULL when memory is out: then the connection is to be closed. */
+struct maildrop_warm *maildrop_part(struct maildrop *m);
+
+/* Routed: by what this login is known, as an HMAC-SHA256 under `secret`. Two logins have the same
+ * only when they show the upstream the same credential, and what the client may be sent (UTF8) is
+ * the same. False when that cannot be told, as of a certificate, or the route keeps no sessions. */
+bool maildrop_warm_key(const struct maildrop *m, const unsigned char secret[MAILDROP_WARM_KEY],
+                       unsigned char key[MAILDROP_WARM_KEY]);
 /* What the client's TLS has for channel binding: before maildrop_client_tls(). */
 void maildrop_client_bind(struct maildrop *m, const struct sasl_binding *binding);
 void maildrop_client_tls(struct maildrop *m);

@@ -233,8 +233,8 @@ void fetch_ahead(struct maildrop *m)
     uint64_t octets = octets_ahead(m);
     uint64_t budget = m->options->prefetch;
 
-    /* Asked for in bursts: half of what may be ahead must have been read first. */
-    if (q->in_order || ahead > window / 2 || octets > budget / 2 ||
+    /* Asked for in bursts: a quarter of what may be ahead must have been read first. */
+    if (q->in_order || ahead > window - window / 4 || octets > budget - budget / 4 ||
         m->upstream.state != UPSTREAM_READY || m->upstream.selected != folder)
         return;
     ask_together(m, q->previous + 1, window - ahead, budget - octets, folder);

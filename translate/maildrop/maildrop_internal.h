@@ -6,6 +6,7 @@
  *   maildrop_command.c   the table of verbs; what may be said when
  *   maildrop_auth.c      USER, PASS, AUTH, STLS; the login
  *   maildrop_upstream.c  the one IMAP connection: opening, commands in flight, reopening
+ *   maildrop_warm.c      what of it outlives a session, and how the next one goes on with it
  *   maildrop_sync.c      how the list of messages comes about
  *   maildrop_build.c     from what sync found to the list and to what is remembered
  *   maildrop_uidl.c      what identifies a message, also across a change of UIDVALIDITY
@@ -130,6 +131,9 @@ struct upstream {
     uint64_t heard; /* when its last octet came, or it began to owe an answer */
     bool renewed;   /* a token was refused, and this is another one */
     bool reopened;  /* within the client's command under way: it is not tried for ever */
+    bool on_trial;  /* it was kept from an earlier session and has not answered yet */
+    bool stirred;   /* since it was selected, the folder is not what it was */
+    char *stands;   /* owned: the folder that is still selected from then; NULL: none */
     bool cut;       /* its octets stay where they are until TLS or DEFLATE is up */
 };
 
@@ -345,8 +349,27 @@ bool upstream_at(struct maildrop *m, uint16_t folder);
 /* The connection is of no use any more. It is opened again when the client needs it, once. */
 void upstream_lost(struct maildrop *m, const struct failure *why);
 void upstream_close(struct maildrop *m);
+/* Open it again. */
+void upstream_reopen(struct maildrop *m);
+/* It is logged in: the session begins, or goes on. */
+void upstream_ready(struct maildrop *m);
+/* SELECT is put as EXAMINE. */
+bool upstream_examines(const struct maildrop *m);
 bool upstream_owes(const struct maildrop *m);
 bool upstream_can(const struct maildrop *m, enum imap_capability capability);
+
+/* maildrop_warm.c */
+/* May the upstream session be kept when this one ends now? */
+bool warm_may_stay(const struct maildrop *m);
+/* The folder is selected already, from the session before. */
+bool warm_stands_at(const struct maildrop *m, uint16_t folder);
+/* Asks whether it is still as it was: then it is selected when `done` is called, and not `stirred`.
+ */
+void warm_refresh(struct maildrop *m, uint16_t folder, upstream_done done);
+/* A response that comes unasked says that the selected folder is not what it was. */
+bool warm_stirs(const struct imap_event *ev);
+/* It was of no use any more: another one is opened in its place. */
+void warm_gave_out(struct maildrop *m, const struct failure *why);
 
 /* maildrop_sync.c */
 void sync_start(struct maildrop *m);

@@ -35,6 +35,7 @@ struct maildrop_options {
     unsigned last_messages; /* list only the newest N messages; 0: all */
     size_t prefetch;        /* octets fetched ahead for sequential RETRs; 0: off */
     unsigned login_delay;   /* seconds between logins of one user (RFC 2449 section 6.5); 0: none */
+    unsigned warm_seconds;  /* an upstream session is kept after QUIT for the next login; 0: off */
     bool allow_preauth;     /* an upstream that greets with PREAUTH is accepted */
     bool compress;          /* use COMPRESS=DEFLATE when offered (RFC 4978) */
 };

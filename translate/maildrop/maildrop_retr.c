@@ -89,9 +89,9 @@ void retr_fail(struct maildrop *m, const struct failure *why)
         maildrop_end(m, "upstream failed inside a message");
         return;
     }
+    command_fail(m, why); /* first, for the reason may be the fetch's own */
     if (f)
         fetch_remove(m, f);
-    command_fail(m, why);
     maildrop_idle(m);
 }
 

@@ -414,6 +414,23 @@ static void sync_selected(struct maildrop *m, struct upstream_op *op,
     sync_plan(m);
 }
 
+static void sync_select(struct maildrop *m)
+{
+    const struct sync *s = &m->sync;
+
+    upstream_select(m, s->folder, s->known ? s->known->uidvalidity : 0,
+                    s->known && s->known->count ? s->known->modseq : 0, sync_selected);
+}
+
+static void sync_refreshed(struct maildrop *m, struct upstream_op *op,
+                           const struct imap_event *status)
+{
+    if (m->upstream.selected == (int)op->arg)
+        sync_selected(m, op, status);
+    else
+        sync_select(m);
+}
+
 static void sync_folder(struct maildrop *m, uint16_t folder)
 {
     struct sync *s = &m->sync;
@@ -421,8 +438,10 @@ static void sync_folder(struct maildrop *m, uint16_t folder)
     s->running = true;
     s->folder = folder;
     s->known = drop_state_folder(m->state, slice_of(m->folders[folder].name));
-    upstream_select(m, folder, s->known ? s->known->uidvalidity : 0,
-                    s->known && s->known->count ? s->known->modseq : 0, sync_selected);
+    if (warm_stands_at(m, folder))
+        warm_refresh(m, folder, sync_refreshed);
+    else
+        sync_select(m);
 }
 
 /* Gmail expunges only the label: there a deletion is a move to Trash (QUIRKS). */

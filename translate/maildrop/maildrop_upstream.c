@@ -30,6 +30,8 @@ void upstream_forget(struct upstream *u)
     buf_clear(&u->prefix);
     u->delimiter = '\0';
     u->no_examine = u->no_qresync = u->renewed = false;
+    free(u->stands);
+    u->stands = NULL;
 }
 
 void upstream_clear(struct upstream *u)
@@ -77,7 +79,7 @@ void upstream_trace(struct maildrop *m)
 
 /* ---- opening ---------------------------------------------------------------------------- */
 
-static void upstream_reopen(struct maildrop *m)
+void upstream_reopen(struct maildrop *m)
 {
     m->upstream.state = UPSTREAM_CONNECTING;
     m->upstream.reopened = true;
@@ -149,6 +151,9 @@ static void upstream_drop(struct maildrop *m)
     u->state = UPSTREAM_LOST;
     u->selected = -1;
     u->selecting = false;
+    u->on_trial = false;
+    free(u->stands);
+    u->stands = NULL;
     u->cut = false;
     u->binding.type = SASL_BINDING_NONE;
     maildrop_act(m, MAILDROP_DISCONNECT);
@@ -197,7 +202,12 @@ void upstream_lost(struct maildrop *m, const struct failure *why)
     if (m->phase == PHASE_ENDED || m->upstream.state == UPSTREAM_LOST)
         return;
     bool renew = is_renewable(m, why);
+    bool on_trial = m->upstream.on_trial;
     upstream_drop(m);
+    if (on_trial) {
+        warm_gave_out(m, why);
+        return;
+    }
     if (renew) {
         m->upstream.state = UPSTREAM_RENEWING;
         m->upstream.renewed = true;
@@ -282,6 +292,7 @@ static void op_ended(struct maildrop *m, const struct imap_client_event *ev)
 
     if (!op)
         return;
+    m->upstream.on_trial = false;
     op->done(m, op, &ev->data);
     free(op);
     if (m->phase != PHASE_ENDED)
@@ -354,11 +365,11 @@ static void namespace_done(struct maildrop *m, struct upstream_op *op,
     upstream_usable(m);
 }
 
-static void upstream_ready(struct maildrop *m)
+void upstream_ready(struct maildrop *m)
 {
     m->upstream.state = UPSTREAM_READY;
     m->upstream.renewed = false;
-    if (namespace_needed(m))
+    if (namespace_needed(m) && !m->upstream.delimiter)
         upstream_command(m, namespace_done, 0, "NAMESPACE");
     else
         upstream_usable(m);
@@ -390,6 +401,11 @@ static void select_done(struct maildrop *m, struct upstream_op *op, const struct
     u->select_done(m, op, status);
 }
 
+bool upstream_examines(const struct maildrop *m)
+{
+    return !route_writes(m) && !m->upstream.no_examine;
+}
+
 void upstream_select(struct maildrop *m, uint16_t folder, uint32_t uidvalidity, uint64_t modseq,
                      upstream_done done)
 {
@@ -398,10 +414,11 @@ void upstream_select(struct maildrop *m, uint16_t folder, uint32_t uidvalidity, 
     struct failure why;
 
     retr_flush_seen(m);
-    u->examined = !route_writes(m) && !u->no_examine;
+    u->examined = upstream_examines(m);
     u->resynced = modseq && imap_client_qresync(u->client) && !u->no_qresync;
     u->selected = -1;
     u->selecting = true;
+    u->stirred = false;
     u->exists = u->uidvalidity = u->uidnext = 0;
     u->modseq = 0;
     u->select_done = done;
@@ -505,6 +522,7 @@ static void upstream_namespace(struct maildrop *m, const struct imap_event *ev)
 
 static void upstream_untagged(struct maildrop *m, const struct imap_event *ev)
 {
+    m->upstream.stirred |= !m->upstream.selecting && warm_stirs(ev);
     switch (ev->type) {
     case IMAP_EV_STATUS:
         upstream_status(m, ev);

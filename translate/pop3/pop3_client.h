@@ -27,7 +27,7 @@
 
 enum {
     POP3_CLIENT_LINE_MAX = 2048, /* octets of a status line or a line of a list (CASES U6) */
-    POP3_CLIENT_WINDOW = 32,     /* commands under way, unless the options say otherwise */
+    POP3_CLIENT_WINDOW = 128,    /* commands under way, unless the options say otherwise */
 };
 
 struct pop3_client_options {

@@ -1,0 +1,79 @@
+"""The whole way: a device that knows a user name and a password reads a mailbox whose server takes
+OAuth 2.0 only, while tokens expire, are renewed and are revoked."""
+
+import imaplib
+import re
+
+from tests.interop.authorize import MADE, Authorization
+from tests.lib import corpus
+from tests.lib.pop3 import Refused
+from tests.lib.process import wait_until
+from tests.lib.scene import USER
+from tests.lib.stores import DovecotStore
+
+
+class Devices(Authorization):
+    def authorized(self, pop3=False, **options):
+        """A gateway that runs, and a device's password."""
+        if options:
+            self.provider = self.identity(**options)
+        server = self.upstream()
+        DovecotStore(server, USER).deliver(corpus.plain_mail(1))
+        gateway = self.scene(server, pop3=pop3)
+        walk = self.authorize(gateway)
+        self.type_code(walk)
+        password = walk.shown(MADE)
+        self.assertEqual(walk.end(), 0, walk.text)
+        return gateway.start(), password
+
+    def renewals(self, gateway):
+        return len(re.findall(r" token-renewed ", gateway.output()))
+
+    def check_log(self, gateway, password):
+        gateway.stop()
+        self.assertNotIn(password, gateway.output())
+        self.assertNotIn("Bearer", gateway.output())
+
+    def test_pop3(self):
+        gateway, password = self.authorized()
+        client = self.login(gateway, password=password)
+        self.assertEqual(client.stat()[0], 1)
+        client.quit()
+        with self.assertRaises(Refused):
+            self.login(gateway, password=password[:-1] + "x")
+        self.check_log(gateway, password)
+
+    def test_imap(self):
+        gateway, password = self.authorized(pop3=True)
+        client = imaplib.IMAP4("127.0.0.1", gateway.port)
+        client.login(USER, password)
+        self.assertEqual(client.select(), ("OK", [b"1"]))
+        client.logout()
+        self.check_log(gateway, password)
+
+    def test_tokens_are_renewed(self):
+        """Also by the next process: a refresh token is good once."""
+        gateway, password = self.authorized(access_seconds=1)
+        for _ in range(2):
+            before = self.renewals(gateway)
+            wait_until(lambda: self.login(gateway, password=password).quit() or
+                       self.renewals(gateway) > before, "a token to be renewed")  # noqa: B023
+        gateway.restart()
+        before = self.renewals(gateway)
+        wait_until(lambda: self.login(gateway, password=password).quit() or
+                   self.renewals(gateway) > before, "a token to be renewed")
+        self.check_log(gateway, password)
+
+    def test_revoked(self):
+        """A provider that knows nothing of the grant any more."""
+        gateway, password = self.authorized(access_seconds=1)
+        self.provider.stop()
+        self.provider.start()
+        with self.assertRaisesRegex(Refused, "mailferry authorize"):
+            self.login(gateway, password=password)
+        self.check_log(gateway, password)
+
+
+if __name__ == "__main__":
+    import unittest
+    unittest.main()
