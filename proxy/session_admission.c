@@ -86,11 +86,12 @@ static void on_admission(void *owner, struct admission_answer *answer)
 
     s->entry.asked = NULL;
     session_tell(s);
-    s->entry.innocent = why.kind != FAILURE_NONE && !answer->guess;
-    if (why.kind == FAILURE_NONE && take(s, answer, &why))
+    if (why.kind == FAILURE_NONE && take(s, answer, &why)) {
         session_find(s);
-    else
+    } else {
+        s->entry.innocent = !answer->guess;
         refuse(s, &why);
+    }
     admission_answer_clear(answer);
     session_pump(s);
 }
@@ -175,6 +176,8 @@ static void on_renewal(void *owner, struct admission_answer *answer)
     session_tell(s);
     if (answer->why.kind == FAILURE_NONE)
         s->entry.generation = answer->generation;
+    else
+        s->entry.innocent = true;
     s->kind->renewed(s, &answer->credential, &answer->why);
     admission_answer_clear(answer);
     session_pump(s);
@@ -200,6 +203,8 @@ void session_report(struct session *s, bool admitted)
     if (e->own)
         gatekeeper_report(s->house->gatekeeper, &s->settings->auth.throttle, &s->address,
                           slice_of(e->claim), admitted);
+    else if (e->grant && !admitted && !e->innocent)
+        gatekeeper_refused(e->grant, e->generation);
     e->own = false;
 }
 

@@ -44,7 +44,7 @@ struct session_entry {
     char *claim;   /* who the client says he is: so guesses are counted */
     char *folder;  /* of the login's suffix, or the only one that the device sees; NULL */
     bool own;      /* the client's own password is tried upstream: session_report() what is said */
-    bool innocent; /* what was refused is no wrong password */
+    bool innocent; /* it was not the upstream, nor a wrong password, that refused */
 };
 
 struct session;
@@ -239,7 +239,7 @@ bool session_renew(struct session *s, bool refused);
 /* The answer is not waited for any more. */
 void session_admission_cancel(struct session *s);
 
-/* The upstream has judged the client's own password. */
+/* The upstream has let the client in, or refused the password or token. */
 void session_report(struct session *s, bool admitted);
 
 /* Why a login was refused, in a word for programs that read the log: "password" (a guess, maybe),

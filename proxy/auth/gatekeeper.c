@@ -166,6 +166,35 @@ void grant_release(struct grant *g)
     gatekeeper_send(g->gatekeeper, &g->gone);
 }
 
+struct refusal {
+    struct gatekeeper_message message;
+    struct grant *grant;
+    uint64_t generation;
+};
+
+static void take_refusal(struct gatekeeper *g, struct gatekeeper_message *m)
+{
+    struct refusal *r = (struct refusal *)m;
+
+    (void)g;
+    holding_refused(r->grant->holding, r->generation);
+    grant_release(r->grant);
+    free(r);
+}
+
+/* Without memory the upstream is asked once more. */
+void gatekeeper_refused(struct grant *grant, uint64_t generation)
+{
+    struct refusal *r = calloc(1, sizeof *r);
+
+    if (!r)
+        return;
+    r->message.run = take_refusal;
+    r->grant = grant_hold(grant);
+    r->generation = generation;
+    gatekeeper_send(grant->gatekeeper, &r->message);
+}
+
 void gatekeeper_report(struct gatekeeper *g, const struct throttle_options *options,
                        const struct gate_address *from, struct slice login, bool admitted)
 {

@@ -88,6 +88,9 @@ struct admission *gatekeeper_renew(struct gatekeeper *g, struct session_house *h
                                    struct grant *grant, uint64_t refused, admission_done done,
                                    void *owner);
 
+/* The upstream has refused this generation, and no other one is asked for. Any thread. */
+void gatekeeper_refused(struct grant *grant, uint64_t generation);
+
 /* What the upstream said to a client's own password. Any thread. */
 void gatekeeper_report(struct gatekeeper *g, const struct throttle_options *options,
                        const struct gate_address *from, struct slice login, bool admitted);

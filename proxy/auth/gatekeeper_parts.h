@@ -113,6 +113,9 @@ struct holding *holding_open(struct gatekeeper *g, struct admission *a, struct f
 /* Answers `a`, whose grant is on this holding: at once, or when the token is renewed. */
 void holding_answer(struct holding *h, struct admission *a);
 
+/* The upstream refused this generation of it. */
+void holding_refused(struct holding *h, uint64_t generation);
+
 /* A grant more, one less. */
 void holding_hold(struct holding *h);
 void holding_release(struct holding *h);

@@ -422,9 +422,9 @@ static bool is_recent(uint64_t ms)
     return ms && now_ms() - ms < REFUSED_MS;
 }
 
-static void note_refusal(struct holding *h)
+void holding_refused(struct holding *h, uint64_t generation)
 {
-    if (h->refused == h->generation)
+    if (generation != h->generation || h->refused == generation)
         return;
     h->earlier_ms = h->refused_ms;
     h->refused = h->generation;
@@ -501,8 +501,7 @@ void holding_answer(struct holding *h, struct admission *a)
 {
     struct failure why;
 
-    if (a->refused && a->refused == h->generation)
-        note_refusal(h);
+    holding_refused(h, a->refused);
     if (is_hopeless(h, &why))
         refuse(&why, a);
     else if (h->writing)

@@ -8,7 +8,9 @@ import contextlib
 import imaplib
 import json
 import os
+import shutil
 import subprocess
+import unittest
 
 from tests.lib import corpus
 from tests.lib.pop3 import Refused
@@ -19,6 +21,7 @@ from tests.lib.tokens import Tokens
 
 DEVICE = "dev1c-epass-w0rdx-print"
 OTHER = "dev1c-epass-w0rdy-phone"
+FILTER = os.path.abspath("config/fail2ban/filter.d/mailferry.conf")
 AGAIN = f'Run "mailferry authorize {USER}" again'
 
 
@@ -65,10 +68,11 @@ class Devices(Scene):
     def authorize(self, gateway, tokens, seconds=None, **more):
         self.vault(gateway, json.dumps({"tokens": tokens.give(seconds)}), **more)
 
-    def imap(self, gateway, password=DEVICE):
+    def imap(self, gateway, password=DEVICE, user=USER):
         client = imaplib.IMAP4("127.0.0.1", gateway.port, timeout=PATIENCE)
         self.addCleanup(self.close, client)
-        client.login(f'"{USER}"', password)
+        quoted = user.replace('"', '\\"')
+        client.login(f'"{quoted}"', password)
         return client
 
     @staticmethod
@@ -234,8 +238,9 @@ class Limits(Devices):
     def test_imap_read_only(self):
         gateway = self.scene("imap read_only", imap=True)
         client = self.imap(gateway)
-        with self.assertRaises(imaplib.IMAP4.readonly):  # it is selected all the same
+        with self.assertRaises(imaplib.IMAP4.readonly):
             client.select()
+        client.select(readonly=True)  # or imaplib would not even ask
         for change in (lambda: client.store("1", "+FLAGS", r"(\Seen)"), client.expunge,
                        lambda: client.copy("1", "INBOX"), lambda: client.create("Work"),
                        lambda: client.append("INBOX", None, None, b"Subject: x\r\n\r\nx\r\n")):
@@ -279,3 +284,31 @@ class Guessing(Devices):
         self.assertIn("[AUTH]", self.refused(gateway, PASSWORD))
         self.assertEqual(server.process.output().count("Login"), before)
         self.assertIn("turned-away", gateway.output())
+
+    def matched(self, log):
+        """The addresses that fail2ban's own program finds by our filter."""
+        done = subprocess.run(["fail2ban-regex", "--out", "ip", log, FILTER], check=False,
+                              capture_output=True, text=True, timeout=PATIENCE)
+        return done.stdout.split()
+
+    @unittest.skipUnless(shutil.which("fail2ban-regex"), "fail2ban is not installed")
+    def test_fail2ban_counts_guesses_alone(self):
+        for form in ("text", "json"):
+            for imap in (False, True):
+                with self.subTest(form, imap=imap):
+                    self.guess_and_count(form, imap)
+
+    def guess_and_count(self, form, imap):
+        server = self.dovecot(pop3=True)
+        gateway = self.before(server, imap=imap, config={"log": {"format": form}})
+        limits = "pop3" if imap else "imap"
+        self.vault(gateway, json.dumps({"password": PASSWORD}), limits=limits)
+        forged = 'x" cause=password address=192.0.2.1'
+        for user, password in ((USER, "wr0ng-guess"), (forged, "x"), (USER, DEVICE)):
+            with self.assertRaises((Refused, imaplib.IMAP4.error)):
+                if imap:
+                    self.imap(gateway, password, user)
+                else:
+                    self.login(gateway, user, password)
+        wait_until(lambda: gateway.output().count("login-refused") == 3, "the log")
+        self.assertEqual(self.matched(gateway.log), ["127.0.0.1"] * 2)

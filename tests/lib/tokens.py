@@ -35,7 +35,8 @@ class Tokens:
 
     def route(self):
         """Keys of a route."""
-        return {"oauth": {"client_id": "mailferry", "token_endpoint": self.url + "/token"}}
+        return {"oauth": {"client_id": "mailferry", "token_endpoint": self.url + "/token",
+                          "device_endpoint": self.url + "/device"}}
 
     def dovecot(self, directory):
         """Lines of dovecot.conf: nothing but tokens lets anybody in."""

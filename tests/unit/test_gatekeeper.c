@@ -72,14 +72,13 @@ static void load(void)
 {
     char text[1024];
 
-    snprintf(
-        text, sizeof text,
-        "{\"listeners\": [{\"url\": \"pop3://127.0.0.1:11000\"}], \"routes\": ["
-        "{\"match\": \"*@example.com\", \"upstream\": \"imap://127.0.0.1:1143\","
-        " \"oauth\": {\"client_id\": \"us\", \"grant\": \"code\", "
-        "\"authorization_endpoint\": \"https://id.example/\", \"token_endpoint\": \"%s/token\"}},"
-        "{\"match\": \"*@plain.example\", \"upstream\": \"imap://127.0.0.1:1143\"}]}",
-        http_server.url);
+    snprintf(text, sizeof text,
+             "{\"listeners\": [{\"url\": \"pop3://127.0.0.1:11000\"}], \"routes\": ["
+             "{\"match\": \"*@example.com\", \"upstream\": \"imap://127.0.0.1:1143\","
+             " \"oauth\": {\"client_id\": \"us\", \"token_endpoint\": "
+             "\"%s/token\",\"device_endpoint\": \"%s/device\"}},"
+             "{\"match\": \"*@plain.example\", \"upstream\": \"imap://127.0.0.1:1143\"}]}",
+             http_server.url, http_server.url);
     file_put(dir, "config.json", text);
     struct config *c = config_load(temp_path(dir, "config.json"), stderr);
     assert_non_null(c);
@@ -370,6 +369,18 @@ static void test_refused_password(void **state)
     expect_refused(renew(true), FAILURE_AUTH, false, AUTHORIZE);
 }
 
+/* Nobody asks for another one, but those who come next are spared the way. */
+static void test_refusal_is_remembered(void **state)
+{
+    (void)state;
+    make_vault(json_pack("{s:s}", "password", "upstream's"), &all);
+    const struct admission_answer *a = admit(ANN, PASSWORD);
+    struct grant *held = grant_hold(a->grant);
+    gatekeeper_refused(held, a->generation);
+    expect_refused(admit(ANN, PASSWORD), FAILURE_AUTH, false, AUTHORIZE);
+    grant_release(held);
+}
+
 static void test_revoked_grant(void **state)
 {
     (void)state;
@@ -458,6 +469,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_another_process_has_renewed, begin, end),
         cmocka_unit_test_setup_teardown(test_refused_token, begin, end),
         cmocka_unit_test_setup_teardown(test_refused_password, begin, end),
+        cmocka_unit_test_setup_teardown(test_refusal_is_remembered, begin, end),
         cmocka_unit_test_setup_teardown(test_revoked_grant, begin, end),
         cmocka_unit_test_setup_teardown(test_provider_away, begin, end),
         cmocka_unit_test_setup_teardown(test_provider_away_too_long, begin, end),
