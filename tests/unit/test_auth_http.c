@@ -117,10 +117,8 @@ static void what_is_escaped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(somebody_is_let_in),
-        cmocka_unit_test(a_refusal_is_in_the_services_words),
-        cmocka_unit_test(waiting_has_an_end),
-        cmocka_unit_test(half_an_answer_is_none),
+        cmocka_unit_test(somebody_is_let_in), cmocka_unit_test(a_refusal_is_in_the_services_words),
+        cmocka_unit_test(waiting_has_an_end), cmocka_unit_test(half_an_answer_is_none),
         cmocka_unit_test(what_is_escaped),
     };
 
