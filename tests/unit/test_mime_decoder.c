@@ -69,6 +69,8 @@ static void test_what_a_part_says(void **state)
         {"Content-Type: text/html; CHARSET=x\r\nContent-Transfer-Encoding: x-uuencode\r\n\r\n",
          MIME_TRANSFER_UNKNOWN, "x"},
         {"MIME-Version: 1.0\r\nContent-Transfer-Encoding: x y\r\n\r\n", MIME_TRANSFER_UNKNOWN, ""},
+        {"MIME-Version: 1.0\r\nContent-Transfer-Encoding: base64;\r\n\r\n", MIME_TRANSFER_BASE64,
+         ""},
         {"MIME-Version: 1.0\r\nContent-Transfer-Encoding: 7bit (a comment)\r\n\r\n",
          MIME_TRANSFER_PLAIN, ""},
         {"MIME-Version: 1.0\r\nContent-Transfer-Encoding: (none)\r\n\r\n", MIME_TRANSFER_PLAIN, ""},

@@ -2,6 +2,7 @@
 #include "translate/mime/mime_decoder.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "translate/mime/mime_base64.h"
 #include "translate/mime/mime_charset.h"
@@ -45,6 +46,15 @@ static bool is_blank(struct slice value)
     return mime_lex_space(&lex) == MIME_LEX_END;
 }
 
+/* Some end the name as they would before a parameter, which this field has none of. */
+static bool take_name(struct slice value, struct buf *name)
+{
+    const char *end = value.n ? memchr(value.p, ';', value.n) : NULL;
+
+    return mime_encoding_parse(value, name) ||
+           (end && mime_encoding_parse(slice_make(value.p, (size_t)(end - value.p)), name));
+}
+
 enum mime_transfer mime_transfer_of(const struct mime_message *message, uint32_t part)
 {
     struct slice value = mime_message_field(message, part, MIME_ENCODING, 0);
@@ -54,7 +64,7 @@ enum mime_transfer mime_transfer_of(const struct mime_message *message, uint32_t
 
     if (kind == MIME_KIND_MULTIPART || kind == MIME_KIND_MESSAGE)
         return transfer;
-    if (value.p && mime_encoding_parse(value, &name))
+    if (value.p && take_name(value, &name))
         transfer = transfer_named(buf_slice(&name));
     else if (value.p && !is_blank(value))
         transfer = MIME_TRANSFER_UNKNOWN;
