@@ -35,9 +35,8 @@ _OF_STRUCTURES = (
 _OF_TEXTS = (
     ("ours", "BODY|TEXT", "kind-multipart/mixed kind-multipart/x", "As for structures"),
     ("ours", "BODY|TEXT",
-     'transfer-x-uuencode transfer-X-unknown transfer-8-bit transfer-base64; transfer-"base64"',
+     'transfer-x-uuencode transfer-X-unknown transfer-8-bit transfer-"base64"',
      "An encoding that is not known, or malformed, is none: the octets are searched"),
-    ("theirs", "BODY|TEXT", "transfer-base64;-64", "The other side of that: see BODYSTRUCTURE"),
     ("theirs", "BODY|TEXT", "label-iso-8859-8-i-utf-8 label-ks_c_5601-1987-utf-8",
      "The charset is known here, and so the label wrong"),
     ("ours", "BODY|TEXT", 'label-korean label-""-utf-8 label-//TRANSLIT-utf-8',
