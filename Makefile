@@ -4,7 +4,9 @@
 .PHONY: help deps build run test test-asan test-slow test-container bench bench-count lint format coverage clean
 
 JOBS := $(shell nproc)
-CTEST := ctest --output-on-failure --no-tests=error -j $(JOBS) -LE 'container|slow'
+# Most tests of servers wait more than they work.
+TESTS_AT_ONCE := $(shell expr 2 \* $(JOBS))
+CTEST := ctest --output-on-failure --no-tests=error -j $(TESTS_AT_ONCE) -LE 'container|slow'
 SOURCES := git ls-files -co --exclude-standard 'proxy/*.[ch]' 'translate/*.[ch]' 'tests/*.[ch]'
 
 help: ## list these targets
