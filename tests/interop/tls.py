@@ -153,7 +153,8 @@ class Sessions(TlsScene):
             context = tls_context(self.ca.issue("server"))
             context.maximum_version = version
             fake = self.fake(MAILS, tls=context, implicit_tls=True)
-            gateway = self.gateway(f"imaps://localhost:{fake.port}?ca={self.ca.cert}")
+            gateway = self.gateway(f"imaps://localhost:{fake.port}?ca={self.ca.cert}",
+                                   pop3={"warm_seconds": 0})
             for _ in range(2):
                 client = self.login(gateway)
                 client.retr(1)
