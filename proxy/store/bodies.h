@@ -13,7 +13,7 @@
  *
  * All work on files is done by the thread pool. The objects of one account belong to one loop; the
  * callbacks come there, never from inside a call of these functions. Failures are sentences with
- * the remedy (FAILURE_TEMPORARY), as in proxy/store/disk.h.
+ * the remedy (the kinds of proxy/store/disk.h).
  *
  * What is being written can be read already when its size was announced: the reader follows the
  * writer, and has the end only when the writer has ended at just that size.

@@ -45,7 +45,9 @@ void disk_failure(struct failure *why, int error, const char *doing, const char 
     char text[80];
 
     uv_strerror_r(uv_translate_sys_error(error), text, sizeof text);
-    failure_set(why, FAILURE_TEMPORARY, "cannot %s %s: %s; %s", doing, path, text, remedy(error));
+    bool full = error == ENOSPC || error == EDQUOT;
+    failure_set(why, full ? FAILURE_FULL : FAILURE_TEMPORARY, "cannot %s %s: %s; %s", doing, path,
+                text, remedy(error));
 }
 
 int disk_open(int dir, const char *name, int flags)

@@ -8,8 +8,8 @@
 #include "translate/text/buf.h"
 #include "translate/text/failure.h"
 
-/* The sentence "cannot DOING PATH: error; remedy". The kind is FAILURE_TEMPORARY: all of these can
- * be mended while the process runs. */
+/* The sentence "cannot DOING PATH: error; remedy". The kind is FAILURE_FULL where there
+ * is no room, else FAILURE_TEMPORARY: all of these can be mended while the process runs. */
 void disk_failure(struct failure *why, int error, const char *doing, const char *path);
 
 /* Opens a regular file, without waiting for the other end of a FIFO; `flags` as for openat(), new

@@ -65,8 +65,8 @@ struct store_request *store_load(struct store *s, uv_loop_t *loop, const struct 
  * the pool) and syncs it to the disk: concurrent requests share one fsync. When
  * the journal has outgrown the snapshot it is folded: written anew, synced, renamed, directory
  * synced. A failed write is cut off again, so that the next one finds a whole journal; the failure
- * is FAILURE_TEMPORARY and names the remedy. All records or none, but for a crash, which may leave
- * the first few of a request that was not answered.
+ * is one of proxy/store/disk.h's and names the remedy. All records or none, but for a crash, which
+ * may leave the first few of a request that was not answered.
  *
  * For an account that was loaded before: it is not read here, so damage is not noticed.
  */

@@ -108,7 +108,7 @@ class FullDisk(ScriptedScene):
 
     def refused(self, answer):
         self.assertEqual("NO", answer[0])
-        self.assertIn(b"free some space", answer[1][0])
+        self.assertRegex(answer[1][0], rb"^\[OVERQUOTA\] .*free some space")
 
     def store_until_refused(self):
         """What the last page of the journal still takes is taken."""

@@ -34,8 +34,8 @@ static inline void log_out(struct imap_client *c, struct buf *log)
 
 static inline void log_failure(struct buf *log, const struct failure *why)
 {
-    static const char *const kinds[] = {"none",  "auth",      "in-use",
-                                        "delay", "temporary", "permanent"};
+    static const char *const kinds[] = {"none",      "auth",      "in-use", "delay",
+                                        "temporary", "permanent", "full"};
     buf_printf(log, "failed %s: %s\n", kinds[why->kind], why->text);
 }
 

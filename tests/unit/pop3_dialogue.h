@@ -31,7 +31,8 @@ struct session {
     const char *commands;
 };
 
-static const char *const kinds[] = {"none", "auth", "in-use", "delay", "temporary", "permanent"};
+static const char *const kinds[] = {"none",      "auth",      "in-use", "delay",
+                                    "temporary", "permanent", "full"};
 
 static inline void log_out(struct pop3_client *c, struct buf *log)
 {

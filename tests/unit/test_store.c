@@ -96,10 +96,10 @@ static int on_a_full_disk(const char *dir)
     do { /* what is left of the journal's last block has room for some */
         answer = append(s, uid++);
     } while (answer.why.kind == FAILURE_NONE && uid < 10000);
-    CHECK(answer.why.kind == FAILURE_TEMPORARY);
+    CHECK(answer.why.kind == FAILURE_FULL);
     CHECK(strstr(answer.why.text, "no space left") && strstr(answer.why.text, "free some space"));
     CHECK(loaded_count(s) == uid - 2);
-    CHECK(append(s, uid).why.kind == FAILURE_TEMPORARY);
+    CHECK(append(s, uid).why.kind == FAILURE_FULL);
     CHECK(unlink(temp_path(dir, "filler")) == 0);
     CHECK(append(s, uid).why.kind == FAILURE_NONE);
     CHECK(loaded_count(s) == uid - 1);

@@ -166,6 +166,8 @@ const char *imapd_failure_code(enum failure_kind kind)
     case FAILURE_LOGIN_DELAY: /* RFC 5530 has no code of its own for it */
     case FAILURE_TEMPORARY:
         return "UNAVAILABLE";
+    case FAILURE_FULL:
+        return "OVERQUOTA";
     case FAILURE_PERMANENT:
         break;
     }

@@ -56,6 +56,7 @@ void pop3_err_failure(struct buf *out, const struct failure *why)
         [FAILURE_LOGIN_DELAY] = "-ERR [LOGIN-DELAY]",
         [FAILURE_TEMPORARY] = "-ERR [SYS/TEMP]",
         [FAILURE_PERMANENT] = "-ERR [SYS/PERM]",
+        [FAILURE_FULL] = "-ERR [SYS/TEMP]",
     };
 
     put_line(out, indicators[why->kind], why->text);

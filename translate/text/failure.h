@@ -19,6 +19,7 @@ enum failure_kind {
     FAILURE_LOGIN_DELAY, /* logged in again too soon */
     FAILURE_TEMPORARY,   /* trying again later may help */
     FAILURE_PERMANENT,   /* configuration or policy: it will not help */
+    FAILURE_FULL,        /* there is no room here; trying again helps when somebody has made some */
 };
 
 struct failure {
