@@ -160,6 +160,7 @@ static void test_failures(void **state)
         {FAILURE_LOGIN_DELAY, "t NO [UNAVAILABLE] why\r\n"},
         {FAILURE_TEMPORARY, "t NO [UNAVAILABLE] why\r\n"},
         {FAILURE_PERMANENT, "t NO [CANNOT] why\r\n"},
+        {FAILURE_FULL, "t NO [OVERQUOTA] why\r\n"},
     };
     struct buf out = BUF_INIT;
     struct failure why;
