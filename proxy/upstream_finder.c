@@ -178,9 +178,10 @@ static bool name_socket(struct socket_name *n, const struct sockaddr_storage *ad
         n->port = ntohs(v4->sin_port);
         return inet_ntop(AF_INET, &v4->sin_addr, n->host, sizeof n->host) != NULL;
     }
+    if (address->ss_family != AF_INET6)
+        return false;
     n->port = ntohs(v6->sin6_port);
-    return address->ss_family == AF_INET6 &&
-           inet_ntop(AF_INET6, &v6->sin6_addr, n->host, sizeof n->host) != NULL;
+    return inet_ntop(AF_INET6, &v6->sin6_addr, n->host, sizeof n->host) != NULL;
 }
 
 /* Who connects to an address of his own machine has that address himself, unless it is one of

@@ -202,7 +202,7 @@ static void make_vault(json_t *secret, const struct device_limits *limits)
 static json_t *tokens(const char *access, int64_t seconds)
 {
     return json_pack("{s:{s:s, s:s, s:I}}", "tokens", "access", access, "refresh", "R-1", "expires",
-                     (json_int_t)(time(NULL) + seconds));
+                     (json_int_t)time(NULL) + seconds);
 }
 
 static const struct device_limits all = {.pop3 = true, .imap = true};
