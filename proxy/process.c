@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "proxy/log.h"
+#include "translate/sasl/sasl_mechanism.h"
 
 /* A session needs two descriptors; the soft limit that shells give is for programs that use
  * select(). */
@@ -41,6 +42,8 @@ void process_prepare(void)
 
     raise_descriptors();
     forbid_cores();
+    if (!sasl_set_up())
+        log_message(LOG_WARNING, "process", "no memory for the SASL library: logins may fail");
     sigaction(SIGPIPE, &ignore, NULL);
     sigaction(SIGXFSZ, &ignore, NULL); /* a file beyond the limit is a failed write, no death */
     /* Lookups and syncs wait rather than compute: libuv's four threads would make them queue. */

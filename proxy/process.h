@@ -5,7 +5,7 @@
 #define PROXY_PROCESS_H
 
 /* As many descriptors as we may have; no death by SIGPIPE; no core file with passwords in it
- * (CASES A6, P2, R8). Before threads start. */
+ * (CASES A6, P2, R8); and what must be set up before threads start, which is after this. */
 void process_prepare(void);
 
 /* Gives memory that is free back to the system; takes some milliseconds. From any thread. */

@@ -20,6 +20,7 @@
 #include "proxy/log.h"
 #include "proxy/session.h"
 #include "proxy/warm.h"
+#include "tests/unit/temp_dir.h"
 #include "translate/maildrop/maildrop.h"
 
 /* ---- the maildrop ---- */
@@ -461,8 +462,7 @@ static inline int world_begin(void **state)
     struct failure ignored;
     uint16_t port;
 
-    strcpy(w->dir, "/tmp/test_session.XXXXXX");
-    assert_non_null(mkdtemp(w->dir));
+    strcpy(w->dir, temp_dir_make());
     log_setup(false, LOG_ERROR);
     uv_loop_init(&w->loop);
     uv_async_init(&w->loop, &w->wake, on_wake);
@@ -518,11 +518,9 @@ static inline int world_end(void **state)
     close(w->client);
     if (w->upstream >= 0)
         close(w->upstream);
-    char command[100];
-    snprintf(command, sizeof command, "rm -r '%s'", w->dir);
-    int removed = system(command);
+    temp_dir_remove(w->dir);
     free(w);
-    return removed;
+    return 0;
 }
 
 static inline void say(int fd, const char *words)

@@ -1,86 +1,23 @@
 /*
  * Headers and small messages, read many at a time, and what is remembered of them in one file.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/unit/bodies_scene.h"
 
-#include <cmocka.h>
-
-#include "proxy/store/bodies.h"
-#include "tests/unit/temp_dir.h"
-
-enum { COUNT = 100, FOREVER = 1 << 30, LONG = BODIES_SMALL_MAX };
+enum { COUNT = 100, LONG = BODIES_SMALL_MAX };
 
 static struct {
-    char dir[64];
-    struct store *store;
-    struct bodies *shared;
-    struct bodies_account *ann;
     int done;
     enum bodies_outcome outcome;
     char text[200];
     size_t n;
     int left; /* to be cancelled when the first comes */
     struct bodies_small *others[COUNT];
-} it;
+} asked;
 
-static void run(void)
+static int begin_asking(void **state)
 {
-    uv_run(uv_default_loop(), UV_RUN_DEFAULT);
-}
-
-static void on_opened(void *owner, const struct failure *why)
-{
-    (void)owner;
-    assert_int_equal(why->kind, FAILURE_NONE);
-}
-
-static void open_account(bool newborn)
-{
-    struct bodies_options options = {
-        .account = slice_of("ann"), .octets = FOREVER, .newborn = newborn};
-
-    it.ann = bodies_account_open(it.shared, uv_default_loop(), &options, on_opened, NULL);
-    assert_non_null(it.ann);
-    run();
-}
-
-static void reopen(bool newborn)
-{
-    bodies_account_close(it.ann, NULL, NULL);
-    run();
-    open_account(newborn);
-}
-
-static int set_up(void **state)
-{
-    struct failure why;
-
-    (void)state;
-    memset(&it, 0, sizeof it);
-    snprintf(it.dir, sizeof it.dir, "%s", temp_dir_make());
-    it.store = store_open(it.dir, &why);
-    it.shared = bodies_new(it.store, FOREVER);
-    open_account(false);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    bodies_account_close(it.ann, NULL, NULL);
-    run();
-    bodies_free(it.shared);
-    store_close(it.store);
-    temp_dir_remove(it.dir);
-    return 0;
-}
-
-static const char *file(const char *name)
-{
-    return temp_path(temp_path(it.dir, "accounts/ann/bodies"), name);
+    memset(&asked, 0, sizeof asked);
+    return set_up(state);
 }
 
 static void forget(const char *name)
@@ -88,65 +25,40 @@ static void forget(const char *name)
     assert_int_equal(unlink(file(name)), 0);
 }
 
-static void on_progress(void *owner, struct bodies_writer *w)
-{
-    (void)owner;
-    (void)w;
-}
-
-static void on_written(void *owner, struct bodies_writer *w, char *key, const char *digest,
-                       const struct failure *why)
-{
-    (void)owner;
-    (void)w;
-    (void)key;
-    (void)digest;
-    assert_int_equal(why->kind, FAILURE_NONE);
-}
-
-static void put(uint32_t content, enum account_part part, const char *text)
-{
-    static const struct bodies_writer_handler writer = {on_progress, on_written};
-    struct bodies_writer *w = bodies_write_cached(it.ann, content, part, &writer, NULL);
-
-    bodies_writer_data(w, slice_of(text));
-    bodies_writer_end(w);
-    run();
-}
-
 static void on_done(void *owner, enum bodies_outcome outcome, struct slice octets,
                     const struct failure *why)
 {
     (void)owner;
     (void)why;
-    it.done++;
-    it.outcome = outcome;
-    it.n = octets.n;
-    snprintf(it.text, sizeof it.text, "%.*s", (int)(octets.n < 100 ? octets.n : 100), octets.p);
+    asked.done++;
+    asked.outcome = outcome;
+    asked.n = octets.n;
+    snprintf(asked.text, sizeof asked.text, "%.*s", (int)(octets.n < 100 ? octets.n : 100),
+             octets.p);
 }
 
 static void read_part(uint32_t content, enum account_part part, uint64_t length)
 {
     struct bodies_range what = {.content = content, .part = part, .length = length};
-    int before = it.done;
+    int before = asked.done;
 
     assert_non_null(bodies_small(it.ann, &what, on_done, NULL));
-    assert_int_equal(it.done, before);
+    assert_int_equal(asked.done, before);
     run();
-    assert_int_equal(it.done, before + 1);
+    assert_int_equal(asked.done, before + 1);
 }
 
 static void check_header(uint32_t content, const char *text)
 {
     read_part(content, ACCOUNT_HEADER, 1 << 20);
-    assert_int_equal(it.outcome, BODIES_DONE);
-    assert_string_equal(it.text, text);
+    assert_int_equal(asked.outcome, BODIES_DONE);
+    assert_string_equal(asked.text, text);
 }
 
 static void check_absent(uint32_t content)
 {
     read_part(content, ACCOUNT_HEADER, 1 << 20);
-    assert_int_equal(it.outcome, BODIES_ABSENT);
+    assert_int_equal(asked.outcome, BODIES_ABSENT);
 }
 
 /* What was read once is read again without the file it came from, after a restart too. */
@@ -162,7 +74,7 @@ static void a_header_is_remembered(void **state)
     forget("1.head");
     forget("2.mail");
     check_header(1, "a: one\r\n\r\n");
-    reopen(false);
+    reopen(FOREVER, false);
     check_header(2, "a: two\r\n\r\n");
     check_header(3, "no end");
     check_absent(4);
@@ -175,7 +87,7 @@ static void a_newborn_account_has_none(void **state)
     (void)state;
     put(1, ACCOUNT_HEADER, "a: one\r\n\r\n");
     check_header(1, "a: one\r\n\r\n");
-    reopen(true);
+    reopen(FOREVER, true);
     check_absent(1);
 }
 
@@ -201,7 +113,7 @@ static void a_damaged_file_is_begun_anew(void **state)
     check_header(2, "a: two\r\n\r\n");
     check_header(1, "a: one\r\n\r\n");
     poke(20, 'x'); /* the first, found at the next opening */
-    reopen(false);
+    reopen(FOREVER, false);
     check_header(1, "a: one\r\n\r\n");
     assert_int_equal(truncate(file("0.head"), 30), 0);
     forget("1.head");
@@ -219,19 +131,19 @@ static void a_small_message_is_read_whole(void **state)
     (void)state;
     put(1, ACCOUNT_WHOLE, "a: one\r\n\r\nbody\r\n");
     read_part(1, ACCOUNT_WHOLE, 100);
-    assert_string_equal(it.text, "a: one\r\n\r\nbody\r\n");
+    assert_string_equal(asked.text, "a: one\r\n\r\nbody\r\n");
     memset(text, 'x', LONG);
     text[LONG] = '\0';
     put(2, ACCOUNT_WHOLE, text);
     read_part(2, ACCOUNT_WHOLE, 100);
-    assert_int_equal(it.outcome, BODIES_LONG);
-    assert_int_equal(it.n, 0);
+    assert_int_equal(asked.outcome, BODIES_LONG);
+    assert_int_equal(asked.n, 0);
     read_part(2, ACCOUNT_HEADER, 100);
-    assert_int_equal(it.outcome, BODIES_LONG);
+    assert_int_equal(asked.outcome, BODIES_LONG);
     read_part(2, ACCOUNT_WHOLE, 0); /* is it there? */
-    assert_int_equal(it.outcome, BODIES_DONE);
+    assert_int_equal(asked.outcome, BODIES_DONE);
     read_part(3, ACCOUNT_WHOLE, 0);
-    assert_int_equal(it.outcome, BODIES_ABSENT);
+    assert_int_equal(asked.outcome, BODIES_ABSENT);
     free(text);
 }
 
@@ -246,20 +158,20 @@ static void on_each(void *owner, enum bodies_outcome outcome, struct slice octet
     assert_int_equal(outcome, BODIES_DONE);
     snprintf(text, sizeof text, "a: %u\r\n\r\n", content);
     assert_true(slice_is(octets, text));
-    assert_int_equal(content, ++it.done);
-    for (int i = it.left; i < COUNT && it.left; i++)
-        bodies_small_cancel(it.others[i]);
-    it.left = 0;
+    assert_int_equal(content, ++asked.done);
+    for (int i = asked.left; i < COUNT && asked.left; i++)
+        bodies_small_cancel(asked.others[i]);
+    asked.left = 0;
 }
 
 static void ask_all(void)
 {
-    it.done = 0;
+    asked.done = 0;
     for (uint32_t i = 0; i < COUNT; i++) {
         struct bodies_range what = {.content = i + 1, .part = ACCOUNT_HEADER, .length = 100};
         void *owner = (void *)(uintptr_t)what.content;
-        it.others[i] = bodies_small(it.ann, &what, on_each, owner);
-        assert_non_null(it.others[i]);
+        asked.others[i] = bodies_small(it.ann, &what, on_each, owner);
+        assert_non_null(asked.others[i]);
     }
     run();
 }
@@ -274,18 +186,18 @@ static void many_come_in_order(void **state)
         put(content, ACCOUNT_HEADER, text);
     }
     ask_all();
-    assert_int_equal(it.done, COUNT);
+    assert_int_equal(asked.done, COUNT);
     ask_all();
-    assert_int_equal(it.done, COUNT);
-    it.left = COUNT / 2;
+    assert_int_equal(asked.done, COUNT);
+    asked.left = COUNT / 2;
     ask_all();
-    assert_int_equal(it.done, COUNT / 2);
+    assert_int_equal(asked.done, COUNT / 2);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin_asking, tear_down)
         TEST(a_header_is_remembered),       TEST(a_newborn_account_has_none),
         TEST(a_damaged_file_is_begun_anew), TEST(a_small_message_is_read_whole),
         TEST(many_come_in_order),

@@ -2,96 +2,12 @@
  * ENVELOPE as it is remembered: made from a header, kept over a restart, never taken for another
  * message's.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/unit/bodies_scene.h"
 
-#include <cmocka.h>
+#define SUBJECT "Subject: gr\xc3\xbc\xc3\x9f\r\n\r\n"
+#define REST    "\" NIL NIL NIL NIL NIL NIL NIL NIL)"
 
-#include "proxy/store/bodies.h"
-#include "tests/unit/temp_dir.h"
-
-enum { PLENTY = 1 << 30 };
-
-#define HEADER "Subject: gr\xc3\xbc\xc3\x9f\r\n\r\n"
-#define REST   "\" NIL NIL NIL NIL NIL NIL NIL NIL)"
-
-static struct {
-    char dir[64];
-    struct store *store;
-    struct bodies *shared;
-    struct bodies_account *ann;
-    struct mailbox_texts *texts;
-} it;
-
-static void run(void)
-{
-    uv_run(uv_default_loop(), UV_RUN_DEFAULT);
-}
-
-static void on_opened(void *owner, const struct failure *why)
-{
-    (void)owner;
-    assert_int_equal(why->kind, FAILURE_NONE);
-}
-
-static void open_account(bool newborn)
-{
-    struct bodies_options options = {
-        .account = slice_of("ann"), .octets = PLENTY, .newborn = newborn};
-
-    it.ann = bodies_account_open(it.shared, uv_default_loop(), &options, on_opened, NULL);
-    assert_non_null(it.ann);
-    run();
-}
-
-static void reopen(bool newborn)
-{
-    bodies_account_close(it.ann, NULL, NULL);
-    run();
-    open_account(newborn);
-}
-
-static int set_up(void **state)
-{
-    struct failure why;
-
-    (void)state;
-    memset(&it, 0, sizeof it);
-    snprintf(it.dir, sizeof it.dir, "%s", temp_dir_make());
-    it.store = store_open(it.dir, &why);
-    it.shared = bodies_new(it.store, PLENTY);
-    open_account(false);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    bodies_account_close(it.ann, NULL, NULL);
-    run();
-    bodies_free(it.shared);
-    store_close(it.store);
-    temp_dir_remove(it.dir);
-    return 0;
-}
-
-static void on_progress(void *owner, struct bodies_writer *w)
-{
-    (void)owner;
-    (void)w;
-}
-
-static void on_written(void *owner, struct bodies_writer *w, char *key, const char *digest,
-                       const struct failure *why)
-{
-    (void)owner;
-    (void)w;
-    (void)key;
-    (void)digest;
-    assert_int_equal(why->kind, FAILURE_NONE);
-}
+static struct mailbox_texts *texts; /* what came last */
 
 static void on_header(void *owner, enum bodies_outcome outcome, struct slice octets,
                       const struct failure *why)
@@ -105,13 +21,9 @@ static void on_header(void *owner, enum bodies_outcome outcome, struct slice oct
 /* A header that was written and read once, as a first scan does. */
 static void know(uint32_t content, const char *header)
 {
-    static const struct bodies_writer_handler handler = {on_progress, on_written};
-    struct bodies_range what = {.content = content, .part = ACCOUNT_HEADER, .length = PLENTY};
-    struct bodies_writer *w = bodies_write_cached(it.ann, content, ACCOUNT_HEADER, &handler, NULL);
+    struct bodies_range what = {.content = content, .part = ACCOUNT_HEADER, .length = FOREVER};
 
-    bodies_writer_data(w, slice_of(header));
-    bodies_writer_end(w);
-    run();
+    put(content, ACCOUNT_HEADER, header);
     assert_non_null(bodies_small(it.ann, &what, on_header, NULL));
     run();
 }
@@ -119,7 +31,7 @@ static void know(uint32_t content, const char *header)
 static void on_texts(void *owner, struct mailbox_texts *t)
 {
     (void)owner;
-    it.texts = t;
+    texts = t;
 }
 
 /* Says the envelope, or nothing where `expected` is NULL. */
@@ -129,11 +41,11 @@ static void check(uint32_t content, bool utf8, const char *expected)
 
     *t = (struct mailbox_texts){.kinds = 1U << MAILBOX_TEXT_ENVELOPE, .utf8 = utf8, .count = 1};
     t->of[0].content = content;
-    it.texts = NULL;
+    texts = NULL;
     assert_non_null(bodies_texts(it.ann, t, on_texts, NULL));
-    assert_null(it.texts);
+    assert_null(texts);
     run();
-    assert_ptr_equal(it.texts, t);
+    assert_ptr_equal(texts, t);
     assert_int_equal(t->looked, 1);
     assert_int_equal(t->of[0].there, expected != NULL);
     if (expected)
@@ -145,19 +57,14 @@ static void it_is_made_for_each_client(void **state)
 {
     (void)state;
     check(1, false, NULL);
-    know(1, HEADER);
+    know(1, SUBJECT);
     for (int i = 0; i < 3; i++) {
         check(1, true, "(NIL \"gr\xc3\xbc\xc3\x9f" REST);
         check(1, false, "(NIL {6}\r\ngr\xc3\xbc\xc3\x9f NIL NIL NIL NIL NIL NIL NIL NIL)");
         if (i == 1)
-            reopen(false);
+            reopen(FOREVER, false);
     }
     check(2, false, NULL);
-}
-
-static const char *file(const char *name)
-{
-    return temp_path(temp_path(it.dir, "accounts/ann/bodies"), name);
 }
 
 /* Without the header it was made from; a damaged one is made again, where that can be. */
@@ -184,7 +91,7 @@ static void a_newborn_account_has_none(void **state)
     (void)state;
     know(1, "Subject: a\r\n\r\n");
     check(1, false, "(NIL \"a" REST);
-    reopen(true);
+    reopen(FOREVER, true);
     check(1, false, NULL);
     know(1, "Subject: b\r\n\r\n");
     check(1, false, "(NIL \"b" REST);
@@ -199,7 +106,7 @@ static void one_is_cancelled(void **state)
     t->kinds = 1U << MAILBOX_TEXT_ENVELOPE;
     t->count = 1;
     t->of[0].content = 1;
-    it.texts = NULL;
+    texts = NULL;
     bodies_texts_cancel(bodies_texts(it.ann, t, on_texts, NULL));
     check(1, false, "(NIL \"a" REST);
 }

@@ -28,12 +28,8 @@ void mailbox_auth_init(struct mailbox *m)
         .key = m->settings.key,
         .iterations = m->settings.iterations,
     };
-    if (password_permitted(m))
-        o->mechanisms |= SASL_PLAIN | SASL_LOGIN;
-    if (proof_permitted(m))
-        o->mechanisms |= SASL_SCRAM_SHA_256 | SASL_SCRAM_SHA_1 | SASL_CRAM_MD5;
-    if (proof_permitted(m) && o->binding.type != SASL_BINDING_NONE)
-        o->mechanisms |= SASL_PLUS;
+    o->mechanisms = sasl_server_offer(password_permitted(m), proof_permitted(m),
+                                      o->binding.type != SASL_BINDING_NONE);
 }
 
 /* RFC 9051 appendix E, and what else is wholly there. */

@@ -31,12 +31,8 @@ void auth_init(struct maildrop *m)
         .key = m->settings.key,
         .iterations = m->settings.iterations,
     };
-    if (auth_permitted(m))
-        o->mechanisms |= SASL_PLAIN | SASL_LOGIN;
-    if (proof_permitted(m))
-        o->mechanisms |= SASL_SCRAM_SHA_256 | SASL_SCRAM_SHA_1 | SASL_CRAM_MD5;
-    if (proof_permitted(m) && o->binding.type != SASL_BINDING_NONE)
-        o->mechanisms |= SASL_PLUS;
+    o->mechanisms = sasl_server_offer(auth_permitted(m), proof_permitted(m),
+                                      o->binding.type != SASL_BINDING_NONE);
 }
 
 void auth_capabilities(const struct maildrop *m, struct pop3_capabilities *caps)

@@ -1,25 +1,24 @@
 /* See sasl_library.h. */
 #include "translate/sasl/sasl_library.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "translate/sasl/sasl_mechanism.h"
 #include "translate/text/base64.h"
 
 static Gsasl *library;
 
-static void begin(void)
+bool sasl_set_up(void)
 {
-    if (gsasl_init(&library) != GSASL_OK)
+    if (!library && gsasl_init(&library) != GSASL_OK)
         library = NULL;
+    return library != NULL;
 }
 
 Gsasl *sasl_library(void)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-    pthread_once(&once, begin);
+    sasl_set_up();
     return library;
 }
 

@@ -9,9 +9,8 @@
 #include "translate/sasl/sasl_binding.h"
 #include "translate/text/buf.h"
 
-/* The library, set up at the first call and never torn down; it may be asked from any thread. NULL
- * when memory is out. It calls nothing back: a session has all its properties before the step that
- * needs them. */
+/* The library, as sasl_set_up() has set it up; never torn down. NULL when memory is out. It calls
+ * nothing back: a session has all its properties before the step that needs them. */
 Gsasl *sasl_library(void);
 
 /* Properties of a session; true when it could be set. Octets with NUL in them are cut there: the

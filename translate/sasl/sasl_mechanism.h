@@ -40,6 +40,10 @@ struct sasl_mechanism {
                            the password is right; a refusal before is about something else */
 };
 
+/* Sets up what all exchanges share. A process with several threads calls it before it starts them;
+ * else it is done by the first exchange. False when memory is out. */
+bool sasl_set_up(void);
+
 /* NULL when it is not known here. Names are of any case. */
 const struct sasl_mechanism *sasl_mechanism_find(struct slice name);
 

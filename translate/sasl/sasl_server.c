@@ -6,6 +6,17 @@
 #include "translate/sasl/sasl_server_internal.h"
 #include "translate/text/base64.h"
 
+uint32_t sasl_server_offer(bool password, bool proof, bool bound)
+{
+    uint32_t offer = password ? SASL_PLAIN | SASL_LOGIN : 0;
+
+    if (proof)
+        offer |= SASL_SCRAM_SHA_256 | SASL_SCRAM_SHA_1 | SASL_CRAM_MD5;
+    if (proof && bound)
+        offer |= SASL_PLUS;
+    return offer;
+}
+
 void sasl_server_clear(struct sasl_server *s)
 {
     sasl_proof_clear(s);

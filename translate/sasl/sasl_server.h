@@ -103,6 +103,10 @@ enum sasl_server_result sasl_server_step(struct sasl_server *s, struct slice lin
 enum sasl_server_result sasl_server_secret(struct sasl_server *s, const struct sasl_secret *secret,
                                            struct buf *challenge, struct failure *why);
 
+/* The mechanisms to offer: whether a client may send its `password` over this connection, whether
+ * secrets are kept here for a `proof`, whether there is channel binding. */
+uint32_t sasl_server_offer(bool password, bool proof, bool bound);
+
 /* Wipes the credentials. */
 void sasl_server_clear(struct sasl_server *s);
 
