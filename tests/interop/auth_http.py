@@ -2,6 +2,7 @@
 before the same service, and must ask it the same and come to the same end."""
 
 import imaplib
+import re
 import ssl
 import time
 import unittest
@@ -171,7 +172,7 @@ class Answers(Service):
             gateway = self.proxy(service)
             with self.subTest(wrong), self.assertRaisesRegex(Refused, "SYS/TEMP.*routing service"):
                 self.login(gateway)
-            self.assertRegex(gateway.output(), r"auth-http.*the service's answer has")
+            gateway.wait_said(re.compile(r"auth-http.*the service's answer has"))
 
     def test_no_service(self):
         service = self.service(lambda asked: {})

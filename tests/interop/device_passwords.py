@@ -89,7 +89,7 @@ class Devices(Scene):
     @staticmethod
     def expect_cause(gateway, cause):
         line = f"login-refused address=127.0.0.1 cause={cause} "
-        wait_until(lambda: line in gateway.output(), line)
+        gateway.wait_said(line)
 
 
 class Pop3(Devices):
@@ -159,7 +159,7 @@ class Pop3(Devices):
         with open(vault, "w", encoding="ascii") as f:
             f.write('{"version": 1')
         self.assertIn("the gateway's log tells why", self.refused(gateway))
-        self.assertIn(vault, gateway.output())
+        gateway.wait_said(vault)
 
     def test_hanging_provider_holds_up_nobody_else(self):
         gateway = self.scene(seconds=-1)
@@ -283,7 +283,7 @@ class Guessing(Devices):
         before = server.process.output().count("Login")
         self.assertIn("[AUTH]", self.refused(gateway, PASSWORD))
         self.assertEqual(server.process.output().count("Login"), before)
-        self.assertIn("turned-away", gateway.output())
+        gateway.wait_said("turned-away")
 
     def matched(self, log):
         """The addresses that fail2ban's own program finds by our filter."""
@@ -310,5 +310,5 @@ class Guessing(Devices):
                     self.imap(gateway, password, user)
                 else:
                     self.login(gateway, user, password)
-        wait_until(lambda: gateway.output().count("login-refused") == 3, "the log")
+        gateway.wait_said("login-refused", times=3)
         self.assertEqual(self.matched(gateway.log), ["127.0.0.1"] * 2)

@@ -275,7 +275,7 @@ class WrongSizes(Streaming):
 
     def test_it_ends_early(self):
         self.check(1)
-        self.assertIn("size-corrected", self.gate.output())
+        self.gate.wait_said("size-corrected")
 
     def test_it_ends_much_too_early(self):
         self.check(100_000)
@@ -337,7 +337,7 @@ class Lost(Streaming):
         self.drop.patience = PATIENCE
         client = self.begin()
         self.ask(client)
-        wait_until(lambda: "did not answer within" in self.gate.output(), "the end of patience")
+        self.gate.wait_said("did not answer within")
         self.go_on.set()
         self.assertEqual(LARGE, client.read(len(LARGE)))
         self.end(client)

@@ -317,7 +317,7 @@ class Upstreams(TlsScene):
         self.ok(client.store("2", "+FLAGS", "(\\Deleted)"))
         self.ok(client.expunge())
         self.select(client, count=2)
-        self.assertRegex(self.gate.output(), r" upstream(-tls)? .*tls=\"?TLSv1\.[23]")
+        self.gate.wait_said(re.compile(r" upstream(-tls)? .*tls=\"?TLSv1\.[23]"))
 
     def test_pop3s(self):
         self.read(f"pop3s://localhost:{self.server.pop3s_port}?ca={self.ca.cert}")
@@ -365,7 +365,7 @@ class Certificates(TlsScene):
                              implicit_tls=True)
         self.gate = self.imap_gateway(f"pop3s://localhost:{fake.port}?verify=off")
         self.client(folder="INBOX", count=3)
-        self.assertRegex(self.gate.output().lower(), "warn")
+        self.gate.wait_said(re.compile("(?i)warn"))
 
 
 class Stls(TlsScene):

@@ -53,7 +53,7 @@ class Patience(Scene):
         gateway = self.gateway(f"imap://127.0.0.1:{port}", config=LIMITS)
         with self.assertRaisesRegex(Refused, r"\[SYS/TEMP\] the login was not done within 2 sec"):
             self.login(gateway)
-        self.assertIn("login-refused", gateway.output())
+        gateway.wait_said("login-refused")
 
     def test_pop3_upstream(self):
         port = self.trickler(b"+OK ready\r\n", b"+OK\r\n", b"X-AND-MORE\r\n")

@@ -146,7 +146,7 @@ class Operator(Upstream):
         client.command("AUTH PLAIN " + self.initial(USER, MASTER, MASTER_PASSWORD))
         self.assertEqual(client.stat()[0], 1)
         client.quit()
-        self.assertIn(f"{MASTER} logs in for {USER}", gateway.output())
+        gateway.wait_said(f"{MASTER} logs in for {USER}")
         self.assertNotIn(MASTER_PASSWORD, gateway.output())
         for user, password in ((f"{USER}*{MASTER}", PASSWORD), (f"{USER}*nobody", MASTER_PASSWORD),
                                (USER, MASTER_PASSWORD)):

@@ -51,7 +51,7 @@ class Found(Srv):
                         IMAP: [(10, 0, server.port, "localhost")]})
         gateway = self.auto(dns)
         self.assertEqual(self.login(gateway, USER).stat()[0], 1)
-        self.assertIn(f"address=127.0.0.1:{server.tls_port}", gateway.output())
+        gateway.wait_said(f"address=127.0.0.1:{server.tls_port}")
         self.assertEqual(dns.asked, [IMAPS, IMAP])
 
     def test_starttls(self):
@@ -59,7 +59,7 @@ class Found(Srv):
         dns = self.dns({IMAPS: [(0, 0, 0, ".")], IMAP: [(10, 0, server.port, "localhost")]})
         gateway = self.auto(dns)
         self.assertEqual(self.login(gateway, USER).stat()[0], 1)
-        self.assertIn("upstream-tls", gateway.output())
+        gateway.wait_said("upstream-tls")
 
     def test_imap_clients_find_pop3(self):
         server = self.server()

@@ -345,7 +345,7 @@ class Mailbox(ImapScene):
         self.assertEqual(self.body(client, 1), DRAFT)
         client.logout()
         self.assertFalse(os.path.exists(orphan))
-        self.assertIn("deleted 1 messages that a crash had left", self.gate.output())
+        self.gate.wait_said("deleted 1 messages that a crash had left")
 
     def test_bodies_of_a_lost_state_are_kept(self):
         seen = self.live()
@@ -360,7 +360,7 @@ class Mailbox(ImapScene):
         client = self.client(folder="INBOX", count=5)
         client.logout()
         kept = self.state.file("damaged-1/bodies/m-1")
-        self.assertIn("damaged-1/bodies", self.gate.output())
+        self.gate.wait_said("damaged-1/bodies")
         self.gate.restart()
         client = self.client(folder="INBOX", count=5)
         client.logout()

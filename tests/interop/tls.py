@@ -61,7 +61,7 @@ class TlsScene(Scene):
         return server
 
     def logged(self, gateway, text):
-        wait_until(lambda: text in gateway.output(), f"the log to say: {text}")
+        gateway.wait_said(text)
 
     def reload(self, gateway):
         told = gateway.output().count(" reload ")
@@ -125,8 +125,8 @@ class Names(TlsScene):
         for damage in (lambda: shutil.copy(key, made["key"]), lambda: os.unlink(made["key"])):
             damage()
             self.reload(gateway)
-            self.assertIn(made["key"], gateway.output())
-            self.assertIn("stays in force", gateway.output())
+            gateway.wait_said(made["key"])
+            gateway.wait_said("stays in force")
             self.assertEqual(subject(s_client(gateway.port, self.ca, "-servername", "x.example.org")),
                              "wild")
 
@@ -143,8 +143,8 @@ class Sessions(TlsScene):
             self.assertIn("\nReused, ", self.resume(gateway, version, "-sess_in", file))
             self.reload(gateway)
             self.assertIn("\nReused, ", self.resume(gateway, version, "-sess_in", file))
-        self.assertRegex(gateway.output(), r'client-tls tls="TLSv1.3 \S+ resumed"')
-        self.assertRegex(gateway.output(), r'client-tls tls="TLSv1.2 \S+ resumed"')
+        gateway.wait_said(re.compile(r'client-tls tls="TLSv1.3 \S+ resumed"'))
+        gateway.wait_said(re.compile(r'client-tls tls="TLSv1.2 \S+ resumed"'))
         gateway.restart()
         self.assertIn("\nNew, ", self.resume(gateway, "-tls1_3", "-sess_in", file))
 
@@ -159,7 +159,7 @@ class Sessions(TlsScene):
                 client = self.login(gateway)
                 client.retr(1)
                 client.quit()
-            self.assertRegex(gateway.output(), r'upstream .*tls="TLSv1.\d \S+ resumed"')
+            gateway.wait_said(re.compile(r'upstream .*tls="TLSv1.\d \S+ resumed"'))
 
 
 class OldDevices(TlsScene):
@@ -177,7 +177,7 @@ class OldDevices(TlsScene):
         self.assertRegex(told, r"Protocol *: TLSv1\n")
         self.assertEqual(told.count("+OK"), 4, told)
         self.assertIn("\nNew, TLSv1.3", s_client(gateway.port, self.ca))
-        self.assertRegex(gateway.output(), "(?i)warning: .*tls_minimum 1.0")
+        gateway.wait_said(re.compile("(?i)warning: .*tls_minimum 1.0"))
         checked = run("check", "-c", gateway.config_file)
         self.assertIn("tls_minimum 1.0", checked.stderr)
         self.assertIn("1.0 and newer", checked.stdout)
@@ -194,7 +194,7 @@ class OldDevices(TlsScene):
             client.command(f"PASS {PASSWORD}")
         gateway = self.gateway(url, route={"tls_minimum": "1.0"})
         self.login(gateway).quit()
-        self.assertIn('tls="TLSv1 ', gateway.output())
+        gateway.wait_said('tls="TLSv1 ')
 
 
 class Clients(TlsScene):

@@ -46,7 +46,7 @@ class AtAFake(Warm):
         for _ in range(5):
             self.assertEqual(self.poll(gateway), ids)
         self.assertEqual((self.logins(), self.server.connections), (1, 1))
-        self.assertEqual(gateway.output().count(" upstream-warm "), 5)
+        gateway.wait_said(" upstream-warm ", times=5)
         self.assertNotIn(PASSWORD, gateway.output())
 
     def test_new_mail_and_expunged_mail(self):
@@ -119,7 +119,7 @@ class AtAFake(Warm):
         self.server.on("NOOP", bye)
         self.assertEqual(self.poll(gateway), ids)
         self.assertEqual(self.logins(), 2)
-        self.assertIn(" warm-lost ", gateway.output())
+        gateway.wait_said(" warm-lost ")
 
     def test_an_upstream_that_refuses_the_password_now(self):
         gateway = self.warm(self.server)
@@ -176,7 +176,7 @@ class AtAFake(Warm):
         gateway.config["routes"][0]["pop3"] = {"deletion": "flag"}
         gateway.write_config()
         os.kill(gateway.process.pid, signal.SIGHUP)
-        wait_until(lambda: " reload " in gateway.output(), "it was not reloaded")
+        gateway.wait_said(" reload ")
         self.poll(gateway)
         self.assertEqual(self.logins(), 2)
 
@@ -220,7 +220,7 @@ class AtDovecot(Warm):
         client.dele(1)
         client.quit()
         self.assertEqual(len(self.poll(gateway)), 2)
-        self.assertEqual(gateway.output().count(" upstream-warm "), 3)
+        gateway.wait_said(" upstream-warm ", times=3)
 
     def test_plain(self):
         server = self.dovecot()
@@ -237,7 +237,7 @@ class AtDovecot(Warm):
                               "$mail_plugins imap_zlib\n}")
         gateway = self.warm(f"imap://localhost:{server.port}?tls=starttls&ca={ca.cert}")
         self.polls(server, gateway)
-        self.assertIn("COMPRESS", gateway.output())
+        gateway.wait_said("COMPRESS")
 
     def test_many_at_once(self):
         """Each gets the mail of its own user, however sessions are left and taken."""
@@ -260,7 +260,7 @@ class AtDovecot(Warm):
         for thread in threads:
             thread.join()
         self.assertEqual(right, [True] * 120)
-        self.assertIn(" upstream-warm ", gateway.output())
+        gateway.wait_said(" upstream-warm ")
 
 
 if __name__ == "__main__":

@@ -61,6 +61,7 @@ class Mailferry:
         self.log = os.path.join(directory, "mailferry.log")
         self.port = port or free_port()
         self.process = None
+        self._last_process = None
         self._arguments = arguments
         self.config = {
             "listeners": [{"url": f"{listener}://127.0.0.1:{self.port}"}],
@@ -94,6 +95,7 @@ class Mailferry:
 
     def start(self):
         self.process = Process(self.command_line(), self.log, env=environment())
+        self._last_process = self.process
         self.process.wait_listening(self.port)
         return self
 
@@ -130,6 +132,10 @@ class Mailferry:
                 open(self.log, encoding="utf-8", errors="replace") as f:
             return f.read()
         return ""
+
+    def wait_said(self, wanted, times=1):
+        """Waits until its last process, running or not, has said `wanted`: see Process.wait_said."""
+        self._last_process.wait_said(wanted, times)
 
     def rss(self):
         """Octets of memory resident now."""

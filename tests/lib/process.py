@@ -6,8 +6,11 @@ output in a file, and is stopped by its process id.
 
 import contextlib
 import ctypes
+import itertools
 import os
 import pwd
+import random
+import re
 import signal
 import socket
 import subprocess
@@ -19,6 +22,11 @@ _libc = ctypes.CDLL(None, use_errno=True)
 # Under a sanitizer and with the machine's cores shared, all is slower; a condition that comes true
 # ends the wait at once, so a generous limit costs nothing.
 PATIENCE = 30.0
+
+# Below Linux's own ip_local_port_range.
+_FREE_PORTS = (12000, 32000)
+_claims = []
+_random = random.SystemRandom()  # tests draw from random by their own seeds
 
 
 def wait_until(condition, what, timeout=PATIENCE):
@@ -33,13 +41,35 @@ def wait_until(condition, what, timeout=PATIENCE):
         time.sleep(0.01)
 
 
-def free_port(host="127.0.0.1", preferred=0):
-    """A TCP port nobody listens on: `preferred` when that is free."""
-    for port in (preferred, 0):
-        with contextlib.suppress(OSError), socket.socket() as s:
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            s.bind((host, port))
-            return s.getsockname()[1]
+def _claimed(port):
+    """Claims `port` among all our test processes, until this one ends: whoever holds the abstract
+    socket of that name has the port. The kernel gives the name back, whatever ends the process."""
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0mailferry-test-port-{port}")
+    except OSError:
+        claim.close()
+        return False
+    _claims.append(claim)
+    return True
+
+
+def _nobody_listens(port, host):
+    with contextlib.suppress(OSError), socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind((host, port))
+        return True
+    return False
+
+
+def free_port(host="127.0.0.1", preferred=None):
+    """A TCP port nobody listens on, `preferred` when that is free, for a server that is started
+    later. No other test gets it meanwhile, nor does the kernel for a connection: it is below those
+    that the kernel gives out."""
+    drawn = (_random.randrange(*_FREE_PORTS) for _ in range(1000))
+    for port in itertools.chain([preferred] if preferred else [], drawn):
+        if _nobody_listens(port, host) and _claimed(port):
+            return port
     raise AssertionError(f"no free port on {host}")
 
 
@@ -101,6 +131,16 @@ class Process:
         with open(self.log, "rb") as f:
             f.seek(self._began)
             return f.read().decode("utf-8", "replace")
+
+    def wait_said(self, wanted, times=1):
+        """Waits until `wanted`, a text or a compiled expression, stands in its output `times`
+        times. A log line may come after what it tells of."""
+        if isinstance(wanted, str):
+            wanted = re.compile(re.escape(wanted))
+        try:
+            wait_until(lambda: len(wanted.findall(self.output())) >= times, wanted.pattern)
+        except AssertionError as e:
+            raise AssertionError(f"{e}; it said:\n{self.output()[-4000:]}") from None
 
     def wait_listening(self, *ports, ready=listening):
         """Waits until it accepts connections. When it does not, it is ended, and what it said is
