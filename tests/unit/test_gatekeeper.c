@@ -102,7 +102,7 @@ static int begin(void **state)
     uv_mutex_init(&lock);
     load();
     house = (struct session_house){.loop = &http_server.loop, .send = on_send};
-    keeper = gatekeeper_new(dir, &why);
+    keeper = gatekeeper_new(dir, NULL, &why);
     return keeper ? 0 : -1;
 }
 
@@ -194,8 +194,8 @@ static void make_vault(json_t *secret, const struct device_limits *limits)
 {
     struct failure why;
 
-    assert_true(vault_create(dir, slice_of(ANN), secret, "printer", slice_of(PASSWORD), limits,
-                             true, &why));
+    struct vault_device printer = {"printer", slice_of(PASSWORD), limits, NULL};
+    assert_true(vault_create(dir, slice_of(ANN), secret, &printer, true, &why));
     json_decref(secret);
 }
 
