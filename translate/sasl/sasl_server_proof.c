@@ -44,15 +44,15 @@ static enum sasl_server_result refuse(struct sasl_server *s, int rc, struct fail
     }
 }
 
+/* The library is told of the channel binding for every SCRAM: a client who has been made to believe
+ * that there is none says that he would have bound, and is refused (RFC 5802 section 6). */
 static bool session_open(struct sasl_server *s)
 {
-    bool bound = (s->mechanism->bit & SASL_PLUS) != 0;
-
     return sasl_library() &&
            gsasl_server_start(sasl_library(), s->mechanism->name, &s->session) == GSASL_OK &&
            sasl_library_set(s->session, GSASL_SERVICE, slice_of(s->options->service)) &&
            sasl_library_set(s->session, GSASL_HOSTNAME, slice_of("localhost")) &&
-           (!bound || sasl_library_bind(s->session, &s->options->binding));
+           (!is_scram(s) || sasl_library_bind(s->session, &s->options->binding));
 }
 
 /* One step of the library; its output goes out in base64. */
