@@ -69,32 +69,35 @@ static void read_key(struct gatekeeper *g)
     held_key_wipe(&key);
 }
 
-static void look(struct gatekeeper *g)
+static struct stat look(const struct gatekeeper *g)
 {
-    struct stat now;
+    struct stat seen;
 
-    if (stat(g->held.path, &now) != 0)
-        now = (struct stat){.st_size = -1};
+    if (stat(g->held.path, &seen) != 0)
+        seen = (struct stat){.st_size = -1};
+    return seen;
+}
+
+static void on_look(uv_timer_t *timer)
+{
+    struct gatekeeper *g = timer->data;
+    struct stat now = look(g);
+
     if (is_same(&now, &g->held.seen))
         return;
     g->held.seen = now;
     read_key(g);
 }
 
-static void on_look(uv_timer_t *timer)
-{
-    look(timer->data);
-}
-
 bool held_watch_begin(struct gatekeeper *g, const char *held_key)
 {
     uv_timer_init(&g->loop, &g->held.timer);
     g->held.timer.data = g;
-    g->held.seen.st_size = -1;
     g->held.path = held_key_path(g->state_dir, held_key);
     if (!g->held.path)
         return false;
-    look(g);
+    g->held.seen = look(g);
+    read_key(g);
     return uv_timer_start(&g->held.timer, on_look, LOOK_MS, LOOK_MS) == 0;
 }
 

@@ -330,6 +330,11 @@ class Devices(Held):
         self.run_with(gateway, "passwd", "--revoke", "till")
         self.add(gateway, other, "--device", "second", "--held")
 
+    def test_command_line(self):
+        gateway = self.before(self.upstream())
+        for options, words in ((["--held"], "--device NAME"), (["--held", "--list"], "give one of")):
+            self.assertIn(words, self.run_with(gateway, "passwd", *options, status=2))
+
     def test_passwords_that_devices_disagree_on(self):
         gateway = self.before(self.upstream())
         text = self.run_with(gateway, "authorize", "--held", "--password-stdin",
@@ -414,6 +419,18 @@ class Key(Held):
         self.assertEqual(self.offered(gateway), (False, ["PLAIN", "LOGIN"]))
         self.assertIn("does not hold", self.run_with(gateway, "passwd", "--device", "other",
                                                      "--held", lines=[password], status=1))
+
+    def test_unreadable(self):
+        """It is told, and taken when that is mended. (A link to itself, as root reads all files.)"""
+        path = self.path("held.key")
+        os.symlink(path, path)
+        gateway = self.before(self.upstream(), config={"state": {"held_key_file": path}})
+        gateway.start()
+        gateway.wait_said("held-key message=\"cannot open " + path)
+        self.assertFalse(self.offered(gateway)[0])
+        os.unlink(path)
+        self.authorize(gateway)
+        self.offers(gateway, True)
 
     def test_another_one(self):
         gateway, password = self.scene()
