@@ -39,6 +39,7 @@ struct holding;
 struct held_watch {
     char *path;
     struct stat seen; /* of the file, when it was read last; size -1: it was not there */
+    bool unread;      /* it could not be read then, which may pass */
     uv_timer_t timer;
     bool there; /* this and the next under the gatekeeper's lock */
     struct held_key key;

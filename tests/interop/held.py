@@ -176,6 +176,19 @@ class ImapClients(Held):
         self.assertEqual(client.select()[1], [b"2"])
         client.logout()
 
+    def test_after_a_refusal(self):
+        """Whichever loop the session was on, and has moved to for the attempt that was refused."""
+        gateway, password = self.scene(imap=True)
+        gateway.start()
+        for _ in range(8):
+            client = self.imap(gateway)
+            with self.assertRaises(imaplib.IMAP4.error):
+                client.login(USER, WRONG)
+            with self.assertRaises(imaplib.IMAP4.error):
+                client.login_cram_md5("nobody", WRONG)
+            client.login_cram_md5(USER, password)
+            client.logout()
+
     def gsasl(self, gateway, mechanism, password, *options):
         """Whether GNU SASL's own client is let in."""
         done = subprocess.run(
