@@ -9,6 +9,7 @@ import json
 import os
 import poplib
 import re
+import signal
 import ssl
 import subprocess
 
@@ -452,6 +453,16 @@ class Key(Held):
         gateway.start()
         self.refused(gateway, lambda c: apop(c, USER, password))
         gateway.wait_said("was changed, or held with another key")
+
+    def test_moved(self):
+        """Where it is cannot change while the process lives."""
+        gateway, password = self.scene()
+        gateway.start()
+        gateway.config["state"]["held_key_file"] = self.path("held.key")
+        gateway.write_config()
+        gateway.process.signal(signal.SIGHUP)
+        gateway.wait_said("the file of the key of held passwords has changed")
+        apop(self.connect(gateway), USER, password)
 
     def test_elsewhere(self):
         path = self.path("held.key")
