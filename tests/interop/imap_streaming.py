@@ -311,7 +311,7 @@ class WrongSizes(Streaming):
 
 
 class Lost(Streaming):
-    limits = {"response_seconds": 2}
+    limits = {"response_seconds": 4}
 
     def lose(self, *, times=1, ending=None, at=HALF):
         """So often the large message ends before its end."""

@@ -155,7 +155,7 @@ class Moves(ScriptedScene):
 class Leaves(ScriptedScene):
     """It closes, resets or stalls at each stage: a tagged answer, and what is kept stays readable."""
 
-    limits = {"response_seconds": 1, "connect_seconds": 1}
+    limits = {"response_seconds": 3, "connect_seconds": 3}
 
     ENDINGS = {"close": lambda session, _: session.close(),
                "reset": lambda session, _: session.reset(),
