@@ -66,9 +66,15 @@ class Listings(ScriptedScene):
         wait_until(lambda: looks, "a listing that disagrees with itself")
         fake.off("UIDL")
         self.done(client)
-        self.select(client, count=5)
-        self.assertEqual(MAILS, sorted(self.bodies(client, 5)))
+        self.assertEqual(MAILS, wait_until(lambda: self.all_read(client), "another listing"))
         self.assertEqual(sorted(MAILS), fake.bodies())
+
+    def all_read(self, client):
+        """The five messages; nothing while one of them is not listed upstream."""
+        self.select(client, count=5)
+        answers = [client.fetch(str(number), "(BODY.PEEK[])") for number in range(1, 6)]
+        return all(status == "OK" for status, _ in answers) and \
+            sorted(found[0][1] for _, found in answers)
 
 
 class Deletion(ScriptedScene):
