@@ -155,7 +155,8 @@ class Session(socketserver.StreamRequestHandler):
 
     @staticmethod
     def text(data):
-        return b"+OK\r\n" + re.sub(rb"^\.", b"..", data, flags=re.M) + b".\r\n"
+        end = b"\r\n" if data and not data.endswith(b"\n") else b""
+        return b"+OK\r\n" + re.sub(rb"^\.", b"..", data, flags=re.M) + end + b".\r\n"
 
     def do_dele(self, text):
         if not self.message(text):
