@@ -215,8 +215,7 @@ static void what_is_not_upstream_cannot_be_had(void **state)
     world_two(&w);
     w.options.unlisted = ACCOUNT_UNLISTED_STAYS;
     world_stop(&w);
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     uint32_t x = account_want(world_client(&w, 0), 77, ACCOUNT_WHOLE);
     world_run(&w);
     assert_int_equal(world_answer(&w, 0, x)->failure.kind, FAILURE_PERMANENT);
@@ -239,8 +238,7 @@ static void archive_keeps_every_body(void **state)
     world_two(&w);
     w.options.archive = true;
     world_stop(&w);
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     assert_int_equal(w.upstream.retrs, 2);
     const struct box_content *c = box_state_content(world_state(&w), world_content(&w, "u1"));
     assert_non_null(c->key);
