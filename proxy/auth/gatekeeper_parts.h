@@ -120,6 +120,14 @@ void admission_free(struct admission *a);
 void admissions_stop(struct gatekeeper *g);
 void admission_log(const struct admission *a, int level, const char *event, const char *text);
 
+/* With copies of what is in `request`. NULL when memory is out. */
+struct admission *admission_new_request(struct gatekeeper *g,
+                                        const struct admission_request *request,
+                                        admission_done done, void *owner);
+
+/* Hands it over to the gatekeeper's thread, where it waits for its turn. */
+void admission_begin(struct admission *a);
+
 /* ---- held_watch.c ---- */
 
 /* `held_key` as in held_key_path(). False when memory is out; held_watch_stop() and _free() in any
