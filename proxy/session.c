@@ -369,31 +369,32 @@ static void session_begin(struct session *s)
 
 void session_start(struct session_house *house, struct settings *settings, size_t listener, int fd)
 {
-    struct gate_address from = gate_address_of(fd);
+    struct gate_client client = {.address = gate_address_of(fd)};
+    bool trusted = throttle_trusts(&settings->auth.throttle, &client.address);
     struct failure why;
 
-    if (!gate_enter(house->gate, &from, &settings->config->limits, &why)) {
-        refuse(settings, listener, fd, &from, &why);
+    if (!gate_enter(house->gate, &client, &settings->config->limits, trusted, &why)) {
+        refuse(settings, listener, fd, &client.address, &why);
         return;
     }
     struct session *s = calloc(1, sizeof *s);
     if (!s) {
         failure_set(&why, FAILURE_TEMPORARY, "out of memory, try again later");
-        refuse(settings, listener, fd, &from, &why);
-        gate_leave(house->gate, &from);
+        refuse(settings, listener, fd, &client.address, &why);
+        gate_leave(house->gate, &client);
         return;
     }
     s->kind = kind_of(settings, listener);
     s->house = house;
     s->listener = listener;
-    s->address = from;
+    s->counted = client;
     s->settings = settings_hold(settings);
     if (session_open_client(s, fd)) {
         session_begin(s);
         return;
     }
     log_message(LOG_ERROR, "refused", "out of memory or descriptors");
-    gate_leave(house->gate, &from);
+    gate_leave(house->gate, &client);
     settings_release(s->settings);
     free(s);
 }
@@ -435,7 +436,7 @@ void session_release(struct session *s)
         return;
     session_delist(s);
     if (s->settings) /* else it has moved, and this with it */
-        gate_leave(house->gate, &s->address);
+        gate_leave(house->gate, &s->counted);
     settings_release(s->settings);
     free(s->login);
     free(s->account);

@@ -104,7 +104,7 @@ static bool ask(struct session *s, const struct session_login *l, struct slice p
         .settings = s->settings,
         .route = s->route,
         .id = s->id,
-        .address = s->address,
+        .address = s->counted.address,
         .pop3 = s->kind == &session_of_maildrop,
         .acting = l->master.n > 0,
         .login = slice_of(e->claim),
@@ -200,8 +200,10 @@ void session_report(struct session *s, bool admitted)
 {
     struct session_entry *e = &s->entry;
 
+    if (admitted)
+        gate_logged_in(s->house->gate, &s->counted);
     if (e->own)
-        gatekeeper_report(s->house->gatekeeper, &s->settings->auth.throttle, &s->address,
+        gatekeeper_report(s->house->gatekeeper, &s->settings->auth.throttle, &s->counted.address,
                           slice_of(e->claim), admitted);
     else if (e->grant && !admitted && !e->innocent)
         gatekeeper_refused(e->grant, e->generation);

@@ -93,7 +93,7 @@ struct session {
     struct session *next;
     struct settings *settings;
     size_t listener;
-    struct gate_address address;
+    struct gate_client counted;
     char id[9];
     uint64_t began; /* loop time, ms */
     bool alive;     /* there is a translator: not during the handshake of pop3s, nor at the end */
