@@ -12,6 +12,13 @@
  * place: of all sessions of a user one renews, the others wait for it, and a token endpoint that
  * hangs stalls nobody who does not need it. Guessing is slowed here (proxy/auth/throttle.h), before
  * anything is tried.
+ *
+ * Names and passwords are octets here, as the client gave them, whether by USER and PASS, LOGIN or
+ * SASL: they are not prepared (SASLprep, RFC 4013). RFC 4616 section 2 recommends that to whoever
+ * verifies them and leaves it out where another system does: the upstream has its own preparation,
+ * or none, and what is changed on the way could be refused there. A device's password is sealed as
+ * it was typed, and must come so. An empty name or password has been refused before (same section);
+ * what is derived for SCRAM upstream, GNU SASL prepares (RFC 5802 section 2.2).
  */
 #ifndef PROXY_AUTH_GATEKEEPER_H
 #define PROXY_AUTH_GATEKEEPER_H
