@@ -68,7 +68,7 @@ void session_flush(struct session *s)
     struct buf *out = s->kind->out(s);
 
     s->kind->flush(s);
-    if (buf_size(out) == 0)
+    if (buf_size(out) == 0 || session_withholds(s))
         return;
     if (session_client_is_open(s))
         stream_write(s->client.stream, out);
@@ -83,12 +83,17 @@ static void session_send(struct session *s)
     do {
         session_flush(s);
         session_tell(s);
-    } while (buf_size(s->kind->out(s)));
+    } while (buf_size(s->kind->out(s)) && !session_withholds(s));
+}
+
+static bool session_wants_client(const struct session *s)
+{
+    return s->kind->wants(s) && !session_withholds(s);
 }
 
 static void session_resume(struct session *s)
 {
-    if (s->client.held && s->kind->wants(s) && session_client_is_open(s)) {
+    if (s->client.held && session_wants_client(s) && session_client_is_open(s)) {
         s->client.held = false;
         stream_resume(s->client.stream);
     }
@@ -105,7 +110,7 @@ static void session_offer(struct session *s, struct slice *in)
     while (in->n && in->n < before && session_client_is_open(s) && !s->client.rewrapped) {
         before = in->n;
         session_tell(s);
-        if (!s->kind->wants(s))
+        if (!session_wants_client(s))
             break;
         s->kind->data(s, in);
         session_pump(s);

@@ -205,7 +205,7 @@ static bool act(struct session *s)
     bool acted = false;
 
     /* Nothing is done for a session that ran out of memory: an action may be missing. */
-    while (s->maildrop && !maildrop_failed(s->maildrop) &&
+    while (s->maildrop && !maildrop_failed(s->maildrop) && !session_withholds(s) &&
            maildrop_next_action(s->maildrop, &action)) {
         session_act(s, &action);
         acted = true;

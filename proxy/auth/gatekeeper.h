@@ -81,6 +81,16 @@ struct admission_request {
 struct admission *gatekeeper_admit(struct gatekeeper *g, const struct admission_request *request,
                                    admission_done done, void *owner);
 
+/*
+ * The upstream has refused a client's own password: that is counted, and `done` comes when the
+ * client may hear of it. Where others have vaults, that is as late as it would be had this user
+ * one, so that nobody learns by the clock who has (CASES A4). `request` as it was for
+ * gatekeeper_admit(), of the password nothing; `took_ms`: since the upstream was asked. What is in
+ * the answer means nothing. NULL when memory is out: nothing was counted.
+ */
+struct admission *gatekeeper_refuse(struct gatekeeper *g, const struct admission_request *request,
+                                    uint64_t took_ms, admission_done done, void *owner);
+
 /* No callback comes. On the house's thread; NULL is fine. */
 void admission_cancel(struct admission *a);
 
