@@ -161,11 +161,11 @@ static void session_act(struct session *s, const struct maildrop_action *action)
         session_renew_credential(s, action->text);
         break;
     case MAILDROP_DISCONNECT:
-        session_flush(s);
+        flush(s); /* the client is not to hear yet why */
         session_disconnect(s);
         break;
     case MAILDROP_PART:
-        session_flush(s);
+        flush(s);
         session_part(s);
         break;
     case MAILDROP_CLIENT_TLS:

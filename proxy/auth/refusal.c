@@ -52,10 +52,10 @@ static bool vaults_are_used(const struct gatekeeper *g)
     return n > 0 && (size_t)n < sizeof path && access(path, F_OK) == 0;
 }
 
-static bool has_not_waited(const struct admission *a)
+/* Of one who has no vault. */
+static bool would_have_waited(const struct admission *a)
 {
-    return a->route && a->route->devices != CONFIG_DEVICES_OFF && !a->acting &&
-           vaults_are_used(a->gatekeeper) && !admission_may_have_vault(a);
+    return a->route->devices != CONFIG_DEVICES_OFF && !a->acting && vaults_are_used(a->gatekeeper);
 }
 
 static void begin(struct gatekeeper *g, struct gatekeeper_message *m)
@@ -64,7 +64,9 @@ static void begin(struct gatekeeper *g, struct gatekeeper_message *m)
 
     g->admissions++;
     admission_count_guess(a);
-    if (has_not_waited(a))
+    if (admission_may_have_vault(a))
+        admission_answer(a);
+    else if (would_have_waited(a))
         admission_to_vaults(a);
     else
         refusal_heard(a);
