@@ -10,6 +10,7 @@ import subprocess
 import unittest
 
 from tests.lib import corpus
+from tests.lib.authservice import AuthService
 from tests.lib.imap_raw import RawImap
 from tests.lib.pop3 import Closed, Pop3, Refused
 from tests.lib.process import PATIENCE
@@ -19,14 +20,36 @@ from tests.lib.scripted_pop3 import ScriptedPop3
 DEVICES = "devices@example.com"
 NOBODY = "nobody@example.com"
 USERS = {USER: PASSWORD, DEVICES: PASSWORD}
+UNSLOWED = {"limits": {"login_refusals": 0}}
 MAILS = [corpus.plain_mail(1)]
 
 
+class Asked:
+    """What a routing service was asked for, in the terms of a scripted server."""
+
+    def __init__(self):
+        self._asked = []
+
+    def refuse(self, headers):
+        self._asked.append(headers["auth-method"])
+        return {"Auth-Status": "Invalid login or password"}
+
+    def commands(self):
+        return self._asked
+
+    def forget(self):
+        self._asked = []
+
+
 class Guesses(Scene):
+    """Before each upstream a gateway where one user has a vault."""
+
     def before(self, server, scheme, listener):
-        """A gateway where one user has a vault."""
-        gateway = self.gateway(f"{scheme}://127.0.0.1:{server.port}", workers=1,
-                               listener=listener, config={"limits": {"login_refusals": 0}})
+        return self.with_vault(self.gateway(f"{scheme}://127.0.0.1:{server.port}", workers=1,
+                                            listener=listener, config=UNSLOWED))
+
+    @staticmethod
+    def with_vault(gateway):
         subprocess.run([os.environ["VAULT_MAKE"], gateway.state_dir, DEVICES, "printer",
                         "a-device's-0wn", "pop3 imap", json.dumps({"password": PASSWORD})],
                        check=True, timeout=PATIENCE)
@@ -42,6 +65,14 @@ class Guesses(Scene):
         self.addCleanup(self.server.stop)
         return self.before(self.server, "pop3", "imap")
 
+    def before_service(self):
+        """A routing service says who is let in, and refuses them all."""
+        self.server = Asked()
+        service = AuthService(self.server.refuse).start()
+        self.addCleanup(service.stop)
+        return self.with_vault(self.gateway(
+            "imap://*", workers=1, route={"auth_http": {"url": service.url}}, config=UNSLOWED))
+
     def seen_of(self, gateway, guess):
         """What the client hears of a guess, which verbs the upstream, and the events in the log."""
         self.server.forget()
@@ -54,19 +85,24 @@ class Guesses(Scene):
 
     def expect_alike(self, gateway, guess):
         whole = self.seen_of(gateway, lambda: guess(USER))
+        self.assertTrue(whole[1])
         self.assertIn("login-refused", whole[2])
         for user in (DEVICES, NOBODY):
             with self.subTest(user):
                 self.assertEqual(whole, self.seen_of(gateway, lambda: guess(user)))  # noqa: B023
 
-    def test_pop3_clients(self):
-        gateway = self.before_imap()
-
+    def expect_alike_to_pop3_clients(self, gateway):
         def guess(user):
             with Pop3(gateway.port) as client, self.assertRaises(Refused) as refused:
                 client.login(user, "wr0ng-guess")
             return str(refused.exception)
         self.expect_alike(gateway, guess)
+
+    def test_pop3_clients(self):
+        self.expect_alike_to_pop3_clients(self.before_imap())
+
+    def test_routing_service(self):
+        self.expect_alike_to_pop3_clients(self.before_service())
 
     def test_imap_clients(self):
         gateway = self.before_pop3()
