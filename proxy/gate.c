@@ -194,8 +194,10 @@ bool gate_enter(struct gate *g, struct gate_client *c, const struct config_limit
 
 static void gate_stop_waiting(struct gate *g, struct gate_client *c)
 {
-    if (c->waiting)
-        (*gate_find(g, &c->address))->waiting--;
+    struct gate_entry *entry = c->waiting ? *gate_find(g, &c->address) : NULL;
+
+    if (entry)
+        entry->waiting--;
     c->waiting = false;
 }
 
@@ -211,8 +213,9 @@ void gate_leave(struct gate *g, struct gate_client *c)
     uv_mutex_lock(&g->lock);
     g->clients--;
     gate_stop_waiting(g, c);
-    if (c->address.known) {
-        (*gate_find(g, &c->address))->clients--;
+    struct gate_entry *entry = c->address.known ? *gate_find(g, &c->address) : NULL;
+    if (entry) {
+        entry->clients--;
         gate_drop_unused(g, &c->address);
     }
     uv_mutex_unlock(&g->lock);

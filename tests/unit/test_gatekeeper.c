@@ -1,6 +1,5 @@
 /* Who is let in, and by what upstream: real vaults, a token endpoint that says what each test makes
  * it say. */
-#include <dlfcn.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -10,9 +9,9 @@
 #include <time.h>
 
 #include <cmocka.h>
-#include <openssl/evp.h>
 
 #include "proxy/auth/gatekeeper.h"
+#include "proxy/auth/seal.h"
 #include "proxy/log.h"
 #include "tests/unit/http_server.h"
 #include "tests/unit/temp_dir.h"
@@ -138,17 +137,17 @@ static int end(void **state)
 
 static atomic_uint vaults_tried;
 
-/* In place of libcrypto's, which it calls: what takes the time of a vault is counted. */
-int EVP_PBE_scrypt(const char *pass, size_t passlen, const unsigned char *salt, size_t saltlen,
-                   uint64_t N, uint64_t r, uint64_t p, uint64_t maxmem, unsigned char *key,
-                   size_t keylen)
-{
-    static int (*its)(const char *, size_t, const unsigned char *, size_t, uint64_t, uint64_t,
-                      uint64_t, uint64_t, unsigned char *, size_t);
+bool __real_seal_derive(const struct seal_cost *cost, const unsigned char salt[SEAL_SALT],
+                        struct slice password, unsigned char key[SEAL_KEY]);
+bool __wrap_seal_derive(const struct seal_cost *cost, const unsigned char salt[SEAL_SALT],
+                        struct slice password, unsigned char key[SEAL_KEY]);
 
-    *(void **)&its = dlsym(RTLD_NEXT, "EVP_PBE_scrypt");
+/* What takes the time of a vault is counted: the linker puts it between (tests/CMakeLists.txt). */
+bool __wrap_seal_derive(const struct seal_cost *cost, const unsigned char salt[SEAL_SALT],
+                        struct slice password, unsigned char key[SEAL_KEY])
+{
     vaults_tried++;
-    return its(pass, passlen, salt, saltlen, N, r, p, maxmem, key, keylen);
+    return __real_seal_derive(cost, salt, password, key);
 }
 
 /* ---- what tests do ------------------------------------------------------------------------ */
