@@ -221,13 +221,15 @@ static void count(struct session *s, bool admitted)
                       slice_of(s->entry.claim), admitted);
 }
 
+/* The clock of a loop that it has moved to may be a little behind the other's. */
 static void withhold(struct session *s)
 {
     struct admission_request request = request_of(s, slice_of(""));
     struct session_entry *e = &s->entry;
+    uint64_t now = uv_now(s->house->loop);
+    uint64_t took = now > e->tried_ms ? now - e->tried_ms : 0;
 
-    e->late = gatekeeper_refuse(s->house->gatekeeper, &request,
-                                uv_now(s->house->loop) - e->tried_ms, on_late, s);
+    e->late = gatekeeper_refuse(s->house->gatekeeper, &request, took, on_late, s);
     if (!e->late)
         count(s, false);
 }

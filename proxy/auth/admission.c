@@ -17,11 +17,6 @@ static const struct throttle_options *throttle_of(const struct admission *a)
     return &a->settings->auth.throttle;
 }
 
-static uint64_t now_ms(void)
-{
-    return uv_hrtime() / 1000000;
-}
-
 void admission_log(const struct admission *a, int level, const char *event, const char *text)
 {
     char address[64];

@@ -20,12 +20,18 @@ enum {
     VAULTS_AT_ONCE = 2,    /* scrypt takes 32 MiB each */
     VAULTS_WAITING = 1000, /* beyond: refused for now */
     TURNED_AWAY_MS = 2000, /* until one who is turned away hears of it */
-    MARGIN_S = 60,         /* a token is renewed so long before it expires */
     LATE_COUNT = 16,       /* refusals upstream of which it is known how long they took */
+    MARGIN_S = 60,         /* a token is renewed so long before it expires */
     URGENT_S = 10,      /* and so long before nobody is let in by it who has not waited for that */
     AGAIN_MS = 10000,   /* a renewal that failed is not tried again before */
     REFUSED_MS = 60000, /* nor is an upstream asked again that refused what is held */
 };
+
+/* Of a clock that only goes on. */
+static inline uint64_t now_ms(void)
+{
+    return uv_hrtime() / 1000000;
+}
 
 struct gatekeeper_message {
     struct gatekeeper_message *next;

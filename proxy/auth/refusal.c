@@ -17,11 +17,6 @@
 
 #include "proxy/auth/gatekeeper_parts.h"
 
-static uint64_t now_ms(void)
-{
-    return uv_hrtime() / 1000000;
-}
-
 void refusal_of_stranger(struct admission *a)
 {
     const struct gatekeeper *g = a->gatekeeper;
@@ -55,7 +50,8 @@ static bool vaults_are_used(const struct gatekeeper *g)
 /* Of one who has no vault. */
 static bool would_have_waited(const struct admission *a)
 {
-    return a->route->devices != CONFIG_DEVICES_OFF && !a->acting && vaults_are_used(a->gatekeeper);
+    return a->route && a->route->devices != CONFIG_DEVICES_OFF && !a->acting &&
+           vaults_are_used(a->gatekeeper);
 }
 
 static void begin(struct gatekeeper *g, struct gatekeeper_message *m)

@@ -9,7 +9,7 @@ import re
 import subprocess
 import unittest
 
-from tests.lib import corpus
+from tests.lib import corpus, secrecy
 from tests.lib.authservice import AuthService
 from tests.lib.imap_raw import RawImap
 from tests.lib.pop3 import Closed, Pop3, Refused
@@ -53,6 +53,7 @@ class Guesses(Scene):
         subprocess.run([os.environ["VAULT_MAKE"], gateway.state_dir, DEVICES, "printer",
                         "a-device's-0wn", "pop3 imap", json.dumps({"password": PASSWORD})],
                        check=True, timeout=PATIENCE)
+        secrecy.keep_all(("a-device's-0wn", "wr0ng-guess"))
         gateway.wait_said(" end ")  # of the one that looked whether it listens
         return gateway
 

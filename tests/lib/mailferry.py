@@ -108,9 +108,10 @@ class Mailferry:
         """SIGTERM; it must drain, exit 0, and have nothing to report."""
         if self.process is None:
             return
-        secrecy.check_text("health", self.health())
+        health = self.health()
         process, self.process = self.process, None
         status = process.stop()
+        secrecy.check_text("health", health)
         self.check_reports(process)
         if status != 0:
             raise AssertionError(f"mailferry exited with {status}:\n{process.output()[-4000:]}")
@@ -146,7 +147,7 @@ class Mailferry:
     def health(self):
         """What it says of its health; "" when it does not answer any more."""
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(PATIENCE)
+            s.settimeout(5)
             s.connect(os.path.join(self.state_dir, "admin.sock"))
             return s.makefile("rb").read().decode("utf-8", "replace")
         return ""

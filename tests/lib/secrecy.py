@@ -71,7 +71,7 @@ def _found_in_file(path):
 
 
 def _found_in(name, octets):
-    for secret, what in _kept.items():
+    for secret, what in list(_kept.items()):  # a server of the test may learn one meanwhile
         for form, how in _forms(secret).items():
             at = octets.find(form)
             if at >= 0:
