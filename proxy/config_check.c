@@ -225,6 +225,10 @@ static void check_oauth(const struct config_route *r, const char *pointer,
     if (o->client_id && r->devices == CONFIG_DEVICES_OFF)
         config_fault_add(faults, at,
                          "needs passwords for devices; leave device_passwords out, or OAuth");
+    if (o->client_id && r->upstream.automatic && !r->srv_target_count)
+        config_fault_add(faults, at,
+                         "tokens go to no host that only a user's domain names; add srv_targets "
+                         "with the provider's hosts, as *.example.com, or name the upstream");
     if (o->client_id && o->grant == OAUTH_CLIENT && !o->client_secret_file)
         config_fault_add(faults, at, "the grant client needs a client_secret_file");
     if (o->client_id)

@@ -232,6 +232,10 @@ struct session_claim {
 /* Asks the gatekeeper; the kind's `admitted` or `refused` follows. */
 void session_admit(struct session *s, const struct session_claim *c);
 
+/* By what the credential can be had once more, borrowed; NULL: by nothing. What a routing service
+ * gave is not the vault's, and goes on as it is. */
+struct grant *session_renewable(const struct session *s);
+
 /* The credential once more; the upstream has `refused` the last one, or it may have expired. The
  * kind's `renewed` follows. False when there is none to be had. */
 bool session_renew(struct session *s, bool refused);

@@ -169,7 +169,7 @@ static void set_provider(struct holding *h, const struct admission *a)
     const struct oauth_provider *p = &a->settings->auth.providers[route];
     const char *issuer = h->provider.issuer ? h->provider.issuer : "";
 
-    if (is_busy(h))
+    if (is_busy(h) || !p->client_id)
         return;
     if (strcmp(issuer, p->issuer ? p->issuer : "") != 0)
         oauth_endpoints_clear(&h->endpoints);
@@ -402,11 +402,7 @@ static void renew(struct holding *h)
 {
     struct failure why;
 
-    if (!h->provider.client_id) {
-        failure_set(&why, FAILURE_PERMANENT,
-                    "this user has tokens, but the route says nothing of OAuth 2.0");
-        renewal_failed(h, &why);
-    } else if (h->provider.token_endpoint || !h->provider.issuer) {
+    if (h->provider.token_endpoint || !h->provider.issuer) {
         ask_for_tokens(h);
     } else {
         h->call = oauth_discover(h->gatekeeper->http, &h->provider, on_endpoints, h, &why);
@@ -497,12 +493,21 @@ static void answer_renewed(struct holding *h, struct admission *a)
         answer_without(h, &why);
 }
 
+/* The user's other routes lead to other servers, which tokens are not for. */
+static bool may_have_tokens(const struct admission *a)
+{
+    return !a->route || a->route->oauth.client_id;
+}
+
 void holding_answer(struct holding *h, struct admission *a)
 {
     struct failure why;
 
     holding_refused(h, a->refused);
-    if (is_hopeless(h, &why))
+    if (h->secret.kind == SECRET_TOKENS && !may_have_tokens(a))
+        admission_refuse(a, FAILURE_PERMANENT,
+                         "this user has tokens, but the route says nothing of OAuth 2.0");
+    else if (is_hopeless(h, &why))
         refuse(&why, a);
     else if (h->writing)
         wait_for_renewal(h, a);
