@@ -35,6 +35,7 @@ struct authorize {
     struct login_trial *trial;
     bool over; /* what was begun last has ended */
     bool interrupted;
+    bool replaces; /* what was authorized before */
 };
 
 static const struct config *config_of(const struct authorize *a)
@@ -326,6 +327,10 @@ static void tell(const struct authorize *a)
         say("\n%s gave nothing to renew it with: it ends when its token expires. The \"scope\" may "
             "lack what\nasks for that, as offline_access.\n",
             provider_of(a)->name);
+    if (a->replaces && a->secret.kind == SECRET_TOKENS && provider_of(a)->grant != OAUTH_CLIENT)
+        say("\nWhat %s authorized before is gone from here, and goes on there until it ends or is "
+            "taken back.\n",
+            provider_of(a)->name);
     device_setup_print(&a->device, config_of(a), a->user.user, stdout);
     fflush(stdout);
 }
@@ -335,6 +340,7 @@ static bool may_begin(struct authorize *a)
     bool off = a->user.route->devices == CONFIG_DEVICES_OFF;
     bool there = vault_exists(config_of(a)->state_dir, slice_of(a->user.user));
 
+    a->replaces = there;
     if (off)
         failure_set(&a->why, FAILURE_PERMANENT,
                     "route %s has no passwords for devices: take its \"device_passwords\": \"off\" "

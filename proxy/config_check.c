@@ -214,7 +214,7 @@ static void check_oauth(const struct config_route *r, const char *pointer,
     const struct config_oauth *o = &r->oauth;
     bool said = o->provider || o->issuer || o->client_secret_file || o->scope || o->ca ||
                 o->authorization_endpoint || o->device_endpoint || o->token_endpoint ||
-                o->redirect || o->grant >= 0;
+                o->revocation_endpoint || o->redirect || o->grant >= 0;
     char at[BELOW_MAX];
 
     snprintf(at, sizeof at, "%s/oauth", pointer);
@@ -241,6 +241,7 @@ static void check_oauth(const struct config_route *r, const char *pointer,
     check_endpoint(o->authorization_endpoint, "authorization_endpoint", pointer, faults);
     check_endpoint(o->device_endpoint, "device_endpoint", pointer, faults);
     check_endpoint(o->token_endpoint, "token_endpoint", pointer, faults);
+    check_endpoint(o->revocation_endpoint, "revocation_endpoint", pointer, faults);
 }
 
 /* The secret of a header, and the password, in the clear: to this machine only. */

@@ -38,7 +38,8 @@ def _clients():
 class Provider:
     """The provider, on a free port of loopback."""
 
-    def __init__(self, directory, service=None, access_seconds=3600, device_seconds=600):
+    def __init__(self, directory, service=None, access_seconds=3600, device_seconds=600,
+                 revocation=True):
         os.makedirs(directory, exist_ok=True)
         self.log = os.path.join(directory, "oidc.log")
         self.port = free_port()
@@ -46,7 +47,7 @@ class Provider:
         self.process = None
         self._options = {"port": self.port, "modules": MODULES, "clients": _clients(),
                          "service": service, "accessSeconds": access_seconds,
-                         "deviceSeconds": device_seconds}
+                         "deviceSeconds": device_seconds, "revocation": revocation}
 
     def start(self):
         node = shutil.which("node")

@@ -6,6 +6,9 @@
 //   clients            as OpenID registers them
 //   service            whose mail client credentials are for: there is no person whom a token names
 //   accessSeconds, deviceSeconds
+//   revocation         whether tokens can be taken back
+//
+// It says what it grants, "granted GRANT_TYPE", and what is taken back, "revoked HINT".
 //
 // Tokens are opaque, so that whoever is shown one must ask here (introspection), and hears whether
 // the grant was revoked meanwhile.
@@ -24,7 +27,7 @@ const provider = new Provider(`http://127.0.0.1:${options.port}`, {
     clientCredentials: { enabled: true },
     deviceFlow: { enabled: true },
     introspection: { enabled: true, allowedPolicy: () => true },
-    revocation: { enabled: true, allowedPolicy: () => true },
+    revocation: { enabled: options.revocation, allowedPolicy: () => true },
   },
   ttl: {
     AccessToken: options.accessSeconds,
@@ -37,5 +40,7 @@ const provider = new Provider(`http://127.0.0.1:${options.port}`, {
   extraTokenClaims: (ctx, token) => ({ username: token.accountId ?? options.service }),
 });
 
+provider.on('grant.success', (ctx) => console.log(`granted ${ctx.oidc.params.grant_type}`));
+provider.on('grant.revoked', (ctx) => console.log(`revoked ${ctx.oidc.params.token_type_hint}`));
 provider.on('server_error', (ctx, error) => console.error(error));
 provider.listen(options.port, '127.0.0.1');
