@@ -36,7 +36,7 @@ static void stop(struct gatekeeper *g)
         admissions_stop(g);
         holdings_stop(g);
     }
-    if (g->admissions || g->holdings || uv_is_closing((uv_handle_t *)&g->wake))
+    if (g->admissions || g->holding_count || uv_is_closing((uv_handle_t *)&g->wake))
         return;
     http_close(g->http, NULL, NULL);
     uv_close((uv_handle_t *)&g->wake, NULL);
@@ -135,7 +135,7 @@ void gatekeeper_free(struct gatekeeper *g)
     uv_mutex_unlock(&g->lock);
     uv_async_send(&g->wake);
     uv_thread_join(&g->thread);
-    assert(!g->holdings);
+    assert(!g->holding_count);
     uv_loop_close(&g->loop);
     release(g);
 }

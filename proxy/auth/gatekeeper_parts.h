@@ -4,7 +4,7 @@
  *
  *     gatekeeper.c   the thread, messages to it and from it
  *     admission.c    one request: waiting, the vault, the answer
- *     holding.c      what a user's vault holds while somebody is logged in, and its renewal
+ *     holding*.c     what a user's vault holds while somebody is logged in, and its renewal
  */
 #ifndef PROXY_AUTH_GATEKEEPER_PARTS_H
 #define PROXY_AUTH_GATEKEEPER_PARTS_H
@@ -16,6 +16,7 @@
 #include "proxy/net/http.h"
 
 enum {
+    HOLDING_BUCKETS = 4096,
     VAULTS_AT_ONCE = 2,    /* scrypt takes 32 MiB each */
     VAULTS_WAITING = 1000, /* beyond: refused for now */
     TURNED_AWAY_MS = 2000, /* until one who is turned away hears of it */
@@ -44,7 +45,8 @@ struct gatekeeper {
     bool stopping;
     bool ending;       /* nothing is begun any more */
     size_t admissions; /* that are not answered */
-    struct holding *holdings;
+    struct holding *holdings[HOLDING_BUCKETS];
+    size_t holding_count;
     struct admission *turns;                   /* that wait for their turn */
     struct admission *waiting, **waiting_last; /* for a place at the vaults */
     size_t waiting_count, opening;
