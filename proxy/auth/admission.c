@@ -178,11 +178,41 @@ static bool may_come(const struct admission *a)
     return a->pop3 ? a->answer.limits.pop3 : a->answer.limits.imap;
 }
 
+/* On the thread pool, once more: the device may have been revoked, the tokens renewed. */
+static void read_vault(uv_work_t *work)
+{
+    struct admission *a = work->data;
+
+    json_decref(a->secret);
+    a->vault_why = (struct failure){.kind = FAILURE_NONE};
+    vault_read(a->gatekeeper->state_dir, buf_slice(&a->login), &a->key, a->answer.device,
+               &a->secret, &a->vault_why);
+}
+
+static void on_read_again(uv_work_t *work, int status);
+
+static void read_again(struct admission *a)
+{
+    struct gatekeeper *g = a->gatekeeper;
+
+    a->writes = g->writes;
+    uv_queue_work(&g->loop, &a->work, read_vault, on_read_again);
+}
+
+/* While it was read, tokens were renewed that nobody holds any more: they may have been these, and
+ * a refresh token that is used twice may cost the user all that he has granted. */
+static bool may_be_stale(const struct admission *a)
+{
+    return a->writes != a->gatekeeper->writes && !holding_exists(a->gatekeeper, a);
+}
+
 static void vault_answered(struct admission *a)
 {
     switch (a->vault_why.kind) {
     case FAILURE_NONE:
-        if (may_come(a))
+        if (may_come(a) && may_be_stale(a))
+            read_again(a);
+        else if (may_come(a))
             admit_device(a);
         else
             admission_refuse(a, FAILURE_AUTH, "This device's password is not for this protocol");
@@ -196,6 +226,12 @@ static void vault_answered(struct admission *a)
     default:
         refuse_for_now(a, &a->vault_why);
     }
+}
+
+static void on_read_again(uv_work_t *work, int status)
+{
+    (void)status;
+    vault_answered(work->data);
 }
 
 static void next_at_the_vaults(struct gatekeeper *g);
@@ -221,6 +257,7 @@ static void next_at_the_vaults(struct gatekeeper *g)
         g->waiting_count--;
         g->opening++;
         a->work.data = a;
+        a->writes = g->writes;
         uv_queue_work(&g->loop, &a->work, open_vault, on_opened);
     }
 }
@@ -383,16 +420,6 @@ void admission_cancel(struct admission *a)
 }
 
 /* ---- once more --------------------------------------------------------------------------- */
-
-/* On the thread pool: the device may have been revoked, the tokens renewed by another process. */
-static void read_vault(uv_work_t *work)
-{
-    struct admission *a = work->data;
-
-    a->vault_why = (struct failure){.kind = FAILURE_NONE};
-    vault_read(a->gatekeeper->state_dir, buf_slice(&a->login), &a->key, a->grant->device,
-               &a->secret, &a->vault_why);
-}
 
 static void on_read(uv_work_t *work, int status)
 {

@@ -50,6 +50,7 @@ struct gatekeeper {
     struct admission *turns;                   /* that wait for their turn */
     struct admission *waiting, **waiting_last; /* for a place at the vaults */
     size_t waiting_count, opening;
+    uint64_t writes; /* to vaults, of renewed tokens */
 };
 
 /* Something has ended: it may have been the last. */
@@ -83,6 +84,7 @@ struct admission {
     struct vault_key key;
     json_t *secret;
     struct failure vault_why;
+    uint64_t writes; /* the gatekeeper's, before the vault was read */
     struct admission_answer answer;
 };
 
@@ -111,6 +113,9 @@ void admission_log(const struct admission *a, int level, const char *event, cons
 /* The user's, with what `a` has read of the vault. NULL when memory is out, or the secret is none
  * (`why`). */
 struct holding *holding_open(struct gatekeeper *g, struct admission *a, struct failure *why);
+
+/* Whether there is one of the vault that `a` has opened. */
+bool holding_exists(struct gatekeeper *g, const struct admission *a);
 
 /* Answers `a`, whose grant is on this holding: at once, or when the token is renewed. */
 void holding_answer(struct holding *h, struct admission *a);

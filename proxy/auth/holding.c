@@ -84,6 +84,11 @@ static struct holding *find(struct gatekeeper *g, const struct admission *a)
     return NULL;
 }
 
+bool holding_exists(struct gatekeeper *g, const struct admission *a)
+{
+    return find(g, a) != NULL;
+}
+
 static struct holding *holding_new(struct gatekeeper *g, const struct admission *a)
 {
     struct holding *h = calloc(1, sizeof *h);

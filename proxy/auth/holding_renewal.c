@@ -7,17 +7,28 @@
 #include "proxy/auth/holding.h"
 #include "proxy/log.h"
 
-/* Until it is tried again, those who come hear the same. What the provider said is for the log: the
- * client is told what to do. */
-static void renewal_failed(struct holding *h, const struct failure *why)
+/* What the provider said is for the log: the client is told what to do. */
+static void say_what_to_do(struct failure *told, enum failure_kind kind, const char *login)
 {
-    h->failure = *why;
-    h->again_ms = holding_now_ms() + (why->kind == FAILURE_TEMPORARY ? AGAIN_MS : REFUSED_MS);
-    if (why->kind == FAILURE_AUTH)
-        failure_set(&h->failure, FAILURE_AUTH,
+    if (kind == FAILURE_AUTH)
+        failure_set(told, kind,
                     "The access to this mailbox has run out or was taken back. Run \"mailferry "
                     "authorize %s\" again",
-                    h->login);
+                    login);
+    else
+        failure_set(told, kind, "%s",
+                    kind == FAILURE_TEMPORARY
+                        ? "The mailbox's provider gives no token now, try again later; the "
+                          "gateway's log tells why"
+                        : "The mailbox's provider gives this gateway no token; the gateway's log "
+                          "tells why");
+}
+
+/* Until it is tried again, those who come hear the same. */
+static void renewal_failed(struct holding *h, const struct failure *why)
+{
+    say_what_to_do(&h->failure, why->kind, h->login);
+    h->again_ms = holding_now_ms() + (why->kind == FAILURE_TEMPORARY ? AGAIN_MS : REFUSED_MS);
     log_event(LOG_WARNING, NULL, "token-failed",
               (struct log_field[]){LOG_FIELD("user", slice_of(h->login)),
                                    LOG_FIELD("provider", slice_of(h->provider.name)),
@@ -44,6 +55,7 @@ static void on_written(uv_work_t *work, int status)
 
     (void)status;
     h->writing = false;
+    h->gatekeeper->writes++;
     json_decref(h->written);
     h->written = NULL;
     h->unwritten = h->write_why.kind != FAILURE_NONE;

@@ -39,16 +39,18 @@ class Devices(Scene):
                 self.assertNotIn(secret, log)
                 self.assertNotIn(base64.b64encode(secret.encode()).decode().rstrip("="), log)
     
-    def provider(self, **options):
-        tokens = Tokens(USER, **options)
+    def provider(self, user=USER, **options):
+        tokens = Tokens(user, **options)
         self.addCleanup(tokens.stop)
         self.secrets = tokens.secrets + self.secrets
         tokens.secrets = self.secrets
         return tokens
 
-    def upstream(self, tokens, mails=2):
-        server = self.dovecot(pop3=True, extra=tokens.dovecot(self.directory))
-        DovecotStore(server, USER).deliver_all([corpus.plain_mail(n) for n in range(mails)])
+    def upstream(self, tokens, mails=2, user=USER):
+        directory = self.path("oauth")
+        os.mkdir(directory, 0o755)
+        server = self.dovecot(pop3=True, extra=tokens.dovecot(directory))
+        DovecotStore(server, user).deliver_all([corpus.plain_mail(n) for n in range(mails)])
         return server
 
     def before(self, server, tokens=None, imap=False, **options):

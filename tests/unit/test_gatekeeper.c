@@ -404,7 +404,7 @@ static void test_provider_away_too_long(void **state)
     (void)state;
     make_vault(tokens("A-1", -5), &all);
     http_server.replies[0] = "HTTP/1.1 503 Later\r\n\r\n";
-    expect_refused(admit(ANN, PASSWORD), FAILURE_TEMPORARY, false, "503");
+    expect_refused(admit(ANN, PASSWORD), FAILURE_TEMPORARY, false, "try again later");
 }
 
 /* Who needs the token waits; nobody else does. And the end of the process waits for nobody. */
