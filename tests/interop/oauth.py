@@ -1,13 +1,11 @@
 """The whole way: a device that knows a user name and a password reads a mailbox whose server takes
-OAuth 2.0 only, while tokens expire, are renewed and are revoked."""
+OAuth 2.0 only, until the provider knows nothing of him any more."""
 
 import imaplib
-import re
 
 from tests.interop.authorize import MADE, Authorization
 from tests.lib import corpus
 from tests.lib.pop3 import Refused
-from tests.lib.process import wait_until
 from tests.lib.scene import USER
 from tests.lib.stores import DovecotStore
 
@@ -25,9 +23,6 @@ class Devices(Authorization):
         password = walk.shown(MADE)
         self.assertEqual(walk.end(), 0, walk.text)
         return gateway.start(), password
-
-    def renewals(self, gateway):
-        return len(re.findall(r" token-renewed ", gateway.output()))
 
     def check_log(self, gateway, password):
         gateway.stop()
@@ -51,22 +46,9 @@ class Devices(Authorization):
         client.logout()
         self.check_log(gateway, password)
 
-    def test_tokens_are_renewed(self):
-        """Also by the next process: a refresh token is good once."""
-        gateway, password = self.authorized(access_seconds=1)
-        for _ in range(2):
-            before = self.renewals(gateway)
-            wait_until(lambda: self.login(gateway, password=password).quit() or
-                       self.renewals(gateway) > before, "a token to be renewed")  # noqa: B023
-        gateway.restart()
-        before = self.renewals(gateway)
-        wait_until(lambda: self.login(gateway, password=password).quit() or
-                   self.renewals(gateway) > before, "a token to be renewed")
-        self.check_log(gateway, password)
-
     def test_revoked(self):
         """A provider that knows nothing of the grant any more."""
-        gateway, password = self.authorized(access_seconds=1)
+        gateway, password = self.authorized(access_seconds=8)  # and so renewed at the next login
         self.provider.stop()
         self.provider.start()
         with self.assertRaisesRegex(Refused, "mailferry authorize"):

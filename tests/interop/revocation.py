@@ -1,8 +1,6 @@
 """The last device of a user who was authorized by OAuth 2.0 goes, and with it what he granted at the
 provider, as far as that can be had; what cannot is said."""
 
-import re
-
 from tests.interop.authorize import LINK, MADE, Authorization
 from tests.lib.authorizing import AtATerminal, Authorizing
 from tests.lib.oidc import Person
@@ -33,17 +31,12 @@ class LastDevice(Authorization):
     def revoke(self, gateway, password="", **more):
         return self.passwd(gateway, "--revoke", "scanner", "--last", line=password, **more)
 
-    def revoked(self):
-        """What the provider says that it was told to take back."""
-        with open(self.provider.log, encoding="utf-8") as f:
-            return re.findall(r"^revoked (.*)$", f.read(), re.MULTILINE)
-
     def test_taken_back(self):
         gateway, password = self.authorized()
         text = self.revoke(gateway, password)
         self.assertIn(TAKEN, text)
         self.assertIn('"scanner"', text)
-        self.assertEqual(self.revoked(), ["refresh_token"])
+        self.assertEqual(self.provider.revoked(), ["refresh_token"])
         self.assertEqual(self.vaults(gateway), [])
 
     def test_by_an_endpoint_that_the_route_names(self):
@@ -55,25 +48,25 @@ class LastDevice(Authorization):
             oauth[name + "_endpoint"] = f"{self.provider.issuer}/{path}"
         gateway.write_config()
         self.assertIn(TAKEN, self.revoke(gateway, password))
-        self.assertEqual(self.revoked(), ["refresh_token"])
+        self.assertEqual(self.provider.revoked(), ["refresh_token"])
 
     def test_not_with_another_device_left(self):
         gateway, password = self.authorized()
         self.passwd(gateway, "--device", "phone", line=password)
         self.assertNotIn(LEFT, self.revoke(gateway))
-        self.assertEqual(self.revoked(), [])
+        self.assertEqual(self.provider.revoked(), [])
         self.assertEqual(len(self.vaults(gateway)), 1)
 
     def test_without_the_password(self):
         gateway, _ = self.authorized()
         self.assertIn(LEFT, self.revoke(gateway))
-        self.assertEqual(self.revoked(), [])
+        self.assertEqual(self.provider.revoked(), [])
         self.assertEqual(self.vaults(gateway), [])
 
     def test_a_wrong_password_changes_nothing(self):
         gateway, password = self.authorized()
         self.revoke(gateway, password + "x", status=1)
-        self.assertEqual(self.revoked(), [])
+        self.assertEqual(self.provider.revoked(), [])
         self.assertEqual(len(self.vaults(gateway)), 1)
 
     def test_without_a_configuration(self):
@@ -123,7 +116,7 @@ class LastDevice(Authorization):
         Person(self.provider, USER).open(walk.shown(LINK))
         self.assertEqual(walk.end(), 0, walk.text)
         self.assertIn("authorized before is gone from here", walk.text)
-        self.assertEqual(self.revoked(), [])
+        self.assertEqual(self.provider.revoked(), [])
 
 
 if __name__ == "__main__":
