@@ -27,6 +27,12 @@ static struct gatekeeper_message *take_all(struct gatekeeper *g, bool *stopping)
     return first;
 }
 
+static void close_handles(struct gatekeeper *g)
+{
+    uv_close((uv_handle_t *)&g->wake, NULL);
+    uv_close((uv_handle_t *)&g->forgetting, NULL);
+}
+
 /* Whoever waits is sent away; what is on the thread pool comes back yet, and with the last of it
  * everything ends. */
 static void stop(struct gatekeeper *g)
@@ -39,7 +45,7 @@ static void stop(struct gatekeeper *g)
     if (g->admissions || g->holding_count || uv_is_closing((uv_handle_t *)&g->wake))
         return;
     http_close(g->http, NULL, NULL);
-    uv_close((uv_handle_t *)&g->wake, NULL);
+    close_handles(g);
 }
 
 static void on_wake(uv_async_t *wake)
@@ -85,13 +91,14 @@ static bool loop_begin(struct gatekeeper *g)
         uv_loop_close(&g->loop);
         return false;
     }
-    g->wake.data = g;
+    uv_timer_init(&g->loop, &g->forgetting);
+    g->wake.data = g->forgetting.data = g;
     g->http = http_new(&g->loop);
     if (g->http && uv_thread_create(&g->thread, run, g) == 0)
         return true;
     if (g->http)
         http_close(g->http, NULL, NULL);
-    uv_close((uv_handle_t *)&g->wake, NULL);
+    close_handles(g);
     loop_end(g);
     return false;
 }

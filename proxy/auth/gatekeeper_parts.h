@@ -47,6 +47,8 @@ struct gatekeeper {
     size_t admissions; /* that are not answered */
     struct holding *holdings[HOLDING_BUCKETS];
     size_t holding_count;
+    uv_timer_t
+        forgetting; /* runs while holdings are kept that nobody wants; its owner is in `data` */
     struct admission *turns;                   /* that wait for their turn */
     struct admission *waiting, **waiting_last; /* for a place at the vaults */
     size_t waiting_count, opening;
@@ -129,6 +131,9 @@ void holding_release(struct holding *h);
 
 const char *holding_login(const struct holding *h);
 const struct vault_key *holding_key(const struct holding *h);
+
+/* Of the timer: frees those that nobody wants, and that need not be remembered any more. */
+void holdings_forget(uv_timer_t *timer);
 
 /* What is under way is given up; they are gone. */
 void holdings_stop(struct gatekeeper *g);

@@ -50,10 +50,30 @@ void holding_hold(struct holding *h)
     h->grants++;
 }
 
+static bool is_recent(uint64_t ms)
+{
+    return ms && holding_now_ms() - ms < REFUSED_MS;
+}
+
+/* A device that comes every few seconds is alone each time: what failed just now is not to be tried
+ * again because nobody was there in between, and what the vault has not, nobody else has. */
+static bool is_remembered(const struct holding *h)
+{
+    bool failed = h->failure.kind != FAILURE_NONE && holding_now_ms() < h->again_ms;
+
+    return !h->gatekeeper->ending && (failed || h->unwritten || is_recent(h->refused_ms));
+}
+
 void holding_free_unless_wanted(struct holding *h)
 {
-    if (h->grants == 0 && !is_busy(h))
+    uv_timer_t *forgetting = &h->gatekeeper->forgetting;
+
+    if (h->grants || is_busy(h))
+        return;
+    if (!is_remembered(h))
         holding_free(h);
+    else if (!uv_is_active((uv_handle_t *)forgetting))
+        uv_timer_start(forgetting, holdings_forget, AGAIN_MS, 0);
 }
 
 void holding_release(struct holding *h)
@@ -255,11 +275,6 @@ void holding_answer_without(struct holding *h, const struct failure *why)
 
 /* ---- what was refused upstream ------------------------------------------------------------ */
 
-static bool is_recent(uint64_t ms)
-{
-    return ms && holding_now_ms() - ms < REFUSED_MS;
-}
-
 void holding_refused(struct holding *h, uint64_t generation)
 {
     if (generation != h->generation || h->refused == generation)
@@ -361,6 +376,33 @@ void holding_answer(struct holding *h, struct admission *a)
         answer_renewed(h, a);
 }
 
+static void each(struct gatekeeper *g, void (*act)(struct holding *h, const struct failure *why),
+                 const struct failure *why)
+{
+    struct holding *next;
+
+    for (size_t i = 0; i < HOLDING_BUCKETS; i++) {
+        for (struct holding *h = g->holdings[i]; h; h = next) {
+            next = h->next;
+            act(h, why);
+        }
+    }
+}
+
+static void forget(struct holding *h, const struct failure *why)
+{
+    (void)why;
+    if (h->grants == 0 && h->unwritten && !is_busy(h))
+        holding_write(h);
+    else
+        holding_free_unless_wanted(h);
+}
+
+void holdings_forget(uv_timer_t *timer)
+{
+    each(timer->data, forget, NULL);
+}
+
 static void stop(struct holding *h, const struct failure *why)
 {
     if (h->call)
@@ -374,13 +416,7 @@ static void stop(struct holding *h, const struct failure *why)
 void holdings_stop(struct gatekeeper *g)
 {
     struct failure why;
-    struct holding *next;
 
     failure_set(&why, FAILURE_TEMPORARY, "%s", ending_text);
-    for (size_t i = 0; i < HOLDING_BUCKETS; i++) {
-        for (struct holding *h = g->holdings[i]; h; h = next) {
-            next = h->next;
-            stop(h, &why);
-        }
-    }
+    each(g, stop, &why);
 }

@@ -108,8 +108,11 @@ class Logins(Devices):
         and again."""
         gateway, password = self.authorized()
         self.password = "another-s1nce"
+        client = self.connect(gateway)
         with self.assertRaisesRegex(Refused, "AUTH.*Not this one"):
-            self.login(gateway, password=password)
+            client.login(USER, password)
+        client.close()
+        gateway.wait_said(" end ", times=2)  # the first one asked whether it listens
         before = len(self.routing.asked)
         with self.assertRaisesRegex(Refused, f"AUTH.*mailferry authorize {USER}"):
             self.login(gateway, password=password)
