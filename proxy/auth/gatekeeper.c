@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char gatekeeper_ending[] = "the server is being shut down, try again later";
+
 /* ---- messages ---------------------------------------------------------------------------- */
 
 void gatekeeper_send(struct gatekeeper *g, struct gatekeeper_message *m)

@@ -2,9 +2,10 @@
  * What the files of the gatekeeper share; nobody else includes it. Everything here happens on the
  * gatekeeper's thread, unless it says otherwise.
  *
- *     gatekeeper.c   the thread, messages to it and from it
- *     admission.c    one request: waiting, the vault, the answer
- *     holding*.c     what a user's vault holds while somebody is logged in, and its renewal
+ *     gatekeeper.c          the thread, messages to it and from it
+ *     admission.c           one request: waiting, the vault, the answer
+ *     admission_renewal.c   one for the credential once more
+ *     holding*.c            what a user's vault holds while somebody is logged in, and its renewal
  */
 #ifndef PROXY_AUTH_GATEKEEPER_PARTS_H
 #define PROXY_AUTH_GATEKEEPER_PARTS_H
@@ -55,6 +56,8 @@ struct gatekeeper {
     uint64_t writes; /* to vaults, of renewed tokens */
 };
 
+extern const char gatekeeper_ending[]; /* what is said when the process ends */
+
 /* Something has ended: it may have been the last. */
 void gatekeeper_look(struct gatekeeper *g);
 
@@ -101,9 +104,19 @@ struct grant {
 
 /* ---- admission.c ---- */
 
+/* NULL when memory is out. */
+struct admission *admission_new(struct gatekeeper *g, struct session_house *house,
+                                struct settings *settings, admission_done done, void *owner);
+/* On the thread pool, by the key of an open vault: the device may have been revoked (`vault_why`),
+ * the tokens renewed. */
+void admission_read_vault(uv_work_t *work);
+
 /* The answer goes to the house; the admission is not touched again. */
 void admission_answer(struct admission *a);
 void admission_refuse(struct admission *a, enum failure_kind kind, const char *text);
+/* The vault cannot be read. The reason names files of this machine: it is for the log, not for the
+ * client. */
+void admission_refuse_for_now(struct admission *a, const struct failure *why);
 /* Frees it with what was not given away. Any thread that owns it. */
 void admission_free(struct admission *a);
 /* Those who wait for their turn, or for a place at the vaults, are refused. */

@@ -5,8 +5,6 @@
 
 #include "proxy/auth/holding.h"
 
-static const char ending_text[] = "the server is being shut down, try again later";
-
 uint64_t holding_now_ms(void)
 {
     return uv_hrtime() / 1000000;
@@ -371,7 +369,7 @@ void holding_answer(struct holding *h, struct admission *a)
     else if (is_usable(h))
         answer_usable(h, a);
     else if (h->gatekeeper->ending)
-        admission_refuse(a, FAILURE_TEMPORARY, ending_text);
+        admission_refuse(a, FAILURE_TEMPORARY, gatekeeper_ending);
     else
         answer_renewed(h, a);
 }
@@ -417,6 +415,6 @@ void holdings_stop(struct gatekeeper *g)
 {
     struct failure why;
 
-    failure_set(&why, FAILURE_TEMPORARY, "%s", ending_text);
+    failure_set(&why, FAILURE_TEMPORARY, "%s", gatekeeper_ending);
     each(g, stop, &why);
 }
