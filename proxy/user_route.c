@@ -17,9 +17,10 @@ static void prefer(struct user_route *u, const struct config *c, const struct co
         free(user);
         return;
     }
-    user_route_clear(u);
+    free(u->user);
     u->user = user;
     u->route = r;
+    u->pop3 = u->imap = false;
     u->index = (size_t)(r - c->routes);
 }
 
