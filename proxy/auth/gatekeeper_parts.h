@@ -48,8 +48,7 @@ struct gatekeeper {
     size_t admissions; /* that are not answered */
     struct holding *holdings[HOLDING_BUCKETS];
     size_t holding_count;
-    uv_timer_t
-        forgetting; /* runs while holdings are kept that nobody wants; its owner is in `data` */
+    uv_timer_t forgetting;                     /* runs while some are kept that nobody wants */
     struct admission *turns;                   /* that wait for their turn */
     struct admission *waiting, **waiting_last; /* for a place at the vaults */
     size_t waiting_count, opening;

@@ -392,8 +392,7 @@ static void forget(struct holding *h, const struct failure *why)
     (void)why;
     if (h->grants == 0 && h->unwritten && !is_busy(h))
         holding_write(h);
-    else
-        holding_free_unless_wanted(h);
+    holding_free_unless_wanted(h);
 }
 
 void holdings_forget(uv_timer_t *timer)

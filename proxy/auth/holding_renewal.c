@@ -48,19 +48,21 @@ static void write_vault(uv_work_t *work)
     vault_write(h->gatekeeper->state_dir, slice_of(h->login), &h->key, h->written, &h->write_why);
 }
 
-/* What could not be written is still good while this process lives, and is written later. */
+/* What could not be written is still good while this process lives, and is written later: unless
+ * the vault is gone, or another one. */
 static void on_written(uv_work_t *work, int status)
 {
     struct holding *h = work->data;
+    enum failure_kind failed = h->write_why.kind;
 
     (void)status;
     h->writing = false;
     h->gatekeeper->writes++;
     json_decref(h->written);
     h->written = NULL;
-    h->unwritten = h->write_why.kind != FAILURE_NONE;
+    h->unwritten = failed == FAILURE_TEMPORARY || failed == FAILURE_FULL;
     h->again_ms = h->unwritten ? holding_now_ms() + AGAIN_MS : 0;
-    if (h->unwritten)
+    if (failed != FAILURE_NONE)
         log_event(LOG_ERROR, NULL, "vault",
                   (struct log_field[]){LOG_FIELD("user", slice_of(h->login)),
                                        LOG_FIELD("message", slice_of(h->write_why.text)),
