@@ -48,7 +48,7 @@ class Devices(Authorization):
 
     def test_revoked(self):
         """A provider that knows nothing of the grant any more."""
-        gateway, password = self.authorized(access_seconds=8)  # and so renewed at the next login
+        gateway, password = self.authorized()
         self.provider.stop()
         self.provider.start()
         with self.assertRaisesRegex(Refused, "mailferry authorize"):
