@@ -11,10 +11,8 @@ from tests.lib.stores import DovecotStore
 
 
 class Devices(Authorization):
-    def authorized(self, pop3=False, **options):
+    def authorized(self, pop3=False):
         """A gateway that runs, and a device's password."""
-        if options:
-            self.provider = self.identity(**options)
         server = self.upstream()
         DovecotStore(server, USER).deliver(corpus.plain_mail(1))
         gateway = self.scene(server, pop3=pop3)
