@@ -123,6 +123,14 @@ class AProviderThatHangs(Devices):
         subprocess.run([os.environ["VAULT_MAKE"], gateway.state_dir, user, "printer", DEVICE, "pop3",
                         json.dumps({"tokens": tokens})], check=True, timeout=PATIENCE)
 
+    def test_a_client_that_waits(self):
+        """Not for ever: the provider is given half a minute."""
+        gateway = self.hanging()
+        client = self.connect(gateway, timeout=3 * PATIENCE)
+        with self.assertRaisesRegex(Refused, rf"\[SYS/TEMP\].*{LATER}"):
+            client.login(USER, DEVICE)
+        gateway.wait_said(" token-failed ")
+
     def test_a_client_that_does_not_wait(self):
         gateway = self.hanging()
         client = self.connect(gateway)

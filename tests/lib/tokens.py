@@ -96,7 +96,7 @@ class Tokens:
     def _renew(self, form):
         with self._changed:
             self.renewals += 1
-            self._changed.wait_for(lambda: self.mode != "hang", PATIENCE)
+            self._changed.wait_for(lambda: self.mode != "hang", 3 * PATIENCE)
         if self.mode in self._TROUBLE:
             return self._TROUBLE[self.mode]
         if form.get("refresh_token") != [self._refresh]:
