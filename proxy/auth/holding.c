@@ -5,11 +5,6 @@
 
 #include "proxy/auth/holding.h"
 
-uint64_t holding_now_ms(void)
-{
-    return uv_hrtime() / 1000000;
-}
-
 static bool is_busy(const struct holding *h)
 {
     return h->call || h->writing;
@@ -50,14 +45,14 @@ void holding_hold(struct holding *h)
 
 static bool is_recent(uint64_t ms)
 {
-    return ms && holding_now_ms() - ms < REFUSED_MS;
+    return ms && now_ms() - ms < REFUSED_MS;
 }
 
 /* A device that comes every few seconds is alone each time: what failed just now is not to be tried
  * again because nobody was there in between, and what the vault has not, nobody else has. */
 static bool is_remembered(const struct holding *h)
 {
-    bool failed = h->failure.kind != FAILURE_NONE && holding_now_ms() < h->again_ms;
+    bool failed = h->failure.kind != FAILURE_NONE && now_ms() < h->again_ms;
 
     return !h->gatekeeper->ending && (failed || h->unwritten || is_recent(h->refused_ms));
 }
@@ -279,7 +274,7 @@ void holding_refused(struct holding *h, uint64_t generation)
         return;
     h->earlier_ms = h->refused_ms;
     h->refused = h->generation;
-    h->refused_ms = holding_now_ms();
+    h->refused_ms = now_ms();
 }
 
 /* What is held was refused upstream, and it is of no use to renew it or to try it again: servers
@@ -323,7 +318,7 @@ static void wait_for_renewal(struct holding *h, struct admission *a)
 /* A token that will do for this login is renewed behind its back. */
 static void answer_usable(struct holding *h, struct admission *a)
 {
-    bool again = holding_now_ms() >= h->again_ms && !h->gatekeeper->ending;
+    bool again = now_ms() >= h->again_ms && !h->gatekeeper->ending;
 
     if (h->unwritten && again) {
         wait_for_renewal(h, a);
@@ -342,7 +337,7 @@ static void answer_renewed(struct holding *h, struct admission *a)
     wait_for_renewal(h, a);
     if (h->call)
         return;
-    if (why.kind == FAILURE_NONE || holding_now_ms() >= h->again_ms)
+    if (why.kind == FAILURE_NONE || now_ms() >= h->again_ms)
         holding_renew(h);
     else
         holding_answer_without(h, &why);

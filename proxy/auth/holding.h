@@ -37,8 +37,6 @@ struct holding {
     uint64_t earlier_ms;    /* when the one before that was */
 };
 
-uint64_t holding_now_ms(void); /* a monotonic clock */
-
 /* ---- holding.c ---- */
 
 /* All who wait get what is held. */

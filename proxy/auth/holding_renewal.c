@@ -28,7 +28,7 @@ static void say_what_to_do(struct failure *told, enum failure_kind kind, const c
 static void renewal_failed(struct holding *h, const struct failure *why)
 {
     say_what_to_do(&h->failure, why->kind, h->login);
-    h->again_ms = holding_now_ms() + (why->kind == FAILURE_TEMPORARY ? AGAIN_MS : REFUSED_MS);
+    h->again_ms = now_ms() + (why->kind == FAILURE_TEMPORARY ? AGAIN_MS : REFUSED_MS);
     log_event(LOG_WARNING, NULL, "token-failed",
               (struct log_field[]){LOG_FIELD("user", slice_of(h->login)),
                                    LOG_FIELD("provider", slice_of(h->provider.name)),
@@ -61,7 +61,7 @@ static void on_written(uv_work_t *work, int status)
     json_decref(h->written);
     h->written = NULL;
     h->unwritten = failed == FAILURE_TEMPORARY || failed == FAILURE_FULL;
-    h->again_ms = h->unwritten ? holding_now_ms() + AGAIN_MS : 0;
+    h->again_ms = h->unwritten ? now_ms() + AGAIN_MS : 0;
     if (failed != FAILURE_NONE)
         log_event(LOG_ERROR, NULL, "vault",
                   (struct log_field[]){LOG_FIELD("user", slice_of(h->login)),
