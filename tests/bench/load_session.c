@@ -197,6 +197,13 @@ static enum load_result read_answer(struct load_session *s)
     }
 }
 
+bool load_session_wake(struct load_session *s)
+{
+    static const char noop[] = "NOOP\r\n";
+
+    return send_line(s, noop, sizeof noop - 1) || fail(s, "could not send") != LOAD_FAILED;
+}
+
 enum load_result load_session_run(struct load_session *s)
 {
     char line[300];

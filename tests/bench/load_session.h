@@ -17,7 +17,7 @@ enum load_script {
     LOAD_LIST, /* STAT, UIDL, LIST, QUIT */
     LOAD_RETR, /* STAT, RETR 1 to `messages`, QUIT */
     LOAD_POLL, /* STAT, QUIT */
-    LOAD_HOLD, /* STAT; then the session stays as it is */
+    LOAD_HOLD, /* STAT; then the session stays, and is woken now and then */
 };
 
 struct load_plan {
@@ -60,6 +60,10 @@ bool load_session_open(struct load_session *s, const struct load_plan *plan, uns
 
 /* Goes on as far as it can without waiting: to be called when the socket is ready. */
 enum load_result load_session_run(struct load_session *s);
+
+/* A session of LOAD_HOLD whose script is at its end says NOOP, and goes on until that is answered.
+ * False when that cannot be sent. */
+bool load_session_wake(struct load_session *s);
 
 void load_session_close(struct load_session *s);
 

@@ -20,14 +20,7 @@ struct imap_client *imap_client_new(const struct imap_client_options *options)
 
     if (!c)
         return NULL;
-    c->parser = imap_response_new();
-    if (!c->parser) {
-        free(c);
-        return NULL;
-    }
     c->options = *options;
-    if (options->trace.says && !imap_response_trace(c->parser, &c->options.trace))
-        c->no_memory = true;
     c->tls = options->tls_now;
     c->announce = IMAP_CLIENT_MORE;
     return c;
@@ -219,18 +212,47 @@ void imap_client_logout(struct imap_client *c)
     imap_client_send(c, IMAP_FOR_LOGOUT, "LOGOUT");
 }
 
+/* ---- the parser, which is there from a response's first octet to the end of what came with it: a
+ * gateway has thousands of connections on which nothing is said ---- */
+
+static bool parser_trace(struct imap_client *c)
+{
+    return !c->parser || !c->options.trace.says ||
+           imap_response_trace(c->parser, &c->options.trace);
+}
+
+static bool parser_begin(struct imap_client *c)
+{
+    if (c->parser)
+        return true;
+    c->parser = imap_response_new();
+    return c->parser && parser_trace(c);
+}
+
+static bool parser_between(const struct imap_client *c)
+{
+    return !c->parser || imap_response_at_line_start(c->parser);
+}
+
+static void parser_rest(struct imap_client *c)
+{
+    if (!parser_between(c))
+        return;
+    imap_response_free(c->parser);
+    c->parser = NULL;
+}
+
 bool imap_client_is_quiet(const struct imap_client *c)
 {
     return c->state == IMAP_STATE_READY && c->announce == IMAP_CLIENT_MORE && !c->over &&
            !c->no_memory && !c->logout && c->failure.kind == FAILURE_NONE &&
-           c->pending.commands.count == 0 && buf_size(&c->out) == 0 &&
-           imap_response_at_line_start(c->parser);
+           c->pending.commands.count == 0 && buf_size(&c->out) == 0 && parser_between(c);
 }
 
 bool imap_client_set_trace(struct imap_client *c, const struct trace *trace)
 {
     c->options.trace = *trace;
-    return !trace->says || imap_response_trace(c->parser, &c->options.trace);
+    return parser_trace(c);
 }
 
 struct buf *imap_client_out(struct imap_client *c)
@@ -377,8 +399,13 @@ void imap_client_next(struct imap_client *c, struct slice *in, struct imap_clien
     *ev = (struct imap_client_event){.type = IMAP_CLIENT_MORE};
     while (!next_is_known(c, in, ev)) {
         struct failure why;
+        if (!parser_begin(c)) {
+            c->no_memory = true;
+            continue;
+        }
         switch (imap_response_next(c->parser, in, &ev->data, &why)) {
         case IMAP_PARSE_MORE:
+            parser_rest(c);
             ev->type = IMAP_CLIENT_MORE;
             return;
         case IMAP_PARSE_ERROR:
@@ -398,7 +425,7 @@ static const char *closed_while(const struct imap_client *c)
         return "without a greeting";
     if (c->state != IMAP_STATE_READY)
         return "before the login was done";
-    if (!imap_response_at_line_start(c->parser))
+    if (!parser_between(c))
         return "in the middle of a response";
     return c->pending.commands.count ? "with commands unanswered" : "while it was idle";
 }
