@@ -12,6 +12,9 @@
 
 enum { STEP_GREETING, STEP_USER, STEP_PASS, STEP_STAT, STEP_SCRIPT, PIECE_SIZE = 262144 };
 
+static const char multiline_end[] = "\r\n.\r\n";
+enum { END_SIZE = sizeof multiline_end - 1 };
+
 uint64_t load_now(void)
 {
     struct timespec now;
@@ -150,6 +153,11 @@ static size_t receive(struct load_session *s, char *piece, enum load_result *res
     return 0;
 }
 
+static bool send_octets(struct load_session *s, const char *octets, int n)
+{
+    return (s->ssl ? SSL_write(s->ssl, octets, n) : (int)send(s->fd, octets, (size_t)n, 0)) == n;
+}
+
 /* A command always fits: the socket's buffer is empty when the one before is answered. */
 static bool send_line(struct load_session *s, const char *line, int n)
 {
@@ -157,7 +165,8 @@ static bool send_line(struct load_session *s, const char *line, int n)
     s->status_seen = false;
     memset(s->tail, 0, sizeof s->tail);
     s->asked = load_now();
-    return (s->ssl ? SSL_write(s->ssl, line, n) : (int)send(s->fd, line, (size_t)n, 0)) == n;
+    s->sent = retr_number(s);
+    return send_octets(s, line, n);
 }
 
 static void keep_tail(struct load_session *s, const char *piece, size_t n)
@@ -174,16 +183,52 @@ static void keep_tail(struct load_session *s, const char *piece, size_t n)
 static bool take_piece(struct load_session *s, const char *piece, size_t n)
 {
     s->octets += n;
-    if (!s->status_seen && retr_number(s))
-        s->first_octet = load_now() - s->asked;
-    s->status_seen = true;
     keep_tail(s, piece, n);
-    return s->multiline ? memcmp(s->tail, "\r\n.\r\n", 5) == 0 : s->tail[4] == '\n';
+    return s->multiline ? memcmp(s->tail, multiline_end, END_SIZE) == 0 : s->tail[4] == '\n';
+}
+
+/* ---- more than one RETR under way ---- */
+
+static bool is_pipelined(const struct load_session *s)
+{
+    return s->plan->pipeline > 1 && retr_number(s);
+}
+
+/* Says as many as may be under way. False when they cannot be sent. */
+static bool pipeline_fill(struct load_session *s)
+{
+    char lines[LOAD_PIPELINE_MAX * 20];
+    int n = 0;
+
+    while (s->sent < s->plan->messages && s->sent < retr_number(s) - 1 + s->plan->pipeline)
+        n += snprintf(lines + n, sizeof lines - (size_t)n, "RETR %u\r\n", ++s->sent);
+    return n == 0 || send_octets(s, lines, n);
+}
+
+/* Takes what came, `n` octets at `piece`, before which there is room for what came last. True when
+ * the last answer is whole. */
+static bool take_pipelined(struct load_session *s, char *piece, size_t n)
+{
+    enum { BEFORE = END_SIZE - 1 };
+    char *from = piece - BEFORE;
+    const char *end = piece + n;
+
+    s->octets += n;
+    memcpy(from, s->tail + sizeof s->tail - BEFORE, BEFORE);
+    while ((from = memmem(from, (size_t)(end - from), multiline_end, END_SIZE))) {
+        from += END_SIZE;
+        if (retr_number(s) == s->plan->messages)
+            return true;
+        step_on(s);
+    }
+    keep_tail(s, piece, n);
+    return false;
 }
 
 static enum load_result read_answer(struct load_session *s)
 {
-    static char piece[PIECE_SIZE];
+    static char room[END_SIZE + PIECE_SIZE];
+    char *piece = room + END_SIZE;
     enum load_result result = LOAD_FAILED;
 
     for (;;) {
@@ -192,8 +237,13 @@ static enum load_result read_answer(struct load_session *s)
             return result;
         if (!s->status_seen && piece[0] != '+')
             return fail(s, "refused");
-        if (take_piece(s, piece, n))
+        if (!s->status_seen && retr_number(s))
+            s->first_octet = load_now() - s->asked;
+        s->status_seen = true;
+        if (is_pipelined(s) ? take_pipelined(s, piece, n) : take_piece(s, piece, n))
             return LOAD_DONE;
+        if (is_pipelined(s) && !pipeline_fill(s))
+            return fail(s, "could not send");
     }
 }
 

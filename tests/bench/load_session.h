@@ -4,7 +4,7 @@
  *
  * The end of a multi-line answer is seen by its last five octets, without a search: as only one
  * command is under way, nothing can follow it. So the generator costs a recv() for each piece and
- * is never what is measured.
+ * is never what is measured. Where RETRs are pipelined the ends are searched for.
  */
 #ifndef TESTS_BENCH_LOAD_SESSION_H
 #define TESTS_BENCH_LOAD_SESSION_H
@@ -27,7 +27,10 @@ struct load_plan {
     const char *user, *password;
     bool numbered; /* the user's name ends with the session's number */
     unsigned messages;
+    unsigned pipeline; /* so many RETRs may be under way; up to LOAD_PIPELINE_MAX */
 };
+
+enum { LOAD_PIPELINE_MAX = 64 };
 
 struct load_session {
     const struct load_plan *plan;
@@ -35,6 +38,7 @@ struct load_session {
     int fd;
     SSL *ssl;
     unsigned step; /* of the script */
+    unsigned sent; /* RETRs, when more than one may be under way */
     bool handshaken;
     bool multiline;        /* the answer that is awaited */
     bool status_seen;      /* its first octet has come */
