@@ -181,12 +181,15 @@ def _group(process):
 
 
 def memory(process):
-    """Octets that the process and its children have in memory; what is shared counts in parts."""
+    """Octets that the process and its children have in memory, but for the pages of files: how much
+    of a library counts changes with who else on the machine has it loaded. What is shared among
+    them counts in parts."""
     total = 0
     for pid in _group(process):
         with contextlib.suppress(OSError), \
                 open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
-            total += sum(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+            total += sum(int(line.split()[1]) for line in f
+                         if line.startswith(("Pss_Anon:", "Pss_Shmem:")))
     return total * 1024
 
 

@@ -34,6 +34,7 @@ void imap_client_free(struct imap_client *c)
     imap_response_free(c->parser);
     imap_pending_clear(&c->pending);
     buf_wipe(&c->out);
+    free(c->failure);
     free(c);
 }
 
@@ -55,10 +56,30 @@ void imap_client_bind(struct imap_client *c, const struct sasl_binding *binding)
     c->binding = *binding;
 }
 
+/* Most connections never need the room. */
+static void failure_keep(struct imap_client *c, const struct failure *why)
+{
+    if (!c->failure)
+        c->failure = malloc(sizeof *c->failure);
+    if (c->failure)
+        *c->failure = *why;
+    else
+        c->no_memory = true;
+}
+
+/* Why it is over. */
+static void failure_tell(const struct imap_client *c, struct failure *why)
+{
+    if (c->failure)
+        *why = *c->failure;
+    else
+        failure_set(why, FAILURE_TEMPORARY, "out of memory");
+}
+
 void imap_client_fail(struct imap_client *c, const struct failure *why)
 {
     if (!c->over)
-        c->failure = *why;
+        failure_keep(c, why);
     c->over = true;
     imap_login_wipe(c);
 }
@@ -245,8 +266,8 @@ static void parser_rest(struct imap_client *c)
 bool imap_client_is_quiet(const struct imap_client *c)
 {
     return c->state == IMAP_STATE_READY && c->announce == IMAP_CLIENT_MORE && !c->over &&
-           !c->no_memory && !c->logout && c->failure.kind == FAILURE_NONE &&
-           c->pending.commands.count == 0 && buf_size(&c->out) == 0 && parser_between(c);
+           !c->no_memory && !c->logout && !c->failure && c->pending.commands.count == 0 &&
+           buf_size(&c->out) == 0 && parser_between(c);
 }
 
 bool imap_client_set_trace(struct imap_client *c, const struct trace *trace)
@@ -338,7 +359,9 @@ static bool take_untagged_status(struct imap_client *c, const struct imap_event 
     if (status->status == IMAP_BYE) {
         if (c->logout)
             return false;
-        imap_failure(&c->failure, status, FAILURE_TEMPORARY);
+        struct failure why;
+        imap_failure(&why, status, FAILURE_TEMPORARY);
+        failure_keep(c, &why);
     }
     return c->state == IMAP_STATE_READY || is_alert(status);
 }
@@ -385,7 +408,7 @@ static bool next_is_known(struct imap_client *c, const struct slice *in,
                               "in between may have put it there; no password was sent");
     if (c->over) {
         ev->type = IMAP_CLIENT_FAILED;
-        ev->failure = c->failure;
+        failure_tell(c, &ev->failure);
         return true;
     }
     ev->type = c->announce;
@@ -432,8 +455,8 @@ static const char *closed_while(const struct imap_client *c)
 
 void imap_client_closed(struct imap_client *c, struct failure *why)
 {
-    if (c->failure.kind != FAILURE_NONE)
-        *why = c->failure;
+    if (c->failure || c->no_memory)
+        failure_tell(c, why);
     else if (c->logout)
         failure_set(why, FAILURE_NONE, "logged out");
     else

@@ -37,8 +37,8 @@ struct imap_client {
     struct imap_client_options options;
     struct imap_response *parser; /* NULL: between two responses, with nothing to read */
     enum imap_client_state state;
-    bool over;              /* for the reason in `failure` */
-    struct failure failure; /* before it is over: what the server said with its BYE */
+    bool over;               /* for the reason in `failure` */
+    struct failure *failure; /* owned; before it is over: what the server said with its BYE */
     bool no_memory;
     bool logout;
 

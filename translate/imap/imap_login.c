@@ -437,8 +437,10 @@ void imap_login_tls_started(struct imap_client *c)
     c->state = IMAP_STATE_LOGIN;
     c->capabilities = 0;
     c->mechanisms = 0;
-    if (!c->over)
-        c->failure = (struct failure){0};
+    if (!c->over) {
+        free(c->failure);
+        c->failure = NULL;
+    }
     c->server_name[0] = '\0';
     capabilities_ask(c);
 }
