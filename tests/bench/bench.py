@@ -8,7 +8,7 @@ import time
 
 from tests.bench import mail, servers
 from tests.bench.nginx import Nginx
-from tests.bench.pop3_cases import BIG, LISTS, READER
+from tests.bench.pop3_cases import BIG, FEW, FEW_READER, LISTS, READER
 from tests.lib.certificates import Authority
 
 DELAY_MS = 20
@@ -22,7 +22,8 @@ def _stores(needed):
     made = {f"list-{count.replace(',', '')}":
             {user: map(mail.small, range(int(count.replace(",", ""))))}
             for count, user in LISTS.items()}
-    made["retr"] = {READER: map(mail.realistic, range(2_000))}
+    made["retr"] = {READER: map(mail.realistic, range(2_000)),
+                    FEW_READER: map(mail.realistic, range(FEW))}
     made["large"] = {BIG: (mail.large(LARGE) for _ in range(1))}
     made["poll"] = {user: map(mail.small, range(3)) for user in POLLERS}
     return {user: messages for name in needed if name
@@ -39,7 +40,7 @@ class Bench:
         self._stops = []
         self.authority = Authority(os.path.join(directory, "ca"))
         self.certificate = self.authority.issue("server")
-        self.users = [*LISTS.values(), READER, BIG, *POLLERS]
+        self.users = [*LISTS.values(), READER, FEW_READER, BIG, *POLLERS]
         self.upstream = servers.upstream(os.path.join(directory, "upstream"), self.users,
                                          tls=self.certificate)
 

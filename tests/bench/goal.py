@@ -19,7 +19,8 @@ class Goal:
 
 def at_most_ratio(limit):
     """Of the cost of the straight way, as a median."""
-    return Goal(f"ratio ≤ {limit:g}", lambda row: statistics.median(row.ratios("mailferry")) <= limit)
+    return Goal(f"ratio ≤ {limit:.3g}",
+                lambda row: statistics.median(row.ratios("mailferry")) <= limit)
 
 
 def at_most(limit, unit):
