@@ -48,10 +48,6 @@ _IMAPC_TLS = "imapc_ssl = imaps\nimapc_ssl_verify = no"
 _OPEN = {"log": {"level": "info"}, "limits": {"connections_per_address": 20000}}
 
 
-def remove(path):
-    shutil.rmtree(path, ignore_errors=True)
-
-
 def upstream(directory, users, tls=None):
     """The Dovecot whose mail it is: IMAP for the gateways, POP3 for the client straight to it."""
     return Dovecot(directory, {user: PASSWORD for user in users}, tls=tls, pop3=True, extra=_MANY)
@@ -99,7 +95,7 @@ class Gateway:
         has some in memory, which goes with the process."""
         if self._in_memory:
             self._made.stop()
-        remove(os.path.join(self._made.state_dir, "accounts"))
+        shutil.rmtree(os.path.join(self._made.state_dir, "accounts"), ignore_errors=True)
         if self._in_memory:
             self._made.start()
 
@@ -133,7 +129,7 @@ class DovecotGateway:
     process = property(lambda self: self._made.process)
 
     def forget(self, user):
-        remove(os.path.join(self._store, user))
+        shutil.rmtree(os.path.join(self._store, user), ignore_errors=True)
 
     def restart(self):
         self._made.restart()

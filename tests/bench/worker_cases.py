@@ -32,12 +32,12 @@ def rsa(directory, bits):
 class Workers:
     """mailferry with so many workers."""
 
-    def __init__(self, directory, count, url, tls, warm):
+    def __init__(self, directory, count, url, tls):
         self.name = NAMES[count - 1]
         self.tls = tls is not None
         self.made = Mailferry(
             directory, url, tls=tls, listener="pop3s" if tls else "pop3", workers=count,
-            pop3={"warm_seconds": 600 if warm else 0},
+            pop3={"warm_seconds": 600},
             config={"log": {"level": "warning"}, "limits": {"connections_per_address": 20000}})
         self.made.start()
 
@@ -83,13 +83,13 @@ class Throughput(Case):
     head = ["both cores: case", "one worker, ms each", "two workers, ms each", "times faster",
             "goal", "", "processor ms: mailferry", "generator", "upstream", "possible at most"]
 
-    def __init__(self, name, script, messages, bits=0, warm=True, **options):
-        self.name, self.script, self.messages = name, script, messages
-        self.bits, self.warm, self.options = bits, warm, options
+    def __init__(self, name, script, listed, octets=2_000, bits=0, **options):
+        self.name, self.script, self.listed, self.octets = name, script, listed, octets
+        self.bits, self.options = bits, options
 
     def prepare(self, bench):
         self.bench = bench
-        self.light = bench.light(self.messages, 2_000)
+        self.light = bench.light(self.listed, self.octets)
         self.tls = rsa(bench.directory, self.bits) if self.bits else None
         self.url = f"imap://127.0.0.1:{self.light.port}?tls=off"
         self.taken = {"mailferry": [], "generator": [], "upstream": []}
@@ -101,13 +101,9 @@ class Throughput(Case):
     def gateway(self, count):
         return self.bench.add(Workers(
             os.path.join(self.bench.directory, f"workers-{self.script}-{self.bits}-{count}"), count,
-            self.url, self.tls, self.warm))
-
-    def renew(self, way):
-        """Nothing: what the sessions before have left is of use."""
+            self.url, self.tls))
 
     def round(self, way):
-        self.renew(way)
         before = self.processors(way)
         found = self.bench.load(self.script, way, "u", users=1, **self.options)
         for name, seconds in self.processors(way).items():
@@ -126,18 +122,9 @@ class Throughput(Case):
                     taken["mailferry"])]
 
 
-class FirstLogins(Throughput):
-    """Each user's first, so that a whole listing is taken in and written down."""
-
-    def renew(self, way):
-        way.made.stop()
-        servers.remove(os.path.join(way.made.state_dir, "accounts"))
-        way.made.start()
-
-
 CASES = {
     "workers-tls": lambda: Throughput("TLS logins, RSA-4096, no resumption", "poll", 3, bits=4096,
                                       sessions=64, rounds=6),
-    "workers-list": lambda: FirstLogins("first logins, list 20,000", "list", 20_000, warm=False,
-                                        sessions=60, window=16),
+    "workers-retr": lambda: Throughput("RETR of 300 small messages, 64 under way", "retr", 300,
+                                       octets=300, sessions=200, messages=300, pipeline=64),
 }
