@@ -6,6 +6,7 @@
  *   window=N    of these, so many are begun before one is at the end of its script (all)
  *   rounds=N    so many one after the other, each (1)
  *   messages=N  to be read by retr (0)
+ *   repeats=N   UIDL and LIST so many times in a session of list (1)
  *   pipeline=N  so many RETRs under way in a session, at most 64 (1)
  *   users=1     the names are USER0, USER1, ...: one for each session
  *   tls=1       TLS from the first octet, without looking at the certificate
@@ -78,6 +79,8 @@ static bool load_option(struct load *l, const char *option)
         l->rounds = number;
     else if (sscanf(option, "messages=%u", &number) == 1)
         l->plan.messages = number;
+    else if (sscanf(option, "repeats=%u", &number) == 1)
+        l->plan.repeats = number;
     else if (sscanf(option, "pipeline=%u", &number) == 1)
         l->plan.pipeline = number < LOAD_PIPELINE_MAX ? number : LOAD_PIPELINE_MAX;
     else if (sscanf(option, "users=%u", &number) == 1)
@@ -212,11 +215,12 @@ static void load_report(const struct load *l, uint64_t took)
 
 int main(int argc, char **argv)
 {
-    struct load l = {.sessions = 1, .rounds = 1};
+    struct load l = {.plan.repeats = 1, .sessions = 1, .rounds = 1};
 
     if (!load_options(&l, argc, argv)) {
-        fprintf(stderr, "usage: load list|retr|poll|hold PORT USER PASSWORD [sessions=N] "
-                        "[window=N] [rounds=N] [messages=N] [pipeline=N] [users=1] [tls=1]\n");
+        fprintf(stderr,
+                "usage: load list|retr|poll|hold PORT USER PASSWORD [sessions=N] "
+                "[window=N] [rounds=N] [messages=N] [repeats=N] [pipeline=N] [users=1] [tls=1]\n");
         return 2;
     }
     if (!load_prepare(&l)) {

@@ -71,13 +71,6 @@ static int login_command(const struct load_session *s, char *line, size_t cap)
                        : snprintf(line, cap, "USER %s\r\n", p->user);
 }
 
-static const char *list_command(unsigned step)
-{
-    static const char *const commands[] = {"UIDL\r\n", "LIST\r\n", "QUIT\r\n", ""};
-
-    return commands[step < 3 ? step : 3];
-}
-
 static unsigned retr_number(const struct load_session *s)
 {
     bool within = s->plan->script == LOAD_RETR && s->step >= STEP_SCRIPT &&
@@ -88,7 +81,7 @@ static unsigned retr_number(const struct load_session *s)
 
 static unsigned steps_before_quit(const struct load_plan *p)
 {
-    return p->script == LOAD_LIST ? 2 : p->script == LOAD_RETR ? p->messages : 0;
+    return p->script == LOAD_LIST ? 2 * p->repeats : p->script == LOAD_RETR ? p->messages : 0;
 }
 
 /* The command of the step; 0 when there is none any more. */
@@ -99,8 +92,8 @@ static int next_command(const struct load_session *s, char *line, size_t cap)
     unsigned step = s->step - STEP_SCRIPT;
     if (retr_number(s))
         return snprintf(line, cap, "RETR %u\r\n", retr_number(s));
-    if (s->plan->script == LOAD_LIST)
-        return snprintf(line, cap, "%s", list_command(step));
+    if (s->plan->script == LOAD_LIST && step < steps_before_quit(s->plan))
+        return snprintf(line, cap, step % 2 ? "LIST\r\n" : "UIDL\r\n");
     if (s->plan->script == LOAD_HOLD || step > steps_before_quit(s->plan))
         return 0;
     return snprintf(line, cap, "QUIT\r\n");

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 enum load_script {
-    LOAD_LIST, /* STAT, UIDL, LIST, QUIT */
+    LOAD_LIST, /* STAT, UIDL and LIST `repeats` times, QUIT */
     LOAD_RETR, /* STAT, RETR 1 to `messages`, QUIT */
     LOAD_POLL, /* STAT, QUIT */
     LOAD_HOLD, /* STAT; then the session stays, and is woken now and then */
@@ -27,6 +27,7 @@ struct load_plan {
     const char *user, *password;
     bool numbered; /* the user's name ends with the session's number */
     unsigned messages;
+    unsigned repeats;
     unsigned pipeline; /* so many RETRs may be under way; up to LOAD_PIPELINE_MAX */
 };
 

@@ -125,6 +125,8 @@ class Throughput(Case):
 CASES = {
     "workers-tls": lambda: Throughput("TLS logins, RSA-4096, no resumption", "poll", 3, bits=4096,
                                       sessions=64, rounds=6),
+    "workers-list": lambda: Throughput("UIDL and LIST of 20,000, 10 times", "list", 20_000,
+                                       sessions=100, repeats=10),
     "workers-retr": lambda: Throughput("RETR of 300 small messages, 64 under way", "retr", 300,
                                        octets=300, sessions=200, messages=300, pipeline=64),
 }
