@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "proxy/auth/oauth.h"
+#include "proxy/config_conflict.h"
 #include "proxy/config_key.h"
 #include "proxy/config_match.h"
 #include "translate/maildrop/uidl_format.h"
@@ -109,7 +110,9 @@ static void check_listener_tls(const struct config *c, const struct config_liste
     endpoint_print(&l->endpoint, name, sizeof name);
     if (demands && !config_has_certificate(config_listener_certificates(c, l)))
         config_fault_add(faults, pointer,
-                         "%s has no certificate; give it a certificate and its key", name);
+                         "%s has no certificate; give it a certificate and its key (--certificate "
+                         "and --key with --route)",
+                         name);
     if (l->endpoint.ca || !l->endpoint.verify)
         config_fault_add(faults, pointer,
                          "%s: ca= and verify= are about an upstream's certificate; leave them out",
@@ -142,6 +145,7 @@ static void check_listeners(const struct config *c, struct config_faults *faults
     for (size_t i = 0; i < c->listener_count; i++) {
         snprintf(pointer, sizeof pointer, "/listeners/%zu", i);
         check_listener_tls(c, &c->listeners[i], pointer, faults);
+        config_conflict_listener(&c->listeners[i], pointer, faults);
         check_listener_unique(c, i, pointer, faults);
     }
 }
@@ -480,6 +484,7 @@ static void check_routes(const struct config *c, struct config_faults *faults)
         check_deletion(&c->routes[i].pop3, pointer, faults);
         check_folders(&c->routes[i].pop3, pointer, faults);
         check_filing(&c->routes[i].imap, pointer, faults);
+        config_conflict_route(&c->routes[i], pointer, faults);
     }
 }
 

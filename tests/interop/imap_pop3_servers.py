@@ -8,29 +8,20 @@ import unittest
 from tests.lib import corpus, overlay
 from tests.lib.courier import Courier
 from tests.lib.cyrus import Cyrus
-from tests.lib.imap_scene import ImapClients, crlf
+from tests.lib.imap_scene import ImapClients, crlf, stored
 from tests.lib.pop3 import Pop3
 from tests.lib.process import own_tree
-from tests.lib.scene import PASSWORD, USER
+from tests.lib.scene import PASSWORD
 from tests.lib.stores import Mailbox
 
 MAILS = [crlf(corpus.plain_mail(n)) for n in range(1, 6)]
 
 
-class Server:
+class Server(overlay.Overlaid):
     """What is the same for each of them."""
-
-    kind = None
-    user = USER
 
     def setUp(self):
         super().setUp()
-        self.server = self.kind(self.path(self.kind.name), {self.user: PASSWORD})
-        self.addCleanup(self.server.stop)
-        try:
-            self.server.start()
-        except overlay.Unavailable as e:
-            self.skipTest(str(e))
         for mail in MAILS:
             self.deliver(mail)
         self.gate = self.imap_gateway(self.server.pop3_port)
@@ -48,7 +39,7 @@ class Server:
         """What the server itself gives by POP3: its reading of its store is what counts."""
         with contextlib.closing(Pop3(self.server.pop3_port)) as other:
             other.login(self.user, PASSWORD)
-            mails = [other.retr(number) for number in range(1, other.stat()[0] + 1)]
+            mails = [stored(other.retr(number), size) for number, size in other.list().items()]
             other.quit()
             return mails
 

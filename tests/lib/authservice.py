@@ -4,12 +4,16 @@
 import http.server
 import threading
 
+from tests.lib import secrecy
+from tests.lib.process import free_port
+
 
 class AuthService:
     def __init__(self, answer):
         self.answer = answer
         self.asked = []
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", free_port()),
+                                                      self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,),
                                         daemon=True)
@@ -31,8 +35,11 @@ class AuthService:
             def do_GET(self):
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 service.asked.append(headers)
+                secrecy.keep(headers.get("auth-pass", ""))
                 self.send_response_only(200)
-                for name, value in service.answer(headers).items():
+                answer = service.answer(headers)
+                secrecy.keep(answer.get("Auth-Pass", ""))
+                for name, value in answer.items():
                     self.send_header(name, str(value))
                 self.end_headers()
 

@@ -23,8 +23,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 # ends the wait at once, so a generous limit costs nothing.
 PATIENCE = 30.0
 
-# Below Linux's own ip_local_port_range.
-_FREE_PORTS = (12000, 32000)
+_LOWEST_PORT, _HIGHEST_PORT = 12000, 32000
 _claims = []
 _random = random.SystemRandom()  # tests draw from random by their own seeds
 
@@ -54,6 +53,14 @@ def _claimed(port):
     return True
 
 
+def _ports():
+    """Those that the kernel gives to no connection, where it leaves enough of them."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as f:
+        first = int(f.read().split()[0])
+    enough = first > _LOWEST_PORT + 1000
+    return range(_LOWEST_PORT, min(first, _HIGHEST_PORT) if enough else _HIGHEST_PORT)
+
+
 def _nobody_listens(port, host):
     with contextlib.suppress(OSError), socket.socket() as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -66,7 +73,8 @@ def free_port(host="127.0.0.1", preferred=None):
     """A TCP port nobody listens on, `preferred` when that is free, for a server that is started
     later. No other test gets it meanwhile, nor does the kernel for a connection: it is below those
     that the kernel gives out."""
-    drawn = (_random.randrange(*_FREE_PORTS) for _ in range(1000))
+    ports = _ports()
+    drawn = (_random.choice(ports) for _ in range(1000))
     for port in itertools.chain([preferred] if preferred else [], drawn):
         if _nobody_listens(port, host) and _claimed(port):
             return port
@@ -105,6 +113,18 @@ def own_tree(path):
             # A server at work takes its lock files away meanwhile.
             with contextlib.suppress(FileNotFoundError):
                 os.chown(os.path.join(base, name), uid, gid)
+
+
+def _lives_in(group):
+    """Whether some process of the process group has not ended: one that nobody has waited for yet
+    is none any more."""
+    for entry in os.listdir("/proc"):
+        with contextlib.suppress(OSError), open(f"/proc/{entry}/stat", encoding="ascii",
+                                                errors="replace") as f:
+            state, _, of_group = f.read().rpartition(")")[2].split()[:3]
+            if entry.isdigit() and int(of_group) == group and state not in "ZX":
+                return True
+    return False
 
 
 def _child_setup():
@@ -167,14 +187,17 @@ class Process:
         return self.child.wait(timeout)
 
     def stop(self, timeout=PATIENCE, group=False):
-        """Asks it (or its whole process group) to end and gives its exit status; kills the group
-        when it does not."""
+        """Asks it (or its whole process group) to end, waits until it has (all of them have), and
+        gives its exit status; kills the group when it does not."""
         if group and self.child.poll() is None:
             os.killpg(self.child.pid, signal.SIGTERM)
         self.signal(signal.SIGTERM)
         try:
-            return self.child.wait(timeout)
-        except subprocess.TimeoutExpired:
+            status = self.child.wait(timeout)
+            if group:
+                wait_until(lambda: not _lives_in(self.child.pid), "its children to end", timeout)
+            return status
+        except (subprocess.TimeoutExpired, AssertionError):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.child.pid, signal.SIGKILL)
             self.child.wait()
