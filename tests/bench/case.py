@@ -56,6 +56,6 @@ def run(case, bench, rounds):
     case.prepare(bench)
     values, processor = measure(case, rounds)
     rows = case.rows(values)
-    return {"rows": rows, "head": case.head, "cells": [row.cells() for row in rows],
-            "notes": list(case.more()), "processor_seconds": processor,
+    return {"case": case.name, "values": values, "rows": rows, "head": case.head,
+            "cells": [row.cells() for row in rows], "notes": list(case.more()), "processor_seconds": processor,
             "took_seconds": time.monotonic() - began}

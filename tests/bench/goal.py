@@ -1,4 +1,4 @@
-"""What a figure is to reach, and whether it does. Only printed: a benchmark fails nobody's build."""
+"""What a figure is to reach, and whether it does. Only printed: nothing fails by a goal missed."""
 
 import statistics
 

@@ -46,12 +46,11 @@ def measure(bench, names, args):
 
 def machine(took):
     """What the figures were taken on."""
-    def version(*argv):
-        return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()[0]
+    dovecot = shutil.which("dovecot", path="/usr/sbin:" + os.environ["PATH"])
+    version = subprocess.run([dovecot, "--version"], capture_output=True, text=True, check=True)
     return (f"{datetime.date.today():%-d %B %Y}, {os.cpu_count()} cores ({platform.machine()}), "
-            f"Dovecot {version(shutil.which('dovecot', path='/usr/sbin:' + os.environ['PATH']), '--version')}, "
-            f"load {os.getloadavg()[2]:.1f} over the last quarter of an hour; "
-            f"all of it took {took / 60:.0f} minutes.")
+            f"Dovecot {version.stdout.split()[0]}; load {os.getloadavg()[2]:.1f} over the last "
+            f"quarter of an hour; all of it took {took / 60:.0f} min.")
 
 
 def write(results, words):
