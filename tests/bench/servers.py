@@ -45,7 +45,9 @@ pop3c_password = {password}
 """
 _IMAPC_TLS = "imapc_ssl = imaps\nimapc_ssl_verify = no"
 
-_OPEN = {"log": {"level": "info"}, "limits": {"connections_per_address": 20000}}
+# All clients come from one address.
+OPEN_LIMITS = {"connections_per_address": 20000, "unauthenticated_per_address": 20000}
+_OPEN = {"log": {"level": "info"}, "limits": OPEN_LIMITS}
 
 
 def upstream(directory, users, tls=None):

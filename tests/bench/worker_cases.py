@@ -38,7 +38,7 @@ class Workers:
         self.made = Mailferry(
             directory, url, tls=tls, listener="pop3s" if tls else "pop3", workers=count,
             pop3={"warm_seconds": 600},
-            config={"log": {"level": "warning"}, "limits": {"connections_per_address": 20000}})
+            config={"log": {"level": "warning"}, "limits": servers.OPEN_LIMITS})
         self.made.start()
 
     process = property(lambda self: self.made.process)
