@@ -36,6 +36,7 @@ void admission_answer_clear(struct admission_answer *a)
     grant_release(a->grant);
     a->grant = NULL;
     device_limits_clear(&a->limits);
+    held_secret_clear(&a->held);
 }
 
 void admission_free(struct admission *a)
@@ -46,6 +47,7 @@ void admission_free(struct admission *a)
     json_decref(a->secret);
     buf_clear(&a->login);
     buf_clear(&a->upstream);
+    buf_clear(&a->named);
     buf_wipe(&a->password);
     settings_release(a->settings);
     free(a);
@@ -191,7 +193,7 @@ static void vault_answered(struct admission *a)
             admission_refuse(a, FAILURE_AUTH, "This device's password is not for this protocol");
         break;
     case FAILURE_AUTH:
-        if (vault_is_required(a))
+        if (a->proved || vault_is_required(a))
             refuse_password(a);
         else
             admit_own(a);
@@ -210,7 +212,10 @@ static void on_opened(uv_work_t *work, int status)
 
     (void)status; /* nobody cancels it */
     g->opening--;
-    vault_answered(a);
+    if (a->mechanism)
+        held_question_answer(a);
+    else
+        vault_answered(a);
     next_at_the_vaults(g);
 }
 
@@ -224,7 +229,8 @@ static void next_at_the_vaults(struct gatekeeper *g)
         g->waiting_count--;
         g->opening++;
         a->work.data = a;
-        uv_queue_work(&g->loop, &a->work, open_vault, on_opened);
+        uv_queue_work(&g->loop, &a->work, a->mechanism ? held_question_work : open_vault,
+                      on_opened);
     }
 }
 
@@ -255,9 +261,9 @@ static void try_it(struct admission *a)
 {
     bool required = vault_is_required(a);
 
-    if (!a->acting && (required || admission_may_have_vault(a)))
+    if (a->mechanism || (!a->acting && (required || admission_may_have_vault(a))))
         admission_to_vaults(a);
-    else if (a->route && !required)
+    else if (a->route && !required && !a->proved)
         admit_own(a);
     else if (a->route)
         refuse_password(a);
@@ -327,6 +333,10 @@ static void begin(struct gatekeeper *g, struct gatekeeper_message *m)
         admission_refuse(a, FAILURE_TEMPORARY, ending_text);
         return;
     }
+    if (a->proved) {
+        try_it(a);
+        return;
+    }
     uint64_t wait = throttle_ask(g->throttle, throttle_of(a), &a->address, buf_slice(&a->login),
                                  now_ms(), &why);
     if (wait == UINT64_MAX) {
@@ -369,6 +379,7 @@ struct admission *admission_new_request(struct gatekeeper *g,
     a->address = request->address;
     a->pop3 = request->pop3;
     a->acting = request->acting;
+    a->proved = request->proved;
     a->password.secret = true;
     buf_put(&a->login, request->login);
     buf_put(&a->upstream, request->upstream);
@@ -380,15 +391,19 @@ struct admission *admission_new_request(struct gatekeeper *g,
     return a;
 }
 
+void admission_begin(struct admission *a)
+{
+    a->in.run = begin;
+    gatekeeper_send(a->gatekeeper, &a->in);
+}
+
 struct admission *gatekeeper_admit(struct gatekeeper *g, const struct admission_request *request,
                                    admission_done done, void *owner)
 {
     struct admission *a = admission_new_request(g, request, done, owner);
 
-    if (!a)
-        return NULL;
-    a->in.run = begin;
-    gatekeeper_send(g, &a->in);
+    if (a)
+        admission_begin(a);
     return a;
 }
 
