@@ -57,5 +57,5 @@ def run(case, bench, rounds):
     values, processor = measure(case, rounds)
     rows = case.rows(values)
     return {"case": case.name, "values": values, "rows": rows, "head": case.head,
-            "cells": [row.cells() for row in rows], "notes": list(case.more()), "processor_seconds": processor,
-            "took_seconds": time.monotonic() - began}
+            "cells": [row.cells() for row in rows], "notes": list(case.more()),
+            "processor_seconds": processor, "took_seconds": time.monotonic() - began}
