@@ -63,7 +63,8 @@ struct tls_client_options {
 };
 
 /* For upstreams. NULL with the reason. SNI is always sent for names (Gmail needs it); IP addresses
- * are verified against iPAddress entries. Sessions are resumed where the server lets us. */
+ * are verified against iPAddress entries. Sessions are resumed where the server lets us, but for one
+ * that asks for certificates. */
 struct tls_context *tls_client_new(const struct tls_client_options *options, struct failure *why);
 
 /* Connections that were made of it may live on. */
@@ -79,6 +80,7 @@ struct tls_connection {
     struct tls_context *context; /* a reference */
     char *server_name;           /* as stream_start_tls() takes it; NULL for a server */
     char *host;                  /* the first of them */
+    bool asked;                  /* the server has asked for a certificate */
     struct failure why;          /* set while the handshake runs: why the peer was refused */
 };
 
