@@ -359,10 +359,13 @@ static void close_loop(struct authorize *a)
 static bool run(struct authorize *a)
 {
     bool oauth = a->user.route->oauth.client_id;
+    bool certified = config_route_is_certified(a->user.route);
 
+    if (certified)
+        a->secret.kind = SECRET_EXTERNAL;
     return may_begin(a) && device_setup_make(&a->device, a->options, &a->why) &&
-           (oauth || ask_upstream_password(a)) && open_loop(a) && (!oauth || obtain_tokens(a)) &&
-           try_login(a) && store(a);
+           (oauth || certified || ask_upstream_password(a)) && open_loop(a) &&
+           (!oauth || obtain_tokens(a)) && try_login(a) && store(a);
 }
 
 static int end(struct authorize *a, bool good)

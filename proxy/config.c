@@ -17,6 +17,7 @@
 #include "proxy/config_fault.h"
 #include "proxy/config_key.h"
 #include "proxy/config_read.h"
+#include "translate/sasl/sasl_mechanism.h"
 #include "translate/text/buf.h"
 
 enum {
@@ -121,6 +122,11 @@ void config_free(struct config *c)
 bool config_has_certificate(const struct config_certificates *certificates)
 {
     return certificates->first.certificate || certificates->more_count;
+}
+
+bool config_route_is_certified(const struct config_route *r)
+{
+    return r->sasl.mechanisms == SASL_EXTERNAL;
 }
 
 const struct config_certificates *config_listener_certificates(const struct config *c,

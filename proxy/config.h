@@ -113,8 +113,9 @@ struct config_listener {
     struct endpoint endpoint;
     struct config_certificates certificates; /* none at all: those of the configuration */
     enum tls_minimum tls_minimum;
-    char *client_ca;      /* clients' certificates are asked for; NULL: not */
-    bool client_required; /* a client without one is refused */
+    char *client_ca;           /* clients' certificates are asked for; NULL: not */
+    bool client_required;      /* a client without one is refused */
+    enum tls_name client_user; /* whose certificate it is, is let in by it; NONE: nobody */
     bool allow_cleartext;
 };
 
@@ -199,6 +200,10 @@ void config_print(const struct config *c, FILE *out);
  * is out. `*folder` points into `login`. */
 const struct config_route *config_find_route(const struct config *c, size_t listener,
                                              struct slice login, char **user, struct slice *folder);
+
+/* Its upstream lets the gateway in by its certificate (EXTERNAL), for every user: clients are let
+ * in by the gateway alone. */
+bool config_route_is_certified(const struct config_route *r);
 
 /* The login for the upstream after the route's rewriting: an owned string; NULL when memory is
  * out or the result would be empty. */

@@ -16,6 +16,7 @@
 #include "proxy/config_key.h"
 #include "proxy/config_match.h"
 #include "translate/maildrop/uidl_format.h"
+#include "translate/sasl/sasl_mechanism.h"
 
 enum {
     POINTER_MAX = 64, /* of an element of a list */
@@ -93,6 +94,10 @@ static void check_clients(const struct config_listener *l, const char *pointer,
         config_fault_add(faults, pointer,
                          "requires a certificate of clients, and has nothing to verify it by; add "
                          "client_ca");
+    snprintf(at, sizeof at, "%s/client_user", pointer);
+    if (l->client_user != TLS_NAME_NONE && !l->client_ca)
+        config_fault_add(faults, at,
+                         "needs certificates of clients, which are not asked for; add client_ca");
 }
 
 static void check_listener_tls(const struct config *c, const struct config_listener *l,
@@ -170,6 +175,36 @@ static void check_upstream(const struct config_route *r, const char *pointer,
         config_fault_add(faults, at,
                          "with tls=off no password could be sent there; leave tls=off "
                          "out, or set allow_cleartext (--allow-cleartext with --route)");
+}
+
+/* The gateway's certificate lets every user in, so the gateway alone says who may be one: by a
+ * device's password or by a client's certificate. */
+static void check_certified(const struct config_route *r, const char *pointer,
+                            struct config_faults *faults)
+{
+    char at[BELOW_MAX];
+
+    snprintf(at, sizeof at, "%s/sasl/mechanisms", pointer);
+    if (!(r->sasl.mechanisms & SASL_EXTERNAL))
+        return;
+    if (!config_route_is_certified(r))
+        config_fault_add(faults, at,
+                         "EXTERNAL lets all users in by the route's certificate and needs no other "
+                         "mechanism; leave it or the others out");
+    if (!r->identity.certificate)
+        config_fault_add(faults, at,
+                         "EXTERNAL needs the certificate by which the upstream lets the gateway "
+                         "in; add the route's certificate and key");
+    if (endpoint_is_known(&r->upstream) && r->upstream.tls == ENDPOINT_TLS_OFF)
+        config_fault_add(faults, at, "EXTERNAL is of no use without TLS; leave it or tls=off out");
+    if (r->devices == CONFIG_DEVICES_OFF)
+        config_fault_add(faults, at,
+                         "with EXTERNAL the upstream asks users for no password, so the gateway "
+                         "must; leave device_passwords out");
+    if (r->oauth.client_id || r->auth_http.url || r->sasl.master_separator)
+        config_fault_add(faults, at,
+                         "with EXTERNAL the upstream asks nobody for a password or a token; leave "
+                         "oauth, auth_http and sasl.master_separator out");
 }
 
 static void check_endpoint(const char *url, const char *key, const char *pointer,
@@ -466,6 +501,24 @@ static void check_listener_used(const struct config *c, size_t index, struct con
     config_fault_add(faults, pointer, "%s has no route; add one or leave the listener out", name);
 }
 
+/* Whom a certificate lets in, must be served without a password upstream. */
+static void check_client_user(const struct config *c, size_t index, struct config_faults *faults)
+{
+    char at[POINTER_MAX];
+
+    if (c->listeners[index].client_user == TLS_NAME_NONE)
+        return;
+    for (size_t i = 0; i < c->route_count; i++)
+        if (config_route_serves(c, &c->routes[i], index) &&
+            config_route_is_certified(&c->routes[i]))
+            return;
+    snprintf(at, sizeof at, "/listeners/%zu/client_user", index);
+    config_fault_add(faults, at,
+                     "a certificate could let nobody in: the upstreams of this listener's routes "
+                     "want passwords; add a route with \"mechanisms\": [\"EXTERNAL\"] in its "
+                     "sasl, or leave client_user out");
+}
+
 static void check_routes(const struct config *c, struct config_faults *faults)
 {
     char pointer[POINTER_MAX];
@@ -474,6 +527,7 @@ static void check_routes(const struct config *c, struct config_faults *faults)
         snprintf(pointer, sizeof pointer, "/routes/%zu", i);
         check_upstream(&c->routes[i], pointer, faults);
         check_protocols(c, &c->routes[i], pointer, faults);
+        check_certified(&c->routes[i], pointer, faults);
         check_oauth(&c->routes[i], pointer, faults);
         check_finding(&c->routes[i], pointer, faults);
         check_service_name(c, i, pointer, faults);
@@ -500,8 +554,10 @@ static void check_reach(const struct config *c, struct config_faults *faults)
 {
     char pointer[POINTER_MAX];
 
-    for (size_t i = 0; i < c->listener_count; i++)
+    for (size_t i = 0; i < c->listener_count; i++) {
         check_listener_used(c, i, faults);
+        check_client_user(c, i, faults);
+    }
     for (size_t i = 0; i < c->route_count; i++) {
         snprintf(pointer, sizeof pointer, "/routes/%zu", i);
         check_route_reached(c, i, pointer, faults);

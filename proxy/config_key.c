@@ -17,6 +17,7 @@ const char *const config_deletions[] = {"expunge", "move", "flag", "keep", "keep
 const char *const config_unlisted[] = {"deleted", "stays", NULL};
 const char *const config_tls_minimums[] = {"1.2", "1.3", "1.1", "1.0", NULL};
 static const char *const client_certificates[] = {"request", "require", NULL};
+const char *const config_client_users[] = {"none", "mail", "common-name", NULL};
 const char *const config_mechanisms[] = {"OAUTHBEARER",
                                          "XOAUTH2",
                                          "EXTERNAL",
@@ -277,6 +278,7 @@ static const struct config_key listener_keys[] = {
     {"client_ca", CONFIG_STRING, AT(config_listener, client_ca)},
     {"client_certificate", CONFIG_CHOICE, AT(config_listener, client_required),
      .words = client_certificates},
+    {"client_user", CONFIG_WORD, AT(config_listener, client_user), .words = config_client_users},
     {"allow_cleartext", FLAG(config_listener, allow_cleartext, false)},
 };
 static const struct config_object listener_object =

@@ -228,6 +228,8 @@ static void print_devices(const struct config_route *r, FILE *out)
 
     if (o->client_id)
         fprintf(out, "  passwords     a device's own; upstream OAuth 2.0 by %s\n", provider);
+    else if (config_route_is_certified(r))
+        fprintf(out, "  passwords     a device's own; upstream none, by the certificate\n");
     else
         fprintf(out, "  passwords     %s\n", told[r->devices]);
 }

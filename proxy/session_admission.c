@@ -107,6 +107,7 @@ static bool ask(struct session *s, const struct session_login *l, struct slice p
         .address = s->address,
         .pop3 = s->kind == &session_of_maildrop,
         .acting = l->master.n > 0,
+        .certified = s->entry.certified,
         .login = slice_of(e->claim),
         .upstream = slice_of(s->route ? s->login : ""),
         .password = password,
@@ -157,6 +158,7 @@ void session_admit(struct session *s, const struct session_claim *c)
     struct failure why;
 
     session_entry_clear(s);
+    s->entry.certified = c->certified;
     session_find_login(s, c->user, c->authzid, &login);
     out_of_memory(&why);
     bool asked = name(s, c, &login, &why) && ask(s, &login, c->password);
@@ -212,5 +214,5 @@ const char *session_refusal_cause(const struct session *s, enum failure_kind kin
 {
     if (kind != FAILURE_AUTH)
         return "server";
-    return s->entry.grant || s->entry.innocent ? "permission" : "password";
+    return s->entry.grant || s->entry.certified || s->entry.innocent ? "permission" : "password";
 }

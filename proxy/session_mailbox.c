@@ -32,8 +32,13 @@ static bool greet(struct session *s)
         .allow_authzid = s->settings->listeners[s->listener].operators,
     };
 
+    struct buf certified = BUF_INIT;
+
     stream_binding(s->client.stream, &settings.binding);
+    session_certified(s, &certified);
+    settings.certified = buf_slice(&certified);
     s->mailbox = mailbox_new(&settings, uv_now(s->house->loop), (int64_t)time(NULL));
+    buf_clear(&certified);
     return s->mailbox != NULL;
 }
 
@@ -67,9 +72,13 @@ static bool wants(const struct session *s)
 static void tls(struct session *s)
 {
     struct sasl_binding binding;
+    struct buf certified = BUF_INIT;
 
     stream_binding(s->client.stream, &binding);
     mailbox_client_bind(s->mailbox, &binding);
+    session_certified(s, &certified);
+    mailbox_client_certified(s->mailbox, buf_slice(&certified));
+    buf_clear(&certified);
     mailbox_client_tls(s->mailbox);
 }
 
@@ -192,7 +201,8 @@ static void log_in(struct session *s, const struct mailbox_action *action)
         session_bodies_end(s);
         leave(s);
     }
-    session_admit(s, &(struct session_claim){action->user, action->authzid, action->password});
+    session_admit(s, &(struct session_claim){action->user, action->authzid, action->password,
+                                             action->certified});
 }
 
 static void admitted(struct session *s)

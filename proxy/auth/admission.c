@@ -94,11 +94,28 @@ static void admit_own(struct admission *a)
     admission_answer(a);
 }
 
+/* Nobody acts for another by a certificate: no upstream is asked whether he may. */
+static void admit_certified(struct admission *a)
+{
+    struct credential *c = &a->answer.credential;
+
+    a->answer.limits = (struct device_limits){.pop3 = true, .imap = true};
+    if (!a->route || a->acting || !config_route_is_certified(a->route)) {
+        admission_refuse(a, FAILURE_AUTH, "A certificate lets nobody in as this user");
+    } else if (!credential_set(c, CREDENTIAL_EXTERNAL, buf_slice(&a->upstream), slice_of(""))) {
+        admission_refuse(a, FAILURE_TEMPORARY, "out of memory, try again later");
+    } else {
+        c->vouched = true;
+        admission_answer(a);
+    }
+}
+
 /* ---- the vault --------------------------------------------------------------------------- */
 
 static bool route_requires_vault(const struct config_route *r)
 {
-    return r->devices == CONFIG_DEVICES_REQUIRED || r->oauth.client_id;
+    return r->devices == CONFIG_DEVICES_REQUIRED || r->oauth.client_id ||
+           config_route_is_certified(r);
 }
 
 /* Who is served by no route is kept as long as a wrong password is where there are vaults. */
@@ -322,6 +339,10 @@ static void begin(struct gatekeeper *g, struct gatekeeper_message *m)
         admission_refuse(a, FAILURE_TEMPORARY, ending_text);
         return;
     }
+    if (a->certified) { /* that is no guess */
+        admit_certified(a);
+        return;
+    }
     uint64_t wait = throttle_ask(g->throttle, throttle_of(a), &a->address, buf_slice(&a->login),
                                  now_ms(), &why);
     if (wait == UINT64_MAX) {
@@ -363,6 +384,7 @@ struct admission *gatekeeper_admit(struct gatekeeper *g, const struct admission_
     a->address = request->address;
     a->pop3 = request->pop3;
     a->acting = request->acting;
+    a->certified = request->certified;
     a->password.secret = true;
     buf_put(&a->login, request->login);
     buf_put(&a->upstream, request->upstream);

@@ -68,7 +68,7 @@ struct admission {
     const struct config_route *route; /* NULL: there is none for this login */
     char id[9];
     struct gate_address address;
-    bool pop3, acting;
+    bool pop3, acting, certified;
     struct buf login, upstream, password;
     admission_done done;
     void *owner;

@@ -134,14 +134,9 @@ static bool is_later(const struct secret *its, const struct secret *other)
            its->tokens.expires > other->tokens.expires;
 }
 
-static const char *word_of(const struct secret *s)
-{
-    return s->kind == SECRET_TOKENS ? s->tokens.access : s->password;
-}
-
 static bool is_same(const struct secret *a, const struct secret *b)
 {
-    const char *one = word_of(a), *other = word_of(b);
+    const char *one = secret_word(a), *other = secret_word(b);
 
     return a->kind == b->kind && one && other && strcmp(one, other) == 0;
 }
@@ -149,7 +144,7 @@ static bool is_same(const struct secret *a, const struct secret *b)
 /* Takes `from` over. */
 static void learn(struct holding *h, struct secret *from)
 {
-    if (word_of(&h->secret) && (is_same(from, &h->secret) || !is_later(from, &h->secret))) {
+    if (secret_word(&h->secret) && (is_same(from, &h->secret) || !is_later(from, &h->secret))) {
         secret_clear(from);
         return;
     }
@@ -445,6 +440,12 @@ static bool is_hopeless(const struct holding *h, struct failure *why)
                     h->login);
         return true;
     }
+    if (h->secret.kind == SECRET_EXTERNAL && is_recent(h->refused_ms)) {
+        failure_set(why, FAILURE_TEMPORARY,
+                    "The mail server did not let the gateway in as this user, try again in a "
+                    "minute");
+        return true;
+    }
     if (h->secret.kind == SECRET_TOKENS && is_recent(h->earlier_ms)) {
         failure_set(why, FAILURE_TEMPORARY,
                     "The mail server refuses a token that was just renewed, try again in a minute");
@@ -455,12 +456,12 @@ static bool is_hopeless(const struct holding *h, struct failure *why)
 
 static bool is_usable(const struct holding *h)
 {
-    return h->secret.kind == SECRET_PASSWORD || (lasts(h, URGENT_S) && !is_refused(h));
+    return h->secret.kind != SECRET_TOKENS || (lasts(h, URGENT_S) && !is_refused(h));
 }
 
 static bool is_fresh(const struct holding *h)
 {
-    return h->secret.kind == SECRET_PASSWORD || lasts(h, MARGIN_S);
+    return h->secret.kind != SECRET_TOKENS || lasts(h, MARGIN_S);
 }
 
 static void wait_for_renewal(struct holding *h, struct admission *a)

@@ -10,6 +10,7 @@
 enum secret_kind {
     SECRET_PASSWORD, /* {"password": "..."}: the upstream's */
     SECRET_TOKENS,   /* {"tokens": {...}} (oauth_tokens_to_json()) */
+    SECRET_EXTERNAL, /* {"external": true}: none; the gateway's certificate lets the user in */
 };
 
 /* All zero holds nothing. */
@@ -25,6 +26,9 @@ json_t *secret_to_json(const struct secret *s);
 
 /* False with the reason; then `*s` holds nothing. */
 bool secret_from_json(struct secret *s, const json_t *object, struct failure *why);
+
+/* The password or the access token, borrowed; NULL when it holds none, "" where none is wanted. */
+const char *secret_word(const struct secret *s);
 
 /* The credential of user `login` upstream; `*c` is empty before. False when memory is out. */
 bool secret_credential(const struct secret *s, struct slice login, struct credential *c);

@@ -13,6 +13,7 @@
 #include "proxy/log.h"
 #include "tests/unit/http_server.h"
 #include "tests/unit/temp_dir.h"
+#include "translate/sasl/sasl_mechanism.h"
 
 #define ANN        "ann@example.com"
 #define PASSWORD   "abcde-fghjk-mnpqr-stuvw"
@@ -381,6 +382,65 @@ static void test_refusal_is_remembered(void **state)
     grant_release(held);
 }
 
+/* ---- by certificates ---------------------------------------------------------------------- */
+
+static const struct admission_answer *admit_certified(const char *login, size_t route, bool acting)
+{
+    struct admission_request r = {
+        .house = &house,
+        .settings = settings,
+        .route = route < settings->config->route_count ? &settings->config->routes[route] : NULL,
+        .id = "0000test",
+        .acting = acting,
+        .certified = true,
+        .login = slice_of(login),
+        .upstream = slice_of("upstream"),
+    };
+
+    forget_answers();
+    assert_non_null(gatekeeper_admit(keeper, &r, on_answer, &answers[0]));
+    asked++;
+    wait_for_all();
+    return &answers[0];
+}
+
+static void expect_certified(const struct admission_answer *a, const char *user)
+{
+    assert_string_equal(a->why.text, "");
+    assert_false(a->own);
+    assert_int_equal(a->credential.kind, CREDENTIAL_EXTERNAL);
+    assert_true(a->credential.vouched);
+    assert_true(slice_is(buf_slice(&a->credential.user), user));
+    assert_int_equal(buf_size(&a->credential.secret), 0);
+}
+
+/* Only where the upstream takes the gateway's own certificate, and for nobody else. */
+static void test_certificate(void **state)
+{
+    static const char refused[] = "A certificate lets nobody in as this user";
+
+    (void)state;
+    settings->config->routes[1].sasl.mechanisms = SASL_EXTERNAL;
+    expect_certified(admit_certified("bob@plain.example", 1, false), "upstream");
+    expect_refused(admit_certified("bob@plain.example", 1, true), FAILURE_AUTH, false, refused);
+    expect_refused(admit_certified(ANN, 0, false), FAILURE_AUTH, false, refused);
+    expect_refused(admit_certified("bob@plain.example", 2, false), FAILURE_AUTH, false, refused);
+}
+
+/* There the upstream asks nobody for a password, so nobody's own one is passed on. */
+static void test_password_where_certificates_are(void **state)
+{
+    (void)state;
+    settings->config->routes[0].sasl.mechanisms = SASL_EXTERNAL;
+    settings->config->routes[1].sasl.mechanisms = SASL_EXTERNAL;
+    expect_refused(admit("bob@plain.example", "his own"), FAILURE_AUTH, true, "Authentication");
+    make_vault(json_pack("{s:b}", "external", 1), &all);
+    expect_refused(admit(ANN, "his own"), FAILURE_AUTH, true, "Authentication");
+    expect_certified(admit(ANN, PASSWORD), ANN);
+    expect_certified(renew(false), ANN);
+    expect_refused(renew(true), FAILURE_TEMPORARY, false, "did not let the gateway in");
+}
+
 static void test_revoked_grant(void **state)
 {
     (void)state;
@@ -470,6 +530,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refused_token, begin, end),
         cmocka_unit_test_setup_teardown(test_refused_password, begin, end),
         cmocka_unit_test_setup_teardown(test_refusal_is_remembered, begin, end),
+        cmocka_unit_test_setup_teardown(test_certificate, begin, end),
+        cmocka_unit_test_setup_teardown(test_password_where_certificates_are, begin, end),
         cmocka_unit_test_setup_teardown(test_revoked_grant, begin, end),
         cmocka_unit_test_setup_teardown(test_provider_away, begin, end),
         cmocka_unit_test_setup_teardown(test_provider_away_too_long, begin, end),

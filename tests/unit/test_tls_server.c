@@ -289,8 +289,9 @@ static struct tls_context *client_as(const struct identity *id)
     return client_with(options);
 }
 
-/* Who the server takes the client for; or the reason for which it is sent away. */
-static const char *taken_for(bool required, const struct identity *id, bool tls_1_2)
+/* Who the server takes the client for, by that name; or the reason for which it is sent away. */
+static const char *taken_by_name(bool required, const struct identity *id, bool tls_1_2,
+                                 enum tls_name which)
 {
     static char text[sizeof((struct failure *)0)->text];
     struct tls_context *client = client_as(id);
@@ -303,7 +304,7 @@ static const char *taken_for(bool required, const struct identity *id, bool tls_
     meeting_hold(&m, client, "mail.example.com", server, tls_1_2 ? speak_1_2 : NULL);
     if (m.server_why.kind)
         snprintf(text, sizeof text, "%s", m.server_why.text);
-    else if (tls_client_name(m.server->ssl, &name))
+    else if (tls_client_name(m.server->ssl, which, &name))
         snprintf(text, sizeof text, "%.*s", SLICE_ARG(buf_slice(&name)));
     else
         snprintf(text, sizeof text, "nobody");
@@ -312,6 +313,16 @@ static const char *taken_for(bool required, const struct identity *id, bool tls_
     tls_context_free(client);
     tls_context_free(server);
     return text;
+}
+
+static const char *taken_for(bool required, const struct identity *id, bool tls_1_2)
+{
+    return taken_by_name(required, id, tls_1_2, TLS_NAME_ANY);
+}
+
+static const char *named(const struct identity *id, enum tls_name which)
+{
+    return taken_by_name(true, id, false, which);
 }
 
 static void knows_clients_by_their_certificates(void **state)
@@ -327,6 +338,30 @@ static void knows_clients_by_their_certificates(void **state)
         assert_string_equal(taken_for(false, NULL, old), "nobody");
         assert_string_equal(taken_for(true, NULL, old),
                             "the client has shown no certificate, and this listener requires one");
+    }
+}
+
+/* What a login is told by: one of two names, and nothing that could be read as another. */
+static void tells_which_name_is_meant(void **state)
+{
+    static const struct {
+        struct identity_wish wish;
+        const char *mail, *common;
+    } cases[] = {
+        {{"Ann", "email:ann@example.com", false, -1, 30}, "ann@example.com", "Ann"},
+        {{"Ann", "email:a@example.com,email:b@example.com", false, -1, 30}, "a@example.com", "Ann"},
+        {{"Ann", "DNS:ann@example.com", false, -1, 30}, "nobody", "Ann"},
+        {{"J\xC3\xB6rg", NULL, false, -1, 30}, "nobody", "J\xC3\xB6rg"},
+    };
+    struct identity id;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        identity_make(&id, dir, "named", &cases[i].wish, &ca);
+        assert_string_equal(named(&id, TLS_NAME_MAIL), cases[i].mail);
+        assert_string_equal(named(&id, TLS_NAME_COMMON), cases[i].common);
+        assert_string_equal(named(&id, TLS_NAME_NONE), "nobody");
+        identity_clear(&id);
     }
 }
 
@@ -441,6 +476,7 @@ int main(void)
         cmocka_unit_test(short_keys_by_name_only),
         cmocka_unit_test(upstreams_of_old_versions_by_name_only),
         cmocka_unit_test(knows_clients_by_their_certificates),
+        cmocka_unit_test(tells_which_name_is_meant),
         cmocka_unit_test(looks_at_a_clients_certificate_each_time),
         cmocka_unit_test(takes_no_session_from_elsewhere),
         cmocka_unit_test(says_that_a_ca_is_missing),
