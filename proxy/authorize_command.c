@@ -279,14 +279,14 @@ static bool try_login(struct authorize *a)
 
 static bool store(struct authorize *a)
 {
+    struct vault_device device = device_setup_device(&a->device);
     json_t *secret = secret_to_json(&a->secret);
 
     if (!secret) {
         failure_set(&a->why, FAILURE_TEMPORARY, "out of memory, try again later");
         return false;
     }
-    bool stored = vault_create(config_of(a)->state_dir, slice_of(a->user.user), secret,
-                               a->device.name, buf_slice(&a->device.password), &a->device.limits,
+    bool stored = vault_create(config_of(a)->state_dir, slice_of(a->user.user), secret, &device,
                                a->options->replace, &a->why);
     json_decref(secret);
     return stored;
@@ -363,7 +363,9 @@ static bool run(struct authorize *a)
 
     if (certified)
         a->secret.kind = SECRET_EXTERNAL;
-    return may_begin(a) && device_setup_make(&a->device, a->options, &a->why) &&
+    return may_begin(a) &&
+           device_setup_make(&a->device, a->options, config_of(a)->state_dir,
+                             config_of(a)->held_key, &a->why) &&
            (oauth || certified || ask_upstream_password(a)) && open_loop(a) &&
            (!oauth || obtain_tokens(a)) && try_login(a) && store(a);
 }

@@ -116,6 +116,7 @@ void config_free(struct config *c)
     free(c->dns);
     certificates_clear(&c->certificates);
     free(c->state_dir);
+    free(c->held_key);
     free(c);
 }
 

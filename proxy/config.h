@@ -117,6 +117,7 @@ struct config_listener {
     bool client_required;      /* a client without one is refused */
     enum tls_name client_user; /* whose certificate it is, is let in by it; NONE: nobody */
     bool allow_cleartext;
+    bool held; /* clients may prove that they know a password which is held here */
 };
 
 struct config_limits {
@@ -146,6 +147,7 @@ struct config {
     struct config_certificates certificates; /* of the listeners that have none of their own */
     char *dns; /* resolver of SRV records, ADDRESS[:PORT]; NULL: those of /etc/resolv.conf */
     char *state_dir;
+    char *held_key;     /* file of the key of held passwords; NULL: the state directory's own */
     unsigned cache_mib; /* MiB of messages kept on disk, of all accounts together */
     unsigned workers;   /* loops; 0: one per core */
     bool log_json;

@@ -280,6 +280,7 @@ static const struct config_key listener_keys[] = {
      .words = client_certificates},
     {"client_user", CONFIG_WORD, AT(config_listener, client_user), .words = config_client_users},
     {"allow_cleartext", FLAG(config_listener, allow_cleartext, false)},
+    {"held_passwords", FLAG(config_listener, held, true)},
 };
 static const struct config_object listener_object =
     KEYS(listener_keys, sizeof(struct config_listener));
@@ -294,6 +295,7 @@ static const struct config_object tls_object = KEYS(tls_keys, 0);
 
 static const struct config_key state_keys[] = {
     {"dir", CONFIG_STRING, AT(config, state_dir)},
+    {"held_key_file", CONFIG_STRING, AT(config, held_key)},
     {"cache_mib", NUMBER(config, cache_mib, 0, 1 << 30, 10240)},
 };
 static const struct config_object state_object = KEYS(state_keys, 0);

@@ -61,8 +61,9 @@ static void print_listener(const struct config *c, const struct config_listener 
 
     endpoint_print(&l->endpoint, name, sizeof name);
     fprintf(out, "listener %s\n", name);
-    fprintf(out, "  security      %s%s\n", tls_words(l, c),
-            l->allow_cleartext ? ", passwords in the clear allowed" : "");
+    fprintf(out, "  security      %s%s%s\n", tls_words(l, c),
+            l->allow_cleartext ? ", passwords in the clear allowed" : "",
+            l->held ? "" : ", held passwords not offered");
     if (l->endpoint.tls != ENDPOINT_TLS_OFF)
         print_listener_tls(l, config_listener_certificates(c, l), out);
 }
@@ -302,6 +303,8 @@ void config_print(const struct config *c, FILE *out)
         print_route(c, i, out);
     print_limits(c, out);
     fprintf(out, "process\n  state         %s\n", c->state_dir);
+    if (c->held_key)
+        fprintf(out, "  held key      %s\n", c->held_key);
     if (c->dns)
         fprintf(out, "  dns           %s\n", c->dns);
     fprintf(out, "  cache         %u MiB for all users together\n", c->cache_mib);

@@ -33,7 +33,7 @@ static bool flag(const json_t *object, const char *key)
     return json_is_true(json_object_get(object, key));
 }
 
-static void print_limits(const json_t *limits)
+static void print_limits(const json_t *limits, bool held)
 {
     const char *folder = json_string_value(json_object_get(limits, "folder"));
     bool pop3 = flag(limits, "pop3"), imap = flag(limits, "imap");
@@ -45,6 +45,8 @@ static void print_limits(const json_t *limits)
         printf(", never deletes");
     if (folder)
         printf(", folder %s", folder);
+    if (held)
+        printf(", password held");
     putchar('\n');
 }
 
@@ -58,7 +60,7 @@ static void print_devices(const json_t *devices)
     {
         printf("%-20s  ", json_string_value(json_object_get(device, "name")));
         print_time(json_integer_value(json_object_get(device, "created")));
-        print_limits(json_object_get(device, "limits"));
+        print_limits(json_object_get(device, "limits"), flag(device, "held"));
     }
 }
 
@@ -113,13 +115,16 @@ static bool open_vault(const char *state_dir, const char *user, struct vault_key
 }
 
 static bool add_device(const struct cli_options *o, const char *state_dir, const char *user,
-                       struct device_setup *d, struct failure *why)
+                       const struct config *c, struct device_setup *d, struct failure *why)
 {
     struct vault_key key = {{0}};
-    bool added = open_vault(state_dir, user, &key, why) && device_setup_make(d, o, why) &&
-                 vault_add(state_dir, slice_of(user), &key, d->name, buf_slice(&d->password),
-                           &d->limits, why);
+    bool added = open_vault(state_dir, user, &key, why) &&
+                 device_setup_make(d, o, state_dir, c ? c->held_key : NULL, why);
 
+    if (added) {
+        struct vault_device device = device_setup_device(d);
+        added = vault_add(state_dir, slice_of(user), &key, &device, why);
+    }
     vault_key_wipe(&key);
     return added;
 }
@@ -136,7 +141,7 @@ static int add(const struct cli_options *o, const char *state_dir, const char *u
                     "%s has no device yet: run \"mailferry authorize\" for this user", user);
         return fail(&why);
     }
-    if (state_dir_make(state_dir, &why) && add_device(o, state_dir, user, &d, &why))
+    if (state_dir_make(state_dir, &why) && add_device(o, state_dir, user, c, &d, &why))
         device_setup_print(&d, c, user, stdout);
     else
         status = fail(&why);

@@ -26,6 +26,7 @@ void session_entry_clear(struct session *s)
     free(e->claim);
     free(e->folder);
     buf_wipe(&e->password);
+    buf_wipe(&e->held);
     *e = (struct session_entry){.generation = 0};
 }
 
@@ -96,7 +97,7 @@ static void on_admission(void *owner, struct admission_answer *answer)
     session_pump(s);
 }
 
-static bool ask(struct session *s, const struct session_login *l, struct slice password)
+static bool ask(struct session *s, const struct session_login *l, const struct session_claim *c)
 {
     struct session_entry *e = &s->entry;
     struct admission_request request = {
@@ -107,10 +108,11 @@ static bool ask(struct session *s, const struct session_login *l, struct slice p
         .address = s->address,
         .pop3 = s->kind == &session_of_maildrop,
         .acting = l->master.n > 0,
-        .certified = s->entry.certified,
+        .proved = c->proved,
+        .certified = c->certified,
         .login = slice_of(e->claim),
         .upstream = slice_of(s->route ? s->login : ""),
-        .password = password,
+        .password = c->password,
     };
 
     e->asked = gatekeeper_admit(s->house->gatekeeper, &request, on_admission, s);
@@ -152,7 +154,8 @@ static bool name(struct session *s, const struct session_claim *c, const struct 
            place_of_user(&s->place, s->route, upstream, l->user, why);
 }
 
-void session_admit(struct session *s, const struct session_claim *c)
+/* With the password, sent or held, that the claim is for. */
+static void admit(struct session *s, const struct session_claim *c)
 {
     struct session_login login;
     struct failure why;
@@ -161,11 +164,24 @@ void session_admit(struct session *s, const struct session_claim *c)
     s->entry.certified = c->certified;
     session_find_login(s, c->user, c->authzid, &login);
     out_of_memory(&why);
-    bool asked = name(s, c, &login, &why) && ask(s, &login, c->password);
+    bool asked = name(s, c, &login, &why) && ask(s, &login, c);
     free(login.user);
     if (asked)
         return;
     refuse(s, &why);
+}
+
+void session_admit(struct session *s, const struct session_claim *c)
+{
+    struct session_claim claim = *c;
+    struct buf held = {.secret = true};
+
+    if (c->proved) {
+        buf_move(&held, &s->entry.held);
+        claim.password = buf_slice(&held);
+    }
+    admit(s, &claim);
+    buf_wipe(&held);
 }
 
 /* ---- once more --------------------------------------------------------------------------- */
@@ -202,12 +218,12 @@ void session_report(struct session *s, bool admitted)
 {
     struct session_entry *e = &s->entry;
 
-    if (e->own)
+    if (e->own || e->proving)
         gatekeeper_report(s->house->gatekeeper, &s->settings->auth.throttle, &s->address,
                           slice_of(e->claim), admitted);
     else if (e->grant && !admitted && !e->innocent)
         gatekeeper_refused(e->grant, e->generation);
-    e->own = false;
+    e->own = e->proving = false;
 }
 
 const char *session_refusal_cause(const struct session *s, enum failure_kind kind)

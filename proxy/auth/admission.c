@@ -42,6 +42,7 @@ void admission_answer_clear(struct admission_answer *a)
     grant_release(a->grant);
     a->grant = NULL;
     device_limits_clear(&a->limits);
+    held_secret_clear(&a->held);
 }
 
 void admission_free(struct admission *a)
@@ -52,6 +53,7 @@ void admission_free(struct admission *a)
     json_decref(a->secret);
     buf_clear(&a->login);
     buf_clear(&a->upstream);
+    buf_clear(&a->named);
     buf_wipe(&a->password);
     settings_release(a->settings);
     free(a);
@@ -205,7 +207,7 @@ static void vault_answered(struct admission *a)
             admission_refuse(a, FAILURE_AUTH, "This device's password is not for this protocol");
         break;
     case FAILURE_AUTH:
-        if (vault_is_required(a))
+        if (a->proved || vault_is_required(a))
             refuse_password(a);
         else
             admit_own(a);
@@ -224,7 +226,10 @@ static void on_opened(uv_work_t *work, int status)
 
     (void)status; /* nobody cancels it */
     g->opening--;
-    vault_answered(a);
+    if (a->mechanism)
+        held_question_answer(a);
+    else
+        vault_answered(a);
     next_at_the_vaults(g);
 }
 
@@ -238,7 +243,8 @@ static void next_at_the_vaults(struct gatekeeper *g)
         g->waiting_count--;
         g->opening++;
         a->work.data = a;
-        uv_queue_work(&g->loop, &a->work, open_vault, on_opened);
+        uv_queue_work(&g->loop, &a->work, a->mechanism ? held_question_work : open_vault,
+                      on_opened);
     }
 }
 
@@ -269,9 +275,9 @@ static void try_it(struct admission *a)
 {
     bool required = vault_is_required(a);
 
-    if (!a->acting && (required || may_have_vault(a)))
+    if (a->mechanism || (!a->acting && (required || may_have_vault(a))))
         to_the_vaults(a);
-    else if (a->route && !required)
+    else if (a->route && !required && !a->proved)
         admit_own(a);
     else
         refuse_password(a);
@@ -343,6 +349,10 @@ static void begin(struct gatekeeper *g, struct gatekeeper_message *m)
         admit_certified(a);
         return;
     }
+    if (a->proved) {
+        try_it(a);
+        return;
+    }
     uint64_t wait = throttle_ask(g->throttle, throttle_of(a), &a->address, buf_slice(&a->login),
                                  now_ms(), &why);
     if (wait == UINT64_MAX) {
@@ -372,30 +382,49 @@ static struct admission *admission_new(struct gatekeeper *g, struct session_hous
     return a;
 }
 
-struct admission *gatekeeper_admit(struct gatekeeper *g, const struct admission_request *request,
-                                   admission_done done, void *owner)
+/* With what was asked, on its way to the gatekeeper's thread. */
+static struct admission *ask(struct gatekeeper *g, const struct admission_request *request,
+                             struct slice named, const char *mechanism, admission_done done,
+                             void *owner)
 {
     struct admission *a = admission_new(g, request->house, request->settings, done, owner);
 
     if (!a)
         return NULL;
+    a->mechanism = mechanism;
     a->route = request->route;
     snprintf(a->id, sizeof a->id, "%s", request->id);
     a->address = request->address;
     a->pop3 = request->pop3;
     a->acting = request->acting;
     a->certified = request->certified;
+    a->proved = request->proved;
     a->password.secret = true;
     buf_put(&a->login, request->login);
     buf_put(&a->upstream, request->upstream);
+    buf_put(&a->named, named);
     buf_put(&a->password, request->password);
-    if (buf_failed(&a->login) || buf_failed(&a->upstream) || buf_failed(&a->password)) {
+    if (buf_failed(&a->login) || buf_failed(&a->upstream) || buf_failed(&a->named) ||
+        buf_failed(&a->password)) {
         admission_free(a);
         return NULL;
     }
     a->in.run = begin;
     gatekeeper_send(g, &a->in);
     return a;
+}
+
+struct admission *gatekeeper_admit(struct gatekeeper *g, const struct admission_request *request,
+                                   admission_done done, void *owner)
+{
+    return ask(g, request, slice_of(""), NULL, done, owner);
+}
+
+struct admission *gatekeeper_question(struct gatekeeper *g, const struct admission_request *request,
+                                      struct slice named, const char *mechanism,
+                                      admission_done done, void *owner)
+{
+    return ask(g, request, named, mechanism, done, owner);
 }
 
 void admission_cancel(struct admission *a)

@@ -39,6 +39,7 @@ static void stop(struct gatekeeper *g)
     if (g->admissions || g->holdings || uv_is_closing((uv_handle_t *)&g->wake))
         return;
     http_close(g->http, NULL, NULL);
+    held_watch_stop(g);
     uv_close((uv_handle_t *)&g->wake, NULL);
 }
 
@@ -77,7 +78,7 @@ static void loop_end(struct gatekeeper *g)
 }
 
 /* False: nothing is left of it. */
-static bool loop_begin(struct gatekeeper *g)
+static bool loop_begin(struct gatekeeper *g, const char *held_key)
 {
     if (uv_loop_init(&g->loop) < 0)
         return false;
@@ -87,10 +88,12 @@ static bool loop_begin(struct gatekeeper *g)
     }
     g->wake.data = g;
     g->http = http_new(&g->loop);
-    if (g->http && uv_thread_create(&g->thread, run, g) == 0)
+    bool watched = held_watch_begin(g, held_key);
+    if (g->http && watched && uv_thread_create(&g->thread, run, g) == 0)
         return true;
     if (g->http)
         http_close(g->http, NULL, NULL);
+    held_watch_stop(g);
     uv_close((uv_handle_t *)&g->wake, NULL);
     loop_end(g);
     return false;
@@ -99,12 +102,13 @@ static bool loop_begin(struct gatekeeper *g)
 static void release(struct gatekeeper *g)
 {
     throttle_free(g->throttle);
+    held_watch_free(g);
     free(g->state_dir);
     uv_mutex_destroy(&g->lock);
     free(g);
 }
 
-struct gatekeeper *gatekeeper_new(const char *state_dir, struct failure *why)
+struct gatekeeper *gatekeeper_new(const char *state_dir, const char *held_key, struct failure *why)
 {
     struct gatekeeper *g = calloc(1, sizeof *g);
 
@@ -120,7 +124,7 @@ struct gatekeeper *gatekeeper_new(const char *state_dir, struct failure *why)
     g->waiting_last = &g->waiting;
     g->state_dir = strdup(state_dir);
     g->throttle = throttle_new();
-    if (g->state_dir && g->throttle && loop_begin(g))
+    if (g->state_dir && g->throttle && loop_begin(g, held_key))
         return g;
     release(g);
     return NULL;

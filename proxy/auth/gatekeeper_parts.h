@@ -5,11 +5,14 @@
  *     gatekeeper.c   the thread, messages to it and from it
  *     admission.c    one request: waiting, the vault, the answer
  *     holding.c      what a user's vault holds while somebody is logged in, and its renewal
+ *     held_watch.c   the key of the passwords that are held
+ *     held_question.c  what a client has to know who will prove it
  */
 #ifndef PROXY_AUTH_GATEKEEPER_PARTS_H
 #define PROXY_AUTH_GATEKEEPER_PARTS_H
 
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 #include "proxy/auth/gatekeeper.h"
 #include "proxy/auth/secret.h"
@@ -32,6 +35,15 @@ struct gatekeeper_message {
 
 struct holding;
 
+/* See held_watch.c. */
+struct held_watch {
+    char *path;
+    struct stat seen; /* of the file, when it was read last; size -1: it was not there */
+    uv_timer_t timer;
+    bool there; /* this and the next under the gatekeeper's lock */
+    struct held_key key;
+};
+
 struct gatekeeper {
     uv_thread_t thread;
     uv_loop_t loop;
@@ -39,9 +51,10 @@ struct gatekeeper {
     char *state_dir;
     struct throttle *throttle;
     struct http *http;
-    uv_mutex_t lock; /* of the next three */
+    uv_mutex_t lock; /* of the next three, and the held key */
     struct gatekeeper_message *first, **last;
     bool stopping;
+    struct held_watch held;
     bool ending;       /* nothing is begun any more */
     size_t admissions; /* that are not answered */
     struct holding *holdings;
@@ -68,8 +81,10 @@ struct admission {
     const struct config_route *route; /* NULL: there is none for this login */
     char id[9];
     struct gate_address address;
-    bool pop3, acting, certified;
+    bool pop3, acting, proved, certified;
     struct buf login, upstream, password;
+    const char *mechanism; /* of a question for what is held; NULL: an admission */
+    struct buf named;      /* who the client says he is, of such a question */
     admission_done done;
     void *owner;
     bool cancelled; /* the house's */
@@ -103,6 +118,23 @@ void admission_free(struct admission *a);
 /* Those who wait for their turn, or for a place at the vaults, are refused. */
 void admissions_stop(struct gatekeeper *g);
 void admission_log(const struct admission *a, int level, const char *event, const char *text);
+
+/* ---- held_watch.c ---- */
+
+/* `held_key` as in held_key_path(). False when memory is out; held_watch_stop() and _free() in any
+ * case. */
+bool held_watch_begin(struct gatekeeper *g, const char *held_key);
+void held_watch_stop(struct gatekeeper *g);
+void held_watch_free(struct gatekeeper *g);
+
+/* Whether there is a key; then it is in `*key`. Any thread. */
+bool gatekeeper_holds(struct gatekeeper *g, struct held_key *key);
+
+/* ---- held_question.c ---- */
+
+/* On the thread pool; then the answer. */
+void held_question_work(uv_work_t *work);
+void held_question_answer(struct admission *a);
 
 /* ---- holding.c ---- */
 
