@@ -88,6 +88,8 @@ static void route_clear(struct config_route *r)
     free(r->login);
     oauth_clear(&r->oauth);
     auth_http_clear(&r->auth_http);
+    free(r->sasl.master_user);
+    free(r->sasl.master_password_file);
     for (size_t i = 0; i < r->srv_target_count; i++)
         free(r->srv_targets[i]);
     free((void *)r->srv_targets);
@@ -128,6 +130,11 @@ bool config_has_certificate(const struct config_certificates *certificates)
 bool config_route_is_certified(const struct config_route *r)
 {
     return r->sasl.mechanisms == SASL_EXTERNAL;
+}
+
+bool config_route_is_trusted(const struct config_route *r)
+{
+    return config_route_is_certified(r) || r->sasl.master_user;
 }
 
 const struct config_certificates *config_listener_certificates(const struct config *c,

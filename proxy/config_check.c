@@ -177,34 +177,51 @@ static void check_upstream(const struct config_route *r, const char *pointer,
                          "out, or set allow_cleartext (--allow-cleartext with --route)");
 }
 
-/* The gateway's certificate lets every user in, so the gateway alone says who may be one: by a
- * device's password or by a client's certificate. */
-static void check_certified(const struct config_route *r, const char *pointer,
-                            struct config_faults *faults)
+static void check_external(const struct config_route *r, const char *pointer,
+                           struct config_faults *faults)
 {
     char at[BELOW_MAX];
 
     snprintf(at, sizeof at, "%s/sasl/mechanisms", pointer);
     if (!(r->sasl.mechanisms & SASL_EXTERNAL))
         return;
-    if (!config_route_is_certified(r))
+    if (!config_route_is_certified(r) || r->sasl.master_user)
         config_fault_add(faults, at,
-                         "EXTERNAL lets all users in by the route's certificate and needs no other "
-                         "mechanism; leave it or the others out");
+                         "EXTERNAL lets all users in by the route's certificate and needs nothing "
+                         "else; leave it or the other mechanisms and sasl.master_user out");
     if (!r->identity.certificate)
         config_fault_add(faults, at,
                          "EXTERNAL needs the certificate by which the upstream lets the gateway "
                          "in; add the route's certificate and key");
     if (endpoint_is_known(&r->upstream) && r->upstream.tls == ENDPOINT_TLS_OFF)
         config_fault_add(faults, at, "EXTERNAL is of no use without TLS; leave it or tls=off out");
+}
+
+/* The upstream lets the gateway in for every user, so the gateway alone says who may be one: by a
+ * device's password or by a client's certificate. */
+static void check_trusted(const struct config_route *r, const char *pointer,
+                          struct config_faults *faults)
+{
+    char at[BELOW_MAX];
+
+    check_external(r, pointer, faults);
+    snprintf(at, sizeof at, "%s/sasl/master_password_file", pointer);
+    check_file(r->sasl.master_password_file, false, at, faults);
+    snprintf(at, sizeof at, "%s/sasl", pointer);
+    if (!r->sasl.master_user != !r->sasl.master_password_file)
+        config_fault_add(faults, at, "has a %s without a %s; give both",
+                         r->sasl.master_user ? "master_user" : "master_password_file",
+                         r->sasl.master_user ? "master_password_file" : "master_user");
+    if (!config_route_is_trusted(r))
+        return;
     if (r->devices == CONFIG_DEVICES_OFF)
         config_fault_add(faults, at,
-                         "with EXTERNAL the upstream asks users for no password, so the gateway "
-                         "must; leave device_passwords out");
+                         "the upstream asks users for no password here, so the gateway must; leave "
+                         "device_passwords out");
     if (r->oauth.client_id || r->auth_http.url || r->sasl.master_separator)
         config_fault_add(faults, at,
-                         "with EXTERNAL the upstream asks nobody for a password or a token; leave "
-                         "oauth, auth_http and sasl.master_separator out");
+                         "the upstream asks users for no password and no token here; leave oauth, "
+                         "auth_http and sasl.master_separator out");
 }
 
 static void check_endpoint(const char *url, const char *key, const char *pointer,
@@ -509,14 +526,14 @@ static void check_client_user(const struct config *c, size_t index, struct confi
     if (c->listeners[index].client_user == TLS_NAME_NONE)
         return;
     for (size_t i = 0; i < c->route_count; i++)
-        if (config_route_serves(c, &c->routes[i], index) &&
-            config_route_is_certified(&c->routes[i]))
+        if (config_route_serves(c, &c->routes[i], index) && config_route_is_trusted(&c->routes[i]))
             return;
     snprintf(at, sizeof at, "/listeners/%zu/client_user", index);
-    config_fault_add(faults, at,
-                     "a certificate could let nobody in: the upstreams of this listener's routes "
-                     "want passwords; add a route with \"mechanisms\": [\"EXTERNAL\"] in its "
-                     "sasl, or leave client_user out");
+    config_fault_add(
+        faults, at,
+        "a certificate could let nobody in: the upstreams of this listener's routes "
+        "want users' own passwords; add a route with \"mechanisms\": [\"EXTERNAL\"] or "
+        "a master_user in its sasl, or leave client_user out");
 }
 
 static void check_routes(const struct config *c, struct config_faults *faults)
@@ -527,7 +544,7 @@ static void check_routes(const struct config *c, struct config_faults *faults)
         snprintf(pointer, sizeof pointer, "/routes/%zu", i);
         check_upstream(&c->routes[i], pointer, faults);
         check_protocols(c, &c->routes[i], pointer, faults);
-        check_certified(&c->routes[i], pointer, faults);
+        check_trusted(&c->routes[i], pointer, faults);
         check_oauth(&c->routes[i], pointer, faults);
         check_finding(&c->routes[i], pointer, faults);
         check_service_name(c, i, pointer, faults);

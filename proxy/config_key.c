@@ -379,6 +379,8 @@ static const struct config_object imap_object = KEYS(imap_keys, 0);
 
 static const struct config_key sasl_keys[] = {
     {"mechanisms", CONFIG_SET, AT(config_sasl, mechanisms), .words = config_mechanisms},
+    {"master_user", CONFIG_STRING, AT(config_sasl, master_user)},
+    {"master_password_file", CONFIG_STRING, AT(config_sasl, master_password_file)},
     {"master_separator", CONFIG_STRING, AT(config_sasl, master_separator), .accept = accept_master},
 };
 static const struct config_object sasl_object = KEYS(sasl_keys, 0);

@@ -83,7 +83,7 @@ static bool lets_in(const struct session *s, struct slice name)
     bool whole = user && slice_equal(slice_of(user), name);
 
     free(user);
-    return r && config_route_is_certified(r) && whole;
+    return r && config_route_is_trusted(r) && whole;
 }
 
 void session_certified(const struct session *s, struct buf *user)

@@ -96,20 +96,23 @@ static void admit_own(struct admission *a)
     admission_answer(a);
 }
 
+static bool gateway_credential(const struct admission *a, struct credential *c)
+{
+    const struct config *config = a->settings->config;
+
+    return settings_auth_credential(&a->settings->auth, config, (size_t)(a->route - config->routes),
+                                    buf_slice(&a->upstream), c);
+}
+
 /* Nobody acts for another by a certificate: no upstream is asked whether he may. */
 static void admit_certified(struct admission *a)
 {
-    struct credential *c = &a->answer.credential;
-
-    a->answer.limits = (struct device_limits){.pop3 = true, .imap = true};
-    if (!a->route || a->acting || !config_route_is_certified(a->route)) {
+    if (!a->route || a->acting || !config_route_is_trusted(a->route))
         admission_refuse(a, FAILURE_AUTH, "A certificate lets nobody in as this user");
-    } else if (!credential_set(c, CREDENTIAL_EXTERNAL, buf_slice(&a->upstream), slice_of(""))) {
+    else if (!gateway_credential(a, &a->answer.credential))
         admission_refuse(a, FAILURE_TEMPORARY, "out of memory, try again later");
-    } else {
-        c->vouched = true;
+    else
         admission_answer(a);
-    }
 }
 
 /* ---- the vault --------------------------------------------------------------------------- */
@@ -117,7 +120,7 @@ static void admit_certified(struct admission *a)
 static bool route_requires_vault(const struct config_route *r)
 {
     return r->devices == CONFIG_DEVICES_REQUIRED || r->oauth.client_id ||
-           config_route_is_certified(r);
+           config_route_is_trusted(r);
 }
 
 /* Who is served by no route is kept as long as a wrong password is where there are vaults. */
@@ -165,7 +168,9 @@ static struct grant *grant_new(struct admission *a, struct holding *h)
     if (!grant)
         return NULL;
     grant->upstream = slice_dup(buf_slice(&a->upstream));
-    if (!grant->upstream) {
+    if (!grant->upstream ||
+        (config_route_is_trusted(a->route) && !gateway_credential(a, &grant->gateway))) {
+        free(grant->upstream);
         free(grant);
         return NULL;
     }

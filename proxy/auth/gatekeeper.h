@@ -3,12 +3,13 @@
  * gatekeeper answers with what to log in upstream by:
  *
  *   - a user without a vault (proxy/auth/vault.h): the client's own name and password, unless the
- *     route demands passwords of devices, as one with OAuth or EXTERNAL does;
+ *     route demands passwords of devices, as one with OAuth does, or one on which the gateway logs
+ *     in for everyone;
  *   - a user with a vault: the password must be a device's. What the vault holds is the credential:
  *     the upstream's password, or an access token, renewed when it is about to expire. Where the
  *     route allows both, a password that is no device's is tried upstream;
- *   - a user whose certificate the client has shown: on a route whose upstream takes the gateway's
- *     own certificate for everyone.
+ *   - a user whose certificate the client has shown: on a route on which the gateway logs in for
+ *     everyone.
  *
  * It lives on a loop and thread of its own, so that tokens, keys and their renewal are in one
  * place: of all sessions of a user one renews, the others wait for it, and a token endpoint that

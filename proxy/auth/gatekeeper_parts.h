@@ -103,7 +103,9 @@ struct grant {
     atomic_uint references;
     struct gatekeeper *gatekeeper;
     struct holding *holding;
-    char *upstream; /* who he is there */
+    char *upstream;            /* who he is there */
+    struct credential gateway; /* of a route that is trusted, instead of what the vault has; else of
+                                  nobody */
     char device[VAULT_DEVICE];
     struct gatekeeper_message gone;
 };

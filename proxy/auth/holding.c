@@ -196,11 +196,19 @@ struct holding *holding_open(struct gatekeeper *g, struct admission *a, struct f
 
 /* ---- answers ----------------------------------------------------------------------------- */
 
+static bool is_gateways(const struct grant *grant)
+{
+    return buf_size(&grant->gateway.user) > 0;
+}
+
 static void give(struct holding *h, struct admission *a)
 {
     struct admission_answer *answer = &a->answer;
+    bool made = is_gateways(a->grant) ? credential_copy(&answer->credential, &a->grant->gateway)
+                                      : secret_credential(&h->secret, slice_of(a->grant->upstream),
+                                                          &answer->credential);
 
-    if (!secret_credential(&h->secret, slice_of(a->grant->upstream), &answer->credential)) {
+    if (!made) {
         admission_refuse(a, FAILURE_TEMPORARY, "out of memory, try again later");
         return;
     }
@@ -440,12 +448,6 @@ static bool is_hopeless(const struct holding *h, struct failure *why)
                     h->login);
         return true;
     }
-    if (h->secret.kind == SECRET_EXTERNAL && is_recent(h->refused_ms)) {
-        failure_set(why, FAILURE_TEMPORARY,
-                    "The mail server did not let the gateway in as this user, try again in a "
-                    "minute");
-        return true;
-    }
     if (h->secret.kind == SECRET_TOKENS && is_recent(h->earlier_ms)) {
         failure_set(why, FAILURE_TEMPORARY,
                     "The mail server refuses a token that was just renewed, try again in a minute");
@@ -498,12 +500,29 @@ static void answer_renewed(struct holding *h, struct admission *a)
         answer_without(h, &why);
 }
 
+/* What the vault has is of no matter. */
+static void answer_gateways(struct holding *h, struct admission *a)
+{
+    if (is_refused(h) && is_recent(h->refused_ms))
+        admission_refuse(a, FAILURE_TEMPORARY,
+                         "The mail server did not let the gateway in as this user, try again in a "
+                         "minute");
+    else
+        give(h, a);
+}
+
 void holding_answer(struct holding *h, struct admission *a)
 {
     struct failure why;
 
     holding_refused(h, a->refused);
-    if (is_hopeless(h, &why))
+    if (is_gateways(a->grant))
+        answer_gateways(h, a);
+    else if (h->secret.kind == SECRET_GATEWAY)
+        admission_refuse(a, FAILURE_PERMANENT,
+                         "Nothing is kept by which this user could log in here. Run \"mailferry "
+                         "authorize\" for him again, with --replace");
+    else if (is_hopeless(h, &why))
         refuse(&why, a);
     else if (h->writing)
         wait_for_renewal(h, a);

@@ -17,8 +17,8 @@ json_t *secret_to_json(const struct secret *s)
 {
     if (s->kind == SECRET_TOKENS)
         return json_pack("{s:o}", "tokens", oauth_tokens_to_json(&s->tokens));
-    if (s->kind == SECRET_EXTERNAL)
-        return json_pack("{s:b}", "external", 1);
+    if (s->kind == SECRET_GATEWAY)
+        return json_pack("{s:b}", "gateway", 1);
     return json_pack("{s:s}", "password", s->password);
 }
 
@@ -28,8 +28,8 @@ bool secret_from_json(struct secret *s, const json_t *object, struct failure *wh
     const json_t *tokens = json_object_get(object, "tokens");
 
     *s = (struct secret){.kind = SECRET_PASSWORD};
-    if (json_is_true(json_object_get(object, "external"))) {
-        s->kind = SECRET_EXTERNAL;
+    if (json_is_true(json_object_get(object, "gateway"))) {
+        s->kind = SECRET_GATEWAY;
         return true;
     }
     if (tokens) {
@@ -52,7 +52,7 @@ const char *secret_word(const struct secret *s)
         return s->password;
     case SECRET_TOKENS:
         return s->tokens.access;
-    case SECRET_EXTERNAL:
+    case SECRET_GATEWAY:
         break;
     }
     return "";
@@ -60,12 +60,9 @@ const char *secret_word(const struct secret *s)
 
 bool secret_credential(const struct secret *s, struct slice login, struct credential *c)
 {
-    static const enum credential_kind kinds[] = {
-        [SECRET_PASSWORD] = CREDENTIAL_PASSWORD,
-        [SECRET_TOKENS] = CREDENTIAL_TOKEN,
-        [SECRET_EXTERNAL] = CREDENTIAL_EXTERNAL,
-    };
-    bool set = credential_set(c, kinds[s->kind], login, slice_of(secret_word(s)));
+    bool token = s->kind == SECRET_TOKENS;
+    bool set = credential_set(c, token ? CREDENTIAL_TOKEN : CREDENTIAL_PASSWORD, login,
+                              slice_of(secret_word(s)));
 
     c->vouched = set;
     return set;

@@ -10,7 +10,7 @@
 enum secret_kind {
     SECRET_PASSWORD, /* {"password": "..."}: the upstream's */
     SECRET_TOKENS,   /* {"tokens": {...}} (oauth_tokens_to_json()) */
-    SECRET_EXTERNAL, /* {"external": true}: none; the gateway's certificate lets the user in */
+    SECRET_GATEWAY,  /* {"gateway": true}: none; the upstream lets the gateway in for the user */
 };
 
 /* All zero holds nothing. */
@@ -30,7 +30,8 @@ bool secret_from_json(struct secret *s, const json_t *object, struct failure *wh
 /* The password or the access token, borrowed; NULL when it holds none, "" where none is wanted. */
 const char *secret_word(const struct secret *s);
 
-/* The credential of user `login` upstream; `*c` is empty before. False when memory is out. */
+/* The credential of user `login` upstream; `*c` is empty before. False when memory is out. Not of
+ * SECRET_GATEWAY: that is the route's (settings_auth_credential()). */
 bool secret_credential(const struct secret *s, struct slice login, struct credential *c);
 
 #endif

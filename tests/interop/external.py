@@ -119,7 +119,7 @@ class Upstream(Certified):
     def test_imap(self):
         server = self.upstream()
         gateway = self.before(server)
-        self.authorize(gateway, {"external": True})
+        self.authorize(gateway, {"gateway": True})
         client = self.pop3(gateway).login(USER, DEVICE)
         self.assertEqual(client.stat()[0], 1)
         client.quit()
@@ -128,7 +128,7 @@ class Upstream(Certified):
     def test_pop3(self):
         server = self.upstream()
         gateway = self.before(server, imap=True)
-        self.authorize(gateway, {"external": True})
+        self.authorize(gateway, {"gateway": True})
         client = self.imap(gateway)
         client.login(f'"{USER}"', DEVICE)
         self.assertEqual(client.select(), ("OK", [b"1"]))
@@ -139,7 +139,7 @@ class Upstream(Certified):
             with self.subTest(imap=imap):
                 server = self.upstream()
                 gateway = self.before(server, imap=imap, tls=False)
-                self.authorize(gateway, {"external": True})
+                self.authorize(gateway, {"gateway": True})
                 if imap:
                     self.imap(gateway).login(f'"{USER}"', DEVICE)
                 else:
@@ -155,7 +155,7 @@ class Upstream(Certified):
                 with self.subTest(authorized=authorized, password=password), \
                         self.assertRaisesRegex(Refused, "AUTH"):
                     self.pop3(gateway).login(USER, password)
-            self.authorize(gateway, {"external": True}, user=USER if not authorized else "bob")
+            self.authorize(gateway, {"gateway": True}, user=USER if not authorized else "bob")
         with self.assertRaisesRegex(Refused, "AUTH"):
             self.pop3(gateway).login("bob", DEVICE + "x")
         self.assertEqual(self.used(server), [])
@@ -166,7 +166,7 @@ class Upstream(Certified):
         and is not tried again at once."""
         server = self.upstream(masters=())
         gateway = self.before(server)
-        self.authorize(gateway, {"external": True})
+        self.authorize(gateway, {"gateway": True})
         with self.assertRaisesRegex(Refused, "AUTH"):
             self.pop3(gateway).login(USER, DEVICE)
         gateway.wait_said("login-refused address=127.0.0.1 cause=permission")
@@ -179,7 +179,7 @@ class Upstream(Certified):
         server = self.upstream(masters=(), more="passdb {\n  driver = static\n"
                                "  args = nopassword=y\n  mechanisms = external\n}\n")
         gateway = self.before(server, identity=self.ca.issue(USER, (), usage="clientAuth"))
-        self.authorize(gateway, {"external": True})
+        self.authorize(gateway, {"gateway": True})
         self.pop3(gateway).login(USER, DEVICE).quit()
         self.expect_let_in(server)
 
@@ -187,7 +187,7 @@ class Upstream(Certified):
         """A server that has passwords only is sent nothing."""
         server = self.dovecot(tls=self.ca.issue("localhost"))
         gateway = self.before(server)
-        self.authorize(gateway, {"external": True})
+        self.authorize(gateway, {"gateway": True})
         with self.assertRaisesRegex(Refused, "none of the mechanisms"):
             self.pop3(gateway).login(USER, DEVICE)
 
@@ -206,6 +206,71 @@ class Upstream(Certified):
         told = run("authorize", USER, "-c", gateway.config_file, "--device", "scanner")
         self.assertEqual(told.returncode, 1)
         self.assertIn("the login failed, so nothing was stored", told.stderr)
+
+
+class Master(Certified):
+    """The gateway is a master user of a Dovecot that knows nothing of certificates."""
+
+    PASSWORD = "m4ster-s3cret-of-the-gateway"
+
+    def upstream(self, mechanisms="plain login"):
+        path = self.path("masters")
+        with open(path, "w", encoding="ascii") as f:
+            f.write(f"{GATEWAY}:{{PLAIN}}{self.PASSWORD}::::::\n")
+        os.chmod(path, 0o644)
+        server = self.dovecot(pop3=True, tls=self.ca.issue("localhost"), extra=f"""
+auth_mechanisms = {mechanisms}
+auth_verbose = yes
+passdb {{
+  driver = passwd-file
+  args = {path}
+  master = yes
+}}
+""")
+        DovecotStore(server, USER).deliver_all([corpus.plain_mail(1)])
+        return server
+
+    def route(self, identity=None, password=None, **more):
+        path = self.path("master")
+        with open(path, "w", encoding="ascii") as f:
+            f.write((password or self.PASSWORD) + "\n")
+        return {"sasl": {"master_user": GATEWAY, "master_password_file": path}, **more}
+
+    def test_by_certificate(self):
+        for mechanism in ("plain", "scram-sha-256", "digest-md5"):
+            for imap in (False, True):
+                with self.subTest(mechanism=mechanism, imap=imap):
+                    server = self.upstream(mechanism)
+                    gateway = self.before(server, imap=imap)
+                    if imap:
+                        self.imap(gateway, self.person()).authenticate("EXTERNAL", lambda _: b"")
+                    else:
+                        client = self.pop3(gateway, self.person())
+                        client.command("AUTH EXTERNAL =")
+                        self.assertEqual(client.stat()[0], 1)
+                        client.quit()
+                    server.process.wait_said(f"Login: user=<{USER}>, method={mechanism.upper()}")
+                    self.assertNotIn(self.PASSWORD, gateway.output())
+
+    def test_by_a_devices_password(self):
+        server = self.upstream()
+        gateway = self.before(server)
+        told = run("authorize", USER, "-c", gateway.config_file, "--device", "scanner")
+        self.assertEqual(told.returncode, 0, told.stderr)
+        password = re.search(MADE, told.stdout).group(1)
+        self.pop3(gateway).login(USER, password).quit()
+        for wrong in (PASSWORD, self.PASSWORD, "wrong"):
+            with self.subTest(wrong), self.assertRaisesRegex(Refused, "AUTH"):
+                self.pop3(gateway).login(USER, wrong)
+        with self.assertRaisesRegex(Refused, "AUTH"):
+            self.pop3(gateway).login(GATEWAY, self.PASSWORD)
+        self.assertEqual(set(self.used(server)), {"PLAIN"})
+
+    def test_wrong_password_of_the_master(self):
+        gateway = self.before(self.upstream(), password="0utdated-s3cret-of-the-gateway")
+        with self.assertRaisesRegex(Refused, "AUTH"):
+            self.pop3(gateway, self.person()).command("AUTH EXTERNAL =")
+        gateway.wait_said("login-refused address=127.0.0.1 cause=permission")
 
 
 class Clients(Certified):
@@ -365,7 +430,7 @@ class Clients(Certified):
         """A session by the certificate and one by a device's password on the same account."""
         server = self.upstream()
         gateway = self.before(server, imap=True)
-        self.authorize(gateway, {"external": True})
+        self.authorize(gateway, {"gateway": True})
         first = self.imap(gateway, self.person())
         first.authenticate("EXTERNAL", lambda _: b"")
         second = self.imap(gateway)

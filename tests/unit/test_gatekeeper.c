@@ -434,11 +434,42 @@ static void test_password_where_certificates_are(void **state)
     settings->config->routes[0].sasl.mechanisms = SASL_EXTERNAL;
     settings->config->routes[1].sasl.mechanisms = SASL_EXTERNAL;
     expect_refused(admit("bob@plain.example", "his own"), FAILURE_AUTH, true, "Authentication");
-    make_vault(json_pack("{s:b}", "external", 1), &all);
+    make_vault(json_pack("{s:b}", "gateway", 1), &all);
     expect_refused(admit(ANN, "his own"), FAILURE_AUTH, true, "Authentication");
     expect_certified(admit(ANN, PASSWORD), ANN);
     expect_certified(renew(false), ANN);
     expect_refused(renew(true), FAILURE_TEMPORARY, false, "did not let the gateway in");
+}
+
+static void expect_master(const struct admission_answer *a, const char *user)
+{
+    assert_string_equal(a->why.text, "");
+    assert_int_equal(a->credential.kind, CREDENTIAL_PASSWORD);
+    assert_true(a->credential.vouched);
+    assert_true(slice_is(buf_slice(&a->credential.user), "master"));
+    assert_true(slice_is(buf_slice(&a->credential.authzid), user));
+    assert_true(slice_is(buf_slice(&a->credential.secret), "master's"));
+}
+
+/* Whatever the vault has, the gateway logs in; and where it does not, a vault that relied on that
+ * is of no use. */
+static void test_master(void **state)
+{
+    struct config_route *route = &settings->config->routes[0];
+
+    (void)state;
+    make_vault(json_pack("{s:s}", "password", "upstream's"), &all);
+    route->sasl.master_user = strdup("master");
+    settings->auth.masters[0] = strdup("master's");
+    expect_master(admit(ANN, PASSWORD), ANN);
+    expect_master(renew(false), ANN);
+    expect_master(admit_certified(ANN, 0, false), "upstream");
+    expect_refused(admit(ANN, "his own"), FAILURE_AUTH, true, "Authentication");
+    make_vault(json_pack("{s:b}", "gateway", 1), &all);
+    expect_master(admit(ANN, PASSWORD), ANN);
+    free(route->sasl.master_user);
+    route->sasl.master_user = NULL;
+    expect_refused(admit(ANN, PASSWORD), FAILURE_PERMANENT, false, "--replace");
 }
 
 static void test_revoked_grant(void **state)
@@ -658,6 +689,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refusal_is_remembered, begin, end),
         cmocka_unit_test_setup_teardown(test_certificate, begin, end),
         cmocka_unit_test_setup_teardown(test_password_where_certificates_are, begin, end),
+        cmocka_unit_test_setup_teardown(test_master, begin, end),
         cmocka_unit_test_setup_teardown(test_revoked_grant, begin, end),
         cmocka_unit_test_setup_teardown(test_provider_away, begin, end),
         cmocka_unit_test_setup_teardown(test_provider_away_too_long, begin, end),
