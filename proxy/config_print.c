@@ -402,7 +402,8 @@ static size_t warn_keys(const struct config_certificates *c, FILE *out)
 
 size_t config_warn(const struct config *c, FILE *out)
 {
-    size_t lines = warn_keys(&c->certificates, out);
+    size_t lines =
+        warn_keys(&c->certificates, out) + warn_secret(c->held_key, "key of held passwords", out);
 
     for (size_t i = 0; i < c->listener_count; i++) {
         const struct config_listener *l = &c->listeners[i];

@@ -91,30 +91,36 @@ static void on_admission(void *owner, struct admission_answer *answer)
         session_find(s);
     } else {
         s->entry.innocent = !answer->guess;
+        buf_wipe(&s->entry.password);
         refuse(s, &why);
     }
     admission_answer_clear(answer);
     session_pump(s);
 }
 
-static bool ask(struct session *s, const struct session_login *l, const struct session_claim *c)
+struct admission_request session_request(struct session *s)
 {
-    struct session_entry *e = &s->entry;
-    struct admission_request request = {
+    return (struct admission_request){
         .house = s->house,
         .settings = s->settings,
         .route = s->route,
         .id = s->id,
         .address = s->address,
         .pop3 = s->kind == &session_of_maildrop,
-        .acting = l->master.n > 0,
-        .proved = c->proved,
-        .certified = c->certified,
-        .login = slice_of(e->claim),
-        .upstream = slice_of(s->route ? s->login : ""),
-        .password = c->password,
+        .acting = s->entry.acting,
+        .login = slice_of(s->entry.claim),
     };
+}
 
+static bool ask(struct session *s, const struct session_claim *c)
+{
+    struct admission_request request = session_request(s);
+    struct session_entry *e = &s->entry;
+
+    request.proved = c->proved;
+    request.certified = c->certified;
+    request.upstream = slice_of(s->route ? s->login : "");
+    request.password = c->password;
     e->asked = gatekeeper_admit(s->house->gatekeeper, &request, on_admission, s);
     return e->asked;
 }
@@ -130,6 +136,16 @@ static bool keep_password(struct session *s, struct slice password)
     return !buf_failed(kept);
 }
 
+bool session_name_claim(struct session *s, const struct session_login *l, struct slice given)
+{
+    struct session_entry *e = &s->entry;
+    bool himself = s->route && !l->master.n;
+
+    e->acting = l->master.n > 0;
+    e->claim = himself ? strdup(l->user) : slice_dup(given);
+    return e->claim;
+}
+
 /* Names for the upstream, for the store and for the counting of guesses, and where the upstream is.
  */
 static bool name(struct session *s, const struct session_claim *c, const struct session_login *l,
@@ -138,13 +154,11 @@ static bool name(struct session *s, const struct session_claim *c, const struct 
     enum endpoint_protocol upstream =
         s->kind == &session_of_maildrop ? ENDPOINT_IMAP : ENDPOINT_POP3;
     struct session_entry *e = &s->entry;
-    bool himself = s->route && !l->master.n;
 
     free(s->login);
     free(s->account);
     s->login = s->account = NULL;
-    e->claim = himself ? strdup(l->user) : slice_dup(c->user);
-    if (!e->claim || !s->route)
+    if (!session_name_claim(s, l, c->user) || !s->route)
         return e->claim;
     s->login = config_route_login(s->route, slice_of(l->user));
     s->account = s->kind->account(s->route, l->user);
@@ -164,7 +178,7 @@ static void admit(struct session *s, const struct session_claim *c)
     s->entry.certified = c->certified;
     session_find_login(s, c->user, c->authzid, &login);
     out_of_memory(&why);
-    bool asked = name(s, c, &login, &why) && ask(s, &login, c);
+    bool asked = name(s, c, &login, &why) && ask(s, c);
     free(login.user);
     if (asked)
         return;

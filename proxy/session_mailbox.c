@@ -16,7 +16,7 @@ static bool greet(struct session *s)
 {
     const struct config_listener *l = &s->settings->config->listeners[s->listener];
     const struct config_limits *limits = &s->settings->config->limits;
-    const struct session_offer *offer = session_offer_proof(s);
+    const struct session_challenge *challenge = session_make_challenge(s);
     bool tls = stream_is_tls(s->client.stream);
     struct mailbox_settings settings = {
         .debug = log_enabled(LOG_DEBUG),
@@ -31,8 +31,8 @@ static bool greet(struct session *s)
         .login_attempts = limits->login_attempts,
         .append_limit = s->settings->listeners[s->listener].append_limit,
         .allow_authzid = s->settings->listeners[s->listener].operators,
-        .secrets = offer != NULL,
-        .key = offer ? offer->key : NULL,
+        .secrets = challenge != NULL,
+        .key = challenge ? challenge->key : NULL,
         .iterations = HELD_ITERATIONS,
     };
 

@@ -14,7 +14,7 @@ static bool greet(struct session *s)
     const struct config_listener *l = &s->settings->config->listeners[s->listener];
     const struct settings_listener *made = &s->settings->listeners[s->listener];
     const struct config_limits *limits = &s->settings->config->limits;
-    const struct session_offer *offer = session_offer_proof(s);
+    const struct session_challenge *challenge = session_make_challenge(s);
     bool tls = stream_is_tls(s->client.stream);
     struct maildrop_settings settings = {
         .debug = log_enabled(LOG_DEBUG),
@@ -30,9 +30,9 @@ static bool greet(struct session *s)
         .errors = limits->errors,
         .login_attempts = limits->login_attempts,
         .allow_authzid = made->operators,
-        .secrets = offer != NULL,
-        .timestamp = offer ? offer->timestamp : NULL,
-        .key = offer ? offer->key : NULL,
+        .secrets = challenge != NULL,
+        .timestamp = challenge ? challenge->timestamp : NULL,
+        .key = challenge ? challenge->key : NULL,
         .iterations = HELD_ITERATIONS,
     };
 

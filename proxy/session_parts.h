@@ -45,16 +45,17 @@ struct session_entry {
     char device[VAULT_DEVICE];
     char *claim;    /* who the client says he is: so guesses are counted */
     char *folder;   /* of the login's suffix, or the only one that the device sees; NULL */
+    bool acting;    /* he is an operator, for another user */
     bool own;       /* the client's own password is tried upstream: session_report() what is said */
     bool proving;   /* it was told what the client has to know: a refusal is for a wrong proof */
     bool certified; /* the client asks by its certificate */
     bool innocent;  /* it was not the upstream, nor a wrong password, that refused */
 };
 
-/* By what a client can prove that it knows a password which is held here; moves with the session,
- * whose translator borrows it. */
+/* What a client is given so that it can prove that it knows a password which is held here; moves
+ * with the session, whose translator borrows it. */
 enum { SESSION_TIMESTAMP = 64 };
-struct session_offer {
+struct session_challenge {
     unsigned char key[SASL_SERVER_KEY];
     char timestamp[SESSION_TIMESTAMP]; /* of APOP */
 };
@@ -122,9 +123,9 @@ struct session {
     struct credential credential;     /* of an operator, who logs in for the user, or from a vault;
                                          of nobody: the client's own password */
     struct session_entry entry;
-    struct session_offer *offer;   /* NULL: none is made */
-    unsigned attempts;             /* logins of this connection */
-    struct store_request *loading; /* its state is on its way */
+    struct session_challenge *challenge; /* NULL: none is made */
+    unsigned attempts;                   /* logins of this connection */
+    struct store_request *loading;       /* its state is on its way */
 
     uv_timer_t timer;
     uint64_t timer_due; /* when it fires; UINT64_MAX: it does not run */
@@ -252,6 +253,13 @@ struct session_claim {
 /* Asks the gatekeeper; the kind's `admitted` or `refused` follows. */
 void session_admit(struct session *s, const struct session_claim *c);
 
+/* Who the client says he is, `given` by it and found to be `l`: so guesses are counted, and vaults
+ * are found. False when memory is out. */
+bool session_name_claim(struct session *s, const struct session_login *l, struct slice given);
+
+/* What the gatekeeper is to know of him; without a password, and who he is upstream. */
+struct admission_request session_request(struct session *s);
+
 /* The credential once more; the upstream has `refused` the last one, or it may have expired. The
  * kind's `renewed` follows. False when there is none to be had. */
 bool session_renew(struct session *s, bool refused);
@@ -271,10 +279,10 @@ void session_entry_clear(struct session *s);
 
 /* session_proof.c */
 
-/* What the client's greeting offers for proofs; owned by the session. NULL: passwords are not held,
- * or are of no use at this listener. */
-const struct session_offer *session_offer_proof(struct session *s);
-void session_offer_free(struct session *s);
+/* Before the greeting, which offers proofs by it; owned by the session. NULL: passwords are not
+ * held, or are of no use at this listener. */
+const struct session_challenge *session_make_challenge(struct session *s);
+void session_challenge_free(struct session *s);
 
 /* Asks the gatekeeper; the kind's `secret` or `refused` follows. `mechanism` is static. */
 void session_ask_secret(struct session *s, struct slice user, const char *mechanism);

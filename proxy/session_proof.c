@@ -1,8 +1,9 @@
 /*
  * A client that proves that it knows a password which is held here, and does not send it: APOP,
- * CRAM-MD5, SCRAM. What it is offered for that; what it has to know is asked of the gatekeeper. The
+ * CRAM-MD5, SCRAM. What it is given for that; what it has to know is asked of the gatekeeper. The
  * proof itself is the translator's business.
  */
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include "proxy/log.h"
 #include "proxy/session_parts.h"
 
-/* ---- the offer --------------------------------------------------------------------------- */
+/* ---- the challenge ----------------------------------------------------------------------- */
 
 /* RFC 1939 section 7: never the same twice; so it need not tell the machine's name, nor its clock.
  * False when there is no randomness. */
@@ -28,27 +29,26 @@ static bool make_timestamp(char out[SESSION_TIMESTAMP])
     return true;
 }
 
-const struct session_offer *session_offer_proof(struct session *s)
+const struct session_challenge *session_make_challenge(struct session *s)
 {
-    unsigned char key[SASL_SERVER_KEY];
-
-    if (!s->settings->listeners[s->listener].proofs ||
-        !gatekeeper_offers_proof(s->house->gatekeeper, key))
+    if (!s->settings->listeners[s->listener].proofs)
         return NULL;
-    s->offer = calloc(1, sizeof *s->offer);
-    if (!s->offer)
+    s->challenge = calloc(1, sizeof *s->challenge);
+    if (!s->challenge)
         return NULL;
-    memcpy(s->offer->key, key, sizeof key);
-    if (make_timestamp(s->offer->timestamp))
-        return s->offer;
-    session_offer_free(s);
+    if (gatekeeper_offers_proof(s->house->gatekeeper, s->challenge->key) &&
+        make_timestamp(s->challenge->timestamp))
+        return s->challenge;
+    session_challenge_free(s);
     return NULL;
 }
 
-void session_offer_free(struct session *s)
+void session_challenge_free(struct session *s)
 {
-    free(s->offer);
-    s->offer = NULL;
+    if (s->challenge)
+        OPENSSL_cleanse(s->challenge, sizeof *s->challenge);
+    free(s->challenge);
+    s->challenge = NULL;
 }
 
 /* ---- the question ------------------------------------------------------------------------ */
@@ -74,27 +74,13 @@ static void on_answer(void *owner, struct admission_answer *answer)
     session_pump(s);
 }
 
-static bool ask(struct session *s, const struct session_login *l, struct slice user,
-                const char *mechanism)
+static bool ask(struct session *s, struct slice user, const char *mechanism)
 {
-    struct session_entry *e = &s->entry;
-    bool himself = s->route && !l->master.n;
+    struct admission_request request = session_request(s);
 
-    e->claim = himself ? strdup(l->user) : slice_dup(user);
-    if (!e->claim)
-        return false;
-    struct admission_request request = {
-        .house = s->house,
-        .settings = s->settings,
-        .route = s->route,
-        .id = s->id,
-        .address = s->address,
-        .pop3 = s->kind == &session_of_maildrop,
-        .acting = l->master.n > 0,
-        .login = slice_of(e->claim),
-    };
-    e->asked = gatekeeper_question(s->house->gatekeeper, &request, user, mechanism, on_answer, s);
-    return e->asked;
+    s->entry.asked =
+        gatekeeper_question(s->house->gatekeeper, &request, user, mechanism, on_answer, s);
+    return s->entry.asked;
 }
 
 void session_ask_secret(struct session *s, struct slice user, const char *mechanism)
@@ -104,7 +90,7 @@ void session_ask_secret(struct session *s, struct slice user, const char *mechan
 
     session_entry_clear(s);
     session_find_login(s, user, slice_of(""), &login);
-    bool asked = ask(s, &login, user, mechanism);
+    bool asked = session_name_claim(s, &login, user) && ask(s, user, mechanism);
     free(login.user);
     if (asked)
         return;

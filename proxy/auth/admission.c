@@ -387,16 +387,14 @@ static struct admission *admission_new(struct gatekeeper *g, struct session_hous
     return a;
 }
 
-/* With what was asked, on its way to the gatekeeper's thread. */
-static struct admission *ask(struct gatekeeper *g, const struct admission_request *request,
-                             struct slice named, const char *mechanism, admission_done done,
-                             void *owner)
+struct admission *admission_new_request(struct gatekeeper *g,
+                                        const struct admission_request *request,
+                                        admission_done done, void *owner)
 {
     struct admission *a = admission_new(g, request->house, request->settings, done, owner);
 
     if (!a)
         return NULL;
-    a->mechanism = mechanism;
     a->route = request->route;
     snprintf(a->id, sizeof a->id, "%s", request->id);
     a->address = request->address;
@@ -407,29 +405,28 @@ static struct admission *ask(struct gatekeeper *g, const struct admission_reques
     a->password.secret = true;
     buf_put(&a->login, request->login);
     buf_put(&a->upstream, request->upstream);
-    buf_put(&a->named, named);
     buf_put(&a->password, request->password);
-    if (buf_failed(&a->login) || buf_failed(&a->upstream) || buf_failed(&a->named) ||
-        buf_failed(&a->password)) {
+    if (buf_failed(&a->login) || buf_failed(&a->upstream) || buf_failed(&a->password)) {
         admission_free(a);
         return NULL;
     }
-    a->in.run = begin;
-    gatekeeper_send(g, &a->in);
     return a;
+}
+
+void admission_begin(struct admission *a)
+{
+    a->in.run = begin;
+    gatekeeper_send(a->gatekeeper, &a->in);
 }
 
 struct admission *gatekeeper_admit(struct gatekeeper *g, const struct admission_request *request,
                                    admission_done done, void *owner)
 {
-    return ask(g, request, slice_of(""), NULL, done, owner);
-}
+    struct admission *a = admission_new_request(g, request, done, owner);
 
-struct admission *gatekeeper_question(struct gatekeeper *g, const struct admission_request *request,
-                                      struct slice named, const char *mechanism,
-                                      admission_done done, void *owner)
-{
-    return ask(g, request, named, mechanism, done, owner);
+    if (a)
+        admission_begin(a);
+    return a;
 }
 
 void admission_cancel(struct admission *a)

@@ -39,6 +39,7 @@ struct holding;
 struct held_watch {
     char *path;
     struct stat seen; /* of the file, when it was read last; size -1: it was not there */
+    bool unread;      /* it could not be read then, which may pass */
     uv_timer_t timer;
     bool there; /* this and the next under the gatekeeper's lock */
     struct held_key key;
@@ -120,6 +121,14 @@ void admission_free(struct admission *a);
 /* Those who wait for their turn, or for a place at the vaults, are refused. */
 void admissions_stop(struct gatekeeper *g);
 void admission_log(const struct admission *a, int level, const char *event, const char *text);
+
+/* With copies of what is in `request`. NULL when memory is out. */
+struct admission *admission_new_request(struct gatekeeper *g,
+                                        const struct admission_request *request,
+                                        admission_done done, void *owner);
+
+/* Hands it over to the gatekeeper's thread, where it waits for its turn. */
+void admission_begin(struct admission *a);
 
 /* ---- held_watch.c ---- */
 

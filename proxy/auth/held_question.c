@@ -62,6 +62,24 @@ void held_question_answer(struct admission *a)
     admission_answer(a);
 }
 
+struct admission *gatekeeper_question(struct gatekeeper *g, const struct admission_request *request,
+                                      struct slice named, const char *mechanism,
+                                      admission_done done, void *owner)
+{
+    struct admission *a = admission_new_request(g, request, done, owner);
+
+    if (!a)
+        return NULL;
+    a->mechanism = mechanism;
+    buf_put(&a->named, named);
+    if (buf_failed(&a->named)) {
+        admission_free(a);
+        return NULL;
+    }
+    admission_begin(a);
+    return a;
+}
+
 struct sasl_secret held_secret_of(const struct held_secret *s)
 {
     if (!s->known)

@@ -50,51 +50,58 @@ static void take(struct gatekeeper *g, const struct held_key *key)
     uv_mutex_unlock(&g->lock);
 }
 
-/* One that was never there is nothing to tell of: nobody wanted to have a password held. */
-static void read_key(struct gatekeeper *g)
+/* One that was never there is nothing to tell of: nobody wanted to have a password held. One that
+ * cannot be read is told of once. */
+static void tell(const struct gatekeeper *g, bool was_there, const struct failure *why)
 {
-    bool was_there = g->held.there;
-    struct held_key key;
-    struct failure why;
-
-    if (held_key_read(&key, g->held.path, &why)) {
-        take(g, &key);
+    if (why->kind == FAILURE_NONE)
         log_message(LOG_INFO, "held-key", "%s is there: APOP, CRAM-MD5 and SCRAM are offered",
                     g->held.path);
-    } else {
-        take(g, NULL);
-        if (was_there || why.kind != FAILURE_AUTH)
-            log_message(LOG_ERROR, "held-key", "%s", why.text);
-    }
-    held_key_wipe(&key);
+    else if (was_there || (why->kind != FAILURE_AUTH && !g->held.unread))
+        log_message(LOG_ERROR, "held-key", "%s", why->text);
 }
 
-static void look(struct gatekeeper *g)
+static void read_key(struct gatekeeper *g)
 {
-    struct stat now;
+    struct failure why = {.kind = FAILURE_NONE};
+    bool was_there = g->held.there;
+    struct held_key key;
 
-    if (stat(g->held.path, &now) != 0)
-        now = (struct stat){.st_size = -1};
-    if (is_same(&now, &g->held.seen))
-        return;
-    g->held.seen = now;
-    read_key(g);
+    take(g, held_key_read(&key, g->held.path, &why) ? &key : NULL);
+    held_key_wipe(&key);
+    tell(g, was_there, &why);
+    g->held.unread = why.kind == FAILURE_TEMPORARY;
+}
+
+static struct stat look(const struct gatekeeper *g)
+{
+    struct stat seen;
+
+    if (stat(g->held.path, &seen) != 0)
+        seen = (struct stat){.st_size = -1};
+    return seen;
 }
 
 static void on_look(uv_timer_t *timer)
 {
-    look(timer->data);
+    struct gatekeeper *g = timer->data;
+    struct stat now = look(g);
+
+    if (is_same(&now, &g->held.seen) && !g->held.unread)
+        return;
+    g->held.seen = now;
+    read_key(g);
 }
 
 bool held_watch_begin(struct gatekeeper *g, const char *held_key)
 {
     uv_timer_init(&g->loop, &g->held.timer);
     g->held.timer.data = g;
-    g->held.seen.st_size = -1;
     g->held.path = held_key_path(g->state_dir, held_key);
     if (!g->held.path)
         return false;
-    look(g);
+    g->held.seen = look(g);
+    read_key(g);
     return uv_timer_start(&g->held.timer, on_look, LOOK_MS, LOOK_MS) == 0;
 }
 

@@ -9,6 +9,7 @@ import json
 import os
 import poplib
 import re
+import signal
 import ssl
 import subprocess
 
@@ -176,6 +177,19 @@ class ImapClients(Held):
         self.assertEqual(client.select()[1], [b"2"])
         client.logout()
 
+    def test_after_a_refusal(self):
+        """Whichever loop the session was on, and has moved to for the attempt that was refused."""
+        gateway, password = self.scene(imap=True)
+        gateway.start()
+        for _ in range(8):
+            client = self.imap(gateway)
+            with self.assertRaises(imaplib.IMAP4.error):
+                client.login(USER, WRONG)
+            with self.assertRaises(imaplib.IMAP4.error):
+                client.login_cram_md5("nobody", WRONG)
+            client.login_cram_md5(USER, password)
+            client.logout()
+
     def gsasl(self, gateway, mechanism, password, *options):
         """Whether GNU SASL's own client is let in."""
         done = subprocess.run(
@@ -330,6 +344,11 @@ class Devices(Held):
         self.run_with(gateway, "passwd", "--revoke", "till")
         self.add(gateway, other, "--device", "second", "--held")
 
+    def test_command_line(self):
+        gateway = self.before(self.upstream())
+        for options, words in ((["--held"], "--device NAME"), (["--held", "--list"], "give one of")):
+            self.assertIn(words, self.run_with(gateway, "passwd", *options, status=2))
+
     def test_passwords_that_devices_disagree_on(self):
         gateway = self.before(self.upstream())
         text = self.run_with(gateway, "authorize", "--held", "--password-stdin",
@@ -415,6 +434,18 @@ class Key(Held):
         self.assertIn("does not hold", self.run_with(gateway, "passwd", "--device", "other",
                                                      "--held", lines=[password], status=1))
 
+    def test_unreadable(self):
+        """It is told, and taken when that is mended. (A link to itself, as root reads all files.)"""
+        path = self.path("held.key")
+        os.symlink(path, path)
+        gateway = self.before(self.upstream(), config={"state": {"held_key_file": path}})
+        gateway.start()
+        gateway.wait_said("held-key message=\"cannot open " + path)
+        self.assertFalse(self.offered(gateway)[0])
+        os.unlink(path)
+        self.authorize(gateway)
+        self.offers(gateway, True)
+
     def test_another_one(self):
         gateway, password = self.scene()
         with open(self.key(gateway), "wb") as f:
@@ -422,6 +453,16 @@ class Key(Held):
         gateway.start()
         self.refused(gateway, lambda c: apop(c, USER, password))
         gateway.wait_said("was changed, or held with another key")
+
+    def test_moved(self):
+        """Where it is cannot change while the process lives."""
+        gateway, password = self.scene()
+        gateway.start()
+        gateway.config["state"]["held_key_file"] = self.path("held.key")
+        gateway.write_config()
+        gateway.process.signal(signal.SIGHUP)
+        gateway.wait_said("the file of the key of held passwords has changed")
+        apop(self.connect(gateway), USER, password)
 
     def test_elsewhere(self):
         path = self.path("held.key")

@@ -251,6 +251,29 @@ static void test_pasted_to_another_device(void **state)
     expect_damaged();
 }
 
+/* As it was written before passwords could be held. */
+static const char old_vault[] =
+    "{\"version\": 1, \"login\": \"ann@example.com\", \"kdf\": {\"name\": \"scrypt\", \"n\": "
+    "32768, "
+    "\"r\": 8, \"p\": 1, \"salt\": \"opyjVPiiUnKCt1qjooFkzA==\"}, \"devices\": [{\"name\": "
+    "\"scanner\", \"created\": 1795271782, \"limits\": {\"pop3\": true, \"imap\": false, "
+    "\"read_only\": false, \"never_delete\": true}, \"key\": {\"nonce\": \"xMtnkzqXaR+8wbR2\", "
+    "\"sealed\": \"8vUZaUpiRtEa9mU4LUkRrt33SoenND1huHI6354UMTTpJEZOskFLgd6f8LVNcZTe\"}}], "
+    "\"secret\": {\"nonce\": \"Ml4v4sOzsYbF58D7\", \"sealed\": "
+    "\"qOyLBW2jluK8p/coXO27bEWL3SGyn31c5zOUHhvCVeOBFTzI/ryPzQ==\"}}";
+
+static void test_a_vault_of_before(void **state)
+{
+    (void)state;
+    create(ANN, "in its place", "pw-till-1", false); /* for the directory */
+    file_put(dir, "vault/ann@example.com.json", old_vault);
+    assert_string_equal(held(ANN), "");
+    assert_int_equal(failure.kind, FAILURE_AUTH);
+    assert_true(add(ANN, "dev1c-epass-w0rd", "till", "pw-till-1", true));
+    assert_string_equal(held(ANN), "pw-till-1");
+    assert_false(add(ANN, "dev1c-epass-w0rd", "scanner", "pw-other", false));
+}
+
 static void test_a_damaged_file(void **state)
 {
     (void)state;
@@ -272,6 +295,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_limits_cannot_be_edited, begin, end),
         cmocka_unit_test_setup_teardown(test_pasted, begin, end),
         cmocka_unit_test_setup_teardown(test_pasted_to_another_device, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_vault_of_before, begin, end),
         cmocka_unit_test_setup_teardown(test_a_damaged_file, begin, end),
     };
 

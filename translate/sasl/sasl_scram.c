@@ -40,19 +40,25 @@ static char *prepare(struct slice password)
     return prepared;
 }
 
-static bool make_keys(struct sasl_scram *s, Gsasl_hash hash, const char *password)
+/* OpenSSL's PBKDF2 takes a twentieth of the library's time. */
+static bool make_keys(struct sasl_scram *s, bool sha_1, const char *password)
 {
     /* The salted password and the client's key are as good as the password. */
-    char others[2][GSASL_HASH_MAX_SIZE], server[GSASL_HASH_MAX_SIZE], stored[GSASL_HASH_MAX_SIZE];
-    bool made = gsasl_scram_secrets_from_password(hash, password, s->iterations,
-                                                  (const char *)s->salt, sizeof s->salt, others[0],
-                                                  others[1], server, stored) == GSASL_OK;
+    char salted[GSASL_HASH_MAX_SIZE], client[GSASL_HASH_MAX_SIZE];
+    char server[GSASL_HASH_MAX_SIZE], stored[GSASL_HASH_MAX_SIZE];
+    bool made =
+        PKCS5_PBKDF2_HMAC(password, (int)strlen(password), s->salt, sizeof s->salt,
+                          (int)s->iterations, sha_1 ? EVP_sha1() : EVP_sha256(), (int)s->key_size,
+                          (unsigned char *)salted) == 1 &&
+        gsasl_scram_secrets_from_salted_password(sha_1 ? GSASL_HASH_SHA1 : GSASL_HASH_SHA256,
+                                                 salted, client, server, stored) == GSASL_OK;
 
     if (made) {
         memcpy(s->server_key, server, s->key_size);
         memcpy(s->stored_key, stored, s->key_size);
     }
-    explicit_bzero(others, sizeof others);
+    explicit_bzero(salted, sizeof salted);
+    explicit_bzero(client, sizeof client);
     explicit_bzero(server, sizeof server);
     return made;
 }
@@ -70,7 +76,7 @@ bool sasl_scram_make(struct sasl_scram *s, const unsigned char key[SASL_SERVER_K
         return false;
     memcpy(s->salt, salt, sizeof s->salt);
     char *prepared = prepare(password);
-    bool made = prepared && make_keys(s, sha_1 ? GSASL_HASH_SHA1 : GSASL_HASH_SHA256, prepared);
+    bool made = prepared && make_keys(s, sha_1, prepared);
     if (prepared)
         explicit_bzero(prepared, strlen(prepared));
     free(prepared);
