@@ -365,6 +365,59 @@ static void tells_which_name_is_meant(void **state)
     }
 }
 
+/* The authority has signed what was changed. */
+static void sign_again(const struct identity *id)
+{
+    FILE *f = fopen(id->certificate_path, "w");
+
+    assert_non_null(f);
+    assert_true(X509_sign(id->certificate, ca.key, EVP_sha256()) > 0);
+    assert_int_equal(PEM_write_X509(f, id->certificate), 1);
+    fclose(f);
+}
+
+static void add_common_name(const struct identity *id, const char *name, int n)
+{
+    assert_int_equal(X509_NAME_add_entry_by_txt(X509_get_subject_name(id->certificate), "CN",
+                                                MBSTRING_UTF8, (const unsigned char *)name, n, -1,
+                                                0),
+                     1);
+}
+
+static void set_mail(const struct identity *id, const char *mail, int n)
+{
+    GENERAL_NAMES *names = GENERAL_NAMES_new();
+    GENERAL_NAME *name = GENERAL_NAME_new();
+    ASN1_IA5STRING *text = ASN1_IA5STRING_new();
+
+    ASN1_STRING_set(text, mail, n);
+    GENERAL_NAME_set0_value(name, GEN_EMAIL, text);
+    sk_GENERAL_NAME_push(names, name);
+    assert_int_equal(
+        X509_add1_ext_i2d(id->certificate, NID_subject_alt_name, names, 0, X509V3_ADD_REPLACE), 1);
+    GENERAL_NAMES_free(names);
+}
+
+static void takes_nobody_by_a_name_that_has_two_meanings(void **state)
+{
+    static const struct identity_wish wish = {"Ann", "email:ann@example.com", false, -1, 30};
+    struct identity id;
+
+    (void)state;
+    identity_make(&id, dir, "twofold", &wish, &ca);
+    set_mail(&id, "ann@example.com\0.example", 24);
+    add_common_name(&id, "Bob", 3);
+    sign_again(&id);
+    assert_string_equal(named(&id, TLS_NAME_MAIL), "nobody");
+    assert_string_equal(named(&id, TLS_NAME_COMMON), "nobody");
+    for (int i = 0; i < 2; i++)
+        X509_NAME_ENTRY_free(X509_NAME_delete_entry(X509_get_subject_name(id.certificate), 0));
+    add_common_name(&id, "Ann\0Bob", 7);
+    sign_again(&id);
+    assert_string_equal(named(&id, TLS_NAME_COMMON), "nobody");
+    identity_clear(&id);
+}
+
 static void looks_at_a_clients_certificate_each_time(void **state)
 {
     struct tls_tickets *tickets = tls_tickets_new();
@@ -477,6 +530,7 @@ int main(void)
         cmocka_unit_test(upstreams_of_old_versions_by_name_only),
         cmocka_unit_test(knows_clients_by_their_certificates),
         cmocka_unit_test(tells_which_name_is_meant),
+        cmocka_unit_test(takes_nobody_by_a_name_that_has_two_meanings),
         cmocka_unit_test(looks_at_a_clients_certificate_each_time),
         cmocka_unit_test(takes_no_session_from_elsewhere),
         cmocka_unit_test(says_that_a_ca_is_missing),
