@@ -206,7 +206,9 @@ static void vault_answered(struct admission *a)
 {
     switch (a->vault_why.kind) {
     case FAILURE_NONE:
-        if (may_come(a))
+        if (!a->route)
+            refuse_password(a);
+        else if (may_come(a))
             admit_device(a);
         else
             admission_refuse(a, FAILURE_AUTH, "This device's password is not for this protocol");

@@ -441,6 +441,20 @@ static void test_password_where_certificates_are(void **state)
     expect_refused(renew(true), FAILURE_TEMPORARY, false, "did not let the gateway in");
 }
 
+/* Whose route was taken away is nobody any more, though his vault is there. */
+static void test_vault_without_a_route(void **state)
+{
+    static const char login[] = "ann@elsewhere.example";
+    struct failure why;
+
+    (void)state;
+    json_t *secret = json_pack("{s:s}", "password", "upstream's");
+    const struct vault_device device = {"printer", slice_of(PASSWORD), &all, NULL};
+    assert_true(vault_create(dir, slice_of(login), secret, &device, true, &why));
+    json_decref(secret);
+    expect_refused(admit(login, PASSWORD), FAILURE_AUTH, true, "Authentication");
+}
+
 static void expect_master(const struct admission_answer *a, const char *user)
 {
     assert_string_equal(a->why.text, "");
@@ -689,6 +703,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refusal_is_remembered, begin, end),
         cmocka_unit_test_setup_teardown(test_certificate, begin, end),
         cmocka_unit_test_setup_teardown(test_password_where_certificates_are, begin, end),
+        cmocka_unit_test_setup_teardown(test_vault_without_a_route, begin, end),
         cmocka_unit_test_setup_teardown(test_master, begin, end),
         cmocka_unit_test_setup_teardown(test_revoked_grant, begin, end),
         cmocka_unit_test_setup_teardown(test_provider_away, begin, end),
