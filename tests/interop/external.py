@@ -3,23 +3,21 @@ certificate, to whom the gateway lets in whom a device's password or a client's 
 proves; and that nobody else gets in."""
 
 import base64
-import contextlib
 import imaplib
-import json
 import os
 import re
 import ssl
-import subprocess
 
+from tests.interop import sasl
 from tests.interop.authorize import MADE
+from tests.interop.sasl import DEVICE
 from tests.lib import corpus
 from tests.lib.mailferry import run
 from tests.lib.pop3 import Refused
 from tests.lib.process import PATIENCE
-from tests.lib.scene import PASSWORD, USER, Scene
+from tests.lib.scene import PASSWORD, USER
 from tests.lib.stores import DovecotStore
 
-DEVICE = "dev1c-epass-w0rdx-print"
 GATEWAY = "gateway"
 
 
@@ -27,7 +25,7 @@ def encoded(text):
     return base64.b64encode(text.encode()).decode() or "="
 
 
-class Certified(Scene):
+class Certified(sasl.Upstream):
     def setUp(self):
         super().setUp()
         self.ca = self.authority()
@@ -93,21 +91,6 @@ passdb {{
                                    ssl_context=self.context(identity))
         self.addCleanup(self.close, client)
         return client
-
-    @staticmethod
-    def close(client):
-        with contextlib.suppress(OSError):
-            client.shutdown()
-
-    @staticmethod
-    def authorize(gateway, secret, user=USER):
-        subprocess.run([os.environ["VAULT_MAKE"], gateway.state_dir, user, "printer", DEVICE,
-                        "pop3 imap", json.dumps(secret)], check=True, timeout=PATIENCE)
-
-    @staticmethod
-    def used(server):
-        return [line.split("method=")[1].split(",")[0]
-                for line in server.process.output().splitlines() if "Login: user" in line]
 
     def expect_let_in(self, server, times=1):
         server.process.wait_said(f"Login: user=<{USER}>, method=EXTERNAL", times)

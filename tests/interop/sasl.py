@@ -61,9 +61,9 @@ class Upstream(Scene):
                             route={"imap": {"idle_seconds": 0}, **route})
 
     @staticmethod
-    def authorize(gateway, secret):
+    def authorize(gateway, secret, user=USER):
         """The user's device has a password there, which opens `secret`."""
-        subprocess.run([os.environ["VAULT_MAKE"], gateway.state_dir, USER, "printer", DEVICE,
+        subprocess.run([os.environ["VAULT_MAKE"], gateway.state_dir, user, "printer", DEVICE,
                         "pop3 imap", json.dumps(secret)], check=True, timeout=PATIENCE)
 
     def expect_used(self, server, mechanism):
