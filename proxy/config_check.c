@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #include "proxy/auth/oauth.h"
+#include "proxy/config_conflict.h"
 #include "proxy/config_key.h"
 #include "proxy/config_match.h"
 #include "translate/maildrop/uidl_format.h"
-#include "translate/sasl/sasl_mechanism.h"
 
 enum {
     POINTER_MAX = 64, /* of an element of a list */
@@ -94,10 +94,6 @@ static void check_clients(const struct config_listener *l, const char *pointer,
         config_fault_add(faults, pointer,
                          "requires a certificate of clients, and has nothing to verify it by; add "
                          "client_ca");
-    snprintf(at, sizeof at, "%s/client_user", pointer);
-    if (l->client_user != TLS_NAME_NONE && !l->client_ca)
-        config_fault_add(faults, at,
-                         "needs certificates of clients, which are not asked for; add client_ca");
 }
 
 static void check_listener_tls(const struct config *c, const struct config_listener *l,
@@ -149,6 +145,7 @@ static void check_listeners(const struct config *c, struct config_faults *faults
     for (size_t i = 0; i < c->listener_count; i++) {
         snprintf(pointer, sizeof pointer, "/listeners/%zu", i);
         check_listener_tls(c, &c->listeners[i], pointer, faults);
+        config_conflict_listener(&c->listeners[i], pointer, faults);
         check_listener_unique(c, i, pointer, faults);
     }
 }
@@ -179,51 +176,18 @@ static void check_upstream(const struct config_route *r, const char *pointer,
                          "out, or set allow_cleartext (--allow-cleartext with --route)");
 }
 
-static void check_external(const struct config_route *r, const char *pointer,
-                           struct config_faults *faults)
+static void check_master(const struct config_sasl *o, const char *pointer,
+                         struct config_faults *faults)
 {
     char at[BELOW_MAX];
 
-    snprintf(at, sizeof at, "%s/sasl/mechanisms", pointer);
-    if (!(r->sasl.mechanisms & SASL_EXTERNAL))
-        return;
-    if (!config_route_is_certified(r) || r->sasl.master_user)
-        config_fault_add(faults, at,
-                         "EXTERNAL lets all users in by the route's certificate and needs nothing "
-                         "else; leave it or the other mechanisms and sasl.master_user out");
-    if (!r->identity.certificate)
-        config_fault_add(faults, at,
-                         "EXTERNAL needs the certificate by which the upstream lets the gateway "
-                         "in; add the route's certificate and key");
-    if (endpoint_is_known(&r->upstream) && r->upstream.tls == ENDPOINT_TLS_OFF)
-        config_fault_add(faults, at, "EXTERNAL is of no use without TLS; leave it or tls=off out");
-}
-
-/* The upstream lets the gateway in for every user, so the gateway alone says who may be one: by a
- * device's password or by a client's certificate. */
-static void check_trusted(const struct config_route *r, const char *pointer,
-                          struct config_faults *faults)
-{
-    char at[BELOW_MAX];
-
-    check_external(r, pointer, faults);
     snprintf(at, sizeof at, "%s/sasl/master_password_file", pointer);
-    check_file(r->sasl.master_password_file, false, at, faults);
+    check_file(o->master_password_file, false, at, faults);
     snprintf(at, sizeof at, "%s/sasl", pointer);
-    if (!r->sasl.master_user != !r->sasl.master_password_file)
+    if (!o->master_user != !o->master_password_file)
         config_fault_add(faults, at, "has a %s without a %s; give both",
-                         r->sasl.master_user ? "master_user" : "master_password_file",
-                         r->sasl.master_user ? "master_password_file" : "master_user");
-    if (!config_route_is_trusted(r))
-        return;
-    if (r->devices == CONFIG_DEVICES_OFF)
-        config_fault_add(faults, at,
-                         "the upstream asks users for no password here, so the gateway must; leave "
-                         "device_passwords out");
-    if (r->oauth.client_id || r->auth_http.url || r->sasl.master_separator)
-        config_fault_add(faults, at,
-                         "the upstream asks users for no password and no token here; leave oauth, "
-                         "auth_http and sasl.master_separator out");
+                         o->master_user ? "master_user" : "master_password_file",
+                         o->master_user ? "master_password_file" : "master_user");
 }
 
 static void check_endpoint(const char *url, const char *key, const char *pointer,
@@ -546,13 +510,14 @@ static void check_routes(const struct config *c, struct config_faults *faults)
         snprintf(pointer, sizeof pointer, "/routes/%zu", i);
         check_upstream(&c->routes[i], pointer, faults);
         check_protocols(c, &c->routes[i], pointer, faults);
-        check_trusted(&c->routes[i], pointer, faults);
+        check_master(&c->routes[i].sasl, pointer, faults);
         check_oauth(&c->routes[i], pointer, faults);
         check_finding(&c->routes[i], pointer, faults);
         check_service_name(c, i, pointer, faults);
         check_deletion(&c->routes[i].pop3, pointer, faults);
         check_folders(&c->routes[i].pop3, pointer, faults);
         check_filing(&c->routes[i].imap, pointer, faults);
+        config_conflict_route(&c->routes[i], pointer, faults);
     }
 }
 

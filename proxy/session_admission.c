@@ -12,7 +12,8 @@
 void session_admission_cancel(struct session *s)
 {
     admission_cancel(s->entry.asked);
-    s->entry.asked = NULL;
+    admission_cancel(s->entry.late);
+    s->entry.asked = s->entry.late = NULL;
     session_find_cancel(s);
 }
 
@@ -68,6 +69,7 @@ static bool take(struct session *s, struct admission_answer *answer, struct fail
     struct session_entry *e = &s->entry;
 
     e->own = answer->own;
+    e->tried_ms = uv_now(s->house->loop);
     if (e->own)
         return true;
     credential_move(&s->credential, &answer->credential);
@@ -105,7 +107,7 @@ struct admission_request session_request(struct session *s)
         .settings = s->settings,
         .route = s->route,
         .id = s->id,
-        .address = s->address,
+        .address = s->counted.address,
         .pop3 = s->kind == &session_of_maildrop,
         .acting = s->entry.acting,
         .login = slice_of(s->entry.claim),
@@ -228,13 +230,50 @@ bool session_renew(struct session *s, bool refused)
 
 /* ---- what became of it ------------------------------------------------------------------- */
 
+static void on_late(void *owner, struct admission_answer *answer)
+{
+    struct session *s = owner;
+
+    s->entry.late = NULL;
+    admission_answer_clear(answer);
+    session_tell(s);
+    session_pump(s);
+}
+
+static void count(struct session *s, bool admitted)
+{
+    gatekeeper_report(s->house->gatekeeper, &s->settings->auth.throttle, &s->counted.address,
+                      slice_of(s->entry.claim), admitted);
+}
+
+/* The clock of a loop that it has moved to may be a little behind the other's. */
+static void withhold(struct session *s)
+{
+    struct admission_request request = session_request(s);
+    struct session_entry *e = &s->entry;
+    uint64_t now = uv_now(s->house->loop);
+    uint64_t took = now > e->tried_ms ? now - e->tried_ms : 0;
+
+    e->late = gatekeeper_refuse(s->house->gatekeeper, &request, took, on_late, s);
+    if (!e->late)
+        count(s, false);
+}
+
+bool session_withholds(const struct session *s)
+{
+    return s->entry.late;
+}
+
 void session_report(struct session *s, bool admitted)
 {
     struct session_entry *e = &s->entry;
 
-    if (e->own || e->proving)
-        gatekeeper_report(s->house->gatekeeper, &s->settings->auth.throttle, &s->address,
-                          slice_of(e->claim), admitted);
+    if (admitted)
+        gate_logged_in(s->house->gate, &s->counted);
+    if (e->proving || (e->own && admitted))
+        count(s, admitted);
+    else if (e->own)
+        withhold(s);
     else if (e->grant && !admitted && !e->innocent)
         gatekeeper_refused(e->grant, e->generation);
     e->own = e->proving = false;

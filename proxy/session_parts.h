@@ -36,6 +36,8 @@ struct session_client {
 /* As whom the client was let in, or asks to be. */
 struct session_entry {
     struct admission *asked;    /* the gatekeeper has not answered */
+    struct admission *late;     /* of a refusal: the client may not hear of it yet */
+    uint64_t tried_ms;          /* when the client's own password was first shown to anyone */
     struct auth_http *found_by; /* nor has the routing service */
     struct buf password;        /* for that one; a secret */
     struct buf held;     /* what the client has to know, until it has proved that; a secret */
@@ -107,7 +109,7 @@ struct session {
     struct session *next;
     struct settings *settings;
     size_t listener;
-    struct gate_address address;
+    struct gate_client counted;
     char id[9];
     uint64_t began; /* loop time, ms */
     bool alive;     /* there is a translator: not during the handshake of pop3s, nor at the end */
@@ -269,6 +271,10 @@ void session_admission_cancel(struct session *s);
 
 /* The upstream has let the client in, or refused the password or token. */
 void session_report(struct session *s, bool admitted);
+
+/* True while the client may not hear yet that it was refused: nothing is said to it, and nothing
+ * that it says is looked at. */
+bool session_withholds(const struct session *s);
 
 /* Why a login was refused, in a word for programs that read the log: "password" (a guess, maybe),
  * "permission" (the password was right), "server". */

@@ -9,18 +9,12 @@
 #include "proxy/auth/gatekeeper_parts.h"
 #include "proxy/log.h"
 
-/* As session_parts.h has it: nobody learns which users there are (CASES A4). */
-static const char refused_text[] = "Authentication failed.";
+const char admission_refused_text[] = "Authentication failed.";
 static const char ending_text[] = "the server is being shut down, try again later";
 
 static const struct throttle_options *throttle_of(const struct admission *a)
 {
     return &a->settings->auth.throttle;
-}
-
-static uint64_t now_ms(void)
-{
-    return uv_hrtime() / 1000000;
 }
 
 void admission_log(const struct admission *a, int level, const char *event, const char *text)
@@ -144,12 +138,17 @@ static void open_vault(uv_work_t *work)
                &a->secret, &a->answer.limits, a->answer.device, &a->vault_why);
 }
 
-static void refuse_password(struct admission *a)
+void admission_count_guess(struct admission *a)
 {
     throttle_refused(a->gatekeeper->throttle, throttle_of(a), &a->address, buf_slice(&a->login),
                      now_ms());
     a->answer.guess = true;
-    admission_refuse(a, FAILURE_AUTH, refused_text);
+}
+
+static void refuse_password(struct admission *a)
+{
+    admission_count_guess(a);
+    admission_refuse(a, FAILURE_AUTH, admission_refused_text);
 }
 
 /* The reason names files of this machine: it is for the log, not for the client. */
@@ -204,6 +203,10 @@ static bool may_come(const struct admission *a)
 
 static void vault_answered(struct admission *a)
 {
+    if (a->refused_own) {
+        refusal_heard(a);
+        return;
+    }
     switch (a->vault_why.kind) {
     case FAILURE_NONE:
         if (!a->route)
@@ -255,7 +258,7 @@ static void next_at_the_vaults(struct gatekeeper *g)
     }
 }
 
-static void to_the_vaults(struct admission *a)
+void admission_to_vaults(struct admission *a)
 {
     struct gatekeeper *g = a->gatekeeper;
 
@@ -272,7 +275,7 @@ static void to_the_vaults(struct admission *a)
 
 /* ---- its turn ---------------------------------------------------------------------------- */
 
-static bool may_have_vault(const struct admission *a)
+bool admission_may_have_vault(const struct admission *a)
 {
     return a->route && a->route->devices != CONFIG_DEVICES_OFF &&
            vault_exists(a->gatekeeper->state_dir, buf_slice(&a->login));
@@ -282,12 +285,14 @@ static void try_it(struct admission *a)
 {
     bool required = vault_is_required(a);
 
-    if (a->mechanism || (!a->acting && (required || may_have_vault(a))))
-        to_the_vaults(a);
+    if (a->mechanism || (!a->acting && (required || admission_may_have_vault(a))))
+        admission_to_vaults(a);
     else if (a->route && !required && !a->proved)
         admit_own(a);
-    else
+    else if (a->route)
         refuse_password(a);
+    else
+        refusal_of_stranger(a);
 }
 
 static void on_timer_closed(uv_handle_t *handle)
@@ -313,7 +318,7 @@ static void on_turn(uv_timer_t *timer)
     end_wait(timer->data);
 }
 
-static void wait_for(struct admission *a, uint64_t ms)
+void admission_wait(struct admission *a, uint64_t ms)
 {
     struct gatekeeper *g = a->gatekeeper;
 
@@ -364,11 +369,11 @@ static void begin(struct gatekeeper *g, struct gatekeeper_message *m)
                                  now_ms(), &why);
     if (wait == UINT64_MAX) {
         admission_log(a, LOG_WARNING, "turned-away", why.text);
-        failure_set(&a->answer.why, FAILURE_AUTH, "%s", refused_text);
+        failure_set(&a->answer.why, FAILURE_AUTH, "%s", admission_refused_text);
         a->answer.guess = true;
-        wait_for(a, TURNED_AWAY_MS);
+        admission_wait(a, TURNED_AWAY_MS);
     } else if (wait) {
-        wait_for(a, wait);
+        admission_wait(a, wait);
     } else {
         try_it(a);
     }

@@ -8,7 +8,7 @@ import re
 import unittest.mock
 
 from tests.interop.authorize import MADE
-from tests.lib import corpus
+from tests.lib import corpus, secrecy
 from tests.lib.authorizing import Authorizing
 from tests.lib.cyrus import Cyrus
 from tests.lib.overlay import Unavailable
@@ -41,7 +41,9 @@ class Binding(Scene):
         self.addCleanup(made.close)
         made.say(PASSWORD)
         self.assertEqual(made.end(), 0, made.text)
-        return gateway.start(), re.search(MADE, made.text).group(1)
+        password = re.search(MADE, made.text).group(1)
+        secrecy.keep(password, "a device's password")
+        return gateway.start(), password
 
     def near(self, port, imap, *mechanisms, implicit=True):
         """Before an upstream that speaks IMAP, or POP3."""

@@ -11,7 +11,7 @@ import ssl
 from tests.interop import sasl
 from tests.interop.authorize import MADE
 from tests.interop.sasl import DEVICE
-from tests.lib import corpus
+from tests.lib import corpus, secrecy
 from tests.lib.mailferry import run
 from tests.lib.pop3 import Refused
 from tests.lib.process import PATIENCE
@@ -198,6 +198,7 @@ class Master(Certified):
 
     def upstream(self, mechanisms="plain login"):
         path = self.path("masters")
+        secrecy.keep(self.PASSWORD, "the master's password")
         with open(path, "w", encoding="ascii") as f:
             f.write(f"{GATEWAY}:{{PLAIN}}{self.PASSWORD}::::::\n")
         os.chmod(path, 0o644)
@@ -233,7 +234,6 @@ passdb {{
                         self.assertEqual(client.stat()[0], 1)
                         client.quit()
                     server.process.wait_said(f"Login: user=<{USER}>, method={mechanism.upper()}")
-                    self.assertNotIn(self.PASSWORD, gateway.output())
 
     def test_by_a_devices_password(self):
         server = self.upstream()

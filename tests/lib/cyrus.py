@@ -20,7 +20,7 @@ import socket
 import struct
 import threading
 
-from tests.lib import overlay
+from tests.lib import overlay, secrecy
 from tests.lib.process import free_port, greets, own_tree, service_user
 
 
@@ -38,6 +38,7 @@ class Cyrus:
         self.tls = tls
         self.scram = scram
         self.versions = versions
+        secrecy.keep_all(self.users.values())
         self.port = free_port()
         self.pop3_port = free_port()
         self.process = None
