@@ -66,6 +66,7 @@ static void oauth_clear(struct config_oauth *o)
     free(o->authorization_endpoint);
     free(o->device_endpoint);
     free(o->token_endpoint);
+    free(o->revocation_endpoint);
     free(o->redirect);
     free(o->ca);
 }

@@ -54,6 +54,7 @@ struct config_oauth {
     char *authorization_endpoint;
     char *device_endpoint;
     char *token_endpoint;
+    char *revocation_endpoint;
     char *redirect; /* of grant code; NULL: this machine */
     char *ca;
     int grant; /* enum oauth_grant; -1: the provider's */

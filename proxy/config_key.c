@@ -397,6 +397,7 @@ static const struct config_key oauth_keys[] = {
     {"authorization_endpoint", CONFIG_STRING, AT(config_oauth, authorization_endpoint)},
     {"device_endpoint", CONFIG_STRING, AT(config_oauth, device_endpoint)},
     {"token_endpoint", CONFIG_STRING, AT(config_oauth, token_endpoint)},
+    {"revocation_endpoint", CONFIG_STRING, AT(config_oauth, revocation_endpoint)},
     {"redirect", CONFIG_STRING, AT(config_oauth, redirect)},
     {"ca", CONFIG_STRING, AT(config_oauth, ca)},
 };

@@ -5,6 +5,7 @@
 
 #include "proxy/device_setup.h"
 #include "proxy/process.h"
+#include "proxy/revocation.h"
 #include "proxy/store/state_dir.h"
 #include "proxy/terminal.h"
 #include "proxy/user_route.h"
@@ -83,11 +84,13 @@ static int list(const struct cli_options *o, const char *state_dir, const char *
 
 /* ---- one more, one less ------------------------------------------------------------------ */
 
-static int revoke(const struct cli_options *o, const char *state_dir, const char *user)
+static int revoke(const struct cli_options *o, const char *state_dir, const char *user,
+                  const struct config *c, const struct user_route *route)
 {
     struct failure why;
 
     if (!state_dir_make(state_dir, &why) ||
+        (o->last && !revocation_run(c, route, state_dir, user, o->revoke, stdout, &why)) ||
         !vault_revoke(state_dir, slice_of(user), o->revoke, o->last, &why))
         return fail(&why);
     printf("The device \"%s\" of %s is let in no more. What it has open ends at its next login.\n",
@@ -165,7 +168,7 @@ int passwd_run(const struct cli_options *o, const char *state_dir, const struct 
     if (o->list)
         status = list(o, state_dir, user);
     else if (o->revoke)
-        status = revoke(o, state_dir, user);
+        status = revoke(o, state_dir, user, c, &route);
     else
         status = add(o, state_dir, user, c);
     user_route_clear(&route);

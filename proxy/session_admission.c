@@ -217,13 +217,19 @@ static void on_renewal(void *owner, struct admission_answer *answer)
     session_pump(s);
 }
 
+struct grant *session_renewable(const struct session *s)
+{
+    return s->route->auth_http.url ? NULL : s->entry.grant;
+}
+
 bool session_renew(struct session *s, bool refused)
 {
     struct session_entry *e = &s->entry;
+    struct grant *grant = session_renewable(s);
 
     session_admission_cancel(s);
-    if (e->grant)
-        e->asked = gatekeeper_renew(s->house->gatekeeper, s->house, e->grant,
+    if (grant)
+        e->asked = gatekeeper_renew(s->house->gatekeeper, s->house, grant,
                                     refused ? e->generation : 0, on_renewal, s);
     return e->asked;
 }

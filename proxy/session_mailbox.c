@@ -182,7 +182,7 @@ void session_join(struct session *s)
         .on_joined = on_joined,
         .on_touched = on_touched,
         .on_lost = on_lost,
-        .grant = s->entry.grant,
+        .grant = session_renewable(s),
         .generation = s->entry.generation,
     };
     s->host = account_host_join(s->house, s->settings, s->route, &s->place, s->account, &s->guest);

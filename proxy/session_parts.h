@@ -262,6 +262,10 @@ bool session_name_claim(struct session *s, const struct session_login *l, struct
 /* What the gatekeeper is to know of him; without a password, and who he is upstream. */
 struct admission_request session_request(struct session *s);
 
+/* By what the credential can be had once more, borrowed; NULL: by nothing. What a routing service
+ * gave is not the vault's, and goes on as it is. */
+struct grant *session_renewable(const struct session *s);
+
 /* The credential once more; the upstream has `refused` the last one, or it may have expired. The
  * kind's `renewed` follows. False when there is none to be had. */
 bool session_renew(struct session *s, bool refused);

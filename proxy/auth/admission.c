@@ -10,7 +10,6 @@
 #include "proxy/log.h"
 
 const char admission_refused_text[] = "Authentication failed.";
-static const char ending_text[] = "the server is being shut down, try again later";
 
 static const struct throttle_options *throttle_of(const struct admission *a)
 {
@@ -151,8 +150,7 @@ static void refuse_password(struct admission *a)
     admission_refuse(a, FAILURE_AUTH, admission_refused_text);
 }
 
-/* The reason names files of this machine: it is for the log, not for the client. */
-static void refuse_for_now(struct admission *a, const struct failure *why)
+void admission_refuse_for_now(struct admission *a, const struct failure *why)
 {
     admission_log(a, LOG_ERROR, "vault", why->text);
     admission_refuse(a, why->kind,
@@ -193,12 +191,39 @@ static void admit_device(struct admission *a)
     if (a->grant)
         holding_answer(h, a);
     else
-        refuse_for_now(a, &why);
+        admission_refuse_for_now(a, &why);
 }
 
 static bool may_come(const struct admission *a)
 {
     return a->pop3 ? a->answer.limits.pop3 : a->answer.limits.imap;
+}
+
+void admission_read_vault(uv_work_t *work)
+{
+    struct admission *a = work->data;
+
+    json_decref(a->secret);
+    a->vault_why = (struct failure){.kind = FAILURE_NONE};
+    vault_read(a->gatekeeper->state_dir, buf_slice(&a->login), &a->key, a->answer.device,
+               &a->secret, &a->vault_why);
+}
+
+static void on_read_again(uv_work_t *work, int status);
+
+static void read_again(struct admission *a)
+{
+    struct gatekeeper *g = a->gatekeeper;
+
+    a->writes = g->writes;
+    uv_queue_work(&g->loop, &a->work, admission_read_vault, on_read_again);
+}
+
+/* While it was read, tokens were renewed that nobody holds any more: they may have been these, and
+ * a refresh token that is used twice may cost the user all that he has granted. */
+static bool may_be_stale(const struct admission *a)
+{
+    return a->writes != a->gatekeeper->writes && !holding_exists(a->gatekeeper, a);
 }
 
 static void vault_answered(struct admission *a)
@@ -211,6 +236,8 @@ static void vault_answered(struct admission *a)
     case FAILURE_NONE:
         if (!a->route)
             refuse_password(a);
+        else if (may_come(a) && may_be_stale(a))
+            read_again(a);
         else if (may_come(a))
             admit_device(a);
         else
@@ -223,8 +250,14 @@ static void vault_answered(struct admission *a)
             admit_own(a);
         break;
     default:
-        refuse_for_now(a, &a->vault_why);
+        admission_refuse_for_now(a, &a->vault_why);
     }
+}
+
+static void on_read_again(uv_work_t *work, int status)
+{
+    (void)status;
+    vault_answered(work->data);
 }
 
 static void next_at_the_vaults(struct gatekeeper *g);
@@ -253,6 +286,7 @@ static void next_at_the_vaults(struct gatekeeper *g)
         g->waiting_count--;
         g->opening++;
         a->work.data = a;
+        a->writes = g->writes;
         uv_queue_work(&g->loop, &a->work, a->mechanism ? held_question_work : open_vault,
                       on_opened);
     }
@@ -335,13 +369,13 @@ void admission_wait(struct admission *a, uint64_t ms)
 void admissions_stop(struct gatekeeper *g)
 {
     while (g->turns) {
-        failure_set(&g->turns->answer.why, FAILURE_TEMPORARY, "%s", ending_text);
+        failure_set(&g->turns->answer.why, FAILURE_TEMPORARY, "%s", gatekeeper_ending);
         end_wait(g->turns);
     }
     while (g->waiting) {
         struct admission *a = g->waiting;
         g->waiting = a->next;
-        admission_refuse(a, FAILURE_TEMPORARY, ending_text);
+        admission_refuse(a, FAILURE_TEMPORARY, gatekeeper_ending);
     }
     g->waiting_last = &g->waiting;
     g->waiting_count = 0;
@@ -354,7 +388,7 @@ static void begin(struct gatekeeper *g, struct gatekeeper_message *m)
 
     g->admissions++;
     if (g->ending) {
-        admission_refuse(a, FAILURE_TEMPORARY, ending_text);
+        admission_refuse(a, FAILURE_TEMPORARY, gatekeeper_ending);
         return;
     }
     if (a->certified) { /* that is no guess */
@@ -379,8 +413,8 @@ static void begin(struct gatekeeper *g, struct gatekeeper_message *m)
     }
 }
 
-static struct admission *admission_new(struct gatekeeper *g, struct session_house *house,
-                                       struct settings *settings, admission_done done, void *owner)
+struct admission *admission_new(struct gatekeeper *g, struct session_house *house,
+                                struct settings *settings, admission_done done, void *owner)
 {
     struct admission *a = calloc(1, sizeof *a);
 
@@ -440,66 +474,4 @@ void admission_cancel(struct admission *a)
 {
     if (a)
         a->cancelled = true;
-}
-
-/* ---- once more --------------------------------------------------------------------------- */
-
-/* On the thread pool: the device may have been revoked, the tokens renewed by another process. */
-static void read_vault(uv_work_t *work)
-{
-    struct admission *a = work->data;
-
-    a->vault_why = (struct failure){.kind = FAILURE_NONE};
-    vault_read(a->gatekeeper->state_dir, buf_slice(&a->login), &a->key, a->grant->device,
-               &a->secret, &a->vault_why);
-}
-
-static void on_read(uv_work_t *work, int status)
-{
-    struct admission *a = work->data;
-    struct failure why;
-
-    (void)status;
-    if (a->vault_why.kind == FAILURE_AUTH)
-        admission_refuse(a, FAILURE_AUTH, a->vault_why.text);
-    else if (a->vault_why.kind == FAILURE_TEMPORARY)
-        refuse_for_now(a, &a->vault_why);
-    else if (a->vault_why.kind == FAILURE_NONE &&
-             holding_open(a->gatekeeper, a, &why) == a->grant->holding)
-        holding_answer(a->grant->holding, a);
-    else
-        admission_refuse(a, FAILURE_AUTH, "this user was authorized anew; log in again");
-}
-
-static void begin_renewal(struct gatekeeper *g, struct gatekeeper_message *m)
-{
-    struct admission *a = (struct admission *)((char *)m - offsetof(struct admission, in));
-    struct holding *h = a->grant->holding;
-
-    g->admissions++;
-    buf_puts(&a->login, holding_login(h));
-    a->key = *holding_key(h);
-    a->work.data = a;
-    if (buf_failed(&a->login))
-        admission_refuse(a, FAILURE_TEMPORARY, "out of memory, try again later");
-    else if (g->ending)
-        admission_refuse(a, FAILURE_TEMPORARY, ending_text);
-    else
-        uv_queue_work(&g->loop, &a->work, read_vault, on_read);
-}
-
-struct admission *gatekeeper_renew(struct gatekeeper *g, struct session_house *house,
-                                   struct grant *grant, uint64_t refused, admission_done done,
-                                   void *owner)
-{
-    struct admission *a = admission_new(g, house, NULL, done, owner);
-
-    if (!a)
-        return NULL;
-    a->grant = grant_hold(grant);
-    a->refused = refused;
-    memcpy(a->answer.device, grant->device, sizeof a->answer.device);
-    a->in.run = begin_renewal;
-    gatekeeper_send(g, &a->in);
-    return a;
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char gatekeeper_ending[] = "the server is being shut down, try again later";
+
 /* ---- messages ---------------------------------------------------------------------------- */
 
 void gatekeeper_send(struct gatekeeper *g, struct gatekeeper_message *m)
@@ -27,6 +29,13 @@ static struct gatekeeper_message *take_all(struct gatekeeper *g, bool *stopping)
     return first;
 }
 
+static void close_handles(struct gatekeeper *g)
+{
+    held_watch_stop(g);
+    uv_close((uv_handle_t *)&g->wake, NULL);
+    uv_close((uv_handle_t *)&g->forgetting, NULL);
+}
+
 /* Whoever waits is sent away; what is on the thread pool comes back yet, and with the last of it
  * everything ends. */
 static void stop(struct gatekeeper *g)
@@ -36,11 +45,10 @@ static void stop(struct gatekeeper *g)
         admissions_stop(g);
         holdings_stop(g);
     }
-    if (g->admissions || g->holdings || uv_is_closing((uv_handle_t *)&g->wake))
+    if (g->admissions || g->holding_count || uv_is_closing((uv_handle_t *)&g->wake))
         return;
     http_close(g->http, NULL, NULL);
-    held_watch_stop(g);
-    uv_close((uv_handle_t *)&g->wake, NULL);
+    close_handles(g);
 }
 
 static void on_wake(uv_async_t *wake)
@@ -86,15 +94,15 @@ static bool loop_begin(struct gatekeeper *g, const char *held_key)
         uv_loop_close(&g->loop);
         return false;
     }
-    g->wake.data = g;
+    uv_timer_init(&g->loop, &g->forgetting);
+    g->wake.data = g->forgetting.data = g;
     g->http = http_new(&g->loop);
     bool watched = held_watch_begin(g, held_key);
     if (g->http && watched && uv_thread_create(&g->thread, run, g) == 0)
         return true;
     if (g->http)
         http_close(g->http, NULL, NULL);
-    held_watch_stop(g);
-    uv_close((uv_handle_t *)&g->wake, NULL);
+    close_handles(g);
     loop_end(g);
     return false;
 }
@@ -139,7 +147,7 @@ void gatekeeper_free(struct gatekeeper *g)
     uv_mutex_unlock(&g->lock);
     uv_async_send(&g->wake);
     uv_thread_join(&g->thread);
-    assert(!g->holdings);
+    assert(!g->holding_count);
     uv_loop_close(&g->loop);
     release(g);
 }

@@ -6,7 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -281,7 +283,7 @@ static void expect_refused(const struct admission_answer *a, enum failure_kind k
 }
 
 /* The refresh token that the disk has. */
-static void expect_kept(const char *refresh)
+static bool is_kept(const char *refresh)
 {
     char device[VAULT_DEVICE];
     struct device_limits limits;
@@ -293,10 +295,11 @@ static void expect_kept(const char *refresh)
     assert_true(
         vault_open(dir, slice_of(ANN), slice_of(PASSWORD), &key, &secret, &limits, device, &why));
     assert_int_equal(json_unpack(secret, "{s:{s:s}}", "tokens", "refresh", &kept), 0);
-    assert_string_equal(kept, refresh);
+    bool same = strcmp(kept, refresh) == 0;
     json_decref(secret);
     device_limits_clear(&limits);
     vault_key_wipe(&key);
+    return same;
 }
 
 /* ---- tests -------------------------------------------------------------------------------- */
@@ -393,7 +396,7 @@ static void test_one_renewal(void **state)
     ask(ANN, PASSWORD);
     ask(ANN, PASSWORD);
     wait_for_all();
-    expect_kept("R-2");
+    assert_true(is_kept("R-2"));
     expect_token(&answers[0], "A-2");
     expect_token(&answers[1], "A-2");
     assert_int_equal(http_server.asked, 1);
@@ -407,7 +410,7 @@ static void test_without_new_refresh_token(void **state)
     http_server.replies[0] =
         OK("{\"access_token\":\"A-2\",\"token_type\":\"Bearer\",\"expires_in\":3600}");
     expect_token(admit(ANN, PASSWORD), "A-2");
-    expect_kept("R-1");
+    assert_true(is_kept("R-1"));
 }
 
 /* A token that lasts a moment longer is renewed ahead of its end, and nobody waits for that. */
@@ -606,7 +609,45 @@ static void test_provider_away_too_long(void **state)
     (void)state;
     make_vault(tokens("A-1", -5), &all);
     http_server.replies[0] = "HTTP/1.1 503 Later\r\n\r\n";
-    expect_refused(admit(ANN, PASSWORD), FAILURE_TEMPORARY, false, "503");
+    expect_refused(admit(ANN, PASSWORD), FAILURE_TEMPORARY, false, "try again later");
+    /* Nobody was there in between, and the provider is left alone all the same. */
+    expect_refused(admit(ANN, PASSWORD), FAILURE_TEMPORARY, false, "try again later");
+    assert_int_equal(http_server.asked, 1);
+}
+
+/* Another route of the user leads to another server, which is none of the provider's. */
+static void test_tokens_are_for_routes_of_oauth(void **state)
+{
+    static const char bob[] = "bob@plain.example";
+    json_t *secret = tokens("A-1", 3600);
+    struct failure why;
+
+    (void)state;
+    const struct vault_device device = {"printer", slice_of(PASSWORD), &all, NULL};
+    assert_true(vault_create(dir, slice_of(bob), secret, &device, false, &why));
+    json_decref(secret);
+    expect_refused(admit(bob, PASSWORD), FAILURE_PERMANENT, false, "says nothing of OAuth");
+}
+
+/* The disk does not take the new refresh token, and the old one is worth nothing any more: it is
+ * written later, though nobody is there any more. */
+static void test_unwritable_vault(void **state)
+{
+    char blocked[128];
+
+    (void)state;
+    make_vault(tokens("A-1", -5), &all);
+    snprintf(blocked, sizeof blocked, "%s/vault/.new", dir);
+    assert_int_equal(mkdir(blocked, 0700), 0);
+    http_server.replies[0] = TOKENS("A-2", "R-2");
+    expect_token(admit(ANN, PASSWORD), "A-2");
+    forget_answers();
+    assert_true(is_kept("R-1"));
+    assert_int_equal(rmdir(blocked), 0);
+    while (!is_kept("R-2"))
+        ; /* that reads the vault, and takes its time */
+    expect_token(admit(ANN, PASSWORD), "A-2");
+    assert_int_equal(http_server.asked, 1);
 }
 
 /* Who needs the token waits; nobody else does. And the end of the process waits for nobody. */
@@ -808,6 +849,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_revoked_grant, begin, end),
         cmocka_unit_test_setup_teardown(test_provider_away, begin, end),
         cmocka_unit_test_setup_teardown(test_provider_away_too_long, begin, end),
+        cmocka_unit_test_setup_teardown(test_tokens_are_for_routes_of_oauth, begin, end),
+        cmocka_unit_test_setup_teardown(test_unwritable_vault, begin, end),
         cmocka_unit_test_setup_teardown(test_provider_hangs, begin, end),
         cmocka_unit_test_setup_teardown(test_revoked_device, begin, end),
         cmocka_unit_test_setup_teardown(test_damaged_vault, begin, end),
