@@ -38,13 +38,12 @@ struct bodies_batch {
     struct bodies_account *account;
     struct bodies_small *first;
     struct buf octets;
-    uint64_t records; /* octets of the headers' file afterwards */
+    struct bodies_tally tally;
 };
 
 /* ---- on the pool -------------------------------------------------------------------------- */
 
-/* How much of the octets is a header, its empty line included. False when it has no end there. */
-static bool header_ends(struct slice octets, size_t *n)
+bool bodies_header_ends(struct slice octets, size_t *n)
 {
     bool at_start = true; /* of a line, but for CRs */
 
@@ -78,9 +77,17 @@ static int open_single(const struct bodies_account *a, int dir, const struct bod
 static bool measure(const struct bodies_small *s, struct slice octets, size_t *n)
 {
     *n = octets.n;
-    if (s->part == ACCOUNT_HEADER && header_ends(octets, n))
+    if (s->part == ACCOUNT_HEADER && bodies_header_ends(octets, n))
         return true;
     return octets.n < BODIES_SMALL_MAX;
+}
+
+/* What cannot be remembered is found in the message again. */
+static void remember_header(struct bodies_batch *b, const struct bodies_small *s,
+                            struct slice octets)
+{
+    if (s->part == ACCOUNT_HEADER)
+        (void)bodies_records_put(&b->account->records[BODIES_HEADS], s->content, octets);
 }
 
 static void read_single(struct bodies_batch *b, struct bodies_small *s, int fd)
@@ -96,8 +103,7 @@ static void read_single(struct bodies_batch *b, struct bodies_small *s, int fd)
         s->n = 0;
     } else {
         buf_put(&b->octets, slice_make(p, s->n));
-        if (s->part == ACCOUNT_HEADER)
-            bodies_records_put(&b->account->headers, s->content, slice_make(p, s->n));
+        remember_header(b, s, slice_make(p, s->n));
     }
     free(p);
 }
@@ -127,15 +133,44 @@ static void find_single(struct bodies_batch *b, struct bodies_small *s, int dir)
     close(fd);
 }
 
+static bool find_record(struct bodies_batch *b, struct bodies_small *s, enum bodies_kind kind)
+{
+    struct bodies_records *r = &b->account->records[kind];
+
+    return s->probe ? bodies_records_has(r, s->content)
+                    : bodies_records_get(r, s->content, &b->octets);
+}
+
+/* In a message that is in a pack. */
+static bool find_header(struct bodies_batch *b, struct bodies_small *s)
+{
+    size_t n;
+
+    if (s->durable || !find_record(b, s, BODIES_MAILS))
+        return false;
+    if (s->probe || buf_failed(&b->octets))
+        return true;
+    struct slice mail = buf_slice(&b->octets);
+    slice_take(&mail, s->at);
+    (void)bodies_header_ends(mail, &n);
+    remember_header(b, s, slice_make(mail.p, n));
+    buf_truncate(&b->octets, s->at + n);
+    return true;
+}
+
+static bool find_packed(struct bodies_batch *b, struct bodies_small *s)
+{
+    if (s->part == ACCOUNT_HEADER)
+        return find_record(b, s, BODIES_HEADS);
+    return !s->durable && find_record(b, s, BODIES_MAILS);
+}
+
 static void find(struct bodies_batch *b, struct bodies_small *s, int dir)
 {
-    size_t before = buf_size(&b->octets);
-
     s->looked = true;
-    s->at = before;
-    if (s->part == ACCOUNT_HEADER && !s->probe &&
-        bodies_records_get(&b->account->headers, s->content, &b->octets))
-        s->n = buf_size(&b->octets) - before;
+    s->at = buf_size(&b->octets);
+    if (find_packed(b, s) || (s->part == ACCOUNT_HEADER && find_header(b, s)))
+        s->n = buf_size(&b->octets) - s->at;
     else
         find_single(b, s, dir);
 }
@@ -162,11 +197,12 @@ static void batch_work(uv_work_t *work)
         return;
     }
     uv_mutex_lock(&a->records_lock);
-    bodies_records_open(&a->headers, dir, a->limit / 4);
+    bodies_begin(a, BODIES_HEADS, dir, &b->tally);
+    bodies_begin(a, BODIES_MAILS, dir, &b->tally);
     for (struct bodies_small *s = b->first; s && buf_size(&b->octets) < GATHERED_MAX; s = s->next)
         find(b, s, dir);
-    b->records = a->headers.end;
-    bodies_records_close(&a->headers);
+    bodies_records_end(&a->records[BODIES_HEADS]);
+    bodies_records_end(&a->records[BODIES_MAILS]);
     uv_mutex_unlock(&a->records_lock);
     close(dir);
 }
@@ -197,6 +233,30 @@ static void append(struct bodies_small **list, struct bodies_small *s)
     while (*list)
         list = &(*list)->next;
     *list = s;
+}
+
+void bodies_small_fresh(struct bodies_account *a, struct slice octets)
+{
+    struct failure none = {.kind = FAILURE_NONE};
+    size_t n;
+
+    while (a->fresh.asked) {
+        struct bodies_small *s = a->fresh.asked;
+        a->fresh.asked = s->next;
+        n = octets.n;
+        if (s->part == ACCOUNT_HEADER)
+            (void)bodies_header_ends(octets, &n);
+        if (!s->cancelled)
+            s->done(s->owner, BODIES_DONE, slice_make(octets.p, s->probe ? 0 : n), &none);
+        free(s);
+        bodies_let_go(a);
+    }
+}
+
+static bool is_fresh(const struct bodies_account *a, const struct bodies_small *s)
+{
+    return !s->durable && a->fresh.content == s->content &&
+           (a->fresh.part == s->part || a->fresh.part == ACCOUNT_WHOLE);
 }
 
 static bool batch_start(struct bodies_account *a);
@@ -230,8 +290,7 @@ static void batch_done(uv_work_t *work, int status)
     struct bodies_account *a = b->account;
 
     (void)status; /* nobody cancels it */
-    if (b->records)
-        bodies_came(a, 0, BODIES_HEAD, b->records);
+    bodies_settle_tally(a, &b->tally);
     a->small_busy = false;
     deliver_all(b);
     if (!batch_start(a))
@@ -298,8 +357,12 @@ struct bodies_small *bodies_small(struct bodies_account *a, const struct bodies_
         snprintf(s->key, sizeof s->key, "%s", what->key);
     s->done = done;
     s->owner = owner;
-    append(&a->small_wanted, s);
     bodies_hold(a);
+    if (is_fresh(a, s)) {
+        append(&a->fresh.asked, s);
+        return s;
+    }
+    append(&a->small_wanted, s);
     if (batch_start(a))
         return s;
     take_out(a, s);
