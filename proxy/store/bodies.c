@@ -357,6 +357,7 @@ static struct bodies_account *account_make(struct bodies *b, uv_loop_t *loop,
     a->loop = loop;
     a->accounts = store_accounts(b->store);
     a->limit = options->octets;
+    a->told = options->told;
     if (uv_mutex_init(&a->records_lock) != 0) {
         free(a->name);
         free(a);
@@ -393,6 +394,7 @@ struct bodies_account *bodies_account_open(struct bodies *b, uv_loop_t *loop,
             account_free_memory(a);
         return NULL;
     }
+    a->told_owner = owner;
     *o = (struct opening){
         .account = a, .newborn = options->newborn, .opened = opened, .owner = owner};
     if (options->named) {
@@ -404,6 +406,12 @@ struct bodies_account *bodies_account_open(struct bodies *b, uv_loop_t *loop,
     bodies_hold(a);
     uv_queue_work(loop, &o->work, opening_work, opening_done);
     return a;
+}
+
+void bodies_told(const struct bodies_account *a)
+{
+    if (a->told && !a->closing)
+        a->told(a->told_owner);
 }
 
 void bodies_hold(struct bodies_account *a)

@@ -5,9 +5,9 @@
  * The cache holds what was fetched from the upstream, by content and part: small parts many in a
  * file (proxy/store/bodies_records.h), others each in a file that appears whole, by rename, or not
  * at all. It is bounded, for the account and for all together; the file that was used longest ago
- * makes room, of accounts that nobody has open a whole cache (proxy/store/bodies_idle.h). Nothing of
- * it is synced: what a crash takes is fetched again. The file that was written last stays even if
- * it is larger than the bound: somebody wants to read it.
+ * makes room, of accounts that nobody has open a whole cache (proxy/store/bodies_idle.h). Nothing
+ * of it is synced: what a crash takes is fetched again. The file that was written last stays even
+ * if it is larger than the bound: somebody wants to read it.
  *
  * Durable bodies have a key and are not evicted: messages that are nowhere else. They are on the
  * disk, with their name, before they are reported.
@@ -61,6 +61,8 @@ struct bodies_options {
     bool newborn;         /* its state was never written, or lost: numbers of contents begin anew,
                              and what is in the cache belongs to other messages; durable bodies
                              are moved aside (proxy/store/bodies_keys.h) */
+    void (*told)(void *owner); /* the owners of some writers were told that they are done: what
+                                  follows from it may be begun. NULL: nobody needs to know */
     struct bodies_keys *named; /* by the state, which was read to its end: durable bodies that it
                                   does not name are deleted. Taken over: empty then. NULL: none
                                   is. */
@@ -182,7 +184,8 @@ typedef void (*bodies_small_done)(void *owner, enum bodies_outcome outcome, stru
 /* A part as bodies_read() finds it, at once; the range in it is nothing to this, but that a length
  * of 0 asks only whether it is there, whatever its size. What is asked for while others are being
  * read comes with the next ones; what is asked for by a writer's `on_done` comes from memory. NULL
- * when memory is out, and for a whole message that is being written: bodies_read() may follow it. */
+ * when memory is out, and for a whole message that is being written: bodies_read() may follow it.
+ */
 struct bodies_small *bodies_small(struct bodies_account *a, const struct bodies_range *what,
                                   bodies_small_done done, void *owner);
 

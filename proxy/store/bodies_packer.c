@@ -80,22 +80,6 @@ static void packing_work(uv_work_t *work)
 
 /* ---- on the loop -------------------------------------------------------------------------- */
 
-/* Its writer may go with the call: what was written stays here until it was given. */
-static void report(struct bodies_account *a, struct bodies_packed *p)
-{
-    struct buf octets = BUF_INIT;
-
-    if (p->why.kind == FAILURE_NONE) {
-        buf_move(&octets, &p->octets);
-        a->fresh.content = p->content;
-        a->fresh.part = p->part;
-    }
-    bodies_writer_packed(p);
-    a->fresh.content = 0;
-    bodies_small_fresh(a, buf_slice(&octets));
-    buf_clear(&octets);
-}
-
 static void packing_done(uv_work_t *work, int status);
 
 static void packing_start(struct bodies_account *a)
@@ -112,6 +96,26 @@ static void packing_start(struct bodies_account *a)
     uv_queue_work(a->loop, &g->work, packing_work, packing_done);
 }
 
+/* Whoever is told asks for what came, and is given it from memory, all at once: so a scan does not
+ * take a step for each message. */
+static void report(struct bodies_account *a, struct bodies_packed *first)
+{
+    struct bodies_packing *g = &a->packing;
+
+    g->fresh = g->fresh_next = first;
+    g->asked_last = &g->asked;
+    for (struct bodies_packed *p = first; p; p = p->next)
+        bodies_writer_packed(p);
+    bodies_told(a);
+    g->fresh = NULL;
+    while (g->asked)
+        g->asked = bodies_small_give(g->asked);
+    for (struct bodies_packed *next; first; first = next) {
+        next = first->next;
+        bodies_writer_unpacked(first);
+    }
+}
+
 /* What came meanwhile is written while these are told of. */
 static void packing_done(uv_work_t *work, int status)
 {
@@ -122,11 +126,31 @@ static void packing_done(uv_work_t *work, int status)
     bodies_settle_tally(a, &a->packing.tally);
     a->packing.busy = false;
     packing_start(a);
-    for (struct bodies_packed *next; first; first = next) {
-        next = first->next;
-        report(a, first);
-    }
+    report(a, first);
     bodies_let_go(a);
+}
+
+static bool is_fresh(const struct bodies_packed *p, uint32_t content, enum account_part part)
+{
+    return p->content == content && (p->part == part || p->part == ACCOUNT_WHOLE) &&
+           p->why.kind == FAILURE_NONE;
+}
+
+const struct bodies_packed *bodies_pack_fresh(struct bodies_account *a, uint32_t content,
+                                              enum account_part part)
+{
+    struct bodies_packing *g = &a->packing;
+    const struct bodies_packed *from = g->fresh_next;
+    const struct bodies_packed *p = NULL;
+
+    while (g->fresh && p != from) {
+        p = g->fresh_next;
+        g->fresh_next = p->next ? p->next : g->fresh;
+        if (is_fresh(p, content, part))
+            return p;
+        p = g->fresh_next;
+    }
+    return NULL;
 }
 
 static struct bodies_packed **slot_of(struct bodies_packing *g, const struct bodies_packed *p)

@@ -57,13 +57,15 @@ static bool recall_single(uint32_t content, int dir, struct buf *text)
     return disk_read(dir, name, MIME_FILE_MAX, text);
 }
 
-struct mime_message *bodies_recall(struct bodies_account *a, int dir, uint32_t content)
+struct mime_message *bodies_recall(struct bodies_account *a, int dir, uint32_t content,
+                                   bool singles)
 {
     struct bodies_records *records = &a->records[BODIES_MIMES];
     struct mime_message *message = NULL;
     struct buf text = BUF_INIT;
 
-    if (bodies_records_get(records, content, &text) || recall_single(content, dir, &text))
+    if (bodies_records_get(records, content, &text) ||
+        (singles && recall_single(content, dir, &text)))
         message = parse_text(buf_slice(&text));
     if (message && !bodies_records_has(records, content))
         (void)bodies_records_put(records, content, buf_slice(&text));
@@ -263,6 +265,7 @@ struct recall {
     struct bodies_account *account;
     struct bodies_parse *first;
     struct bodies_tally tally;
+    bool singles; /* some structure is in a file by itself */
 };
 
 static void recall_work(uv_work_t *work)
@@ -277,7 +280,7 @@ static void recall_work(uv_work_t *work)
     bodies_begin(a, BODIES_MIMES, dir, &r->tally);
     for (struct bodies_parse *p = r->first; p; p = p->next)
         if (!p->cancelled)
-            p->message = bodies_recall(a, dir, p->content);
+            p->message = bodies_recall(a, dir, p->content, r->singles);
     bodies_records_end(&a->records[BODIES_MIMES]);
     uv_mutex_unlock(&a->records_lock);
     close(dir);
@@ -336,6 +339,7 @@ static void recall_start(struct bodies_account *a)
     }
     r->account = a;
     r->first = a->parse_wanted;
+    r->singles = a->index.counts[BODIES_MIME] != 0;
     r->work.data = r;
     a->parse_wanted = NULL;
     a->parse_busy = true;

@@ -70,8 +70,17 @@ void bodies_pack(struct bodies_account *a, struct bodies_packed *p);
 /* Takes it out again. False when it is being written: bodies_writer_packed() comes. */
 bool bodies_pack_withdraw(struct bodies_account *a, const struct bodies_packed *p);
 
-/* bodies_writer.c: it was written, or `why` says why not. It is the writer's again. */
+/* What was just written, of this content: the part, or the whole of which it is one. NULL: none. */
+const struct bodies_packed *bodies_pack_fresh(struct bodies_account *a, uint32_t content,
+                                              enum account_part part);
+
+/* bodies_writer.c: it was written, or `why` says why not; the owner is told. Then the writer goes,
+ * when nobody has use for the octets any more. */
 void bodies_writer_packed(struct bodies_packed *p);
+void bodies_writer_unpacked(struct bodies_packed *p);
+
+/* bodies_small.c: gives what was taken from memory. The next one of the list. */
+struct bodies_small *bodies_small_give(struct bodies_small *s);
 
 struct bodies_packing {
     uv_work_t work;
@@ -79,18 +88,10 @@ struct bodies_packing {
     struct bodies_packed *wanted;
     struct bodies_packed *first; /* being written; the pool's */
     struct bodies_tally tally;
+    struct bodies_packed *fresh;              /* written, and still in memory */
+    struct bodies_packed *fresh_next;         /* of them, to be looked at next */
+    struct bodies_small *asked, **asked_last; /* of them */
 };
-
-/* A small part while its writer is told that it is there: who asks for it then need not go to the
- * disk. */
-struct bodies_fresh {
-    uint32_t content; /* 0: none */
-    enum account_part part;
-    struct bodies_small *asked;
-};
-
-/* bodies_small.c: gives it to those who have asked for it meanwhile. */
-void bodies_small_fresh(struct bodies_account *a, struct slice octets);
 
 struct bodies_account {
     struct bodies *shared;
@@ -106,7 +107,6 @@ struct bodies_account {
     uv_mutex_t records_lock; /* held by the pool's work while it uses `records` */
     struct bodies_records records[BODIES_KINDS]; /* those of packs */
     struct bodies_packing packing;
-    struct bodies_fresh fresh;
     struct bodies_texts *texts_wanted; /* the first is under way */
     struct bodies_small *small_wanted;
     bool small_busy;
@@ -114,9 +114,14 @@ struct bodies_account {
     bool parse_busy;
     unsigned users; /* the owner, and work that will call back */
     bool closing;   /* the owner has gone */
+    void (*told)(void *owner);
+    void *told_owner;
     void (*closed)(void *owner);
     void *closed_owner;
 };
+
+/* Writers' owners were told. */
+void bodies_told(const struct bodies_account *a);
 
 /* Work holds the account; the last one that lets go frees it. Both on the loop. */
 void bodies_hold(struct bodies_account *a);
@@ -155,8 +160,9 @@ bool bodies_is_long_enough(uint64_t octets, uint64_t least, struct failure *why)
 bool bodies_header_ends(struct slice octets, size_t *n);
 
 /* On the pool, while work with the structures' records goes on: the structure as it was remembered,
- * among others or by itself. NULL: it was not. */
-struct mime_message *bodies_recall(struct bodies_account *a, int dir, uint32_t content);
+ * among others or, where there are any such files, by itself (`singles`). NULL: it was not. */
+struct mime_message *bodies_recall(struct bodies_account *a, int dir, uint32_t content,
+                                   bool singles);
 
 /* pread() that begins again when a signal interrupts it. */
 ssize_t bodies_pread(int fd, void *p, size_t n, uint64_t offset);

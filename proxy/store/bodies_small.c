@@ -16,6 +16,8 @@ enum { GATHERED_MAX = 512 << 10 }; /* octets of a batch; what is more waits for 
 
 struct bodies_small {
     struct bodies_small *next;
+    struct bodies_account *account;
+    struct slice fresh; /* the whole part, while that is in memory */
     bodies_small_done done;
     void *owner;
     bool cancelled; /* the loop's */
@@ -23,7 +25,8 @@ struct bodies_small {
     /* The pool's, while its batch is under way. */
     uint32_t content;
     enum account_part part;
-    bool probe; /* nothing is read of it */
+    bool probe;      /* nothing is read of it */
+    bool head, mail; /* the cache has that in a file by itself */
     bool durable;
     uint64_t least;
     char key[BODIES_NAME];
@@ -63,13 +66,16 @@ static int open_single(const struct bodies_account *a, int dir, const struct bod
 {
     char name[BODIES_NAME];
 
-    if (s->part == ACCOUNT_HEADER && !s->durable) {
+    if (s->head) {
         bodies_name(name, s->content, BODIES_HEAD);
         int fd = disk_open(dir, name, O_RDONLY);
         if (fd >= 0 || errno != ENOENT)
             return fd;
     }
-    return bodies_open_whole(a, dir, s->content, s->durable ? s->key : NULL);
+    if (s->durable || s->mail)
+        return bodies_open_whole(a, dir, s->content, s->durable ? s->key : NULL);
+    errno = ENOENT;
+    return -1;
 }
 
 /* How much of the octets, which are all or the first of a file, is wanted. False: more than these.
@@ -235,28 +241,33 @@ static void append(struct bodies_small **list, struct bodies_small *s)
     *list = s;
 }
 
-void bodies_small_fresh(struct bodies_account *a, struct slice octets)
+/* It is in memory still, in the order in which they came, mostly. */
+static bool take_fresh(struct bodies_account *a, struct bodies_small *s)
 {
-    struct failure none = {.kind = FAILURE_NONE};
-    size_t n;
+    const struct bodies_packed *p = s->durable ? NULL : bodies_pack_fresh(a, s->content, s->part);
 
-    while (a->fresh.asked) {
-        struct bodies_small *s = a->fresh.asked;
-        a->fresh.asked = s->next;
-        n = octets.n;
-        if (s->part == ACCOUNT_HEADER)
-            (void)bodies_header_ends(octets, &n);
-        if (!s->cancelled)
-            s->done(s->owner, BODIES_DONE, slice_make(octets.p, s->probe ? 0 : n), &none);
-        free(s);
-        bodies_let_go(a);
-    }
+    if (!p)
+        return false;
+    s->fresh = buf_slice(&p->octets);
+    s->n = s->probe ? 0 : s->fresh.n;
+    if (s->part != p->part && !s->probe)
+        (void)bodies_header_ends(s->fresh, &s->n);
+    *a->packing.asked_last = s;
+    a->packing.asked_last = &s->next;
+    return true;
 }
 
-static bool is_fresh(const struct bodies_account *a, const struct bodies_small *s)
+struct bodies_small *bodies_small_give(struct bodies_small *s)
 {
-    return !s->durable && a->fresh.content == s->content &&
-           (a->fresh.part == s->part || a->fresh.part == ACCOUNT_WHOLE);
+    struct bodies_account *a = s->account;
+    struct bodies_small *next = s->next;
+    struct failure none = {.kind = FAILURE_NONE};
+
+    if (!s->cancelled)
+        s->done(s->owner, BODIES_DONE, slice_make(s->fresh.p, s->n), &none);
+    free(s);
+    bodies_let_go(a);
+    return next;
 }
 
 static bool batch_start(struct bodies_account *a);
@@ -348,20 +359,22 @@ struct bodies_small *bodies_small(struct bodies_account *a, const struct bodies_
 
     if (!s)
         return NULL;
+    s->account = a;
     s->content = what->content;
     s->part = what->part;
     s->probe = what->length == 0;
     s->durable = what->key != NULL;
+    s->head = !s->durable && s->part == ACCOUNT_HEADER &&
+              bodies_index_has(&a->index, s->content, BODIES_HEAD);
+    s->mail = !s->durable && bodies_index_has(&a->index, s->content, BODIES_MAIL);
     s->least = what->least;
     if (what->key)
         snprintf(s->key, sizeof s->key, "%s", what->key);
     s->done = done;
     s->owner = owner;
     bodies_hold(a);
-    if (is_fresh(a, s)) {
-        append(&a->fresh.asked, s);
+    if (take_fresh(a, s))
         return s;
-    }
     append(&a->small_wanted, s);
     if (batch_start(a))
         return s;

@@ -30,6 +30,7 @@ struct bodies_texts {
     struct mailbox_texts *texts;
     struct buf record; /* the pool's */
     struct bodies_tally tally;
+    bool singles; /* some structure is in a file by itself */
 };
 
 struct text_head {
@@ -70,12 +71,13 @@ static struct mime_message *parse_header(struct bodies_account *a, uint32_t cont
     return message;
 }
 
-static struct mime_message *recall(struct bodies_account *a, int dir, uint32_t content,
+static struct mime_message *recall(struct bodies_texts *x, int dir, uint32_t content,
                                    enum mailbox_text kind)
 {
+    struct bodies_account *a = x->account;
     struct mime_message *message = kind == MAILBOX_TEXT_ENVELOPE ? parse_header(a, content) : NULL;
 
-    return message ? message : bodies_recall(a, dir, content);
+    return message ? message : bodies_recall(a, dir, content, x->singles);
 }
 
 static void put_text(struct buf *out, const struct mime_message *message, enum mailbox_text kind,
@@ -107,7 +109,7 @@ static void put_record(struct buf *out, const struct mime_message *message, enum
 
 static bool make(struct bodies_texts *x, int dir, uint32_t content, enum mailbox_text kind)
 {
-    struct mime_message *message = recall(x->account, dir, content, kind);
+    struct mime_message *message = recall(x, dir, content, kind);
 
     buf_clear(&x->record);
     if (!message)
@@ -247,8 +249,12 @@ static void texts_worked(uv_work_t *work, int status)
 
 static void texts_start(struct bodies_account *a)
 {
-    if (a->texts_wanted)
-        uv_queue_work(a->loop, &a->texts_wanted->work, texts_work, texts_worked);
+    struct bodies_texts *x = a->texts_wanted;
+
+    if (!x)
+        return;
+    x->singles = a->index.counts[BODIES_MIME] != 0;
+    uv_queue_work(a->loop, &x->work, texts_work, texts_worked);
 }
 
 struct bodies_texts *bodies_texts(struct bodies_account *a, struct mailbox_texts *t,

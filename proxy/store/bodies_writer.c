@@ -186,6 +186,7 @@ static void writer_end(struct bodies_writer *w)
     writer_settle(w, failed);
     w->handler->on_done(w->owner, w, key, w->hex, &w->why);
     writer_free(w);
+    bodies_told(a);
     bodies_let_go(a);
 }
 
@@ -323,14 +324,24 @@ static void writer_pack(struct bodies_writer *w)
     bodies_pack(w->account, &w->packed);
 }
 
+static struct bodies_writer *writer_of(struct bodies_packed *p)
+{
+    return (struct bodies_writer *)((char *)p - offsetof(struct bodies_writer, packed));
+}
+
 void bodies_writer_packed(struct bodies_packed *p)
 {
-    struct bodies_writer *w =
-        (struct bodies_writer *)((char *)p - offsetof(struct bodies_writer, packed));
-    struct bodies_account *a = w->account;
+    struct bodies_writer *w = writer_of(p);
 
     if (!w->aborted)
         w->handler->on_done(w->owner, w, NULL, w->hex, &p->why);
+}
+
+void bodies_writer_unpacked(struct bodies_packed *p)
+{
+    struct bodies_writer *w = writer_of(p);
+    struct bodies_account *a = w->account;
+
     writer_free(w);
     bodies_let_go(a);
 }
