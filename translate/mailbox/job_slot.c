@@ -95,7 +95,6 @@ struct job_slot *job_window_push(struct job_window *w, uint32_t number, uint32_t
     struct job_slot *slot = job_window_at(w, w->count++);
 
     *slot = (struct job_slot){.number = number, .uid = uid, .content = content};
-    w->stirred = true;
     return slot;
 }
 
@@ -103,7 +102,8 @@ void job_window_pop(struct job_window *w)
 {
     struct job_slot *slot = job_window_at(w, 0);
 
-    w->stirred |= !slot->remembered || slot->wants_whole;
+    w->stirred |= w->held;
+    w->advanced -= w->advanced != 0;
     w->gathered -= buf_size(&slot->octets) + buf_size(&slot->envelope) + buf_size(&slot->structure);
     buf_clear(&slot->octets);
     buf_clear(&slot->envelope);
@@ -184,8 +184,11 @@ static void advance_whole(struct job *j, struct job_slot *slot, size_t i)
     bool probed = slot->whole.progress == JOB_READY && slot->whole.ask == JOB_ASK_PROBE;
     bool room = i == 0 || !gathers_whole(slot) || j->window.gathered < JOB_GATHERED_MAX / 2;
 
-    if (room && !whole_is_settled(slot) && (slot->whole.progress == JOB_IDLE || (probed && parse)))
+    if (whole_is_settled(slot))
+        return;
+    if (room && (slot->whole.progress == JOB_IDLE || (probed && parse)))
         begin_whole(j, slot, parse);
+    j->window.held |= !room || (slot->wants_structure && !near);
 }
 
 /* Without the whole there may still be the header. */
@@ -193,8 +196,11 @@ static void advance_header(struct job *j, struct job_slot *slot, bool first)
 {
     bool room = first || j->window.gathered < JOB_GATHERED_MAX;
 
-    if (slot->wants_header && slot->header.progress == JOB_IDLE && room && whole_is_settled(slot))
+    if (!slot->wants_header || slot->header.progress != JOB_IDLE || !whole_is_settled(slot))
+        return;
+    if (room)
         begin_header(j, slot);
+    j->window.held |= !room;
 }
 
 bool job_date_is_unknown(const struct job *j, uint32_t content)
@@ -208,8 +214,12 @@ bool job_date_is_unknown(const struct job *j, uint32_t content)
 static void advance_octets(struct job *j, struct job_slot *slot)
 {
     if (!slot->wants_octets || !slot->message || slot->all.progress != JOB_IDLE ||
-        mime_message_size(slot->message) > JOB_SMALL || j->window.gathered > JOB_GATHERED_MAX / 2)
+        mime_message_size(slot->message) > JOB_SMALL)
         return;
+    if (j->window.gathered > JOB_GATHERED_MAX / 2) {
+        j->window.held = true;
+        return;
+    }
     slot->wants_octets = false;
     slot->all = (struct job_need){.ask = JOB_ASK_GATHER,
                                   .content = slot->content,
@@ -240,14 +250,31 @@ static void advance_date(struct job *j, struct job_slot *slot)
 
 void job_window_advance(struct job *j)
 {
-    j->window.stirred = false;
-    for (size_t i = 0; i < j->window.count; i++) {
-        struct job_slot *slot = job_window_at(&j->window, i);
+    struct job_window *w = &j->window;
+    size_t from = w->stirred ? 0 : w->advanced;
+
+    w->held = w->held && from;
+    w->stirred = false;
+    for (size_t i = from; i < w->count; i++) {
+        struct job_slot *slot = job_window_at(w, i);
         advance_whole(j, slot, i);
         advance_header(j, slot, i == 0);
         advance_octets(j, slot);
         advance_date(j, slot);
     }
+    w->advanced = w->count;
+}
+
+static bool is_pending(const struct job_slot *slot)
+{
+    return job_need_is_pending(&slot->whole) || job_need_is_pending(&slot->header) ||
+           job_need_is_pending(&slot->date) || job_need_is_pending(&slot->all);
+}
+
+void job_window_stir(struct job_window *w, const struct job_slot *slot)
+{
+    w->stirred = w->stirred || !slot ||
+                 (!is_pending(slot) && (!job_slot_is_settled(slot) || slot->wants_octets));
 }
 
 bool job_slot_waits_for_date(const struct job_slot *slot)
