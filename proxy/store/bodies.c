@@ -364,14 +364,19 @@ static struct bodies_account *account_make(struct bodies *b, uv_loop_t *loop,
         return NULL;
     }
     a->users = 1;
+    bodies_packing_init(a);
     bodies_idle_opened(b->idle, a->name);
     for (int kind = BODIES_HEADS; kind < BODIES_KINDS; kind++)
         bodies_records_init(&a->records[kind], (enum bodies_kind)kind, a->limit);
     return a;
 }
 
-static void account_free_memory(struct bodies_account *a)
+static void on_account_end(uv_handle_t *handle)
 {
+    struct bodies_account *a = handle->data;
+
+    if (a->closed)
+        a->closed(a->closed_owner);
     a->shared->octets -= a->index.octets;
     bodies_idle_closed(a->shared->idle, a->name, a->index.octets);
     bodies_index_clear(&a->index);
@@ -386,12 +391,11 @@ struct bodies_account *bodies_account_open(struct bodies *b, uv_loop_t *loop,
                                            const struct bodies_options *options,
                                            bodies_opened opened, void *owner)
 {
-    struct bodies_account *a = account_make(b, loop, options);
-    struct opening *o = a ? calloc(1, sizeof *o) : NULL;
+    struct opening *o = calloc(1, sizeof *o);
+    struct bodies_account *a = o ? account_make(b, loop, options) : NULL;
 
-    if (!o) {
-        if (a)
-            account_free_memory(a);
+    if (!a) {
+        free(o);
         return NULL;
     }
     a->told_owner = owner;
@@ -421,11 +425,8 @@ void bodies_hold(struct bodies_account *a)
 
 void bodies_let_go(struct bodies_account *a)
 {
-    if (--a->users)
-        return;
-    if (a->closed)
-        a->closed(a->closed_owner);
-    account_free_memory(a);
+    if (--a->users == 0)
+        bodies_packing_end(a, on_account_end);
 }
 
 void bodies_account_close(struct bodies_account *a, void (*closed)(void *owner), void *owner)

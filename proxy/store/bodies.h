@@ -76,8 +76,8 @@ struct bodies_account *bodies_account_open(struct bodies *b, uv_loop_t *loop,
                                            bodies_opened opened, void *owner);
 
 /* What is under way is cancelled first, by those who began it; work of the pool goes on by itself.
- * `closed` (may be NULL) comes when the last of it has ended and the memory is about to go, perhaps
- * before this returns; not before that may the same account be opened again. */
+ * `closed` (may be NULL) comes when the last of it has ended and the memory is about to go; not
+ * before that may the same account be opened again. */
 void bodies_account_close(struct bodies_account *a, void (*closed)(void *owner), void *owner);
 
 /* Octets in its cache. */
@@ -173,7 +173,7 @@ void bodies_reader_cancel(struct bodies_reader *r);
 
 /* ---- headers and small messages ---- */
 
-enum { BODIES_SMALL_MAX = 65536 }; /* octets; what has as many or more is not small */
+enum { BODIES_SMALL_MAX = 128 << 10 }; /* octets; what has as many or more is not small */
 
 struct bodies_small;
 

@@ -96,6 +96,23 @@ static void packing_start(struct bodies_account *a)
     uv_queue_work(a->loop, &g->work, packing_work, packing_done);
 }
 
+static void on_soon(uv_prepare_t *soon)
+{
+    uv_prepare_stop(soon);
+    packing_start(soon->data);
+}
+
+void bodies_packing_init(struct bodies_account *a)
+{
+    uv_prepare_init(a->loop, &a->packing.soon);
+    a->packing.soon.data = a;
+}
+
+void bodies_packing_end(struct bodies_account *a, uv_close_cb ended)
+{
+    uv_close((uv_handle_t *)&a->packing.soon, ended);
+}
+
 /* Whoever is told asks for what came, and is given it from memory, all at once: so a scan does not
  * take a step for each message. */
 static void report(struct bodies_account *a, struct bodies_packed *first)
@@ -166,7 +183,8 @@ void bodies_pack(struct bodies_account *a, struct bodies_packed *p)
 {
     p->next = NULL;
     *slot_of(&a->packing, NULL) = p;
-    packing_start(a);
+    if (!a->packing.busy)
+        uv_prepare_start(&a->packing.soon, on_soon);
 }
 
 bool bodies_pack_withdraw(struct bodies_account *a, const struct bodies_packed *p)

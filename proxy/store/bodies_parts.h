@@ -64,6 +64,9 @@ struct bodies_packed {
     struct failure why;
 };
 
+void bodies_packing_init(struct bodies_account *a);
+void bodies_packing_end(struct bodies_account *a, uv_close_cb ended);
+
 /* Its octets will be written soon. On the loop. */
 void bodies_pack(struct bodies_account *a, struct bodies_packed *p);
 
@@ -83,6 +86,7 @@ void bodies_writer_unpacked(struct bodies_packed *p);
 struct bodies_small *bodies_small_give(struct bodies_small *s);
 
 struct bodies_packing {
+    uv_prepare_t soon; /* what came in a turn of the loop is written together */
     uv_work_t work;
     bool busy;
     struct bodies_packed *wanted;

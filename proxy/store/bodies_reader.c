@@ -95,7 +95,28 @@ static void reader_clip(struct bodies_reader *r)
         r->end = r->total;
 }
 
-/* All of it is read at once. */
+static bool reader_take(struct bodies_reader *r, const struct buf *octets)
+{
+    struct slice all = buf_slice(octets);
+
+    if (r->part == ACCOUNT_HEADER && r->kind == BODIES_MAILS)
+        (void)bodies_header_ends(all, &all.n);
+    r->total = all.n;
+    reader_clip(r);
+    size_t n = (size_t)(r->end - r->at);
+    char *piece = buf_failed(octets) ? NULL : realloc(r->piece, n ? n : 1);
+    if (!piece) {
+        errno = ENOMEM;
+        return reader_failed(r, "read");
+    }
+    memcpy(piece, all.p + r->at, n);
+    r->piece = piece;
+    r->rest = slice_make(piece, n);
+    r->at = r->end;
+    return true;
+}
+
+/* All that is wanted of it is read at once. */
 static bool reader_take_record(struct bodies_reader *r, int dir, enum bodies_kind kind)
 {
     struct bodies_account *a = r->account;
@@ -107,18 +128,9 @@ static bool reader_take_record(struct bodies_reader *r, int dir, enum bodies_kin
     bool found = bodies_records_get(records, r->content, &octets);
     bodies_records_end(records);
     uv_mutex_unlock(&a->records_lock);
-    found = found && !buf_failed(&octets);
-    if (found) {
-        struct slice all = buf_slice(&octets);
-        if (r->part == ACCOUNT_HEADER && kind == BODIES_MAILS)
-            (void)bodies_header_ends(all, &all.n);
-        memcpy(r->piece, all.p, all.n);
-        r->kind = kind;
-        r->total = all.n;
-        reader_clip(r);
-        r->rest = slice_make(r->piece + r->at, r->end - r->at);
-        r->at = r->end;
-    }
+    r->kind = kind;
+    if (found && !reader_take(r, &octets))
+        r->outcome = BODIES_FAILED;
     buf_clear(&octets);
     return found;
 }
@@ -273,14 +285,16 @@ static void reader_go_on(struct bodies_reader *r)
 /* True when the octets at hand were all taken. */
 static bool reader_offer(struct bodies_reader *r)
 {
-    struct slice in = r->rest;
+    size_t n = r->rest.n < BODIES_PIECE ? r->rest.n : BODIES_PIECE;
+    struct slice in = slice_make(r->rest.p, n);
 
-    if (in.n == 0)
+    if (n == 0)
         return true;
     r->resumed = false;
     r->handler->on_data(r->owner, r, &in);
-    r->rest = in;
-    return in.n == 0;
+    slice_take(&r->rest, n - in.n);
+    r->resumed = r->resumed || in.n == 0;
+    return r->rest.n == 0;
 }
 
 /* What was read already is given, whatever becomes of the rest. */

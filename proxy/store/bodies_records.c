@@ -14,7 +14,7 @@
 
 enum {
     MAGIC = 0x3144484d,
-    WINDOW = 96 << 10,
+    WINDOW = 160 << 10,
     AHEAD = 32 << 10,     /* read at once, for the records behind */
     AHEAD_HEADS = 4 << 10 /* where only their beginnings are wanted */
 };

@@ -21,7 +21,7 @@
 #include "translate/text/buf.h"
 
 enum {
-    BODIES_RECORD_MAX = 65536,      /* octets of one record */
+    BODIES_RECORD_MAX = 128 << 10,  /* octets of one record */
     BODIES_RECORDS_IN_CACHE = 16,   /* packs in the bound of a cache, of all kinds */
     BODIES_RECORDS_PACK = 16 << 20, /* octets of a pack, at most */
 };

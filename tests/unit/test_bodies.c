@@ -298,7 +298,7 @@ static void a_disk_that_takes_no_more_is_told(void **state)
 {
     struct rlimit before;
     struct rlimit small;
-    char *octets = pattern(100000);
+    char *octets = pattern(200000);
 
     (void)state;
     signal(SIGXFSZ, SIG_IGN);
@@ -307,7 +307,7 @@ static void a_disk_that_takes_no_more_is_told(void **state)
     small.rlim_cur = 50000;
     put(1, ACCOUNT_WHOLE, "before");
     setrlimit(RLIMIT_FSIZE, &small);
-    struct written written = write_cached(it.ann, 1, ACCOUNT_WHOLE, slice_make(octets, 100000));
+    struct written written = write_cached(it.ann, 1, ACCOUNT_WHOLE, slice_make(octets, 200000));
     setrlimit(RLIMIT_FSIZE, &before);
     assert_int_equal(written.why.kind, FAILURE_TEMPORARY);
     assert_non_null(strstr(written.why.text, "accounts/ann/bodies/1.mail"));
