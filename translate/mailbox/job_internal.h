@@ -87,6 +87,8 @@ struct job_slot {
     bool wants_whole;
     bool wants_structure;
     bool small;             /* it has few octets, and its structure takes little memory */
+    size_t octets_expected; /* then: how many */
+    size_t reserved;        /* of them asked for, to be gathered */
     bool wants_date;        /* INTERNALDATE, if it is not known */
     struct job_need date;   /* in the state */
     struct job_need header; /* gathered into `octets` */
@@ -112,6 +114,7 @@ struct job_window {
     struct job_slot slots[JOB_WINDOW]; /* a ring */
     size_t head, count;
     size_t gathered; /* octets in the slots */
+    size_t reserved; /* octets of messages that were asked for, and will be gathered */
     bool stirred;    /* something may have to be asked for, in any slot */
     bool held;       /* something is not asked for before slots go, or their octets */
     size_t advanced; /* the first so many slots were looked at since they came */
@@ -130,7 +133,7 @@ void job_window_clear(struct job_window *w);
 void job_window_advance(struct job *j);
 
 /* An answer came for it (NULL: for none): looks whether more is to be asked for now. */
-void job_window_stir(struct job_window *w, const struct job_slot *slot);
+void job_window_stir(struct job_window *w, struct job_slot *slot);
 
 /* The whole message, and with its structure; of small ones more is asked for ahead. */
 void job_slot_want_whole(struct job *j, struct job_slot *slot);
