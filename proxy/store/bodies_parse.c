@@ -147,7 +147,6 @@ static int parse_open(struct bodies_parse *p, int dir)
         (fstat(fd, &st) == 0 && bodies_is_long_enough((uint64_t)st.st_size, p->least, &p->why)))
         return fd;
     close(fd);
-    errno = EBADF;
     return -1;
 }
 

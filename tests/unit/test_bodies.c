@@ -88,6 +88,33 @@ static void a_reader_waits_for_room(void **state)
     free(octets);
 }
 
+/* Of a message in a pack, which makes room meanwhile. */
+static void a_reader_outlives_its_pack(void **state)
+{
+    enum { SIZE = 100000 };
+    char *octets = pattern(SIZE);
+    struct got got = {.stop = 1};
+
+    (void)state;
+    write_cached(it.ann, 1, ACCOUNT_WHOLE, slice_make(octets, SIZE));
+    struct bodies_reader *r =
+        begin((struct bodies_range){1, NULL, ACCOUNT_WHOLE, 7, SIZE - 10, 0}, &got);
+    run();
+    assert_int_equal(buf_size(&got.octets), BODIES_PIECE);
+    assert_int_equal(unlink(file("1.mails")), 0);
+    assert_int_equal(outcome_of(1, NULL, ACCOUNT_WHOLE), BODIES_ABSENT);
+    assert_int_equal(bodies_account_octets(it.ann), 0);
+    got.stop = 0;
+    bodies_reader_resume(r);
+    run();
+    assert_int_equal(got.done, 1);
+    assert_int_equal(got.total, SIZE);
+    assert_int_equal(buf_size(&got.octets), SIZE - 10);
+    assert_memory_equal(buf_slice(&got.octets).p, octets + 7, SIZE - 10);
+    buf_clear(&got.octets);
+    free(octets);
+}
+
 static void a_durable_body_has_a_key_for_ever(void **state)
 {
     (void)state;
@@ -372,6 +399,7 @@ int main(void)
         TEST(what_is_not_there_is_absent),
         TEST(a_large_message_goes_in_pieces),
         TEST(a_reader_waits_for_room),
+        TEST(a_reader_outlives_its_pack),
         TEST(a_durable_body_has_a_key_for_ever),
         TEST(what_was_used_longest_ago_makes_room),
         TEST(a_smaller_bound_holds_from_the_opening),
