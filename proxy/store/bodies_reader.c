@@ -95,7 +95,8 @@ static void reader_clip(struct bodies_reader *r)
         r->end = r->total;
 }
 
-static bool reader_take(struct bodies_reader *r, const struct buf *octets)
+/* What is wanted of a record. */
+static void reader_take(struct bodies_reader *r, const struct buf *octets)
 {
     struct slice all = buf_slice(octets);
 
@@ -107,13 +108,14 @@ static bool reader_take(struct bodies_reader *r, const struct buf *octets)
     char *piece = buf_failed(octets) ? NULL : realloc(r->piece, n ? n : 1);
     if (!piece) {
         errno = ENOMEM;
-        return reader_failed(r, "read");
+        reader_failed(r, "read");
+        return;
     }
-    memcpy(piece, all.p + r->at, n);
+    if (n)
+        memcpy(piece, all.p + r->at, n);
     r->piece = piece;
     r->rest = slice_make(piece, n);
     r->at = r->end;
-    return true;
 }
 
 /* All that is wanted of it is read at once. */
@@ -129,8 +131,8 @@ static bool reader_take_record(struct bodies_reader *r, int dir, enum bodies_kin
     bodies_records_end(records);
     uv_mutex_unlock(&a->records_lock);
     r->kind = kind;
-    if (found && !reader_take(r, &octets))
-        r->outcome = BODIES_FAILED;
+    if (found)
+        reader_take(r, &octets);
     buf_clear(&octets);
     return found;
 }
