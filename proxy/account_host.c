@@ -444,6 +444,7 @@ static void host_open_bodies(struct account_host *h)
         .account = slice_of(h->key),
         .octets = h->route->imap.cache,
         .newborn = h->state->modseq == 0,
+        .told = account_host_told,
         .named = named_bodies(h->state, &named) ? &named : NULL,
     };
     struct failure why;

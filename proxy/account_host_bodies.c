@@ -61,7 +61,11 @@ static void on_done(void *owner, struct bodies_writer *w, char *key, const char 
     keep_remove(k);
     account_host_tell(h);
     account_kept(h->account, content, part, key, why);
-    account_host_pump(h);
+}
+
+void account_host_told(void *owner)
+{
+    account_host_pump(owner);
 }
 
 static const struct bodies_writer_handler handler = {on_progress, on_done};

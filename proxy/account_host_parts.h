@@ -54,6 +54,8 @@ void account_host_renew_cancel(struct account_host *h);
 
 /* account_host_bodies.c */
 void account_host_keep(struct account_host *h, struct account_action *action);
+/* Some were kept: what follows from it is begun. */
+void account_host_told(void *owner);
 void account_host_keep_none(struct account_host *h);
 size_t account_host_keep_queued(const struct account_host *h);
 

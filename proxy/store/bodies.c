@@ -185,6 +185,15 @@ static void make_room(struct bodies_account *a)
         }
         removal_start(r);
     }
+    a->crowded = is_too_much(a);
+}
+
+/* So that what was written last does not grow beyond the bound, it is left to be the oldest. */
+void bodies_begin(struct bodies_account *a, enum bodies_kind kind, int dir, struct bodies_tally *t)
+{
+    if (a->crowded)
+        bodies_records_seal(&a->records[kind]);
+    bodies_records_begin(&a->records[kind], dir, t);
 }
 
 void bodies_came(struct bodies_account *a, uint32_t content, enum bodies_kind kind, uint64_t size)
@@ -204,6 +213,20 @@ void bodies_went(struct bodies_account *a, uint32_t content, enum bodies_kind ki
 
     bodies_index_drop(&a->index, content, kind);
     a->shared->octets -= before - a->index.octets;
+}
+
+void bodies_settle_tally(struct bodies_account *a, struct bodies_tally *t)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        const struct bodies_tallied *item = &t->items[i];
+        if (item->deed == BODIES_GREW)
+            bodies_came(a, item->number, item->kind, item->size);
+        else if (item->deed == BODIES_GONE)
+            bodies_went(a, item->number, item->kind);
+        else
+            bodies_index_touch(&a->index, item->number, item->kind);
+    }
+    bodies_tally_clear(t);
 }
 
 /* ---- opening and closing ---- */
@@ -292,6 +315,14 @@ static void opening_tell(const struct opening *o)
                     o->swept);
 }
 
+/* Without memory for it a pack is not read, and goes when it is the one used longest ago. */
+static void account_found(struct bodies_account *a, const struct bodies_found *found)
+{
+    if (bodies_is_pack(found->kind))
+        (void)bodies_records_found(&a->records[found->kind], found->content);
+    bodies_came(a, found->content, found->kind, found->size);
+}
+
 static void opening_done(uv_work_t *work, int status)
 {
     struct opening *o = work->data;
@@ -301,7 +332,7 @@ static void opening_done(uv_work_t *work, int status)
     opening_tell(o);
     a->key_next = opening_key_next(o);
     for (size_t i = 0; i < o->scan.count; i++)
-        bodies_came(a, o->scan.files[i].content, o->scan.files[i].kind, o->scan.files[i].size);
+        account_found(a, &o->scan.files[i]);
     if (!a->closing)
         o->opened(o->owner, &o->why);
     bodies_keys_clear(&o->named);
@@ -326,29 +357,31 @@ static struct bodies_account *account_make(struct bodies *b, uv_loop_t *loop,
     a->loop = loop;
     a->accounts = store_accounts(b->store);
     a->limit = options->octets;
+    a->told = options->told;
     if (uv_mutex_init(&a->records_lock) != 0) {
         free(a->name);
         free(a);
         return NULL;
     }
     a->users = 1;
+    bodies_packing_init(a);
     bodies_idle_opened(b->idle, a->name);
-    bodies_records_init(&a->headers, BODIES_HEAD);
-    bodies_records_init(&a->structures, BODIES_MIME);
-    bodies_records_init(&a->texts[MAILBOX_TEXT_ENVELOPE], BODIES_ENVELOPE);
-    bodies_records_init(&a->texts[MAILBOX_TEXT_STRUCTURE], BODIES_STRUCTURE);
+    for (int kind = BODIES_HEADS; kind < BODIES_KINDS; kind++)
+        bodies_records_init(&a->records[kind], (enum bodies_kind)kind, a->limit);
     return a;
 }
 
-static void account_free_memory(struct bodies_account *a)
+static void on_account_end(uv_handle_t *handle)
 {
+    struct bodies_account *a = handle->data;
+
+    if (a->closed)
+        a->closed(a->closed_owner);
     a->shared->octets -= a->index.octets;
     bodies_idle_closed(a->shared->idle, a->name, a->index.octets);
     bodies_index_clear(&a->index);
-    bodies_records_clear(&a->headers);
-    bodies_records_clear(&a->structures);
-    bodies_records_clear(&a->texts[MAILBOX_TEXT_ENVELOPE]);
-    bodies_records_clear(&a->texts[MAILBOX_TEXT_STRUCTURE]);
+    for (int kind = BODIES_HEADS; kind < BODIES_KINDS; kind++)
+        bodies_records_clear(&a->records[kind]);
     uv_mutex_destroy(&a->records_lock);
     free(a->name);
     free(a);
@@ -358,14 +391,14 @@ struct bodies_account *bodies_account_open(struct bodies *b, uv_loop_t *loop,
                                            const struct bodies_options *options,
                                            bodies_opened opened, void *owner)
 {
-    struct bodies_account *a = account_make(b, loop, options);
-    struct opening *o = a ? calloc(1, sizeof *o) : NULL;
+    struct opening *o = calloc(1, sizeof *o);
+    struct bodies_account *a = o ? account_make(b, loop, options) : NULL;
 
-    if (!o) {
-        if (a)
-            account_free_memory(a);
+    if (!a) {
+        free(o);
         return NULL;
     }
+    a->told_owner = owner;
     *o = (struct opening){
         .account = a, .newborn = options->newborn, .opened = opened, .owner = owner};
     if (options->named) {
@@ -379,6 +412,12 @@ struct bodies_account *bodies_account_open(struct bodies *b, uv_loop_t *loop,
     return a;
 }
 
+void bodies_told(const struct bodies_account *a)
+{
+    if (a->told && !a->closing)
+        a->told(a->told_owner);
+}
+
 void bodies_hold(struct bodies_account *a)
 {
     a->users++;
@@ -386,11 +425,8 @@ void bodies_hold(struct bodies_account *a)
 
 void bodies_let_go(struct bodies_account *a)
 {
-    if (--a->users)
-        return;
-    if (a->closed)
-        a->closed(a->closed_owner);
-    account_free_memory(a);
+    if (--a->users == 0)
+        bodies_packing_end(a, on_account_end);
 }
 
 void bodies_account_close(struct bodies_account *a, void (*closed)(void *owner), void *owner)

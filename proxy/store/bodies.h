@@ -2,11 +2,12 @@
  * Messages' octets on disk, in a directory of each account (proxy/store/bodies_dir.h tells the
  * names). Two kinds lie there:
  *
- * The cache holds what was fetched from the upstream, by content and part. It is bounded, for the
- * account and for all together; what was used longest ago makes room: in an open account a message,
- * of those that nobody has open a whole cache (proxy/store/bodies_idle.h). Nothing of it is synced:
- * what a crash takes is fetched again. A file appears whole, by rename, or not at all. The one that
- * was written last stays even if it is larger than the bound: somebody wants to read it.
+ * The cache holds what was fetched from the upstream, by content and part: small parts many in a
+ * file (proxy/store/bodies_records.h), others each in a file that appears whole, by rename, or not
+ * at all. It is bounded, for the account and for all together; the file that was used longest ago
+ * makes room, of accounts that nobody has open a whole cache (proxy/store/bodies_idle.h). Nothing
+ * of it is synced: what a crash takes is fetched again. The file that was written last stays even
+ * if it is larger than the bound: somebody wants to read it.
  *
  * Durable bodies have a key and are not evicted: messages that are nowhere else. They are on the
  * disk, with their name, before they are reported.
@@ -60,6 +61,8 @@ struct bodies_options {
     bool newborn;         /* its state was never written, or lost: numbers of contents begin anew,
                              and what is in the cache belongs to other messages; durable bodies
                              are moved aside (proxy/store/bodies_keys.h) */
+    void (*told)(void *owner); /* the owners of some writers were told that they are done: what
+                                  follows from it may be begun. NULL: nobody needs to know */
     struct bodies_keys *named; /* by the state, which was read to its end: durable bodies that it
                                   does not name are deleted. Taken over: empty then. NULL: none
                                   is. */
@@ -73,8 +76,8 @@ struct bodies_account *bodies_account_open(struct bodies *b, uv_loop_t *loop,
                                            bodies_opened opened, void *owner);
 
 /* What is under way is cancelled first, by those who began it; work of the pool goes on by itself.
- * `closed` (may be NULL) comes when the last of it has ended and the memory is about to go, perhaps
- * before this returns; not before that may the same account be opened again. */
+ * `closed` (may be NULL) comes when the last of it has ended and the memory is about to go; not
+ * before that may the same account be opened again. */
 void bodies_account_close(struct bodies_account *a, void (*closed)(void *owner), void *owner);
 
 /* Octets in its cache. */
@@ -170,7 +173,7 @@ void bodies_reader_cancel(struct bodies_reader *r);
 
 /* ---- headers and small messages ---- */
 
-enum { BODIES_SMALL_MAX = 65536 }; /* octets; what has as many or more is not small */
+enum { BODIES_SMALL_MAX = 128 << 10 }; /* octets; what has as many or more is not small */
 
 struct bodies_small;
 
@@ -179,10 +182,10 @@ typedef void (*bodies_small_done)(void *owner, enum bodies_outcome outcome, stru
                                   const struct failure *why);
 
 /* A part as bodies_read() finds it, at once; the range in it is nothing to this, but that a length
- * of 0 asks only whether it is there, whatever its size. What is asked for
- * while others are being read comes with the next ones; headers come from one file, once they were
- * read before. NULL when
- * memory is out, and for a whole message that is being written: bodies_read() may follow it. */
+ * of 0 asks only whether it is there, whatever its size. What is asked for while others are being
+ * read comes with the next ones; what is asked for by a writer's `on_done` comes from memory. NULL
+ * when memory is out, and for a whole message that is being written: bodies_read() may follow it.
+ */
 struct bodies_small *bodies_small(struct bodies_account *a, const struct bodies_range *what,
                                   bodies_small_done done, void *owner);
 

@@ -14,6 +14,7 @@
 
 static const char *const suffixes[] = {
     [BODIES_HEAD] = "head",         [BODIES_MAIL] = "mail",           [BODIES_MIME] = "mime",
+    [BODIES_HEADS] = "heads",       [BODIES_MAILS] = "mails",         [BODIES_MIMES] = "mimes",
     [BODIES_ENVELOPE] = "envelope", [BODIES_STRUCTURE] = "structure",
 };
 
@@ -135,7 +136,7 @@ static bool scan_cached(int dir, const char *name, bool clear, struct bodies_fou
 {
     struct stat st;
 
-    if (clear)
+    if (clear || found->content == 0) /* an earlier version's pack */
         return unlinkat(dir, name, 0) == 0;
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT;

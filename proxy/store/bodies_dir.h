@@ -2,17 +2,22 @@
  * An account's directory of bodies, accounts/NAME/bodies: what the files in it are called, and what
  * is found there when the account is opened.
  *
- *     7.head  7.mail     the header and the whole of content 7, as the upstream sent them
- *     7.mime             its structure, as translate/mime/mime_json.h writes it
- *     0.head  0.mime     those of many contents (proxy/store/bodies_records.h)
- *     0.envelope         what IMAP says of them, ready to be sent (proxy/store/bodies_texts.c)
- *     0.structure
+ *     2.heads  2.mails   headers and wholes of many contents, as the upstream sent them, those
+ *                        that are small: the second such pack (proxy/store/bodies_records.h)
+ *     2.mimes            their structures, as translate/mime/mime_json.h writes them
+ *     2.envelope         what IMAP says of them, ready to be sent (proxy/store/bodies_texts.c)
+ *     2.structure
+ *     7.head  7.mail     the header, the whole and the structure of content 7 by itself, where that
+ *     7.mime             is large
  *     m-12               a message that must not be lost
  *     t-3                one that is being written; a leftover when found at the opening
  *
  * Names are made from numbers of ours only, so none leads out of the directory. The directory is
  * opened for each piece of work anew: nothing is shared between threads, and an account that was
  * never written to has none. All of this blocks: it is for the thread pool.
+ *
+ * Packs are counted from 1. Earlier versions had one of each kind, `0.head` and so on, and a file
+ * for each small message: the former are swept, the latter found as those of large ones are.
  */
 #ifndef PROXY_STORE_BODIES_DIR_H
 #define PROXY_STORE_BODIES_DIR_H
@@ -25,13 +30,22 @@ enum bodies_kind {
     BODIES_HEAD,
     BODIES_MAIL,
     BODIES_MIME,
+    BODIES_HEADS, /* from here on packs: what a content is to the others, a number is to them */
+    BODIES_MAILS,
+    BODIES_MIMES,
     BODIES_ENVELOPE,
     BODIES_STRUCTURE,
     BODIES_KINDS,
 };
 
+static inline bool bodies_is_pack(enum bodies_kind kind)
+{
+    return kind >= BODIES_HEADS;
+}
+
 enum { BODIES_NAME = 32 };
 
+/* `content`: of a pack its number. */
 void bodies_name(char name[BODIES_NAME], uint32_t content, enum bodies_kind kind);
 void bodies_key_name(char name[BODIES_NAME], uint64_t number);
 void bodies_temporary_name(char name[BODIES_NAME], uint64_t number);
@@ -53,7 +67,7 @@ bool bodies_dir_sync(int accounts, const char *account, int dir);
 
 /* A file of the cache that was found. */
 struct bodies_found {
-    uint32_t content;
+    uint32_t content; /* or a pack's number */
     enum bodies_kind kind;
     uint64_t size;
     int64_t written; /* ns since 1970 */

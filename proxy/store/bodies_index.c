@@ -9,7 +9,8 @@ static size_t bucket_of(size_t count, uint32_t content, enum bodies_kind kind)
     return (content * 2654435761U + (uint32_t)kind * 40503U) & (count - 1);
 }
 
-static struct bodies_entry **find(struct bodies_index *x, uint32_t content, enum bodies_kind kind)
+static struct bodies_entry **find(const struct bodies_index *x, uint32_t content,
+                                  enum bodies_kind kind)
 {
     struct bodies_entry **slot = &x->buckets[bucket_of(x->bucket_count, content, kind)];
 
@@ -62,6 +63,7 @@ static struct bodies_entry *add(struct bodies_index *x, uint32_t content, enum b
     *find(x, content, kind) = e;
     join_line(x, e);
     x->count++;
+    x->counts[kind]++;
     return e;
 }
 
@@ -79,6 +81,11 @@ bool bodies_index_put(struct bodies_index *x, uint32_t content, enum bodies_kind
     leave_line(x, e);
     join_line(x, e);
     return true;
+}
+
+bool bodies_index_has(const struct bodies_index *x, uint32_t content, enum bodies_kind kind)
+{
+    return x->count && *find(x, content, kind);
 }
 
 void bodies_index_touch(struct bodies_index *x, uint32_t content, enum bodies_kind kind)
@@ -102,6 +109,7 @@ void bodies_index_drop(struct bodies_index *x, uint32_t content, enum bodies_kin
     leave_line(x, e);
     x->octets -= e->size;
     x->count--;
+    x->counts[kind]--;
     free(e);
 }
 

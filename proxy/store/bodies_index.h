@@ -1,7 +1,8 @@
 /*
  * Which files of the cache an account has, how large they are, and in which order they were used:
- * for the bound of its octets. In memory only; the files themselves are the truth, so an entry
- * whose file has gone costs nothing but a look.
+ * for the bound of its octets, and so that nobody looks on the disk for what never was there. In
+ * memory only: an entry whose file has gone costs nothing but a look, a file that has none, for
+ * want of memory, is not found before the account's next opening.
  */
 #ifndef PROXY_STORE_BODIES_INDEX_H
 #define PROXY_STORE_BODIES_INDEX_H
@@ -24,6 +25,7 @@ struct bodies_index {
     struct bodies_entry *newest;
     struct bodies_entry *oldest;
     uint64_t octets; /* of all */
+    size_t counts[BODIES_KINDS];
 };
 
 void bodies_index_clear(struct bodies_index *x);
@@ -31,6 +33,8 @@ void bodies_index_clear(struct bodies_index *x);
 /* The file is there, with that size, and is the one used last. False when memory is out. */
 bool bodies_index_put(struct bodies_index *x, uint32_t content, enum bodies_kind kind,
                       uint64_t size);
+
+bool bodies_index_has(const struct bodies_index *x, uint32_t content, enum bodies_kind kind);
 
 /* It was used. An unknown one is nothing. */
 void bodies_index_touch(struct bodies_index *x, uint32_t content, enum bodies_kind kind);

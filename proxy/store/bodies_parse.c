@@ -34,8 +34,7 @@ struct bodies_parse {
     uint64_t least; /* octets of a durable one */
     char temporary[BODIES_NAME];
     struct mime_message *message;
-    uint64_t remembered; /* octets of the file that was written; 0: none was */
-    bool single;         /* it was found in a file of its own */
+    struct bodies_tally tally;
     struct failure why;
 };
 
@@ -59,20 +58,17 @@ static bool recall_single(uint32_t content, int dir, struct buf *text)
 }
 
 struct mime_message *bodies_recall(struct bodies_account *a, int dir, uint32_t content,
-                                   bool *single)
+                                   bool singles)
 {
+    struct bodies_records *records = &a->records[BODIES_MIMES];
     struct mime_message *message = NULL;
     struct buf text = BUF_INIT;
 
-    *single = false;
-    if (bodies_records_get(&a->structures, content, &text)) {
+    if (bodies_records_get(records, content, &text) ||
+        (singles && recall_single(content, dir, &text)))
         message = parse_text(buf_slice(&text));
-    } else if (recall_single(content, dir, &text)) {
-        message = parse_text(buf_slice(&text));
-        *single = message != NULL;
-        if (message)
-            bodies_records_put(&a->structures, content, buf_slice(&text));
-    }
+    if (message && !bodies_records_has(records, content))
+        (void)bodies_records_put(records, content, buf_slice(&text));
     buf_clear(&text);
     return message;
 }
@@ -88,6 +84,39 @@ static bool feed_all(struct bodies_parse *p, int fd, struct mime_parser *parser,
         at += (uint64_t)n;
     }
     return true;
+}
+
+static bool get_packed(struct bodies_parse *p, int dir, struct buf *octets)
+{
+    struct bodies_account *a = p->account;
+    struct bodies_records *records = &a->records[BODIES_MAILS];
+
+    uv_mutex_lock(&a->records_lock);
+    bodies_begin(a, records->kind, dir, &p->tally);
+    bool found = bodies_records_get(records, p->content, octets);
+    bodies_records_end(records);
+    uv_mutex_unlock(&a->records_lock);
+    return found;
+}
+
+/* From a pack. False when it is not there. */
+static bool parse_packed(struct bodies_parse *p, int dir)
+{
+    struct buf octets = BUF_INIT;
+    bool found = get_packed(p, dir, &octets);
+    struct mime_parser *parser = found && !buf_failed(&octets) ? mime_parser_new() : NULL;
+
+    if (parser) {
+        mime_parser_feed(parser, buf_slice(&octets));
+        p->message = mime_parser_end(parser);
+    }
+    mime_parser_free(parser);
+    buf_clear(&octets);
+    if (found && !p->message) {
+        errno = ENOMEM;
+        bodies_failed(p->account, "read", "a message", &p->why);
+    }
+    return found;
 }
 
 static struct mime_message *parse_file(struct bodies_parse *p, int fd)
@@ -107,29 +136,26 @@ static struct mime_message *parse_file(struct bodies_parse *p, int fd)
     return message;
 }
 
-/* Opens the durable body, or what was fetched again where that is gone. Negative when nothing is
- * there, and when `p->why` says why not. */
+/* Opens the file of the durable body, or of the cache; negative when it is not there, and when
+ * `p->why` says why not. */
 static int parse_open(struct bodies_parse *p, int dir)
 {
-    int fd = p->durable ? bodies_open_whole(p->account, dir, p->content, p->key) : -1;
+    int fd = bodies_open_whole(p->account, dir, p->content, p->durable ? p->key : NULL);
     struct stat st;
 
-    if (!p->durable || (fd < 0 && errno == ENOENT))
-        return bodies_open_whole(p->account, dir, p->content, NULL);
-    if (fd < 0 ||
+    if (fd < 0 || !p->durable ||
         (fstat(fd, &st) == 0 && bodies_is_long_enough((uint64_t)st.st_size, p->least, &p->why)))
         return fd;
     close(fd);
-    errno = ENOENT;
     return -1;
 }
 
-static void parse_make(struct bodies_parse *p, int dir)
+static void parse_single(struct bodies_parse *p, int dir)
 {
     int fd = parse_open(p, dir);
     char name[BODIES_NAME];
 
-    if (fd < 0 && errno == ENOENT)
+    if (fd < 0 && (errno == ENOENT || p->why.kind != FAILURE_NONE))
         return;
     bodies_name(name, p->content, BODIES_MAIL);
     if (fd >= 0)
@@ -140,20 +166,43 @@ static void parse_make(struct bodies_parse *p, int dir)
         close(fd);
 }
 
-static bool write_text(struct bodies_parse *p, int dir, struct slice text)
+/* Where the durable body is gone, what was fetched again is looked for. */
+static void parse_make(struct bodies_parse *p, int dir)
+{
+    if (p->durable) {
+        parse_single(p, dir);
+        p->durable = false;
+    }
+    if (!p->message && p->why.kind == FAILURE_NONE && !parse_packed(p, dir))
+        parse_single(p, dir);
+}
+
+static void write_single(struct bodies_parse *p, int dir, struct slice text)
 {
     char name[BODIES_NAME];
     int fd = disk_open(dir, p->temporary, O_WRONLY | O_CREAT | O_EXCL);
 
     if (fd < 0)
-        return false;
+        return;
     bodies_name(name, p->content, BODIES_MIME);
     bool written = disk_write(fd, text);
     close(fd);
     if (written && renameat(dir, p->temporary, dir, name) == 0)
-        return true;
-    unlinkat(dir, p->temporary, 0);
-    return false;
+        bodies_tally_note(&p->tally, BODIES_MIME, p->content, BODIES_GREW, text.n);
+    else
+        unlinkat(dir, p->temporary, 0);
+}
+
+static void write_packed(struct bodies_parse *p, int dir, struct slice text)
+{
+    struct bodies_account *a = p->account;
+    struct bodies_records *records = &a->records[BODIES_MIMES];
+
+    uv_mutex_lock(&a->records_lock);
+    bodies_begin(a, records->kind, dir, &p->tally);
+    (void)bodies_records_put(records, p->content, text);
+    bodies_records_end(records);
+    uv_mutex_unlock(&a->records_lock);
 }
 
 /* What cannot be remembered is made again when it is next asked for. */
@@ -161,10 +210,12 @@ static void parse_remember(struct bodies_parse *p, int dir)
 {
     json_t *json = mime_json_from(p->message);
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-    size_t n = text ? strlen(text) : 0;
+    struct slice all = text ? slice_of(text) : (struct slice){0};
 
-    if (text && write_text(p, dir, slice_make(text, n)))
-        p->remembered = n;
+    if (text && all.n <= BODIES_RECORD_MAX)
+        write_packed(p, dir, all);
+    else if (text)
+        write_single(p, dir, all);
     free(text);
     json_decref(json);
 }
@@ -202,8 +253,7 @@ static void parse_worked(uv_work_t *work, int status)
     struct bodies_parse *p = work->data;
 
     (void)status; /* nobody cancels it */
-    if (p->remembered)
-        bodies_came(p->account, p->content, BODIES_MIME, p->remembered);
+    bodies_settle_tally(p->account, &p->tally);
     parse_end(p);
 }
 
@@ -213,7 +263,8 @@ struct recall {
     uv_work_t work;
     struct bodies_account *account;
     struct bodies_parse *first;
-    uint64_t records; /* octets of the structures' file afterwards */
+    struct bodies_tally tally;
+    bool singles; /* some structure is in a file by itself */
 };
 
 static void recall_work(uv_work_t *work)
@@ -225,12 +276,11 @@ static void recall_work(uv_work_t *work)
     if (dir < 0)
         return; /* the making says why */
     uv_mutex_lock(&a->records_lock);
-    bodies_records_open(&a->structures, dir, a->limit / 4);
+    bodies_begin(a, BODIES_MIMES, dir, &r->tally);
     for (struct bodies_parse *p = r->first; p; p = p->next)
         if (!p->cancelled)
-            p->message = bodies_recall(a, dir, p->content, &p->single);
-    r->records = a->structures.end;
-    bodies_records_close(&a->structures);
+            p->message = bodies_recall(a, dir, p->content, r->singles);
+    bodies_records_end(&a->records[BODIES_MIMES]);
     uv_mutex_unlock(&a->records_lock);
     close(dir);
 }
@@ -241,8 +291,6 @@ static void recalled(struct bodies_parse *p)
 {
     struct bodies_account *a = p->account;
 
-    if (p->single)
-        bodies_index_touch(&a->index, p->content, BODIES_MIME);
     if (p->message || p->cancelled)
         parse_end(p);
     else
@@ -257,8 +305,7 @@ static void recall_done(uv_work_t *work, int status)
 
     (void)status; /* nobody cancels it */
     a->parse_busy = false;
-    if (r->records)
-        bodies_came(a, 0, BODIES_MIME, r->records);
+    bodies_settle_tally(a, &r->tally);
     for (struct bodies_parse *p = r->first, *next; p; p = next) {
         next = p->next;
         recalled(p);
@@ -291,6 +338,7 @@ static void recall_start(struct bodies_account *a)
     }
     r->account = a;
     r->first = a->parse_wanted;
+    r->singles = a->index.counts[BODIES_MIME] != 0;
     r->work.data = r;
     a->parse_wanted = NULL;
     a->parse_busy = true;

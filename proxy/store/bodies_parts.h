@@ -4,6 +4,8 @@
 #ifndef PROXY_STORE_BODIES_PARTS_H
 #define PROXY_STORE_BODIES_PARTS_H
 
+#include <stdatomic.h>
+
 #include "proxy/store/bodies.h"
 #include "proxy/store/bodies_dir.h"
 #include "proxy/store/bodies_index.h"
@@ -50,6 +52,51 @@ void bodies_reader_grew(struct bodies_reader *r);
 void bodies_reader_settle(struct bodies_reader *r, const char *key);
 void bodies_reader_fail(struct bodies_reader *r, const struct failure *why);
 
+/*
+ * A small part that is written with others (bodies_packer.c). Embedded in its writer, and in the
+ * account's list from bodies_pack() until bodies_writer_packed().
+ */
+struct bodies_packed {
+    struct bodies_packed *next;
+    uint32_t content;
+    enum account_part part;
+    struct buf octets;
+    struct failure why;
+};
+
+void bodies_packing_init(struct bodies_account *a);
+void bodies_packing_end(struct bodies_account *a, uv_close_cb ended);
+
+/* Its octets will be written soon. On the loop. */
+void bodies_pack(struct bodies_account *a, struct bodies_packed *p);
+
+/* Takes it out again. False when it is being written: bodies_writer_packed() comes. */
+bool bodies_pack_withdraw(struct bodies_account *a, const struct bodies_packed *p);
+
+/* What was just written, of this content: the part, or the whole of which it is one. NULL: none. */
+const struct bodies_packed *bodies_pack_fresh(struct bodies_account *a, uint32_t content,
+                                              enum account_part part);
+
+/* bodies_writer.c: it was written, or `why` says why not; the owner is told. Then the writer goes,
+ * when nobody has use for the octets any more. */
+void bodies_writer_packed(struct bodies_packed *p);
+void bodies_writer_unpacked(struct bodies_packed *p);
+
+/* bodies_small.c: gives what was taken from memory. The next one of the list. */
+struct bodies_small *bodies_small_give(struct bodies_small *s);
+
+struct bodies_packing {
+    uv_prepare_t soon; /* what came in a turn of the loop is written together */
+    uv_work_t work;
+    bool busy;
+    struct bodies_packed *wanted;
+    struct bodies_packed *first; /* being written; the pool's */
+    struct bodies_tally tally;
+    struct bodies_packed *fresh;              /* written, and still in memory */
+    struct bodies_packed *fresh_next;         /* of them, to be looked at next */
+    struct bodies_small *asked, **asked_last; /* of them */
+};
+
 struct bodies_account {
     struct bodies *shared;
     uv_loop_t *loop;
@@ -60,19 +107,25 @@ struct bodies_account {
     uint64_t temporary_next;
     struct bodies_index index;
     struct bodies_growth *growing;
-    uv_mutex_t records_lock; /* held by the pool's work while it uses the next three */
-    struct bodies_records headers, structures;
-    struct bodies_records texts[MAILBOX_TEXT_KINDS]; /* none of headers */
-    struct bodies_texts *texts_wanted;               /* the first is under way */
+    atomic_bool crowded;     /* there is too much, and all that is left is the pack written last */
+    uv_mutex_t records_lock; /* held by the pool's work while it uses `records` */
+    struct bodies_records records[BODIES_KINDS]; /* those of packs */
+    struct bodies_packing packing;
+    struct bodies_texts *texts_wanted; /* the first is under way */
     struct bodies_small *small_wanted;
     bool small_busy;
     struct bodies_parse *parse_wanted;
     bool parse_busy;
     unsigned users; /* the owner, and work that will call back */
     bool closing;   /* the owner has gone */
+    void (*told)(void *owner);
+    void *told_owner;
     void (*closed)(void *owner);
     void *closed_owner;
 };
+
+/* Writers' owners were told. */
+void bodies_told(const struct bodies_account *a);
 
 /* Work holds the account; the last one that lets go frees it. Both on the loop. */
 void bodies_hold(struct bodies_account *a);
@@ -93,6 +146,12 @@ static inline enum bodies_kind bodies_kind_of(enum account_part part)
     return part == ACCOUNT_HEADER ? BODIES_HEAD : BODIES_MAIL;
 }
 
+/* On the pool, with the lock: a piece of work with records of that kind begins. */
+void bodies_begin(struct bodies_account *a, enum bodies_kind kind, int dir, struct bodies_tally *t);
+
+/* What the pool's work has done with files: counts it, and clears the tally. On the loop. */
+void bodies_settle_tally(struct bodies_account *a, struct bodies_tally *t);
+
 /* On the pool: opens what there is of a message, its durable body when it has a key, else what the
  * cache has. Negative with errno. */
 int bodies_open_whole(const struct bodies_account *a, int dir, uint32_t content, const char *key);
@@ -101,10 +160,13 @@ int bodies_open_whole(const struct bodies_account *a, int dir, uint32_t content,
  * message. */
 bool bodies_is_long_enough(uint64_t octets, uint64_t least, struct failure *why);
 
-/* On the pool, with the records open: the structure as it was remembered, by itself (then
- * `*single`) or among others. NULL: it was not. */
+/* How much of the octets is a header, its empty line included. False when it has no end there. */
+bool bodies_header_ends(struct slice octets, size_t *n);
+
+/* On the pool, while work with the structures' records goes on: the structure as it was remembered,
+ * among others or, where there are any such files, by itself (`singles`). NULL: it was not. */
 struct mime_message *bodies_recall(struct bodies_account *a, int dir, uint32_t content,
-                                   bool *single);
+                                   bool singles);
 
 /* pread() that begins again when a signal interrupts it. */
 ssize_t bodies_pread(int fd, void *p, size_t n, uint64_t offset);

@@ -28,7 +28,8 @@ struct bodies_reader {
     /* While it works, the pool's. */
     uint32_t content;
     enum account_part part;
-    enum bodies_kind kind; /* of the file that was opened */
+    enum bodies_kind kind; /* of the file that was opened; of a pack: none was */
+    struct bodies_tally tally;
     bool durable;
     uint64_t least;
     char key[BODIES_NAME];
@@ -86,21 +87,83 @@ static void find_header_end(struct bodies_reader *r, uint64_t size)
     }
 }
 
-static bool reader_open_cached(struct bodies_reader *r, int dir)
+static void reader_clip(struct bodies_reader *r)
+{
+    if (r->at > r->total)
+        r->at = r->total;
+    if (r->end > r->total)
+        r->end = r->total;
+}
+
+/* What is wanted of a record. */
+static void reader_take(struct bodies_reader *r, const struct buf *octets)
+{
+    struct slice all = buf_slice(octets);
+
+    if (r->part == ACCOUNT_HEADER && r->kind == BODIES_MAILS)
+        (void)bodies_header_ends(all, &all.n);
+    r->total = all.n;
+    reader_clip(r);
+    size_t n = (size_t)(r->end - r->at);
+    char *piece = buf_failed(octets) ? NULL : realloc(r->piece, n ? n : 1);
+    if (!piece) {
+        errno = ENOMEM;
+        reader_failed(r, "read");
+        return;
+    }
+    if (n)
+        memcpy(piece, all.p + r->at, n);
+    r->piece = piece;
+    r->rest = slice_make(piece, n);
+    r->at = r->end;
+}
+
+/* All that is wanted of it is read at once. */
+static bool reader_take_record(struct bodies_reader *r, int dir, enum bodies_kind kind)
+{
+    struct bodies_account *a = r->account;
+    struct bodies_records *records = &a->records[kind];
+    struct buf octets = BUF_INIT;
+
+    uv_mutex_lock(&a->records_lock);
+    bodies_begin(a, kind, dir, &r->tally);
+    bool found = bodies_records_get(records, r->content, &octets);
+    bodies_records_end(records);
+    uv_mutex_unlock(&a->records_lock);
+    r->kind = kind;
+    if (found)
+        reader_take(r, &octets);
+    buf_clear(&octets);
+    return found;
+}
+
+static bool reader_find_header(struct bodies_reader *r, int dir)
 {
     char name[BODIES_NAME];
 
-    r->durable = false;
-    r->kind = bodies_kind_of(r->part);
-    if (r->part == ACCOUNT_HEADER) {
-        bodies_name(name, r->content, BODIES_HEAD);
-        r->fd = disk_open(dir, name, O_RDONLY);
-        if (r->fd >= 0 || errno != ENOENT)
-            return r->fd >= 0;
-    }
+    if (reader_take_record(r, dir, BODIES_HEADS))
+        return true;
+    r->kind = BODIES_HEAD;
+    bodies_name(name, r->content, BODIES_HEAD);
+    r->fd = disk_open(dir, name, O_RDONLY);
+    return r->fd >= 0;
+}
+
+static bool reader_find_whole(struct bodies_reader *r, int dir)
+{
+    if (reader_take_record(r, dir, BODIES_MAILS))
+        return true;
     r->kind = BODIES_MAIL;
     r->fd = bodies_open_whole(r->account, dir, r->content, NULL);
     return r->fd >= 0;
+}
+
+static bool reader_open_cached(struct bodies_reader *r, int dir)
+{
+    r->durable = false;
+    if (r->part == ACCOUNT_HEADER && (reader_find_header(r, dir) || errno != ENOENT))
+        return r->fd >= 0 || bodies_is_pack(r->kind);
+    return reader_find_whole(r, dir);
 }
 
 static bool reader_open_file(struct bodies_reader *r, int dir)
@@ -112,14 +175,6 @@ static bool reader_open_file(struct bodies_reader *r, int dir)
     if (r->fd < 0 && errno == ENOENT)
         return reader_open_cached(r, dir);
     return r->fd >= 0;
-}
-
-static void reader_clip(struct bodies_reader *r)
-{
-    if (r->at > r->total)
-        r->at = r->total;
-    if (r->end > r->total)
-        r->end = r->total;
 }
 
 static bool reader_measure(struct bodies_reader *r)
@@ -147,7 +202,7 @@ static bool reader_open(struct bodies_reader *r)
         return reader_failed(r, "open");
     bool opened = reader_open_file(r, dir) || reader_failed(r, "open");
     close(dir);
-    return opened && reader_measure(r);
+    return opened && (bodies_is_pack(r->kind) || reader_measure(r));
 }
 
 static bool reader_read(struct bodies_reader *r)
@@ -176,7 +231,7 @@ static void reader_work(uv_work_t *work)
     if (!r->piece && !(r->piece = malloc(BODIES_PIECE))) {
         errno = ENOMEM;
         reader_failed(r, "read");
-    } else if (r->fd >= 0 || reader_open(r)) {
+    } else if ((r->fd >= 0 || reader_open(r)) && !bodies_is_pack(r->kind)) {
         reader_read(r);
     }
 }
@@ -189,7 +244,7 @@ static void reader_count(struct bodies_reader *r)
         return;
     if (r->outcome == BODIES_ABSENT)
         bodies_went(r->account, r->content, bodies_kind_of(r->part));
-    else
+    else if (!bodies_is_pack(r->kind))
         bodies_index_touch(&r->account->index, r->content, r->kind);
 }
 
@@ -200,6 +255,7 @@ static void reader_end(struct bodies_reader *r)
     if (r->fd >= 0)
         close(r->fd);
     r->fd = -1;
+    bodies_settle_tally(r->account, &r->tally);
     reader_count(r);
     if (!r->cancelled)
         r->handler->on_done(r->owner, r, r->outcome, &r->why);
@@ -231,14 +287,16 @@ static void reader_go_on(struct bodies_reader *r)
 /* True when the octets at hand were all taken. */
 static bool reader_offer(struct bodies_reader *r)
 {
-    struct slice in = r->rest;
+    size_t n = r->rest.n < BODIES_PIECE ? r->rest.n : BODIES_PIECE;
+    struct slice in = slice_make(r->rest.p, n);
 
-    if (in.n == 0)
+    if (n == 0)
         return true;
     r->resumed = false;
     r->handler->on_data(r->owner, r, &in);
-    r->rest = in;
-    return in.n == 0;
+    slice_take(&r->rest, n - in.n);
+    r->resumed = r->resumed || in.n == 0;
+    return r->rest.n == 0;
 }
 
 /* What was read already is given, whatever becomes of the rest. */

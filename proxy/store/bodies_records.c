@@ -1,5 +1,6 @@
 #include "proxy/store/bodies_records.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,12 @@
 #include "proxy/store/bodies_parts.h"
 #include "proxy/store/disk.h"
 
-enum { MAGIC = 0x3144484d, PLACES_FIRST = 64, WINDOW = 96 << 10, AHEAD = 32 << 10 };
+enum {
+    MAGIC = 0x3144484d,
+    WINDOW = 160 << 10,
+    AHEAD = 32 << 10,     /* read at once, for the records behind */
+    AHEAD_HEADS = 4 << 10 /* where only their beginnings are wanted */
+};
 
 /* In the machine's own order of octets: on another machine it is damaged, and begun anew. */
 struct record {
@@ -22,7 +28,8 @@ struct record {
 };
 
 _Static_assert((int)WINDOW > (int)BODIES_RECORD_MAX + (int)sizeof(struct record),
-               "a record fits into the window");
+               "a record fits into the window, and into the tail");
+_Static_assert(BODIES_RECORDS_PACK < INT32_MAX, "offsets in a pack fit into a place");
 
 static uint32_t check_of(uint32_t content, struct slice octets)
 {
@@ -32,72 +39,113 @@ static uint32_t check_of(uint32_t content, struct slice octets)
     return (uint32_t)crc32(crc, (const Bytef *)octets.p, (uInt)octets.n);
 }
 
-/* ---- places ------------------------------------------------------------------------------- */
-
-/* The content's place, or the free one where it would be. */
-static struct bodies_place *find(struct bodies_place *places, size_t capacity, uint32_t content)
+void bodies_records_init(struct bodies_records *r, enum bodies_kind kind, uint64_t cache)
 {
-    size_t at = (content * 2654435761U) & (capacity - 1);
+    uint64_t most = cache / BODIES_RECORDS_IN_CACHE;
 
-    while (places[at].content && places[at].content != content)
-        at = (at + 1) & (capacity - 1);
-    return &places[at];
-}
-
-static bool grow(struct bodies_records *r)
-{
-    size_t capacity = r->capacity ? 2 * r->capacity : PLACES_FIRST;
-    struct bodies_place *places = calloc(capacity, sizeof *places);
-
-    if (!places)
-        return false;
-    for (size_t i = 0; i < r->capacity; i++)
-        if (r->places[i].content)
-            *find(places, capacity, r->places[i].content) = r->places[i];
-    free(r->places);
-    r->places = places;
-    r->capacity = capacity;
-    return true;
-}
-
-/* The record that was written last counts. */
-static bool note(struct bodies_records *r, uint32_t content, uint64_t offset, uint32_t length)
-{
-    if (4 * (r->count + 1) > 3 * r->capacity && !grow(r))
-        return false;
-    struct bodies_place *place = find(r->places, r->capacity, content);
-    r->count += place->content == 0;
-    *place = (struct bodies_place){content, length, offset};
-    return true;
-}
-
-static void forget_all(struct bodies_records *r)
-{
-    free(r->places);
-    r->places = NULL;
-    r->capacity = r->count = 0;
-    r->end = 0;
-    r->window_n = 0;
-}
-
-void bodies_records_init(struct bodies_records *r, enum bodies_kind kind)
-{
-    *r = (struct bodies_records){.kind = kind, .fd = -1};
+    *r = (struct bodies_records){.kind = kind,
+                                 .most = most < BODIES_RECORDS_PACK ? most : BODIES_RECORDS_PACK,
+                                 .dir = -1,
+                                 .fd = -1};
 }
 
 void bodies_records_clear(struct bodies_records *r)
 {
-    bodies_records_close(r);
-    forget_all(r);
+    bodies_places_clear(&r->places);
+    free(r->unread);
+    r->unread = NULL;
+    r->unread_count = 0;
 }
 
-/* ---- the file ----------------------------------------------------------------------------- */
+bool bodies_records_found(struct bodies_records *r, uint32_t number)
+{
+    uint32_t *unread = reallocarray(r->unread, r->unread_count + 1, sizeof *unread);
 
-/* So many octets at `offset`, valid until the next call; fewer at the end of the file. */
-static struct slice look(struct bodies_records *r, uint64_t offset, size_t n)
+    if (!unread)
+        return false;
+    r->unread = unread;
+    r->unread[r->unread_count++] = number;
+    return true;
+}
+
+/* ---- packs -------------------------------------------------------------------------------- */
+
+static void leave(struct bodies_records *r)
+{
+    if (r->fd >= 0)
+        close(r->fd);
+    r->fd = -1;
+    r->window_n = 0;
+}
+
+/* The pack is gone, or not to be trusted: who damaged one record may have damaged others. What is
+ * to be written into it goes with it. */
+static void drop(struct bodies_records *r, uint32_t number)
+{
+    char name[BODIES_NAME];
+
+    if (r->pack == number)
+        leave(r);
+    if (r->last == number) {
+        r->open = false;
+        r->tail_n = 0;
+    }
+    bodies_places_forget(&r->places, number, 0);
+    bodies_name(name, number, r->kind);
+    (void)unlinkat(r->dir, name, 0);
+    bodies_tally_note(r->tally, r->kind, number, BODIES_GONE, 0);
+}
+
+/* Opens a pack. False with errno. */
+static bool use(struct bodies_records *r, uint32_t number)
+{
+    char name[BODIES_NAME];
+
+    if (r->fd >= 0 && r->pack == number)
+        return true;
+    leave(r);
+    bodies_name(name, number, r->kind);
+    r->fd = disk_open(r->dir, name, O_RDWR);
+    r->pack = number;
+    if (r->fd >= 0)
+        return true;
+    int error = errno;
+    if (error == ENOENT)
+        drop(r, number);
+    errno = error;
+    return false;
+}
+
+static bool begin_pack(struct bodies_records *r)
+{
+    char name[BODIES_NAME];
+
+    leave(r);
+    bodies_name(name, r->last + 1, r->kind);
+    r->fd = disk_open(r->dir, name, O_RDWR | O_CREAT | O_TRUNC);
+    if (r->fd < 0)
+        return false;
+    r->pack = ++r->last;
+    r->end = 0;
+    r->open = r->checked = true;
+    return true;
+}
+
+/* ---- reading ------------------------------------------------------------------------------ */
+
+static bool has_window(struct bodies_records *r)
+{
+    if (!r->window)
+        r->window = malloc(WINDOW);
+    return r->window != NULL;
+}
+
+/* So many octets at `offset`, valid until the next call; fewer at the end of the file. When they
+ * have to be read, then at least `ahead`. */
+static struct slice look(struct bodies_records *r, uint64_t offset, size_t n, size_t ahead)
 {
     if (offset < r->window_at || offset + n > r->window_at + r->window_n) {
-        ssize_t got = bodies_pread(r->fd, r->window, n > AHEAD ? n : AHEAD, offset);
+        ssize_t got = bodies_pread(r->fd, r->window, n > ahead ? n : ahead, offset);
         r->window_at = offset;
         r->window_n = got > 0 ? (size_t)got : 0;
     }
@@ -106,116 +154,222 @@ static struct slice look(struct bodies_records *r, uint64_t offset, size_t n)
     return slice_make(r->window + skip, there < n ? there : n);
 }
 
-/* The record at `offset`, whole and undamaged. */
-static bool read_record(struct bodies_records *r, uint64_t offset, struct record *record,
-                        struct slice *octets)
+static bool read_head(struct bodies_records *r, uint64_t offset, size_t ahead,
+                      struct record *record)
 {
-    struct slice head = look(r, offset, sizeof *record);
+    struct slice head = look(r, offset, sizeof *record, ahead);
 
     if (head.n < sizeof *record)
         return false;
     memcpy(record, head.p, sizeof *record);
-    if (record->magic != MAGIC || record->content == 0 || record->length > BODIES_RECORD_MAX)
-        return false;
-    struct slice all = look(r, offset, sizeof *record + record->length);
-    if (all.n < sizeof *record + record->length)
-        return false;
-    slice_take(&all, sizeof *record);
-    *octets = all;
-    return record->check == check_of(record->content, all);
+    return record->magic == MAGIC && record->content != 0 && record->length <= BODIES_RECORD_MAX;
 }
 
-/* Finds what is there; from the first record on that is damaged, or was cut by a crash, the file is
- * overwritten. */
-static bool load(struct bodies_records *r)
+/* The record's octets, whole and undamaged. */
+static bool read_record(struct bodies_records *r, const struct bodies_place *place,
+                        struct slice *octets)
 {
     struct record record;
-    struct slice octets;
+    uint64_t offset = place->offset - sizeof record;
 
-    forget_all(r);
-    while (read_record(r, r->end, &record, &octets)) {
-        if (!note(r, record.content, r->end + sizeof record, record.length))
-            return false;
-        r->end += sizeof record + record.length;
-    }
-    return ftruncate(r->fd, (off_t)r->end) == 0;
-}
-
-/* True when the places in memory are those of this file: it may have been evicted meanwhile. */
-static bool prepare(struct bodies_records *r, uint64_t most)
-{
-    struct stat st;
-
-    if (fstat(r->fd, &st) != 0)
+    if (!read_head(r, offset, AHEAD, &record) || record.content != place->content ||
+        record.length != place->length)
         return false;
-    if ((uint64_t)st.st_size > most) {
-        forget_all(r);
-        return ftruncate(r->fd, 0) == 0;
-    }
-    return (r->end && (uint64_t)st.st_size == r->end) || load(r);
+    *octets = look(r, offset, sizeof record + record.length, AHEAD);
+    if (octets->n < sizeof record + record.length)
+        return false;
+    slice_take(octets, sizeof record);
+    return record.check == check_of(record.content, *octets);
 }
 
-bool bodies_records_open(struct bodies_records *r, int dir, uint64_t most)
+static bool is_in_tail(const struct bodies_records *r, const struct bodies_place *place)
 {
-    char name[BODIES_NAME];
-
-    bodies_name(name, 0, r->kind);
-    r->fd = disk_open(dir, name, O_RDWR | O_CREAT);
-    r->window = r->fd >= 0 ? malloc(WINDOW) : NULL;
-    r->window_n = 0;
-    if (r->window && prepare(r, most))
-        return true;
-    bodies_records_clear(r);
-    return false;
+    return r->tail_n && place->pack == r->last && place->offset >= r->end;
 }
 
-void bodies_records_close(struct bodies_records *r)
+bool bodies_records_has(struct bodies_records *r, uint32_t content)
 {
-    if (r->fd >= 0)
-        close(r->fd);
-    free(r->window);
-    r->fd = -1;
-    r->window = NULL;
-    r->window_n = 0;
+    const struct bodies_place *place = bodies_places_find(&r->places, content);
+
+    return place && (is_in_tail(r, place) || use(r, place->pack));
 }
 
 bool bodies_records_get(struct bodies_records *r, uint32_t content, struct buf *out)
 {
-    const struct bodies_place *place = r->capacity ? find(r->places, r->capacity, content) : NULL;
-    struct record record;
+    const struct bodies_place *place = bodies_places_find(&r->places, content);
     struct slice octets;
 
-    if (!place || place->content == 0)
+    if (!place)
         return false;
-    if (read_record(r, place->offset - sizeof record, &record, &octets) &&
-        record.content == content) {
-        buf_put(out, octets);
+    uint32_t pack = place->pack;
+    if (is_in_tail(r, place)) {
+        buf_put(out, slice_make(r->tail + (place->offset - r->end), place->length));
         return true;
     }
-    forget_all(r); /* who damaged one may have damaged others */
-    if (ftruncate(r->fd, 0) != 0)
-        bodies_records_close(r);
-    return false;
+    if (!use(r, pack) || !has_window(r))
+        return false;
+    if (!read_record(r, place, &octets)) {
+        drop(r, pack);
+        return false;
+    }
+    buf_put(out, octets);
+    bodies_tally_note(r->tally, r->kind, pack, BODIES_USED, 0);
+    return true;
 }
 
-static bool write_at(int fd, struct slice octets, uint64_t offset)
+/* ---- what was there before ---------------------------------------------------------------- */
+
+/* Up to the first record that is damaged, or was cut by a crash; what stands behind it is cut off
+ * too. Octets are not looked at before they are read. */
+static void load_pack(struct bodies_records *r, uint32_t number)
 {
-    return lseek(fd, (off_t)offset, SEEK_SET) >= 0 && disk_write(fd, octets);
+    struct record record;
+    struct stat st;
+    uint64_t end = 0;
+
+    r->last = number;
+    r->open = false;
+    if (!use(r, number) || fstat(r->fd, &st) != 0)
+        return;
+    uint64_t size = st.st_size < INT32_MAX ? (uint64_t)st.st_size : INT32_MAX;
+    while (read_head(r, end, AHEAD_HEADS, &record) && end + sizeof record + record.length <= size) {
+        struct bodies_place place = {record.content, number, (uint32_t)(end + sizeof record),
+                                     record.length};
+        if (!bodies_places_put(&r->places, &place))
+            return;
+        end += sizeof record + record.length;
+    }
+    r->end = end;
+    r->open = ftruncate(r->fd, (off_t)end) == 0;
+    if (end != size)
+        bodies_tally_note(r->tally, r->kind, number, BODIES_GREW, end);
 }
 
-void bodies_records_put(struct bodies_records *r, uint32_t content, struct slice octets)
+static int ascending(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a;
+    uint32_t y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* The record that was written last counts. */
+static void load(struct bodies_records *r)
+{
+    qsort(r->unread, r->unread_count, sizeof *r->unread, ascending);
+    for (size_t i = 0; i < r->unread_count; i++)
+        load_pack(r, r->unread[i]);
+    free(r->unread);
+    r->unread = NULL;
+    r->unread_count = 0;
+}
+
+void bodies_records_begin(struct bodies_records *r, int dir, struct bodies_tally *tally)
+{
+    r->dir = dir;
+    r->tally = tally;
+    r->checked = false;
+    if (r->unread_count && has_window(r))
+        load(r);
+}
+
+void bodies_records_seal(struct bodies_records *r)
+{
+    r->open = false;
+}
+
+/* ---- writing ------------------------------------------------------------------------------ */
+
+static bool write_tail(struct bodies_records *r)
+{
+    return use(r, r->last) && lseek(r->fd, (off_t)r->end, SEEK_SET) >= 0 &&
+           disk_write(r->fd, slice_make(r->tail, r->tail_n));
+}
+
+/* What could not be written was never there. */
+static void undo(struct bodies_records *r)
+{
+    bodies_places_forget(&r->places, r->last, r->end);
+    r->tail_n = 0;
+    if (r->fd < 0 || r->end == 0 || ftruncate(r->fd, (off_t)r->end) != 0)
+        drop(r, r->last);
+}
+
+bool bodies_records_flush(struct bodies_records *r)
+{
+    if (r->tail_n == 0)
+        return true;
+    bool written = write_tail(r);
+    int error = errno;
+    if (written) {
+        r->end += r->tail_n;
+        r->tail_n = 0;
+        r->window_n = 0;
+        bodies_tally_note(r->tally, r->kind, r->last, BODIES_GREW, r->end);
+    } else {
+        undo(r);
+    }
+    errno = error;
+    return written;
+}
+
+static bool is_as_left(struct bodies_records *r)
+{
+    struct stat st;
+
+    if (r->open && !r->checked)
+        r->open = use(r, r->last) && fstat(r->fd, &st) == 0 && (uint64_t)st.st_size == r->end;
+    r->checked = true;
+    return r->open;
+}
+
+/* Behind what is there is room for so many octets, in the tail and in the pack. */
+static bool make_room(struct bodies_records *r, size_t n)
+{
+    uint64_t end = r->end + r->tail_n;
+
+    if (r->unread_count || (!r->tail && !(r->tail = malloc(WINDOW)))) {
+        errno = ENOMEM;
+        return false;
+    }
+    if (!is_as_left(r) || (end && end + n > r->most))
+        return bodies_records_flush(r) && begin_pack(r);
+    return r->tail_n + n <= WINDOW || bodies_records_flush(r);
+}
+
+static void append(struct bodies_records *r, const void *octets, size_t n)
+{
+    memcpy(r->tail + r->tail_n, octets, n);
+    r->tail_n += n;
+}
+
+bool bodies_records_put(struct bodies_records *r, uint32_t content, struct slice octets)
 {
     struct record record = {.magic = MAGIC, .content = content, .length = (uint32_t)octets.n};
-    struct buf all = BUF_INIT;
 
-    if (r->fd < 0 || octets.n > BODIES_RECORD_MAX)
-        return;
+    if (octets.n > BODIES_RECORD_MAX) {
+        errno = EFBIG;
+        return false;
+    }
+    if (!make_room(r, sizeof record + octets.n))
+        return false;
+    uint64_t offset = r->end + r->tail_n + sizeof record;
+    struct bodies_place place = {content, r->last, (uint32_t)offset, record.length};
+    if (!bodies_places_put(&r->places, &place)) {
+        errno = ENOMEM;
+        return false;
+    }
     record.check = check_of(content, octets);
-    buf_put(&all, slice_make((const char *)&record, sizeof record));
-    buf_put(&all, octets);
-    r->window_n = 0;
-    if (!buf_failed(&all) && write_at(r->fd, buf_slice(&all), r->end) &&
-        note(r, content, r->end + sizeof record, record.length))
-        r->end += buf_size(&all);
-    buf_clear(&all);
+    append(r, &record, sizeof record);
+    append(r, octets.p, octets.n);
+    return true;
+}
+
+void bodies_records_end(struct bodies_records *r)
+{
+    (void)bodies_records_flush(r);
+    leave(r);
+    free(r->window);
+    free(r->tail);
+    r->window = r->tail = NULL;
 }

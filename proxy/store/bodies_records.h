@@ -1,12 +1,14 @@
 /*
- * The headers of an account in one file, the structures of its messages in another, and so on, so
- * that a scan of a whole mailbox reads one file from front to back and not thousands. Such a file
- * is a part of the cache like any other (that of content 0, which no message has): what is lost or
- * damaged of it is brought anew, from the files of single messages or from the upstream.
+ * What is small of many contents, gathered in few files, one kind of it: headers, messages, or what
+ * is known of them. So neither a first scan of a mailbox makes thousands of files, nor a later one
+ * reads them.
  *
- * Records are appended, never changed: {magic, content, length, CRC-32 of these two and the
- * octets}, then the octets. Where each one lies is kept in memory, sixteen octets for a message,
- * from the first use until the account is closed.
+ * A file of records is a pack. Records are appended to the last pack, never changed: {magic,
+ * content, length, CRC-32 of these two and the octets}, then the octets. When it has reached its
+ * size the next one is begun. A pack is a file of the cache as any other: the one that was used
+ * longest ago makes room whole, and what is still wanted of it is brought anew. So is what is found
+ * damaged, and what a crash has cut off. Where each record lies is kept in memory, from the first
+ * use until the account is closed.
  *
  * All of this blocks: it is for the thread pool, and one piece of work at a time (`records_lock` in
  * proxy/store/bodies_parts.h).
@@ -14,42 +16,67 @@
 #ifndef PROXY_STORE_BODIES_RECORDS_H
 #define PROXY_STORE_BODIES_RECORDS_H
 
-#include "proxy/store/bodies_dir.h"
+#include "proxy/store/bodies_places.h"
+#include "proxy/store/bodies_tally.h"
 #include "translate/text/buf.h"
 
-enum { BODIES_RECORD_MAX = 65536 }; /* octets of one record */
-
-struct bodies_place {
-    uint32_t content; /* 0: none */
-    uint32_t length;
-    uint64_t offset; /* of the octets */
+enum {
+    BODIES_RECORD_MAX = 128 << 10,  /* octets of one record */
+    BODIES_RECORDS_IN_CACHE = 16,   /* packs in the bound of a cache, of all kinds */
+    BODIES_RECORDS_PACK = 16 << 20, /* octets of a pack, at most */
 };
 
 struct bodies_records {
     enum bodies_kind kind;
-    struct bodies_place *places; /* a hash table */
-    size_t capacity, count;
-    uint64_t end; /* of the last record; 0: the file was not looked at */
-    int fd;       /* while it is open */
-    char *window; /* octets of the file, read ahead; while it is open */
+    uint64_t most; /* octets of a pack; one record may be longer */
+    struct bodies_places places;
+    uint32_t *unread; /* packs that were found and not looked into */
+    size_t unread_count;
+    uint32_t last; /* the pack that is appended to; 0: none */
+    uint64_t end;  /* of its last record */
+    bool open;     /* it can be appended to */
+
+    /* While work goes on. */
+    int dir;
+    struct bodies_tally *tally;
+    bool checked; /* the last pack is as it was left: it may have been evicted meanwhile */
+    int fd;       /* of `pack`; -1: of none */
+    uint32_t pack;
+    char *window; /* octets of it, read ahead */
     uint64_t window_at;
     size_t window_n;
+    char *tail; /* records that are not yet written, behind `end` */
+    size_t tail_n;
 };
 
-/* Empty: of any kind but BODIES_MAIL. */
-void bodies_records_init(struct bodies_records *r, enum bodies_kind kind);
+/* Empty. `cache`: octets of the account's cache. */
+void bodies_records_init(struct bodies_records *r, enum bodies_kind kind, uint64_t cache);
 void bodies_records_clear(struct bodies_records *r);
 
-/* Opens the file in the account's directory of bodies, and makes it when it is missing. One that is
- * larger than `most` is begun anew. False: nothing is remembered for now. */
-bool bodies_records_open(struct bodies_records *r, int dir, uint64_t most);
-void bodies_records_close(struct bodies_records *r);
+/* This pack is there. False when memory is out: then it is not read. Before the first begin. */
+bool bodies_records_found(struct bodies_records *r, uint32_t number);
 
-/* Appends the content's octets to `out`. False when it is not there, or damaged: then it is
- * forgotten. */
+/* What is put from now on goes into a new pack. */
+void bodies_records_seal(struct bodies_records *r);
+
+/* A piece of work begins, in the account's directory of bodies; what becomes of packs is noted in
+ * `tally`. Both outlive it. */
+void bodies_records_begin(struct bodies_records *r, int dir, struct bodies_tally *tally);
+
+/* It ends: writes what was put, or forgets it. */
+void bodies_records_end(struct bodies_records *r);
+
+/* Whether there is a record of the content. */
+bool bodies_records_has(struct bodies_records *r, uint32_t content);
+
+/* Appends the content's octets to `out`. False when it is not there, or damaged: then its pack is
+ * deleted. */
 bool bodies_records_get(struct bodies_records *r, uint32_t content, struct buf *out);
 
-/* Remembers octets. What is too long, or cannot be written, is not remembered. */
-void bodies_records_put(struct bodies_records *r, uint32_t content, struct slice octets);
+/* Remembers octets, at most BODIES_RECORD_MAX; they are written with others, at the latest by
+ * bodies_records_flush(). False with errno: then others that were put may be forgotten too, and
+ * bodies_records_has() tells which. */
+bool bodies_records_put(struct bodies_records *r, uint32_t content, struct slice octets);
+bool bodies_records_flush(struct bodies_records *r);
 
 #endif

@@ -16,6 +16,8 @@ enum { GATHERED_MAX = 512 << 10 }; /* octets of a batch; what is more waits for 
 
 struct bodies_small {
     struct bodies_small *next;
+    struct bodies_account *account;
+    struct slice fresh; /* the whole part, while that is in memory */
     bodies_small_done done;
     void *owner;
     bool cancelled; /* the loop's */
@@ -23,7 +25,8 @@ struct bodies_small {
     /* The pool's, while its batch is under way. */
     uint32_t content;
     enum account_part part;
-    bool probe; /* nothing is read of it */
+    bool probe;      /* nothing is read of it */
+    bool head, mail; /* the cache has that in a file by itself */
     bool durable;
     uint64_t least;
     char key[BODIES_NAME];
@@ -38,13 +41,12 @@ struct bodies_batch {
     struct bodies_account *account;
     struct bodies_small *first;
     struct buf octets;
-    uint64_t records; /* octets of the headers' file afterwards */
+    struct bodies_tally tally;
 };
 
 /* ---- on the pool -------------------------------------------------------------------------- */
 
-/* How much of the octets is a header, its empty line included. False when it has no end there. */
-static bool header_ends(struct slice octets, size_t *n)
+bool bodies_header_ends(struct slice octets, size_t *n)
 {
     bool at_start = true; /* of a line, but for CRs */
 
@@ -64,13 +66,16 @@ static int open_single(const struct bodies_account *a, int dir, const struct bod
 {
     char name[BODIES_NAME];
 
-    if (s->part == ACCOUNT_HEADER && !s->durable) {
+    if (s->head) {
         bodies_name(name, s->content, BODIES_HEAD);
         int fd = disk_open(dir, name, O_RDONLY);
         if (fd >= 0 || errno != ENOENT)
             return fd;
     }
-    return bodies_open_whole(a, dir, s->content, s->durable ? s->key : NULL);
+    if (s->durable || s->mail)
+        return bodies_open_whole(a, dir, s->content, s->durable ? s->key : NULL);
+    errno = ENOENT;
+    return -1;
 }
 
 /* How much of the octets, which are all or the first of a file, is wanted. False: more than these.
@@ -78,9 +83,17 @@ static int open_single(const struct bodies_account *a, int dir, const struct bod
 static bool measure(const struct bodies_small *s, struct slice octets, size_t *n)
 {
     *n = octets.n;
-    if (s->part == ACCOUNT_HEADER && header_ends(octets, n))
+    if (s->part == ACCOUNT_HEADER && bodies_header_ends(octets, n))
         return true;
     return octets.n < BODIES_SMALL_MAX;
+}
+
+/* What cannot be remembered is found in the message again. */
+static void remember_header(struct bodies_batch *b, const struct bodies_small *s,
+                            struct slice octets)
+{
+    if (s->part == ACCOUNT_HEADER)
+        (void)bodies_records_put(&b->account->records[BODIES_HEADS], s->content, octets);
 }
 
 static void read_single(struct bodies_batch *b, struct bodies_small *s, int fd)
@@ -96,8 +109,7 @@ static void read_single(struct bodies_batch *b, struct bodies_small *s, int fd)
         s->n = 0;
     } else {
         buf_put(&b->octets, slice_make(p, s->n));
-        if (s->part == ACCOUNT_HEADER)
-            bodies_records_put(&b->account->headers, s->content, slice_make(p, s->n));
+        remember_header(b, s, slice_make(p, s->n));
     }
     free(p);
 }
@@ -127,15 +139,44 @@ static void find_single(struct bodies_batch *b, struct bodies_small *s, int dir)
     close(fd);
 }
 
+static bool find_record(struct bodies_batch *b, struct bodies_small *s, enum bodies_kind kind)
+{
+    struct bodies_records *r = &b->account->records[kind];
+
+    return s->probe ? bodies_records_has(r, s->content)
+                    : bodies_records_get(r, s->content, &b->octets);
+}
+
+/* In a message that is in a pack. */
+static bool find_header(struct bodies_batch *b, struct bodies_small *s)
+{
+    size_t n;
+
+    if (s->durable || !find_record(b, s, BODIES_MAILS))
+        return false;
+    if (s->probe || buf_failed(&b->octets))
+        return true;
+    struct slice mail = buf_slice(&b->octets);
+    slice_take(&mail, s->at);
+    (void)bodies_header_ends(mail, &n);
+    remember_header(b, s, slice_make(mail.p, n));
+    buf_truncate(&b->octets, s->at + n);
+    return true;
+}
+
+static bool find_packed(struct bodies_batch *b, struct bodies_small *s)
+{
+    if (s->part == ACCOUNT_HEADER)
+        return find_record(b, s, BODIES_HEADS);
+    return !s->durable && find_record(b, s, BODIES_MAILS);
+}
+
 static void find(struct bodies_batch *b, struct bodies_small *s, int dir)
 {
-    size_t before = buf_size(&b->octets);
-
     s->looked = true;
-    s->at = before;
-    if (s->part == ACCOUNT_HEADER && !s->probe &&
-        bodies_records_get(&b->account->headers, s->content, &b->octets))
-        s->n = buf_size(&b->octets) - before;
+    s->at = buf_size(&b->octets);
+    if (find_packed(b, s) || (s->part == ACCOUNT_HEADER && find_header(b, s)))
+        s->n = buf_size(&b->octets) - s->at;
     else
         find_single(b, s, dir);
 }
@@ -162,11 +203,12 @@ static void batch_work(uv_work_t *work)
         return;
     }
     uv_mutex_lock(&a->records_lock);
-    bodies_records_open(&a->headers, dir, a->limit / 4);
+    bodies_begin(a, BODIES_HEADS, dir, &b->tally);
+    bodies_begin(a, BODIES_MAILS, dir, &b->tally);
     for (struct bodies_small *s = b->first; s && buf_size(&b->octets) < GATHERED_MAX; s = s->next)
         find(b, s, dir);
-    b->records = a->headers.end;
-    bodies_records_close(&a->headers);
+    bodies_records_end(&a->records[BODIES_HEADS]);
+    bodies_records_end(&a->records[BODIES_MAILS]);
     uv_mutex_unlock(&a->records_lock);
     close(dir);
 }
@@ -197,6 +239,35 @@ static void append(struct bodies_small **list, struct bodies_small *s)
     while (*list)
         list = &(*list)->next;
     *list = s;
+}
+
+/* It is in memory still, in the order in which they came, mostly. */
+static bool take_fresh(struct bodies_account *a, struct bodies_small *s)
+{
+    const struct bodies_packed *p = s->durable ? NULL : bodies_pack_fresh(a, s->content, s->part);
+
+    if (!p)
+        return false;
+    s->fresh = buf_slice(&p->octets);
+    s->n = s->probe ? 0 : s->fresh.n;
+    if (s->part != p->part && !s->probe)
+        (void)bodies_header_ends(s->fresh, &s->n);
+    *a->packing.asked_last = s;
+    a->packing.asked_last = &s->next;
+    return true;
+}
+
+struct bodies_small *bodies_small_give(struct bodies_small *s)
+{
+    struct bodies_account *a = s->account;
+    struct bodies_small *next = s->next;
+    struct failure none = {.kind = FAILURE_NONE};
+
+    if (!s->cancelled)
+        s->done(s->owner, BODIES_DONE, slice_make(s->fresh.p, s->n), &none);
+    free(s);
+    bodies_let_go(a);
+    return next;
 }
 
 static bool batch_start(struct bodies_account *a);
@@ -230,8 +301,7 @@ static void batch_done(uv_work_t *work, int status)
     struct bodies_account *a = b->account;
 
     (void)status; /* nobody cancels it */
-    if (b->records)
-        bodies_came(a, 0, BODIES_HEAD, b->records);
+    bodies_settle_tally(a, &b->tally);
     a->small_busy = false;
     deliver_all(b);
     if (!batch_start(a))
@@ -289,17 +359,23 @@ struct bodies_small *bodies_small(struct bodies_account *a, const struct bodies_
 
     if (!s)
         return NULL;
+    s->account = a;
     s->content = what->content;
     s->part = what->part;
     s->probe = what->length == 0;
     s->durable = what->key != NULL;
+    s->head = !s->durable && s->part == ACCOUNT_HEADER &&
+              bodies_index_has(&a->index, s->content, BODIES_HEAD);
+    s->mail = !s->durable && bodies_index_has(&a->index, s->content, BODIES_MAIL);
     s->least = what->least;
     if (what->key)
         snprintf(s->key, sizeof s->key, "%s", what->key);
     s->done = done;
     s->owner = owner;
-    append(&a->small_wanted, s);
     bodies_hold(a);
+    if (take_fresh(a, s))
+        return s;
+    append(&a->small_wanted, s);
     if (batch_start(a))
         return s;
     take_out(a, s);

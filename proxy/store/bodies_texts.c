@@ -28,8 +28,9 @@ struct bodies_texts {
     void *owner;
     bool cancelled; /* the loop's */
     struct mailbox_texts *texts;
-    struct buf record;              /* the pool's */
-    uint64_t records[BODIES_KINDS]; /* octets of those files afterwards */
+    struct buf record; /* the pool's */
+    struct bodies_tally tally;
+    bool singles; /* some structure is in a file by itself */
 };
 
 struct text_head {
@@ -44,6 +45,14 @@ static uint32_t maker(void)
     return (uint32_t)crc32(TEXT_FORM, (const Bytef *)version, sizeof version - 1);
 }
 
+/* Of headers: as they came. */
+static struct bodies_records *texts_of(struct bodies_account *a, enum mailbox_text kind)
+{
+    return &a->records[kind == MAILBOX_TEXT_HEADER     ? BODIES_HEADS
+                       : kind == MAILBOX_TEXT_ENVELOPE ? BODIES_ENVELOPE
+                                                       : BODIES_STRUCTURE];
+}
+
 /* ---- making ------------------------------------------------------------------------------- */
 
 static struct mime_message *parse_header(struct bodies_account *a, uint32_t content)
@@ -51,7 +60,7 @@ static struct mime_message *parse_header(struct bodies_account *a, uint32_t cont
     struct buf header = BUF_INIT;
     struct mime_message *message = NULL;
     struct mime_parser *parser =
-        bodies_records_get(&a->headers, content, &header) ? mime_parser_new() : NULL;
+        bodies_records_get(&a->records[BODIES_HEADS], content, &header) ? mime_parser_new() : NULL;
 
     if (parser) {
         mime_parser_feed(parser, buf_slice(&header));
@@ -62,13 +71,13 @@ static struct mime_message *parse_header(struct bodies_account *a, uint32_t cont
     return message;
 }
 
-static struct mime_message *recall(struct bodies_account *a, int dir, uint32_t content,
+static struct mime_message *recall(struct bodies_texts *x, int dir, uint32_t content,
                                    enum mailbox_text kind)
 {
-    bool single;
+    struct bodies_account *a = x->account;
     struct mime_message *message = kind == MAILBOX_TEXT_ENVELOPE ? parse_header(a, content) : NULL;
 
-    return message ? message : bodies_recall(a, dir, content, &single);
+    return message ? message : bodies_recall(a, dir, content, x->singles);
 }
 
 static void put_text(struct buf *out, const struct mime_message *message, enum mailbox_text kind,
@@ -100,7 +109,7 @@ static void put_record(struct buf *out, const struct mime_message *message, enum
 
 static bool make(struct bodies_texts *x, int dir, uint32_t content, enum mailbox_text kind)
 {
-    struct mime_message *message = recall(x->account, dir, content, kind);
+    struct mime_message *message = recall(x, dir, content, kind);
 
     buf_clear(&x->record);
     if (!message)
@@ -109,7 +118,7 @@ static bool make(struct bodies_texts *x, int dir, uint32_t content, enum mailbox
     mime_message_free(message);
     if (buf_failed(&x->record))
         return false;
-    bodies_records_put(&x->account->texts[kind], content, buf_slice(&x->record));
+    (void)bodies_records_put(texts_of(x->account, kind), content, buf_slice(&x->record));
     return true;
 }
 
@@ -137,7 +146,7 @@ static bool find_text(struct bodies_texts *x, int dir, uint32_t content, enum ma
     struct slice text;
 
     buf_truncate(&x->record, 0);
-    bool found = bodies_records_get(&x->account->texts[kind], content, &x->record) &&
+    bool found = bodies_records_get(texts_of(x->account, kind), content, &x->record) &&
                  take_text(buf_slice(&x->record), t->utf8, &text);
     if (!found &&
         !(make(x, dir, content, kind) && take_text(buf_slice(&x->record), t->utf8, &text)))
@@ -152,7 +161,7 @@ static bool find_kind(struct bodies_texts *x, int dir, struct mailbox_texts_of *
     struct buf *out = &x->texts->octets;
     size_t before = buf_size(out);
     bool found = kind == MAILBOX_TEXT_HEADER
-                     ? bodies_records_get(&x->account->headers, of->content, out)
+                     ? bodies_records_get(texts_of(x->account, kind), of->content, out)
                      : find_text(x, dir, of->content, kind);
 
     of->n[kind] = buf_size(out) - before;
@@ -172,31 +181,26 @@ static void find(struct bodies_texts *x, int dir, struct mailbox_texts_of *of)
     }
 }
 
-static void records_open(struct bodies_texts *x, int dir)
+/* What texts are made from may be looked at too. */
+static bool is_used(const struct bodies_texts *x, enum bodies_kind kind)
 {
-    struct bodies_account *a = x->account;
-
-    bodies_records_open(&a->headers, dir, a->limit / 4);
-    bodies_records_open(&a->structures, dir, a->limit / 4);
-    for (int kind = MAILBOX_TEXT_ENVELOPE; kind < MAILBOX_TEXT_KINDS; kind++)
-        if (mailbox_texts_want(x->texts, (enum mailbox_text)kind))
-            bodies_records_open(&a->texts[kind], dir, a->limit / 8);
+    return kind == BODIES_HEADS || kind == BODIES_MIMES ||
+           (kind == BODIES_ENVELOPE && mailbox_texts_want(x->texts, MAILBOX_TEXT_ENVELOPE)) ||
+           (kind == BODIES_STRUCTURE && mailbox_texts_want(x->texts, MAILBOX_TEXT_STRUCTURE));
 }
 
-static void close_one(struct bodies_texts *x, struct bodies_records *r)
+static void records_begin(struct bodies_texts *x, int dir)
 {
-    x->records[r->kind] = r->end;
-    bodies_records_close(r);
+    for (int kind = BODIES_HEADS; kind < BODIES_KINDS; kind++)
+        if (is_used(x, (enum bodies_kind)kind))
+            bodies_begin(x->account, (enum bodies_kind)kind, dir, &x->tally);
 }
 
-static void records_close(struct bodies_texts *x)
+static void records_end(struct bodies_texts *x)
 {
-    struct bodies_account *a = x->account;
-
-    close_one(x, &a->headers);
-    close_one(x, &a->structures);
-    for (int kind = MAILBOX_TEXT_ENVELOPE; kind < MAILBOX_TEXT_KINDS; kind++)
-        close_one(x, &a->texts[kind]);
+    for (int kind = BODIES_HEADS; kind < BODIES_KINDS; kind++)
+        if (is_used(x, (enum bodies_kind)kind))
+            bodies_records_end(&x->account->records[kind]);
 }
 
 /* Without the directory nothing is there, whatever the reason: who asks for one says which. */
@@ -213,23 +217,16 @@ static void texts_work(uv_work_t *work)
         return;
     }
     uv_mutex_lock(&a->records_lock);
-    records_open(x, dir);
+    records_begin(x, dir);
     while (t->looked < t->count && buf_size(&t->octets) < MAILBOX_TEXTS_OCTETS)
         find(x, dir, &t->of[t->looked++]);
-    records_close(x);
+    records_end(x);
     uv_mutex_unlock(&a->records_lock);
     buf_clear(&x->record);
     close(dir);
 }
 
 /* ---- on the loop -------------------------------------------------------------------------- */
-
-static void count_records(const struct bodies_texts *x)
-{
-    for (int kind = 0; kind < BODIES_KINDS; kind++)
-        if (x->records[kind])
-            bodies_came(x->account, 0, (enum bodies_kind)kind, x->records[kind]);
-}
 
 static void texts_start(struct bodies_account *a);
 
@@ -240,7 +237,7 @@ static void texts_worked(uv_work_t *work, int status)
 
     (void)status; /* nobody cancels it */
     a->texts_wanted = x->next;
-    count_records(x);
+    bodies_settle_tally(a, &x->tally);
     texts_start(a);
     if (x->cancelled)
         mailbox_texts_free(x->texts);
@@ -252,8 +249,12 @@ static void texts_worked(uv_work_t *work, int status)
 
 static void texts_start(struct bodies_account *a)
 {
-    if (a->texts_wanted)
-        uv_queue_work(a->loop, &a->texts_wanted->work, texts_work, texts_worked);
+    struct bodies_texts *x = a->texts_wanted;
+
+    if (!x)
+        return;
+    x->singles = a->index.counts[BODIES_MIME] != 0;
+    uv_queue_work(a->loop, &x->work, texts_work, texts_worked);
 }
 
 struct bodies_texts *bodies_texts(struct bodies_account *a, struct mailbox_texts *t,

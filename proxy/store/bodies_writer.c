@@ -1,7 +1,9 @@
 /*
- * Writing a body. Octets gather in `queued` while the pool writes what it was given before; so
- * there is at most one piece of work under way, and the octets it writes are not touched meanwhile.
- * Behind the last octets the same work gives the file its name.
+ * Writing a body. A part for the cache that turns out to be small is gathered, and written with
+ * others (bodies_packer.c). What is larger, durable or announced is a file by itself: octets gather
+ * in `queued` while the pool writes what it was given before; so there is at most one piece of work
+ * under way, and the octets it writes are not touched meanwhile. Behind the last octets the same
+ * work gives the file its name.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,8 +23,8 @@ struct bodies_writer {
     struct bodies_account *account;
     const struct bodies_writer_handler *handler;
     void *owner;
-    uint32_t content;
-    enum bodies_kind kind;
+    struct bodies_packed packed; /* a small part, once it has ended; of any its content and part */
+    bool alone;                  /* it is a file by itself */
     bool durable;
     struct buf queued; /* for the next piece of work */
     size_t under_way;  /* octets of the present one */
@@ -50,6 +52,7 @@ static void writer_free(struct bodies_writer *w)
 {
     buf_clear(&w->queued);
     buf_clear(&w->writing);
+    buf_clear(&w->packed.octets);
     EVP_MD_CTX_free(w->digest);
     free(w);
 }
@@ -165,6 +168,11 @@ static void writer_settle(struct bodies_writer *w, bool failed)
         bodies_growth_end(&w->growth, w->size, w->durable ? w->name : NULL);
 }
 
+static void writer_came(struct bodies_writer *w)
+{
+    bodies_came(w->account, w->packed.content, bodies_kind_of(w->packed.part), w->size);
+}
+
 static void writer_end(struct bodies_writer *w)
 {
     struct bodies_account *a = w->account;
@@ -174,10 +182,11 @@ static void writer_end(struct bodies_writer *w)
     if (w->durable && !failed && !key)
         failure_set(&w->why, FAILURE_TEMPORARY, "out of memory, try again later");
     if (!w->durable && !failed)
-        bodies_came(a, w->content, w->kind, w->size);
+        writer_came(w);
     writer_settle(w, failed);
     w->handler->on_done(w->owner, w, key, w->hex, &w->why);
     writer_free(w);
+    bodies_told(a);
     bodies_let_go(a);
 }
 
@@ -194,7 +203,7 @@ static void writer_forget(struct bodies_writer *w)
         if (w->durable)
             bodies_release(a, w->name);
         else
-            bodies_came(a, w->content, w->kind, w->size);
+            writer_came(w);
     }
     writer_free(w);
     bodies_let_go(a);
@@ -262,9 +271,9 @@ struct bodies_writer *bodies_write_cached(struct bodies_account *a, uint32_t con
 
     if (!w)
         return NULL;
-    w->content = content;
-    w->kind = bodies_kind_of(part);
-    bodies_name(w->name, content, w->kind);
+    w->packed.content = content;
+    w->packed.part = part;
+    bodies_name(w->name, content, bodies_kind_of(part));
     return w;
 }
 
@@ -281,21 +290,23 @@ struct bodies_writer *bodies_write_durable(struct bodies_account *a,
         return NULL;
     }
     w->digest = digest;
-    w->durable = true;
+    w->durable = w->alone = true;
     bodies_key_name(w->name, a->key_next++);
     return w;
 }
 
 void bodies_writer_announce(struct bodies_writer *w, uint32_t content, uint64_t total)
 {
-    w->announced = true;
+    w->announced = w->alone = true;
     bodies_growth_begin(&w->growth, w->account, content, total);
 }
 
 void bodies_writer_data(struct bodies_writer *w, struct slice octets)
 {
     buf_put(&w->queued, octets);
-    writer_go_on(w);
+    w->alone = w->alone || buf_size(&w->queued) >= BODIES_SMALL_MAX;
+    if (w->alone)
+        writer_go_on(w);
 }
 
 size_t bodies_writer_queued(const struct bodies_writer *w)
@@ -303,10 +314,47 @@ size_t bodies_writer_queued(const struct bodies_writer *w)
     return buf_size(&w->queued) + w->under_way;
 }
 
+/* ---- a small part ---- */
+
+static void writer_pack(struct bodies_writer *w)
+{
+    w->under_way = buf_size(&w->queued);
+    buf_move(&w->packed.octets, &w->queued);
+    w->working = true;
+    bodies_pack(w->account, &w->packed);
+}
+
+static struct bodies_writer *writer_of(struct bodies_packed *p)
+{
+    return (struct bodies_writer *)((char *)p - offsetof(struct bodies_writer, packed));
+}
+
+void bodies_writer_packed(struct bodies_packed *p)
+{
+    struct bodies_writer *w = writer_of(p);
+
+    if (!w->aborted)
+        w->handler->on_done(w->owner, w, NULL, w->hex, &p->why);
+}
+
+void bodies_writer_unpacked(struct bodies_packed *p)
+{
+    struct bodies_writer *w = writer_of(p);
+    struct bodies_account *a = w->account;
+
+    writer_free(w);
+    bodies_let_go(a);
+}
+
+/* ---- the end ---- */
+
 void bodies_writer_end(struct bodies_writer *w)
 {
     w->ended = true;
-    writer_go_on(w);
+    if (w->alone)
+        writer_go_on(w);
+    else
+        writer_pack(w);
 }
 
 static void writer_disappoint(struct bodies_writer *w)
@@ -322,6 +370,8 @@ void bodies_writer_abort(struct bodies_writer *w)
     if (w->announced)
         writer_disappoint(w);
     w->aborted = true;
+    if (!w->alone && w->working && bodies_pack_withdraw(w->account, &w->packed))
+        w->working = false;
     if (!w->working)
         writer_forget(w);
 }

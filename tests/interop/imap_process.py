@@ -94,6 +94,10 @@ class SmallDisk(Mailferry):
 
 @unittest.skipIf(os.geteuid() != 0, "mounts need root")
 class FullDisk(ScriptedScene):
+    # The second is larger than what the last page of a file still takes.
+    mails = [mail + b"and so on\r\n" * 1000 * (n == 1)
+             for n, mail in enumerate(ScriptedScene.mails)]
+
     def gateway(self, upstream, start=True, **options):
         made = SmallDisk(self.path("mailferry"), upstream, **options)
         self.addCleanup(self._end, made)

@@ -20,7 +20,7 @@
 static const char MAIL[] = "Subject: hello\r\nMIME-Version: 1.0\r\n"
                            "Content-Type: multipart/mixed; boundary=x\r\n\r\n"
                            "--x\r\n\r\none\r\n--x\r\n\r\ntwo\r\n--x--\r\n";
-enum { HEADER = 80, FOREVER = 1 << 30 };
+enum { HEADER = 80, FOREVER = 1 << 30, RECORD = 16 /* octets before those of a record */ };
 
 static struct {
     char dir[64];

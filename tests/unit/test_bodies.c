@@ -15,7 +15,8 @@ static void a_part_is_read_in_ranges(void **state)
                 mail.n);
     assert_read((struct bodies_range){7, NULL, ACCOUNT_WHOLE, mail.n + 5, 1, 0}, slice_of(""),
                 mail.n);
-    assert_true(is_there("7.mail"));
+    assert_true(is_there("1.mails"));
+    assert_false(is_there("7.mail"));
 }
 
 static void a_header_is_found_in_the_whole_message(void **state)
@@ -87,6 +88,33 @@ static void a_reader_waits_for_room(void **state)
     free(octets);
 }
 
+/* Of a message in a pack, which makes room meanwhile. */
+static void a_reader_outlives_its_pack(void **state)
+{
+    enum { SIZE = 100000 };
+    char *octets = pattern(SIZE);
+    struct got got = {.stop = 1};
+
+    (void)state;
+    write_cached(it.ann, 1, ACCOUNT_WHOLE, slice_make(octets, SIZE));
+    struct bodies_reader *r =
+        begin((struct bodies_range){1, NULL, ACCOUNT_WHOLE, 7, SIZE - 10, 0}, &got);
+    run();
+    assert_int_equal(buf_size(&got.octets), BODIES_PIECE);
+    assert_int_equal(unlink(file("1.mails")), 0);
+    assert_int_equal(outcome_of(1, NULL, ACCOUNT_WHOLE), BODIES_ABSENT);
+    assert_int_equal(bodies_account_octets(it.ann), 0);
+    got.stop = 0;
+    bodies_reader_resume(r);
+    run();
+    assert_int_equal(got.done, 1);
+    assert_int_equal(got.total, SIZE);
+    assert_int_equal(buf_size(&got.octets), SIZE - 10);
+    assert_memory_equal(buf_slice(&got.octets).p, octets + 7, SIZE - 10);
+    buf_clear(&got.octets);
+    free(octets);
+}
+
 static void a_durable_body_has_a_key_for_ever(void **state)
 {
     (void)state;
@@ -113,14 +141,14 @@ static void a_durable_body_has_a_key_for_ever(void **state)
 static void what_was_used_longest_ago_makes_room(void **state)
 {
     (void)state;
-    reopen(12, false);
+    reopen(2 * (RECORD + 5), false);
     put(1, ACCOUNT_WHOLE, "12345");
     put(2, ACCOUNT_WHOLE, "12345");
     assert_int_equal(outcome_of(1, NULL, ACCOUNT_WHOLE), BODIES_DONE);
     put(3, ACCOUNT_WHOLE, "12345");
     assert_int_equal(outcome_of(2, NULL, ACCOUNT_WHOLE), BODIES_ABSENT);
     assert_int_equal(outcome_of(1, NULL, ACCOUNT_WHOLE), BODIES_DONE);
-    assert_int_equal(bodies_account_octets(it.ann), 10);
+    assert_int_equal(bodies_account_octets(it.ann), 2 * (RECORD + 5));
     put(4, ACCOUNT_WHOLE, "larger than all the room that there is");
     assert_int_equal(outcome_of(4, NULL, ACCOUNT_WHOLE), BODIES_DONE);
     assert_int_equal(files(), 1);
@@ -134,12 +162,14 @@ static void a_smaller_bound_holds_from_the_opening(void **state)
     put(1, ACCOUNT_WHOLE, "12345");
     put(2, ACCOUNT_HEADER, "12345");
     struct written durable = write_durable("is not counted");
-    assert_int_equal(utimensat(AT_FDCWD, file("2.head"), old, 0), 0);
-    reopen(7, false);
+    assert_int_equal(utimensat(AT_FDCWD, file("1.heads"), old, 0), 0);
+    reopen(RECORD + 5, false);
     run();
-    assert_int_equal(bodies_account_octets(it.ann), 5);
-    assert_true(is_there("1.mail"));
-    assert_false(is_there("2.head"));
+    assert_int_equal(bodies_account_octets(it.ann), RECORD + 5);
+    assert_true(is_there("1.mails"));
+    assert_false(is_there("1.heads"));
+    assert_int_equal(outcome_of(2, NULL, ACCOUNT_HEADER), BODIES_ABSENT);
+    assert_int_equal(outcome_of(1, NULL, ACCOUNT_WHOLE), BODIES_DONE);
     assert_true(is_there("m-1"));
     free(durable.key);
 }
@@ -147,19 +177,20 @@ static void a_smaller_bound_holds_from_the_opening(void **state)
 static void all_accounts_together_are_bounded(void **state)
 {
     (void)state;
-    set_up_with(12);
+    set_up_with(2 * (RECORD + 5));
     struct bodies_account *bob = open_account("bob", FOREVER, false);
     put(1, ACCOUNT_WHOLE, "12345");
     write_cached(bob, 1, ACCOUNT_WHOLE, slice_of("12345"));
-    write_cached(bob, 2, ACCOUNT_WHOLE, slice_of("12345"));
+    write_cached(bob, 2, ACCOUNT_WHOLE, slice_of("12345")); /* grows the pack beyond the bound */
+    write_cached(bob, 3, ACCOUNT_WHOLE, slice_of("12345"));
     run();
-    assert_int_equal(bodies_account_octets(bob), 5);
-    assert_int_equal(bodies_account_octets(it.ann), 5);
+    assert_int_equal(bodies_account_octets(bob), RECORD + 5);
+    assert_int_equal(bodies_account_octets(it.ann), RECORD + 5);
     close_account(bob);
     put(2, ACCOUNT_WHOLE, "12345"); /* nobody reads what is bob's */
-    assert_int_equal(bodies_account_octets(it.ann), 10);
+    assert_int_equal(bodies_account_octets(it.ann), 2 * (RECORD + 5));
     bodies_settle(it.shared);
-    assert_false(file_is_there(it.dir, "accounts/bob/bodies/2.mail"));
+    assert_false(file_is_there(it.dir, "accounts/bob/bodies/2.mails"));
     tear_down(NULL);
 }
 
@@ -175,11 +206,42 @@ static void leftovers_are_swept(void **state)
     fclose(f);
     reopen(FOREVER, false);
     assert_false(is_there("t-77"));
-    assert_true(is_there("1.mail"));
+    assert_true(is_there("1.mails"));
     reopen(FOREVER, true);
-    assert_false(is_there("1.mail"));
+    assert_false(is_there("1.mails"));
     assert_true(is_there("somebody else's"));
     assert_int_equal(bodies_account_octets(it.ann), 0);
+}
+
+static void make_file(const char *name, const char *text)
+{
+    FILE *f = fopen(file(name), "w");
+
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+/* Its packs are swept, its files of single messages are read. */
+static void the_cache_of_an_earlier_version_is_taken_over(void **state)
+{
+    static const char *const former[] = {"0.head", "0.mime", "0.envelope", "0.structure"};
+
+    (void)state;
+    put(1, ACCOUNT_WHOLE, "12345");
+    for (size_t i = 0; i < 4; i++)
+        make_file(former[i], "1HDM");
+    make_file("7.head", "a: b\r\n\r\n");
+    make_file("8.mail", "c: d\r\n\r\nbody");
+    reopen(FOREVER, false);
+    for (size_t i = 0; i < 4; i++)
+        assert_false(is_there(former[i]));
+    assert_read((struct bodies_range){7, NULL, ACCOUNT_HEADER, 0, 99, 0}, slice_of("a: b\r\n\r\n"),
+                8);
+    assert_read((struct bodies_range){8, NULL, ACCOUNT_HEADER, 0, 99, 0}, slice_of("c: d\r\n\r\n"),
+                8);
+    assert_read((struct bodies_range){8, NULL, ACCOUNT_WHOLE, 8, 99, 0}, slice_of("body"), 12);
+    assert_int_equal(bodies_account_octets(it.ann), RECORD + 5 + 8 + 12);
 }
 
 static void readers_are_not_disturbed_by_a_writer(void **state)
@@ -194,15 +256,16 @@ static void readers_are_not_disturbed_by_a_writer(void **state)
     struct bodies_reader *r =
         begin((struct bodies_range){1, NULL, ACCOUNT_WHOLE, 0, UINT64_MAX, 0}, &slow);
     run();
-    put(1, ACCOUNT_WHOLE, "another");
+    write_cached(it.ann, 1, ACCOUNT_WHOLE, slice_make(octets + 7, SIZE - 7));
     begin((struct bodies_range){1, NULL, ACCOUNT_WHOLE, 0, UINT64_MAX, 0}, &quick);
     slow.stop = 0;
     bodies_reader_resume(r);
     run();
     assert_int_equal(buf_size(&slow.octets), SIZE);
     assert_memory_equal(buf_slice(&slow.octets).p, octets, SIZE);
-    assert_memory_equal(buf_slice(&quick.octets).p, "another", 7);
-    assert_int_equal(bodies_account_octets(it.ann), 7);
+    assert_int_equal(buf_size(&quick.octets), SIZE - 7);
+    assert_memory_equal(buf_slice(&quick.octets).p, octets + 7, SIZE - 7);
+    assert_int_equal(bodies_account_octets(it.ann), SIZE - 7);
     buf_clear(&slow.octets);
     buf_clear(&quick.octets);
     free(octets);
@@ -262,7 +325,7 @@ static void a_disk_that_takes_no_more_is_told(void **state)
 {
     struct rlimit before;
     struct rlimit small;
-    char *octets = pattern(100000);
+    char *octets = pattern(200000);
 
     (void)state;
     signal(SIGXFSZ, SIG_IGN);
@@ -271,7 +334,7 @@ static void a_disk_that_takes_no_more_is_told(void **state)
     small.rlim_cur = 50000;
     put(1, ACCOUNT_WHOLE, "before");
     setrlimit(RLIMIT_FSIZE, &small);
-    struct written written = write_cached(it.ann, 1, ACCOUNT_WHOLE, slice_make(octets, 100000));
+    struct written written = write_cached(it.ann, 1, ACCOUNT_WHOLE, slice_make(octets, 200000));
     setrlimit(RLIMIT_FSIZE, &before);
     assert_int_equal(written.why.kind, FAILURE_TEMPORARY);
     assert_non_null(strstr(written.why.text, "accounts/ann/bodies/1.mail"));
@@ -315,15 +378,12 @@ static void a_structure_is_remembered(void **state)
     assert_int_equal(parts_of(7, NULL), 0);
     put(7, ACCOUNT_WHOLE, MAIL);
     assert_int_equal(parts_of(7, NULL), 3);
-    assert_true(is_there("7.mime"));
-    assert_true(bodies_account_octets(it.ann) > strlen(MAIL));
-    assert_int_equal(unlink(file("7.mail")), 0);
+    assert_true(is_there("1.mimes"));
+    assert_true(bodies_account_octets(it.ann) > RECORD + strlen(MAIL));
+    assert_int_equal(unlink(file("1.mails")), 0);
     assert_int_equal(parts_of(7, NULL), 3);
     put(8, ACCOUNT_WHOLE, "a: b\r\n\r\n");
-    FILE *f = fopen(file("8.mime"), "w");
-    assert_non_null(f);
-    fputs("{\"size\":", f);
-    fclose(f);
+    make_file("8.mime", "{\"size\":");
     assert_int_equal(parts_of(8, NULL), 1); /* one that is torn is made anew */
     struct written durable = write_durable(MAIL);
     assert_int_equal(parts_of(9, durable.key), 3);
@@ -339,11 +399,13 @@ int main(void)
         TEST(what_is_not_there_is_absent),
         TEST(a_large_message_goes_in_pieces),
         TEST(a_reader_waits_for_room),
+        TEST(a_reader_outlives_its_pack),
         TEST(a_durable_body_has_a_key_for_ever),
         TEST(what_was_used_longest_ago_makes_room),
         TEST(a_smaller_bound_holds_from_the_opening),
         cmocka_unit_test(all_accounts_together_are_bounded),
         TEST(leftovers_are_swept),
+        TEST(the_cache_of_an_earlier_version_is_taken_over),
         TEST(readers_are_not_disturbed_by_a_writer),
         TEST(what_is_cancelled_calls_nobody),
         TEST(a_disk_that_takes_no_more_is_told),

@@ -28,7 +28,7 @@ static void make_account(const char *name, time_t seconds)
     assert_int_equal(mkdir(temp_path(it.dir, path), 0700), 0);
     snprintf(path, sizeof path, "%s/bodies/1.mail", name);
     file_put(it.dir, path, "1234567");
-    snprintf(path, sizeof path, "%s/bodies/2.head", name);
+    snprintf(path, sizeof path, "%s/bodies/2.heads", name);
     file_put(it.dir, path, "123");
     snprintf(path, sizeof path, "%s/bodies/m-1", name);
     file_put(it.dir, path, "this is durable");
@@ -90,7 +90,7 @@ static void the_start_evicts_what_was_used_longest_ago(void **state)
     (void)state;
     begin(29);
     assert_string_equal(caches(), "ann eve ");
-    assert_false(file_is_there(it.dir, "bob/bodies/2.head"));
+    assert_false(file_is_there(it.dir, "bob/bodies/2.heads"));
     assert_true(file_is_there(it.dir, "bob/bodies/m-1"));
     assert_true(file_is_there(it.dir, "bob/bodies/t-1"));
 }

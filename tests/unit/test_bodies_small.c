@@ -71,8 +71,7 @@ static void a_header_is_remembered(void **state)
     check_header(1, "a: one\r\n\r\n");
     check_header(2, "a: two\r\n\r\n");
     check_header(3, "no end");
-    forget("1.head");
-    forget("2.mail");
+    forget("1.mails");
     check_header(1, "a: one\r\n\r\n");
     reopen(FOREVER, false);
     check_header(2, "a: two\r\n\r\n");
@@ -91,9 +90,9 @@ static void a_newborn_account_has_none(void **state)
     check_absent(1);
 }
 
-static void poke(long at, char c)
+static void poke(const char *name, long at, char c)
 {
-    FILE *f = fopen(file("0.head"), "r+");
+    FILE *f = fopen(file(name), "r+");
 
     assert_non_null(f);
     assert_int_equal(fseek(f, at, at < 0 ? SEEK_END : SEEK_SET), 0);
@@ -101,27 +100,25 @@ static void poke(long at, char c)
     fclose(f);
 }
 
-/* Never wrong octets: the single files are read again, and what has none is absent. */
-static void a_damaged_file_is_begun_anew(void **state)
+/* Never wrong octets: what was found damaged goes with all of its pack, and is fetched anew. */
+static void a_damaged_pack_is_dropped(void **state)
 {
     (void)state;
     put(1, ACCOUNT_HEADER, "a: one\r\n\r\n");
     put(2, ACCOUNT_HEADER, "a: two\r\n\r\n");
+    poke("1.heads", -5, 'x');
     check_header(1, "a: one\r\n\r\n");
-    check_header(2, "a: two\r\n\r\n");
-    poke(-5, 'x'); /* the second, in a session */
-    check_header(2, "a: two\r\n\r\n");
-    check_header(1, "a: one\r\n\r\n");
-    poke(20, 'x'); /* the first, found at the next opening */
-    reopen(FOREVER, false);
-    check_header(1, "a: one\r\n\r\n");
-    assert_int_equal(truncate(file("0.head"), 30), 0);
-    forget("1.head");
-    check_header(2, "a: two\r\n\r\n");
-    forget("0.head");
-    forget("2.head");
-    check_absent(1);
     check_absent(2);
+    check_absent(1);
+    assert_false(file_is_there(it.dir, "accounts/ann/bodies/1.heads"));
+    assert_int_equal(bodies_account_octets(it.ann), 0);
+    put(1, ACCOUNT_HEADER, "a: one\r\n\r\n");
+    check_header(1, "a: one\r\n\r\n");
+    forget("2.heads"); /* as the process does that makes room */
+    check_absent(1);
+    put(2, ACCOUNT_HEADER, "a: two\r\n\r\n");
+    check_header(2, "a: two\r\n\r\n");
+    check_absent(1);
 }
 
 static void a_small_message_is_read_whole(void **state)
@@ -194,13 +191,50 @@ static void many_come_in_order(void **state)
     assert_int_equal(asked.done, COUNT / 2);
 }
 
+/* Asks for what was just written, the pack being gone already. */
+static void on_written_ask(void *owner, struct bodies_writer *w, char *key, const char *digest,
+                           const struct failure *why)
+{
+    struct bodies_range header = {.content = 7, .part = ACCOUNT_HEADER, .length = 100};
+    struct bodies_range whole = {.content = 7, .part = ACCOUNT_WHOLE, .length = 100};
+    struct bodies_range other = {.content = 8, .part = ACCOUNT_WHOLE, .length = 100};
+
+    on_written(owner, w, key, digest, why);
+    forget("1.mails");
+    assert_non_null(bodies_small(it.ann, &other, on_done, NULL));
+    assert_non_null(bodies_small(it.ann, &whole, on_done, NULL));
+    bodies_small_cancel(bodies_small(it.ann, &whole, on_done, NULL));
+    assert_non_null(bodies_small(it.ann, &header, on_done, NULL));
+    assert_int_equal(asked.done, 0); /* not from inside the call */
+}
+
+static void what_just_came_is_still_in_memory(void **state)
+{
+    static const struct bodies_writer_handler asks = {on_progress, on_written_ask};
+    struct written written = {0};
+    struct bodies_writer *w = bodies_write_cached(it.ann, 7, ACCOUNT_WHOLE, &asks, &written);
+
+    (void)state;
+    bodies_writer_data(w, slice_of("a: b\r\n\r\nbody"));
+    bodies_writer_end(w);
+    while (!asked.done)
+        uv_run(uv_default_loop(), UV_RUN_ONCE);
+    assert_int_equal(asked.done, 2);
+    assert_int_equal(asked.outcome, BODIES_DONE);
+    assert_string_equal(asked.text, "a: b\r\n\r\n");
+    run();
+    assert_int_equal(asked.done, 3);
+    assert_int_equal(asked.outcome, BODIES_ABSENT);
+    check_absent(7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_asking, tear_down)
-        TEST(a_header_is_remembered),       TEST(a_newborn_account_has_none),
-        TEST(a_damaged_file_is_begun_anew), TEST(a_small_message_is_read_whole),
-        TEST(many_come_in_order),
+        TEST(a_header_is_remembered),    TEST(a_newborn_account_has_none),
+        TEST(a_damaged_pack_is_dropped), TEST(a_small_message_is_read_whole),
+        TEST(many_come_in_order),        TEST(what_just_came_is_still_in_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

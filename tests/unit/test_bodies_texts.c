@@ -73,15 +73,15 @@ static void it_is_checked(void **state)
     (void)state;
     know(1, "Subject: a\r\n\r\n");
     check(1, false, "(NIL \"a" REST);
-    FILE *f = fopen(file("0.envelope"), "r+");
+    FILE *f = fopen(file("1.envelope"), "r+");
     assert_non_null(f);
     assert_int_equal(fseek(f, -20, SEEK_END), 0);
     fputc('x', f);
     fclose(f);
     check(1, false, "(NIL \"a" REST);
-    assert_int_equal(unlink(file("0.head")), 0);
+    assert_int_equal(unlink(file("1.heads")), 0);
     check(1, false, "(NIL \"a" REST);
-    assert_int_equal(unlink(file("0.envelope")), 0);
+    assert_int_equal(unlink(file("2.envelope")), 0);
     check(1, false, NULL);
 }
 

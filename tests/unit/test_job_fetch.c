@@ -393,6 +393,38 @@ static void test_large(void **state)
     buf_clear(&text);
 }
 
+/* More of them than may be gathered ahead, for a client that takes nothing for a while: none is
+ * asked for before there is room for it. */
+static void test_read_once(void **state)
+{
+    enum { COUNT = 60, SIZE = 100000 };
+    struct buf text = BUF_INIT;
+    struct imapd_command cmd;
+    struct failure why;
+
+    (void)state;
+    buf_puts(&text, "Subject: s\r\n\r\n");
+    while (buf_size(&text) < SIZE)
+        buf_puts(&text, "0123456789012345678901234567890123456789\r\n");
+    for (int i = 0; i < COUNT; i++)
+        world_add_octets(&w, buf_slice(&text), 0, 0, NULL);
+    world_select(&w);
+    w.keeps = true;
+    w.room = 0;
+    assert_true(imapd_command_parse(&cmd, slice_of("a FETCH 1:* BODY.PEEK[]"), false, &why));
+    struct job *j = job_fetch(&w.host, &cmd.fetch, &cmd.set, cmd.uid);
+    while (job_run(j) == JOB_WAITS && w.count)
+        world_answer(&w, j);
+    assert_true(w.read > SIZE);
+    assert_true(w.read < (2 << 20) + SIZE);
+    w.room = SIZE;
+    world_run_job(&w, j);
+    assert_true(buf_size(&w.text) > COUNT * buf_size(&text));
+    assert_int_equal(w.read, COUNT * buf_size(&text));
+    imapd_command_clear(&cmd);
+    buf_clear(&text);
+}
+
 /* In the middle of everything: what is still under way is nobody's. */
 static void test_freed(void **state)
 {
@@ -433,6 +465,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_lost, setup, teardown),
         cmocka_unit_test_setup_teardown(test_follows, setup, teardown),
         cmocka_unit_test_setup_teardown(test_large, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_read_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_freed, setup, teardown),
     };
 

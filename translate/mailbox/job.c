@@ -196,7 +196,6 @@ static bool awaits(const struct job_need *need, enum job_progress progress, bool
 static struct job_need *find(struct job *j, enum job_progress progress, bool parse,
                              uint32_t request, struct job_slot **slot)
 {
-    j->window.stirred = true;
     *slot = NULL;
     if (awaits(&j->stream, progress, parse, request))
         return &j->stream;
@@ -292,6 +291,7 @@ void job_read_done(struct job *j, uint32_t request, bool present, const struct f
         else
             job_section_end(j);
     }
+    job_window_stir(&j->window, slot);
 }
 
 void job_parsed(struct job *j, uint32_t request, struct mime_message *message,
@@ -310,6 +310,8 @@ void job_parsed(struct job *j, uint32_t request, struct mime_message *message,
     } else {
         job_need_absent(j, need);
     }
+    if (need)
+        job_window_stir(&j->window, slot);
 }
 
 void job_have(struct job *j, uint32_t request, const struct failure *why)
@@ -321,4 +323,5 @@ void job_have(struct job *j, uint32_t request, const struct failure *why)
         return;
     job_need_have(j, need, why);
     check_section(j, need);
+    job_window_stir(&j->window, slot);
 }

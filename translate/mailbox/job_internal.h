@@ -24,17 +24,18 @@
 #include "translate/mime/mime_section.h"
 
 enum {
-    JOB_WINDOW = 128,           /* messages whose octets are asked for ahead */
-    JOB_PARSED = 8,             /* of those, how many structures: they take memory */
-    JOB_PARSED_SMALL = 48,      /* and how many of small messages */
-    JOB_HEADER_MAX = 1 << 20,   /* octets of one header that are gathered */
-    JOB_GATHERED_MAX = 2 << 20, /* of all headers gathered ahead */
-    JOB_TRIES = 3,              /* to find in the store what was brought there */
-    JOB_PIECE = 16 << 10,       /* octets between two looks whether there is room */
-    JOB_CHUNK = 256 << 10,      /* octets of a text that are asked for at once, in a search */
-    JOB_SMALL = 48 << 10,       /* octets of a message that is gathered whole, and ahead */
-    JOB_WORK = 4000,            /* units in a turn: about a microsecond each */
-    JOB_OCTETS_IN_UNIT = 64,    /* looked at in one of them */
+    JOB_WINDOW = 128,             /* messages whose octets are asked for ahead */
+    JOB_PARSED = 8,               /* of those, how many structures: they take memory */
+    JOB_PARSED_SMALL = 48,        /* and how many of messages */
+    JOB_PARSED_OCTETS = 48 << 10, /* with so few octets: they take little */
+    JOB_HEADER_MAX = 1 << 20,     /* octets of one header that are gathered */
+    JOB_GATHERED_MAX = 2 << 20,   /* of all that is gathered ahead */
+    JOB_TRIES = 3,                /* to find in the store what was brought there */
+    JOB_PIECE = 16 << 10,         /* octets between two looks whether there is room */
+    JOB_CHUNK = 256 << 10,        /* octets of a text that are asked for at once, in a search */
+    JOB_SMALL = 120 << 10,        /* octets of a message that is gathered whole, and ahead */
+    JOB_WORK = 4000,              /* units in a turn: about a microsecond each */
+    JOB_OCTETS_IN_UNIT = 64,      /* looked at in one of them */
 };
 
 /* ---- needs -------------------------------------------------------------------------------- */
@@ -86,7 +87,9 @@ struct job_slot {
     bool wants_header;
     bool wants_whole;
     bool wants_structure;
-    bool small;             /* it has few octets, and its structure takes little memory */
+    bool small;             /* it has at most JOB_SMALL octets */
+    size_t octets_expected; /* then: how many */
+    size_t reserved;        /* of them asked for, to be gathered */
     bool wants_date;        /* INTERNALDATE, if it is not known */
     struct job_need date;   /* in the state */
     struct job_need header; /* gathered into `octets` */
@@ -112,7 +115,10 @@ struct job_window {
     struct job_slot slots[JOB_WINDOW]; /* a ring */
     size_t head, count;
     size_t gathered; /* octets in the slots */
-    bool stirred;    /* something may have to be asked for */
+    size_t reserved; /* octets of messages that were asked for, and will be gathered */
+    bool stirred;    /* something may have to be asked for, in any slot */
+    bool held;       /* something is not asked for before slots go, or their octets */
+    size_t advanced; /* the first so many slots were looked at since they came */
 };
 
 struct job_slot *job_window_at(struct job_window *w, size_t i);
@@ -123,8 +129,12 @@ struct job_slot *job_window_push(struct job_window *w, uint32_t number, uint32_t
 void job_window_pop(struct job_window *w);
 void job_window_clear(struct job_window *w);
 
-/* Begins what slots still want, those first in the window first. */
+/* Begins what slots still want, those first in the window first. Costs little when there is nothing
+ * new. */
 void job_window_advance(struct job *j);
+
+/* An answer came for it (NULL: for none): looks whether more is to be asked for now. */
+void job_window_stir(struct job_window *w, struct job_slot *slot);
 
 /* The whole message, and with its structure; of small ones more is asked for ahead. */
 void job_slot_want_whole(struct job *j, struct job_slot *slot);

@@ -176,8 +176,7 @@ static bool fill(struct job *j)
         }
     if (j->hungry)
         return false;
-    if (j->window.stirred)
-        job_window_advance(j);
+    job_window_advance(j);
     return true;
 }
 
@@ -203,7 +202,7 @@ static void release_header(struct job *j, struct job_slot *slot)
 {
     j->window.gathered -= buf_size(&slot->octets);
     buf_clear(&slot->octets);
-    j->window.stirred |= !slot->remembered;
+    j->window.stirred |= j->window.held;
     slot->wants_header = false;
     slot->header_done = true;
 }
@@ -271,8 +270,10 @@ static bool match_headers(struct job *j)
             return false;
         wants |= slot->wants_whole;
     }
-    if (wants)
-        job_window_advance(j);
+    if (!wants)
+        return true;
+    j->window.stirred = true;
+    job_window_advance(j);
     return true;
 }
 

@@ -95,15 +95,34 @@ struct job_slot *job_window_push(struct job_window *w, uint32_t number, uint32_t
     struct job_slot *slot = job_window_at(w, w->count++);
 
     *slot = (struct job_slot){.number = number, .uid = uid, .content = content};
-    w->stirred = true;
     return slot;
+}
+
+/* So that no more is asked for than there is room for when it comes. */
+static bool has_room(const struct job_window *w, size_t octets)
+{
+    return w->gathered + w->reserved + octets <= JOB_GATHERED_MAX;
+}
+
+static void reserve(struct job_window *w, struct job_slot *slot, size_t octets)
+{
+    slot->reserved = octets;
+    w->reserved += octets;
+}
+
+static void release(struct job_window *w, struct job_slot *slot)
+{
+    w->reserved -= slot->reserved;
+    slot->reserved = 0;
 }
 
 void job_window_pop(struct job_window *w)
 {
     struct job_slot *slot = job_window_at(w, 0);
 
-    w->stirred |= !slot->remembered || slot->wants_whole;
+    release(w, slot);
+    w->stirred |= w->held;
+    w->advanced -= w->advanced != 0;
     w->gathered -= buf_size(&slot->octets) + buf_size(&slot->envelope) + buf_size(&slot->structure);
     buf_clear(&slot->octets);
     buf_clear(&slot->envelope);
@@ -144,6 +163,7 @@ void job_slot_want_whole(struct job *j, struct job_slot *slot)
 
     slot->wants_whole = true;
     slot->small = c && c->size <= JOB_SMALL;
+    slot->octets_expected = slot->small ? (size_t)c->size : 0;
 }
 
 void job_slot_want_structure(struct job *j, struct job_slot *slot)
@@ -167,6 +187,8 @@ static void begin_whole(struct job *j, struct job_slot *slot, bool parse)
                                     .content = slot->content,
                                     .part = ACCOUNT_WHOLE,
                                     .length = gather ? JOB_SMALL : 0};
+    if (gather)
+        reserve(&j->window, slot, slot->octets_expected);
     job_need_begin(j, &slot->whole);
 }
 
@@ -179,13 +201,17 @@ static bool whole_is_settled(const struct job_slot *slot)
 
 static void advance_whole(struct job *j, struct job_slot *slot, size_t i)
 {
-    bool near = i < (slot->small ? JOB_PARSED_SMALL : JOB_PARSED);
+    bool plain = slot->small && slot->octets_expected <= JOB_PARSED_OCTETS;
+    bool near = i < (plain ? JOB_PARSED_SMALL : JOB_PARSED);
     bool parse = slot->wants_structure && near;
     bool probed = slot->whole.progress == JOB_READY && slot->whole.ask == JOB_ASK_PROBE;
-    bool room = i == 0 || !gathers_whole(slot) || j->window.gathered < JOB_GATHERED_MAX / 2;
+    bool room = i == 0 || !gathers_whole(slot) || has_room(&j->window, slot->octets_expected);
 
-    if (room && !whole_is_settled(slot) && (slot->whole.progress == JOB_IDLE || (probed && parse)))
+    if (whole_is_settled(slot))
+        return;
+    if (room && (slot->whole.progress == JOB_IDLE || (probed && parse)))
         begin_whole(j, slot, parse);
+    j->window.held |= !room || (slot->wants_structure && !near);
 }
 
 /* Without the whole there may still be the header. */
@@ -193,8 +219,11 @@ static void advance_header(struct job *j, struct job_slot *slot, bool first)
 {
     bool room = first || j->window.gathered < JOB_GATHERED_MAX;
 
-    if (slot->wants_header && slot->header.progress == JOB_IDLE && room && whole_is_settled(slot))
+    if (!slot->wants_header || slot->header.progress != JOB_IDLE || !whole_is_settled(slot))
+        return;
+    if (room)
         begin_header(j, slot);
+    j->window.held |= !room;
 }
 
 bool job_date_is_unknown(const struct job *j, uint32_t content)
@@ -207,14 +236,19 @@ bool job_date_is_unknown(const struct job *j, uint32_t content)
 /* What is too large, or there is no room for, is streamed when it is the first. */
 static void advance_octets(struct job *j, struct job_slot *slot)
 {
-    if (!slot->wants_octets || !slot->message || slot->all.progress != JOB_IDLE ||
-        mime_message_size(slot->message) > JOB_SMALL || j->window.gathered > JOB_GATHERED_MAX / 2)
+    if (!slot->wants_octets || !slot->message || slot->all.progress != JOB_IDLE)
         return;
+    uint64_t size = mime_message_size(slot->message);
+    if (size > JOB_SMALL)
+        return;
+    if (!has_room(&j->window, (size_t)size)) {
+        j->window.held = true;
+        return;
+    }
+    reserve(&j->window, slot, (size_t)size);
     slot->wants_octets = false;
-    slot->all = (struct job_need){.ask = JOB_ASK_GATHER,
-                                  .content = slot->content,
-                                  .part = ACCOUNT_WHOLE,
-                                  .length = mime_message_size(slot->message)};
+    slot->all = (struct job_need){
+        .ask = JOB_ASK_GATHER, .content = slot->content, .part = ACCOUNT_WHOLE, .length = size};
     job_need_begin(j, &slot->all);
 }
 
@@ -240,14 +274,33 @@ static void advance_date(struct job *j, struct job_slot *slot)
 
 void job_window_advance(struct job *j)
 {
-    j->window.stirred = false;
-    for (size_t i = 0; i < j->window.count; i++) {
-        struct job_slot *slot = job_window_at(&j->window, i);
+    struct job_window *w = &j->window;
+    size_t from = w->stirred ? 0 : w->advanced;
+
+    w->held = w->held && from;
+    w->stirred = false;
+    for (size_t i = from; i < w->count; i++) {
+        struct job_slot *slot = job_window_at(w, i);
         advance_whole(j, slot, i);
         advance_header(j, slot, i == 0);
         advance_octets(j, slot);
         advance_date(j, slot);
     }
+    w->advanced = w->count;
+}
+
+static bool is_pending(const struct job_slot *slot)
+{
+    return job_need_is_pending(&slot->whole) || job_need_is_pending(&slot->header) ||
+           job_need_is_pending(&slot->date) || job_need_is_pending(&slot->all);
+}
+
+void job_window_stir(struct job_window *w, struct job_slot *slot)
+{
+    if (slot && !job_need_is_pending(&slot->whole) && !job_need_is_pending(&slot->all))
+        release(w, slot);
+    w->stirred = w->stirred || !slot ||
+                 (!is_pending(slot) && (!job_slot_is_settled(slot) || slot->wants_octets));
 }
 
 bool job_slot_waits_for_date(const struct job_slot *slot)

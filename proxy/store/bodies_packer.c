@@ -1,0 +1,198 @@
+/*
+ * Writing small parts of the cache, many at a time: those that come while others are being written
+ * make the next batch. Who is told that a part is there asks for it at once, mostly: then it is
+ * still in memory.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "proxy/store/bodies_parts.h"
+
+/* ---- on the pool -------------------------------------------------------------------------- */
+
+static void fail(struct bodies_account *a, struct bodies_packed *p, const char *doing,
+                 const char *name, int error)
+{
+    errno = error;
+    bodies_failed(a, doing, name, &p->why);
+}
+
+static void fail_all(struct bodies_account *a, const char *doing, int error)
+{
+    for (struct bodies_packed *p = a->packing.first; p; p = p->next)
+        fail(a, p, doing, "", error);
+}
+
+static struct bodies_records *records_of(struct bodies_account *a, const struct bodies_packed *p)
+{
+    return &a->records[p->part == ACCOUNT_HEADER ? BODIES_HEADS : BODIES_MAILS];
+}
+
+/* 0, or the errno of what went wrong last. */
+static int write_all(struct bodies_account *a)
+{
+    int error = 0;
+
+    for (struct bodies_packed *p = a->packing.first; p; p = p->next)
+        if (!buf_failed(&p->octets) &&
+            !bodies_records_put(records_of(a, p), p->content, buf_slice(&p->octets)))
+            error = errno;
+    if (!bodies_records_flush(&a->records[BODIES_HEADS]))
+        error = errno;
+    if (!bodies_records_flush(&a->records[BODIES_MAILS]))
+        error = errno;
+    return error;
+}
+
+static void check_all(struct bodies_account *a, int error)
+{
+    char name[BODIES_NAME];
+
+    for (struct bodies_packed *p = a->packing.first; p; p = p->next) {
+        struct bodies_records *r = records_of(a, p);
+        bodies_name(name, r->last, r->kind);
+        if (buf_failed(&p->octets))
+            fail(a, p, "write", name, ENOMEM);
+        else if (error && !bodies_records_has(r, p->content))
+            fail(a, p, "write", name, error);
+    }
+}
+
+static void packing_work(uv_work_t *work)
+{
+    struct bodies_account *a = work->data;
+    int dir = bodies_dir_open(a->accounts, a->name, true);
+
+    if (dir < 0) {
+        fail_all(a, "make the directory of", errno);
+        return;
+    }
+    uv_mutex_lock(&a->records_lock);
+    bodies_begin(a, BODIES_HEADS, dir, &a->packing.tally);
+    bodies_begin(a, BODIES_MAILS, dir, &a->packing.tally);
+    check_all(a, write_all(a));
+    bodies_records_end(&a->records[BODIES_HEADS]);
+    bodies_records_end(&a->records[BODIES_MAILS]);
+    uv_mutex_unlock(&a->records_lock);
+    close(dir);
+}
+
+/* ---- on the loop -------------------------------------------------------------------------- */
+
+static void packing_done(uv_work_t *work, int status);
+
+static void packing_start(struct bodies_account *a)
+{
+    struct bodies_packing *g = &a->packing;
+
+    if (g->busy || !g->wanted)
+        return;
+    g->first = g->wanted;
+    g->wanted = NULL;
+    g->busy = true;
+    g->work.data = a;
+    bodies_hold(a);
+    uv_queue_work(a->loop, &g->work, packing_work, packing_done);
+}
+
+static void on_soon(uv_prepare_t *soon)
+{
+    uv_prepare_stop(soon);
+    packing_start(soon->data);
+}
+
+void bodies_packing_init(struct bodies_account *a)
+{
+    uv_prepare_init(a->loop, &a->packing.soon);
+    a->packing.soon.data = a;
+}
+
+void bodies_packing_end(struct bodies_account *a, uv_close_cb ended)
+{
+    uv_close((uv_handle_t *)&a->packing.soon, ended);
+}
+
+/* Whoever is told asks for what came, and is given it from memory, all at once: so a scan does not
+ * take a step for each message. */
+static void report(struct bodies_account *a, struct bodies_packed *first)
+{
+    struct bodies_packing *g = &a->packing;
+
+    g->fresh = g->fresh_next = first;
+    g->asked_last = &g->asked;
+    for (struct bodies_packed *p = first; p; p = p->next)
+        bodies_writer_packed(p);
+    bodies_told(a);
+    g->fresh = NULL;
+    while (g->asked)
+        g->asked = bodies_small_give(g->asked);
+    for (struct bodies_packed *next; first; first = next) {
+        next = first->next;
+        bodies_writer_unpacked(first);
+    }
+}
+
+/* What came meanwhile is written while these are told of. */
+static void packing_done(uv_work_t *work, int status)
+{
+    struct bodies_account *a = work->data;
+    struct bodies_packed *first = a->packing.first;
+
+    (void)status; /* nobody cancels it */
+    bodies_settle_tally(a, &a->packing.tally);
+    a->packing.busy = false;
+    packing_start(a);
+    report(a, first);
+    bodies_let_go(a);
+}
+
+static bool is_fresh(const struct bodies_packed *p, uint32_t content, enum account_part part)
+{
+    return p->content == content && (p->part == part || p->part == ACCOUNT_WHOLE) &&
+           p->why.kind == FAILURE_NONE;
+}
+
+const struct bodies_packed *bodies_pack_fresh(struct bodies_account *a, uint32_t content,
+                                              enum account_part part)
+{
+    struct bodies_packing *g = &a->packing;
+    const struct bodies_packed *from = g->fresh_next;
+    const struct bodies_packed *p = NULL;
+
+    while (g->fresh && p != from) {
+        p = g->fresh_next;
+        g->fresh_next = p->next ? p->next : g->fresh;
+        if (is_fresh(p, content, part))
+            return p;
+        p = g->fresh_next;
+    }
+    return NULL;
+}
+
+static struct bodies_packed **slot_of(struct bodies_packing *g, const struct bodies_packed *p)
+{
+    struct bodies_packed **slot = &g->wanted;
+
+    while (*slot && *slot != p)
+        slot = &(*slot)->next;
+    return slot;
+}
+
+void bodies_pack(struct bodies_account *a, struct bodies_packed *p)
+{
+    p->next = NULL;
+    *slot_of(&a->packing, NULL) = p;
+    if (!a->packing.busy)
+        uv_prepare_start(&a->packing.soon, on_soon);
+}
+
+bool bodies_pack_withdraw(struct bodies_account *a, const struct bodies_packed *p)
+{
+    struct bodies_packed **slot = slot_of(&a->packing, p);
+    bool waits = *slot != NULL;
+
+    if (waits)
+        *slot = p->next;
+    return waits;
+}
