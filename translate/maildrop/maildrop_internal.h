@@ -78,6 +78,9 @@ struct maildrop_list {
     uint32_t count, cap;
     uint32_t last; /* highest number read, for LAST */
     bool ready;
+    bool owed; /* the last folder's messages are counted, but `items` lacks them: list_fill() */
+    uint32_t owed_count;
+    uint64_t owed_octets;
     /* LIST and UIDL without argument in progress */
     uint32_t cursor;
     enum pop3_verb listing;
@@ -147,8 +150,9 @@ struct uid_runs {
 struct sync {
     bool running;
     uint16_t folder;
-    struct drop_folder *known;  /* borrowed from `state`; NULL: nothing that holds */
-    struct drop_folder *before; /* the same, of another UIDVALIDITY or without the ids now needed */
+    const struct drop_folder *known;  /* borrowed from `state`; NULL: nothing that holds */
+    const struct drop_folder *before; /* the same, of another UIDVALIDITY or without the ids now
+                                         needed */
     unsigned char *gone;        /* for each known message; NULL: none is gone */
     size_t gone_count;
     struct drop_message *found; /* new messages; owned with their strings */
@@ -258,7 +262,7 @@ struct maildrop {
     enum maildrop_deletion deletion; /* the route's, or what the upstream can */
 
     struct upstream upstream;
-    struct drop_state *state; /* from login until the list is there */
+    struct drop_state *state; /* from login until the list is there, and nothing of it owed */
     int64_t age;
     json_t *records; /* facts on their way to the store */
     bool saving;
@@ -374,11 +378,14 @@ void warm_gave_out(struct maildrop *m, const struct failure *why);
 /* maildrop_sync.c */
 void sync_start(struct maildrop *m);
 void sync_clear(struct sync *s);
+void sync_end(struct maildrop *m);
 void sync_fetched(struct maildrop *m, const struct imap_event *ev);
 void sync_vanished(struct maildrop *m, uint32_t first, uint32_t last);
 
 /* maildrop_build.c: from what sync found to the list */
 void build_folder(struct maildrop *m);
+/* Puts what is still owed into the list: before `items` are looked at, or counted. */
+void list_fill(struct maildrop *m);
 
 /* maildrop_uidl.c */
 /* The FETCH items that the route's UIDLs need, with a space in front; "" when none. */

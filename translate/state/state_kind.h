@@ -18,6 +18,11 @@ struct state_kind {
     void *(*make)(void);
     void (*free)(void *state);
 
+    /* As drop_state_copy() and _octets(). Both NULL where a state has one owner, who keeps it
+     * himself as long as it is asked for. */
+    void *(*copy)(void *state);
+    size_t (*octets)(const void *state);
+
     /* As drop_state_apply(), _to_json() and _from_json(). */
     bool (*apply)(void *state, const json_t *record, struct failure *why);
     json_t *(*to_json)(const void *state);
