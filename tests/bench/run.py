@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-from tests.bench import imap_cases, mail, plot, servers
+from tests.bench import imap_cases, mail, plot, servers, size_cases
 from tests.bench.nginx import Nginx
 from tests.lib.certificates import Authority
 
@@ -170,28 +170,6 @@ class List(Case):
         return statistics.median(times)
 
 
-class Sized(Case):
-    """A poll of a mailbox in which nothing has changed, each with a login upstream."""
-
-    repeat = 20
-
-    def __init__(self, count):
-        self.user = LISTS[count]
-        self.count = int(count.replace(",", ""))
-        self.name = f"poll of {count} messages"
-        self.store = f"list-{self.count}"
-
-    def prepare(self, bench):
-        self.bench = bench
-        self.ways = [bench.straight, bench.gateway(f"sized-{self.count}", warm=False)]
-        for way in self.ways:
-            self.round(way)
-
-    def round(self, way):
-        found = self.bench.load("poll", way, self.user, rounds=self.repeat)
-        return found["seconds"] / self.repeat * 1e3
-
-
 class Retr(Case):
     name, store, unit, count = "RETR of 2,000, each", "retr", "us", 2_000
 
@@ -298,9 +276,8 @@ CASES = {
     "first-100000": lambda: List("100,000", True), "later-100000": lambda: List("100,000", False),
     "retr": Retr, "retr-slow": SlowRetr, "large": Large, "poll": Poll,
     "idle": lambda: Idle(False), "idle-tls": lambda: Idle(True),
-    **{f"size-{count.replace(',', '')}": (lambda count=count: Sized(count))
-       for count in ("1,000", "10,000", "100,000")},
     **imap_cases.CASES,
+    **size_cases.CASES,
 }
 WAYS = ("straight", "mailferry", "dovecot", "nginx")
 
@@ -361,19 +338,13 @@ def run(bench, names, rounds):
 
 
 def draw(results):
-    """Bars of all ratios, and lines of what a poll costs by the size of the mailbox."""
+    """Bars of all ratios, and lines of what costs how much by the size of the mailbox."""
     rows = [(found["case"], {way: statistics.median(ratios(found["values"], way))
                              for way in WAYS[1:] if found["values"].get(way)})
             for found in results.values() if found["ratio"]]
-    sizes = {int(name[len("size-"):]): found["values"] for name, found in results.items()
-             if name.startswith("size-")}
     if rows:
         yield "ratios", plot.bars("Cost, with the client straight at Dovecot as 1", rows)
-    if len(sizes) > 1:
-        series = {way: [(size, statistics.median(values[way])) for size, values in sizes.items()]
-                  for way in WAYS[:2]}
-        yield "sizes", plot.lines("A poll in which nothing has changed, with its login upstream",
-                                  series, "messages in the mailbox", "ms")
+    yield from size_cases.draw(results)
 
 
 def write(results):
@@ -411,6 +382,7 @@ def main():
     finally:
         bench.stop()
         shutil.rmtree(directory, ignore_errors=True)
+    size_cases.report(results)
     write(results)
     return 0
 
