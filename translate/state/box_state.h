@@ -50,6 +50,9 @@
 #include "translate/state/state_kind.h"
 #include "translate/text/slice.h"
 
+/* Messages that are looked at together: see box_folder.newest. */
+enum { BOX_RUN = 256 };
+
 enum { BOX_STATE_VERSION = 1, BOX_KEYWORDS_MAX = 56, BOX_NAME_MAX = 1000 };
 
 /* Flags of a message. Above the system flags the account's keywords follow: keyword `i` is
@@ -106,6 +109,8 @@ struct box_folder {
     struct box_message *messages; /* ascending by uid: sequence number n is messages[n - 1] */
     size_t count;
     size_t capacity;
+    uint64_t *newest; /* for each BOX_RUN messages, no modseq among them is above it */
+    uint64_t removals; /* grows when messages are taken out; not kept on the disk */
     size_t unseen; /* messages without \Seen */
     size_t deleted;
     uint64_t size; /* of all messages */
