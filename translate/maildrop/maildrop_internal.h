@@ -197,6 +197,7 @@ struct fetches {
     bool in_section;
     bool in_text;      /* that section is a piece of TEXT, for TOP */
     bool in_order;     /* a body came before its UID: one in flight at a time from now on */
+    size_t held;       /* octets that all of them hold */
     uint32_t run;      /* length of the run of sequential RETRs */
     uint32_t previous; /* index of the last RETR */
 };
@@ -424,6 +425,8 @@ struct maildrop_message *list_message(struct maildrop *m, uint32_t number);
 /* maildrop_fetch.c */
 void fetch_event(struct maildrop *m, const struct imap_event *ev);
 struct fetch *fetch_find(struct maildrop *m, uint32_t index);
+/* What it holds, and no longer does. */
+struct buf fetch_take_held(struct maildrop *m, struct fetch *f);
 /* Asks for a whole message. */
 struct fetch *fetch_ask(struct maildrop *m, uint32_t index);
 /* A message that a caller's own command asks for; `lines` as TOP has them. */
