@@ -1,38 +1,39 @@
 #include "proxy/store/account_kept.h"
 
-/* The state in memory, or NULL; `*stamp` says what the files are. False when that cannot be told,
- * or they are not such as can be read: then nothing is to be kept either. */
-static bool take(struct kept_states *all, const struct account_dir *d, void **state,
-                 struct account_stamp *stamp)
+/* Whether the files are such as can be read, and what is kept belongs to them as they are. */
+enum kept_account { KEPT_NEVER, KEPT_NOT_YET, KEPT };
+
+static enum kept_account take(struct kept_states *all, const struct account_dir *d, void **state,
+                              struct account_stamp *stamp)
 {
     *state = NULL;
-    if (!d->kind->copy || d->journal_ahead || !account_stamp_take(stamp, d))
-        return false;
-    *state = kept_states_take(all, d->kind, d->name, stamp);
-    return true;
+    if (d->journal_ahead || !account_stamp_take(stamp, d))
+        return KEPT_NEVER;
+    return kept_states_take(all, d->kind, d->name, stamp, state) ? KEPT : KEPT_NOT_YET;
+}
+
+/* What its receiver gets of a state, and what stays here of it. */
+static void *hand_out(struct kept_states *all, const struct account_dir *d,
+                      const struct account_stamp *stamp, void *state)
+{
+    void *copy = d->kind->copy ? d->kind->copy(state) : state;
+
+    if (!copy)
+        return state;
+    kept_states_put(all, d->kind, d->name, stamp, copy == state ? NULL : state);
+    return copy;
 }
 
 enum account_read account_kept_read(struct kept_states *all, struct account_dir *d, void **state,
                                     struct failure *why)
 {
     struct account_stamp stamp;
-    void *kept = NULL;
-    bool keeps = take(all, d, &kept, &stamp);
+    enum kept_account kept = take(all, d, state, &stamp);
+    enum account_read read = *state ? ACCOUNT_READ : account_state_read(d, state, why);
 
-    if (!kept) {
-        enum account_read read = account_state_read(d, &kept, why);
-        if (read != ACCOUNT_READ || !keeps) {
-            *state = kept;
-            return read;
-        }
-    }
-    *state = d->kind->copy(kept);
-    if (*state) {
-        kept_states_put(all, d->kind, d->name, &stamp, kept);
-    } else {
-        *state = kept;
-    }
-    return ACCOUNT_READ;
+    if (read == ACCOUNT_READ && kept != KEPT_NEVER)
+        *state = hand_out(all, d, &stamp, *state);
+    return read;
 }
 
 void account_kept_take(struct account_kept *kept, struct kept_states *all, struct account_dir *d)
@@ -40,14 +41,14 @@ void account_kept_take(struct account_kept *kept, struct kept_states *all, struc
     struct account_stamp ignored;
 
     kept->all = all;
-    take(all, d, &kept->state, &ignored);
+    kept->known = take(all, d, &kept->state, &ignored) == KEPT;
 }
 
 void account_kept_drop(struct account_kept *kept, const struct account_dir *d)
 {
-    if (kept->state)
-        d->kind->free(kept->state);
+    d->kind->free(kept->state);
     kept->state = NULL;
+    kept->known = false;
 }
 
 void account_kept_apply(struct account_kept *kept, const struct account_dir *d,
@@ -64,9 +65,11 @@ void account_kept_put(struct account_kept *kept, const struct account_dir *d)
 {
     struct account_stamp stamp;
 
-    if (kept->state && account_stamp_take(&stamp, d))
+    if (!kept->known)
+        return;
+    if (account_stamp_take(&stamp, d)) {
         kept_states_put(kept->all, d->kind, d->name, &stamp, kept->state);
-    else
-        account_kept_drop(kept, d);
-    kept->state = NULL;
+        kept->state = NULL;
+    }
+    account_kept_drop(kept, d);
 }

@@ -8,15 +8,16 @@
 #include "proxy/store/account_state.h"
 #include "proxy/store/kept_states.h"
 
-/* As account_state_read(), from memory when nobody has changed the files. `*state` may share with
- * what is kept (state_kind.copy). */
+/* As account_state_read(), from memory when nobody has changed the files. `*state` shares with what
+ * is kept, or where its kind has no copies is lent until kept_states_give(). */
 enum account_read account_kept_read(struct kept_states *all, struct account_dir *d, void **state,
                                     struct failure *why);
 
 /* What is kept of an account while its journal is appended to. */
 struct account_kept {
     struct kept_states *all;
-    void *state; /* NULL: nothing */
+    bool known;  /* which files it belongs to: else there is nothing to keep */
+    void *state; /* NULL: it is lent */
 };
 
 /* Takes it out, before anything is written. */

@@ -95,25 +95,32 @@ static void link_kept(struct kept_states *k, struct kept *kept)
     k->count++;
 }
 
-void *kept_states_take(struct kept_states *k, const struct state_kind *kind, const char *name,
-                       const struct account_stamp *stamp)
+static struct kept *take_out(struct kept_states *k, const char *name)
 {
-    void *state = NULL;
-
-    uv_mutex_lock(&k->mutex);
     struct kept **slot = slot_of(k, name);
     struct kept *kept = *slot;
+
     if (kept)
         unlink_kept(k, slot);
+    return kept;
+}
+
+bool kept_states_take(struct kept_states *k, const struct state_kind *kind, const char *name,
+                      const struct account_stamp *stamp, void **state)
+{
+    *state = NULL;
+    uv_mutex_lock(&k->mutex);
+    struct kept *kept = take_out(k, name);
     uv_mutex_unlock(&k->mutex);
     if (!kept)
-        return NULL;
-    if (kept->kind == kind && account_stamp_equal(&kept->stamp, stamp)) {
-        state = kept->state;
+        return false;
+    bool fits = kept->kind == kind && account_stamp_equal(&kept->stamp, stamp);
+    if (fits) {
+        *state = kept->state;
         kept->state = NULL;
     }
     kept_free(kept);
-    return state;
+    return fits;
 }
 
 /* Takes out as many as are too many: a list by `older`. */
@@ -131,32 +138,23 @@ static struct kept *make_room(struct kept_states *k)
 }
 
 static struct kept *kept_new(const struct state_kind *kind, const char *name,
-                             const struct account_stamp *stamp, void *state)
+                             const struct account_stamp *stamp)
 {
     size_t length = strlen(name) + 1;
     struct kept *kept = malloc(sizeof *kept + length);
 
     if (!kept)
         return NULL;
-    *kept = (struct kept){.kind = kind, .stamp = *stamp, .state = state};
-    kept->octets = kind->octets(state) + sizeof *kept + length;
+    *kept = (struct kept){.kind = kind, .stamp = *stamp, .octets = sizeof *kept + length};
     memcpy(kept->name, name, length);
     return kept;
 }
 
-void kept_states_put(struct kept_states *k, const struct state_kind *kind, const char *name,
-                     const struct account_stamp *stamp, void *state)
+/* With the mutex, which is let go of. */
+static void put_in(struct kept_states *k, struct kept *kept, void *state)
 {
-    size_t octets = kind->octets(state);
-    struct kept *kept = octets < KEPT_STATE_MIN || octets > k->octets_max
-                            ? NULL
-                            : kept_new(kind, name, stamp, state);
-
-    if (!kept) {
-        kind->free(state);
-        return;
-    }
-    uv_mutex_lock(&k->mutex);
+    kept->state = state;
+    kept->octets += state ? kept->kind->octets(state) : 0;
     link_kept(k, kept);
     struct kept *out = make_room(k);
     uv_mutex_unlock(&k->mutex);
@@ -165,6 +163,43 @@ void kept_states_put(struct kept_states *k, const struct state_kind *kind, const
         kept_free(out);
         out = older;
     }
+}
+
+static bool is_worth_it(const struct kept_states *k, const struct state_kind *kind,
+                        const void *state)
+{
+    size_t octets = kind->octets(state);
+
+    return octets >= KEPT_STATE_MIN && octets <= k->octets_max;
+}
+
+void kept_states_put(struct kept_states *k, const struct state_kind *kind, const char *name,
+                     const struct account_stamp *stamp, void *state)
+{
+    bool worth = !state || is_worth_it(k, kind, state);
+    struct kept *kept = worth ? kept_new(kind, name, stamp) : NULL;
+
+    if (!kept) {
+        kind->free(state);
+        return;
+    }
+    uv_mutex_lock(&k->mutex);
+    put_in(k, kept, state);
+}
+
+void kept_states_give(struct kept_states *k, const struct state_kind *kind, const char *name,
+                      void *state)
+{
+    uv_mutex_lock(&k->mutex);
+    struct kept *kept = take_out(k, name);
+    if (kept && kept->kind == kind && !kept->state && is_worth_it(k, kind, state)) {
+        put_in(k, kept, state);
+        return;
+    }
+    uv_mutex_unlock(&k->mutex);
+    if (kept)
+        kept_free(kept);
+    kind->free(state);
 }
 
 size_t kept_states_count(struct kept_states *k, size_t *octets)

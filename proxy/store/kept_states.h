@@ -4,6 +4,8 @@
  * ago makes room. Small ones are not kept: they are read as quickly as they are found here.
  *
  * A kept state counts only as long as the files are the ones that it came from (account_stamp.h).
+ * One that has an owner outside is lent: its place here only says which files it came from, until
+ * it is given back.
  *
  * For threads at once, but no account is to be touched by two: the store sees to that.
  */
@@ -22,14 +24,19 @@ struct kept_states;
 struct kept_states *kept_states_new(size_t octets_max);
 void kept_states_free(struct kept_states *k);
 
-/* Takes what is kept of the account out. It is the caller's when it is of that kind and its files
- * are as the stamp says; NULL else. */
-void *kept_states_take(struct kept_states *k, const struct state_kind *kind, const char *name,
-                       const struct account_stamp *stamp);
+/* Takes what is kept of the account out. True when it is of that kind and its files are as the
+ * stamp says: then `*state` is the caller's, or NULL when it is lent. */
+bool kept_states_take(struct kept_states *k, const struct state_kind *kind, const char *name,
+                      const struct account_stamp *stamp, void **state);
 
-/* Keeps the state of an account of which nothing is kept, or frees it: it is taken over. */
+/* Keeps the state of an account of which nothing is kept, or frees it: it is taken over. NULL: it
+ * is lent. */
 void kept_states_put(struct kept_states *k, const struct state_kind *kind, const char *name,
                      const struct account_stamp *stamp, void *state);
+
+/* A lent state comes back, and is taken over: what was appended meanwhile is in it. */
+void kept_states_give(struct kept_states *k, const struct state_kind *kind, const char *name,
+                      void *state);
 
 /* For tests: how many there are, and their octets. */
 size_t kept_states_count(struct kept_states *k, size_t *octets);

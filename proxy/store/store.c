@@ -23,8 +23,8 @@
 #include "proxy/store/state_dir.h"
 #include "translate/state/journal.h"
 
-/* Octets of KEPT states: those of half a million messages, or of a few thousand accounts. */
-enum { BUCKETS = 256, KEPT = 32 * 1024 * 1024 };
+/* Octets of states in memory: those of a million messages. */
+enum { BUCKETS = 256, KEPT_OCTETS = 64 * 1024 * 1024 };
 
 struct store_request {
     uv_async_t async;
@@ -72,7 +72,7 @@ struct store *store_open(const char *dir, struct failure *why)
         return NULL;
     }
     if (uv_cond_init(&s->idle) == 0) {
-        s->kept = kept_states_new(KEPT);
+        s->kept = kept_states_new(KEPT_OCTETS);
         if (!s->kept)
             disk_failure(why, ENOMEM, "open", dir);
         else if (state_dir_open(&s->dir, dir, why))
@@ -441,6 +441,17 @@ struct store_request *store_load(struct store *s, uv_loop_t *loop, const struct 
     r->loaded = done;
     r->owner = owner;
     return request_start(s, loop, account, r);
+}
+
+void store_give(struct store *s, const struct state_kind *kind, struct slice account, void *state)
+{
+    char *name = account_name(account);
+
+    if (name)
+        kept_states_give(s->kept, kind, name, state);
+    else
+        kind->free(state);
+    free(name);
 }
 
 struct store_request *store_append(struct store *s, uv_loop_t *loop, const struct state_kind *kind,

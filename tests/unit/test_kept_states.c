@@ -51,9 +51,17 @@ static struct sized *put(struct kept_states *k, const char *name, size_t octets)
     return s;
 }
 
+static void *take(struct kept_states *k, const char *name)
+{
+    void *state = NULL;
+
+    assert_true(kept_states_take(k, &kind, name, &stamp, &state) || !state);
+    return state;
+}
+
 static bool is_kept(struct kept_states *k, const char *name)
 {
-    void *state = kept_states_take(k, &kind, name, &stamp);
+    void *state = take(k, name);
 
     if (state)
         kept_states_put(k, &kind, name, &stamp, state);
@@ -85,9 +93,9 @@ static void what_was_put_is_taken_once(void **state)
     struct kept_states *k = *state;
     struct sized *s = put(k, "ann", LARGE);
 
-    assert_null(kept_states_take(k, &kind, "bob", &stamp));
-    assert_ptr_equal(kept_states_take(k, &kind, "ann", &stamp), s);
-    assert_null(kept_states_take(k, &kind, "ann", &stamp));
+    assert_null(take(k, "bob"));
+    assert_ptr_equal(take(k, "ann"), s);
+    assert_null(take(k, "ann"));
     assert_int_equal(count_of(k), 0);
     assert_int_equal(freed, 0);
     sized_free(s);
@@ -96,18 +104,23 @@ static void what_was_put_is_taken_once(void **state)
 static void of_other_files_it_counts_no_more(void **state)
 {
     struct account_stamp later = stamp;
+    void *taken = NULL;
 
     later.journal.changed.tv_nsec++;
     put(*state, "ann", LARGE);
-    assert_null(kept_states_take(*state, &kind, "ann", &later));
+    assert_false(kept_states_take(*state, &kind, "ann", &later, &taken));
+    assert_null(taken);
     assert_int_equal(freed, 1);
-    assert_null(kept_states_take(*state, &kind, "ann", &stamp));
+    assert_null(take(*state, "ann"));
 }
 
 static void of_another_kind_it_counts_no_more(void **state)
 {
+    void *taken = NULL;
+
     put(*state, "ann", LARGE);
-    assert_null(kept_states_take(*state, &other_kind, "ann", &stamp));
+    assert_false(kept_states_take(*state, &other_kind, "ann", &stamp, &taken));
+    assert_null(taken);
     assert_int_equal(freed, 1);
 }
 
@@ -141,6 +154,42 @@ static void the_one_put_longest_ago_makes_room(void **state)
     assert_int_equal(freed, 3);
 }
 
+static void what_is_lent_comes_back(void **state)
+{
+    struct kept_states *k = *state;
+    struct sized *s = put(k, "ann", LARGE);
+    void *taken = s;
+
+    assert_ptr_equal(take(k, "ann"), s);
+    kept_states_put(k, &kind, "ann", &stamp, NULL);
+    assert_true(kept_states_take(k, &kind, "ann", &stamp, &taken));
+    assert_null(taken);
+    kept_states_put(k, &kind, "ann", &stamp, NULL);
+    kept_states_give(k, &kind, "ann", s);
+    assert_ptr_equal(take(k, "ann"), s);
+    assert_int_equal(freed, 0);
+    sized_free(s);
+}
+
+/* Nobody knows any more which files they belong to; or one is there already. */
+static void what_was_not_lent_does_not_come_back(void **state)
+{
+    struct kept_states *k = *state;
+
+    kept_states_give(k, &kind, "ann", sized_new(LARGE));
+    assert_int_equal(freed, 1);
+    kept_states_put(k, &other_kind, "ann", &stamp, NULL);
+    kept_states_give(k, &kind, "ann", sized_new(LARGE));
+    assert_int_equal(freed, 2);
+    put(k, "ann", LARGE);
+    kept_states_give(k, &kind, "ann", sized_new(LARGE));
+    assert_int_equal(freed, 4);
+    kept_states_put(k, &kind, "ann", &stamp, NULL);
+    kept_states_give(k, &kind, "ann", sized_new(LARGE - 1));
+    assert_int_equal(freed, 5);
+    assert_int_equal(count_of(k), 0);
+}
+
 /* Each has accounts of its own, as the store sees to. */
 struct worker {
     struct kept_states *k;
@@ -159,7 +208,7 @@ static void work(void *arg)
     w->within = true;
     for (int i = 0; i < 2000; i++) {
         snprintf(name, sizeof name, "%d-%d", w->number, i % 5);
-        struct sized *s = kept_states_take(w->k, &kind, name, &stamp);
+        struct sized *s = take(w->k, name);
         w->found += s != NULL;
         kept_states_put(w->k, &kind, name, &stamp, s ? s : sized_new(LARGE + (size_t)i % KIB));
         kept_states_count(w->k, &octets);
@@ -195,6 +244,8 @@ int main(void)
         TEST(of_another_kind_it_counts_no_more),
         TEST(small_and_huge_ones_are_not_kept),
         TEST(the_one_put_longest_ago_makes_room),
+        TEST(what_is_lent_comes_back),
+        TEST(what_was_not_lent_does_not_come_back),
         TEST(many_threads_stay_within_the_bound),
     };
 

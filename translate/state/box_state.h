@@ -146,6 +146,9 @@ enum { BOX_INBOX = 1 };
 struct box_state *box_state_new(void);
 void box_state_free(struct box_state *s);
 
+/* Octets of memory that it takes, about; costs nothing that grows with the messages. */
+size_t box_state_octets(const struct box_state *s);
+
 /* The folder, or NULL. INBOX in whatever case. Borrowed, until the next record is applied, as is
  * everything that is looked up. */
 struct box_folder *box_state_folder(const struct box_state *s, struct slice name);

@@ -18,9 +18,10 @@ struct state_kind {
     void *(*make)(void);
     void (*free)(void *state);
 
-    /* As drop_state_copy() and _octets(). Both NULL where a state has one owner, who keeps it
-     * himself as long as it is asked for. */
+    /* As drop_state_copy(); NULL where a state has one owner. */
     void *(*copy)(void *state);
+
+    /* How many it takes in memory, about; costs nothing that grows with it. */
     size_t (*octets)(const void *state);
 
     /* As drop_state_apply(), _to_json() and _from_json(). */
