@@ -111,11 +111,12 @@ static void host_take_grant(struct account_host *h, const struct account_guest *
     h->generation = g->generation;
 }
 
+/* A guest's first command may lose the account: the others wait until it begins anew. */
 static void admit_all(struct account_host *h)
 {
     struct failure none = {.kind = FAILURE_NONE};
 
-    while (h->joining) {
+    while (h->joining && h->account) {
         struct account_guest *g = h->joining;
         h->joining = g->next;
         guest_add(&h->guests, g);
@@ -253,9 +254,10 @@ static void on_timer(uv_timer_t *timer)
     struct account_host *h = timer->data;
 
     h->timer_due = UINT64_MAX;
+    if (h->account)
+        admit_all(h);
     if (!h->account)
         return;
-    admit_all(h);
     account_host_tell(h);
     if (account_deadline(h->account) <= uv_now(h->house->loop))
         account_tick(h->account);

@@ -109,7 +109,9 @@ static void check_listener_tls(const struct config *c, const struct config_liste
     endpoint_print(&l->endpoint, name, sizeof name);
     if (demands && !config_has_certificate(config_listener_certificates(c, l)))
         config_fault_add(faults, pointer,
-                         "%s has no certificate; give it a certificate and its key", name);
+                         "%s has no certificate; give it a certificate and its key (--certificate "
+                         "and --key with --route)",
+                         name);
     if (l->endpoint.ca || !l->endpoint.verify)
         config_fault_add(faults, pointer,
                          "%s: ca= and verify= are about an upstream's certificate; leave them out",

@@ -84,6 +84,8 @@ bool place_copy(struct place *to, const struct place *from)
         place_clear(&copy);
         return false;
     }
+    copy.reached = to->reached;
+    to->reached = NULL;
     place_clear(to);
     *to = copy;
     return true;

@@ -24,6 +24,8 @@ bool place_of_user(struct place *p, const struct config_route *r, enum endpoint_
 /* The address that the service gave. False when memory is out. */
 bool place_set_address(struct place *p, struct slice host, uint16_t port);
 
+/* Where `to` is from now on. Its last connection may still be under way and has a name of it, so
+ * what that reached stays. False when memory is out: then nothing has changed. */
 bool place_copy(struct place *to, const struct place *from);
 void place_clear(struct place *p);
 

@@ -90,6 +90,7 @@ static void on_admission(void *owner, struct admission_answer *answer)
         session_find(s);
     } else {
         s->entry.innocent = !answer->guess;
+        buf_wipe(&s->entry.password);
         refuse(s, &why);
     }
     admission_answer_clear(answer);

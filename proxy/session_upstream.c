@@ -229,6 +229,7 @@ void session_connect(struct session *s, const struct maildrop_action *action)
 void session_disconnect(struct session *s)
 {
     session_admission_cancel(s);
+    s->reopening = false;
     if (!s->upstream)
         return;
     session_count_octets(s);

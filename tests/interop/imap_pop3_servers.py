@@ -8,7 +8,7 @@ import unittest
 from tests.lib import corpus, overlay
 from tests.lib.courier import Courier
 from tests.lib.cyrus import Cyrus
-from tests.lib.imap_scene import ImapClients, crlf
+from tests.lib.imap_scene import ImapClients, crlf, stored
 from tests.lib.pop3 import Pop3
 from tests.lib.process import own_tree
 from tests.lib.scene import PASSWORD, USER
@@ -48,7 +48,7 @@ class Server:
         """What the server itself gives by POP3: its reading of its store is what counts."""
         with contextlib.closing(Pop3(self.server.pop3_port)) as other:
             other.login(self.user, PASSWORD)
-            mails = [other.retr(number) for number in range(1, other.stat()[0] + 1)]
+            mails = [stored(other.retr(number), size) for number, size in other.list().items()]
             other.quit()
             return mails
 

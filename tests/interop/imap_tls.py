@@ -369,7 +369,7 @@ class Certificates(TlsScene):
 
 
 class Stls(TlsScene):
-    limits = {"response_seconds": 2, "connect_seconds": 2}
+    limits = {"response_seconds": 4, "connect_seconds": 4}
 
     def serve(self, query="?tls=starttls", **options):
         """A server that can TLS, and mailferry, which demands it."""

@@ -2,11 +2,13 @@
 in odd forms, or gives sizes and UIDLs that are none (CASES D5, D10, D11, U5, U6)."""
 
 import imaplib
+import threading
 import unittest
 
 from tests.lib import corpus
+from tests.lib.imap_raw import RawImap
 from tests.lib.imap_scene import ScriptedScene, crlf
-from tests.lib.process import wait_until
+from tests.lib.process import PATIENCE, wait_until
 from tests.lib.scene import PASSWORD, USER
 
 MAILS = ScriptedScene.mails
@@ -92,6 +94,21 @@ class Logins(ScriptedScene):
     def test_auth_plain(self):
         self.serve(capabilities=["UIDL", "TOP", "SASL PLAIN"], without={"USER", "PASS", "APOP"})
         self.everything()
+
+    def test_others_come_while_the_first_is_let_in(self):
+        """They wait for the account; what its connection was told of the server stays."""
+        fake = self.serve(capabilities=["UIDL", "TOP", "SASL PLAIN"], without={"USER", "PASS"})
+        asked, go_on = threading.Event(), threading.Event()
+        self.addCleanup(go_on.set)
+        fake.on("CAPA", lambda *_: asked.set() or go_on.wait() and None)
+        sessions = [RawImap(self.gate.port) for _ in range(4)]
+        for session in sessions:
+            self.addCleanup(session.close)
+            session.send(b'x LOGIN "%b" %b\r\n' % (USER.encode(), PASSWORD.encode()))
+            self.assertTrue(asked.wait(PATIENCE))
+        self.gate.wait_said("client-says message=LOGIN", times=len(sessions))
+        go_on.set()
+        self.assertEqual(["OK"] * 4, [session.answer(b"x").status for session in sessions])
 
     def test_refusals(self):
         """What a refusal means, is said by its code, or by its words."""

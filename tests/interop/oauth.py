@@ -53,7 +53,7 @@ class Devices(Authorization):
 
     def test_tokens_are_renewed(self):
         """Also by the next process: a refresh token is good once."""
-        gateway, password = self.authorized(access_seconds=1)
+        gateway, password = self.authorized(access_seconds=6)
         for _ in range(2):
             before = self.renewals(gateway)
             wait_until(lambda: self.login(gateway, password=password).quit() or
@@ -66,7 +66,7 @@ class Devices(Authorization):
 
     def test_revoked(self):
         """A provider that knows nothing of the grant any more."""
-        gateway, password = self.authorized(access_seconds=1)
+        gateway, password = self.authorized()
         self.provider.stop()
         self.provider.start()
         with self.assertRaisesRegex(Refused, "mailferry authorize"):

@@ -7,7 +7,7 @@ import unittest
 from tests.lib import corpus
 from tests.lib.mailferry import sanitized
 from tests.lib.pop3 import Closed, Refused
-from tests.lib.process import wait_until
+from tests.lib.process import PATIENCE, wait_until
 from tests.lib.relay import Relay
 from tests.lib.scene import PASSWORD, USER, Scene
 from tests.lib.stores import DovecotStore, Mailbox
@@ -90,7 +90,7 @@ class Poller(threading.Thread):
             try:
                 self.session()
             except (Refused, Closed, OSError):
-                self.test.back.wait(30)
+                self.test.back.wait(PATIENCE)
             except AssertionError as e:
                 self.wrong.append(e)
                 return
@@ -138,7 +138,7 @@ class Killed(Scene):
             self.gate.start()
             self.back.set()
         for poller in pollers:
-            poller.join(60)
+            poller.join(4 * PATIENCE)
             self.assertFalse(poller.is_alive())
             self.assertEqual([], poller.wrong)
         left = self.login(self.gate).uidl()

@@ -212,7 +212,7 @@ class Signals(Scene):
         client.send(b"RETR 1\r\n")
         wait_until(lambda: len(fake.commands("FETCH")) > 1, "the message to be asked for")
         gateway.process.signal(signal.SIGTERM)
-        self.assertEqual(gateway.process.wait(15), 0)
+        self.assertEqual(gateway.process.wait(), 0)
 
     def test_closed_stderr_and_broken_pipe(self):
         fake = self.fake(MAILS)
@@ -267,6 +267,7 @@ class Sessions(Scene):
 
     def test_limit_per_address(self):
         gateway = self.gateway(self.fake(MAILS), config={"limits": {"connections_per_address": 3}})
+        gateway.wait_said(" end ")  # of the connection that has tried whether it listens
         clients = [self.connect(gateway) for _ in range(3)]
         with self.assertRaises((Closed, Refused, AssertionError)):
             fourth = self.connect(gateway)

@@ -89,7 +89,7 @@ class Found(Srv):
     def test_what_was_heard_is_remembered(self):
         server = self.server()
         dns = self.dns({IMAPS: [(0, 0, server.tls_port, "localhost")]})
-        gateway = self.auto(dns)
+        gateway = self.auto(dns, pop3={"warm_seconds": 0})
         for _ in range(3):
             self.login(gateway, USER).quit()
         self.assertEqual(dns.asked, [IMAPS, IMAP])
@@ -97,7 +97,7 @@ class Found(Srv):
     def test_not_longer_than_the_record_allows(self):
         server = self.server()
         dns = self.dns({IMAPS: [(0, 0, server.tls_port, "localhost")]}, ttl=0)
-        gateway = self.auto(dns)
+        gateway = self.auto(dns, pop3={"warm_seconds": 0})
         for _ in range(2):
             self.login(gateway, USER).quit()
         self.assertEqual(dns.asked, [IMAPS, IMAP] * 2)

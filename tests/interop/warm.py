@@ -134,9 +134,10 @@ class AtAFake(Warm):
         """\\Seen is set behind QUIT: until it is answered nobody goes on with the session."""
         gateway = self.warm(self.server)
         answer = threading.Event()
+        self.addCleanup(answer.set)
 
         def late(connection, command):
-            answer.wait(10)
+            answer.wait()
             connection.ok(command)
             return HANDLED
         self.server.on("STORE", late)
@@ -168,6 +169,7 @@ class AtAFake(Warm):
         gateway = self.warm(self.server)
         self.poll(gateway)
         gateway.stop()
+        wait_until(lambda: self.server.open_connections == 0, "its connection stayed open")
         self.assertEqual(len(self.server.commands("LOGOUT")), 1)
 
     def test_a_new_configuration(self):

@@ -4,12 +4,15 @@
 import http.server
 import threading
 
+from tests.lib.process import free_port
+
 
 class AuthService:
     def __init__(self, answer):
         self.answer = answer
         self.asked = []
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", free_port()),
+                                                      self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,),
                                         daemon=True)

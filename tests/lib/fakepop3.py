@@ -16,6 +16,8 @@ import socket
 import socketserver
 import threading
 
+from tests.lib.process import free_port
+
 _CAPABILITIES = ("USER", "UIDL", "TOP", "PIPELINING")
 
 
@@ -153,7 +155,8 @@ class Session(socketserver.StreamRequestHandler):
 
     @staticmethod
     def text(data):
-        return b"+OK\r\n" + re.sub(rb"^\.", b"..", data, flags=re.M) + b".\r\n"
+        end = b"\r\n" if data and not data.endswith(b"\n") else b""
+        return b"+OK\r\n" + re.sub(rb"^\.", b"..", data, flags=re.M) + end + b".\r\n"
 
     def do_dele(self, text):
         if not self.message(text):
@@ -179,6 +182,7 @@ class Session(socketserver.StreamRequestHandler):
 class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
+    request_queue_size = 256
 
 
 class FakePop3:
@@ -191,7 +195,8 @@ class FakePop3:
     size:       what LIST says of a message, by its UIDL and octets
     pieces:     None, or what makes of RETR's answer the pieces to be sent; an OSError in it cuts the connection
     retrieved:  the UIDLs that RETR was sent for
-    patience:   seconds that a login waits for the session before it to end
+    patience:   seconds that a login waits for the session before it to end: whoever had that may be
+                gone, and its thread not know it yet
     """
 
     def __init__(self, users, capabilities=_CAPABILITIES, session=Session, host="127.0.0.1",
@@ -207,18 +212,17 @@ class FakePop3:
         self.size = lambda uidl, data: len(data)
         self.pieces = None
         self.retrieved = []
-        self.patience = 0
+        self.patience = 2
         self._change = threading.Lock()
         self._messages = {}
         self._count = 0
         self._thread = None
-        self.port = 0
+        self.port = free_port(host)
         self._listen()
 
     def _listen(self):
         self._server = _Server((self.host, self.port), self.session)
         self._server.owner = self
-        self.port = self._server.server_address[1]
 
     def start(self):
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,),

@@ -22,6 +22,13 @@ def crlf(mail):
     return re.sub(rb"\r?\n", b"\r\n", mail)
 
 
+def stored(octets, listed):
+    """What RETR gave, without the line end that POP3 adds to a message that has none at its end, and
+    that LIST does not count."""
+    own = octets[:-2]
+    return own if len(own) == listed and not own.endswith(b"\n") else octets
+
+
 class ImapClients(Scene):
     """Clients of `self.gate`, whatever is behind it."""
 
@@ -175,7 +182,7 @@ class Agreement(Scene):
         self.cases = cases
         self.server = self.dovecot(pop3=True)
         DovecotStore(self.server, USER).deliver_all(c.stored for c in cases)
-        # What Dovecot's POP3 makes of them (a last line's end) is what can be agreed on.
+        # What Dovecot's POP3 makes of them is what can be agreed on.
         self.received = self.retrieved()
         DovecotStore(self.server, USER, "Received").deliver_all(self.received)
         gate = self.gateway(f"pop3://127.0.0.1:{self.server.pop3_port}", listener="imap")
@@ -186,10 +193,11 @@ class Agreement(Scene):
         pop3 = poplib.POP3("127.0.0.1", self.server.pop3_port, timeout=PATIENCE)
         pop3.user(USER)
         pop3.pass_(PASSWORD)
+        sizes = [int(line.split()[1]) for line in pop3.list()[1]]
         messages = [b"".join(line + b"\r\n" for line in pop3.retr(n + 1)[1])
                     for n in range(len(self.cases))]
         pop3.quit()
-        return messages
+        return [stored(*given) for given in zip(messages, sizes)]
 
     def client_of(self, port, folder):
         client = imaplib.IMAP4("127.0.0.1", port, timeout=PATIENCE)

@@ -107,6 +107,18 @@ def own_tree(path):
                 os.chown(os.path.join(base, name), uid, gid)
 
 
+def _lives_in(group):
+    """Whether some process of the process group has not ended: one that nobody has waited for yet
+    is none any more."""
+    for entry in os.listdir("/proc"):
+        with contextlib.suppress(OSError), open(f"/proc/{entry}/stat", encoding="ascii",
+                                                errors="replace") as f:
+            state, _, of_group = f.read().rpartition(")")[2].split()[:3]
+            if entry.isdigit() and int(of_group) == group and state not in "ZX":
+                return True
+    return False
+
+
 def _child_setup():
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -167,14 +179,17 @@ class Process:
         return self.child.wait(timeout)
 
     def stop(self, timeout=PATIENCE, group=False):
-        """Asks it (or its whole process group) to end and gives its exit status; kills the group
-        when it does not."""
+        """Asks it (or its whole process group) to end, waits until it has (all of them have), and
+        gives its exit status; kills the group when it does not."""
         if group and self.child.poll() is None:
             os.killpg(self.child.pid, signal.SIGTERM)
         self.signal(signal.SIGTERM)
         try:
-            return self.child.wait(timeout)
-        except subprocess.TimeoutExpired:
+            status = self.child.wait(timeout)
+            if group:
+                wait_until(lambda: not _lives_in(self.child.pid), "its children to end", timeout)
+            return status
+        except (subprocess.TimeoutExpired, AssertionError):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.child.pid, signal.SIGKILL)
             self.child.wait()

@@ -52,6 +52,9 @@ class Relay:
             self.turns += self._last != counter
         self._last = counter
 
+    def _deliver(self, counter, data, sink):
+        sink.sendall(data)
+
     def _holds(self):
         return self.hold_after is not None and self.octets_down > self.hold_after
 
@@ -79,7 +82,7 @@ class Relay:
                     if not data:
                         sink.shutdown(socket.SHUT_WR)
                         return
-                    sink.sendall(data)
+                    self._deliver(counter, data, sink)
 
         threading.Thread(target=read, daemon=True).start()
         threading.Thread(target=write, daemon=True).start()

@@ -372,6 +372,13 @@ static inline enum failure_kind world_login_now(struct world *w, size_t client,
     return ev->failure.kind;
 }
 
+/* Starts, and the first client is let in. */
+static inline void world_open(struct world *w)
+{
+    world_start(w);
+    assert_int_equal(world_login_now(w, 0, "secret"), FAILURE_NONE);
+}
+
 static inline const struct box_folder *world_inbox(const struct world *w)
 {
     return box_state_folder_by_id(world_state(w), BOX_INBOX);

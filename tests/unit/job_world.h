@@ -411,6 +411,21 @@ static inline void world_forget(struct world *w)
     w->read = 0;
 }
 
+/* The job is let run for so many steps and goes then, whatever it waits for. */
+static inline void world_free_after(struct world *w, struct job *j, unsigned steps)
+{
+    enum job_state now = job_run(j);
+
+    for (unsigned i = 0; i < steps && now == JOB_WAITS; i++) {
+        world_step(w, j);
+        now = job_run(j);
+    }
+    job_free(j);
+    world_forget(w);
+    w->count = 0;
+    buf_clear(&w->out);
+}
+
 /* Says the same whether texts are remembered, or only some, or are told a few at a time. */
 static inline void world_check_texts(struct world *w, const char *command)
 {

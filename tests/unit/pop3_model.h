@@ -18,7 +18,7 @@ enum { MODEL_MAX = 512 };
 struct model_message {
     char uidl[24];
     char *text;  /* lines ended by CRLF */
-    size_t more; /* octets, that LIST says and that are not there */
+    size_t more; /* octets, that LIST says and that are not there; it may be below 0 */
     bool there;
 };
 

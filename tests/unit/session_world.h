@@ -25,7 +25,7 @@
 
 /* ---- the maildrop ---- */
 
-enum { ACTIONS_MAX = 16, TURNS_MAX = 2000 };
+enum { ACTIONS_MAX = 16, TURNS_MAX = 6000 };
 
 struct maildrop {
     struct maildrop_settings settings;

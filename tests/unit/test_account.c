@@ -9,8 +9,7 @@ static void first_login_lists_the_maildrop(void **state)
     struct world w;
 
     (void)state;
-    world_two(&w);
-    assert_int_equal(world_login_now(&w, 0, "secret"), FAILURE_NONE);
+    world_two_open(&w);
     const struct box_folder *inbox = world_inbox(&w);
     assert_int_equal(inbox->count, 2);
     assert_int_equal(inbox->messages[0].uid, 1);
@@ -41,8 +40,7 @@ static void second_client_with_the_same_password_needs_no_upstream(void **state)
     struct world w;
 
     (void)state;
-    world_two(&w);
-    assert_int_equal(world_login_now(&w, 0, "secret"), FAILURE_NONE);
+    world_two_open(&w);
     assert_int_equal(world_login_now(&w, 1, "secret"), FAILURE_NONE);
     assert_int_equal(w.connects, 1);
     world_end(&w);
@@ -53,8 +51,7 @@ static void second_client_with_another_password_is_tried_upstream(void **state)
     struct world w;
 
     (void)state;
-    world_two(&w);
-    assert_int_equal(world_login_now(&w, 0, "secret"), FAILURE_NONE);
+    world_two_open(&w);
     assert_int_equal(world_login_now(&w, 1, "other"), FAILURE_AUTH);
     assert_int_equal(w.connects, 2);
     assert_int_equal(w.upstream.quits, 1);
@@ -74,8 +71,7 @@ static void user_and_password_are_kept_apart(void **state)
     struct world w;
 
     (void)state;
-    world_two(&w);
-    assert_int_equal(world_login_now(&w, 0, "secret"), FAILURE_NONE);
+    world_two_open(&w);
     uint32_t request =
         account_password_login(world_client(&w, 1), slice_of("joes"), slice_of("ecret"));
     world_run(&w);
@@ -88,8 +84,7 @@ static void known_password_is_let_in_while_the_upstream_is_away(void **state)
     struct world w;
 
     (void)state;
-    world_two(&w);
-    assert_int_equal(world_login_now(&w, 0, "secret"), FAILURE_NONE);
+    world_two_open(&w);
     world_wait(&w, 31000);
     assert_false(w.connected);
     assert_int_equal(w.upstream.quits, 1);
@@ -306,8 +301,7 @@ static void messages_with_one_uidl_are_kept_apart(void **state)
     world_init(&w);
     model_add(&w.upstream, "same", one);
     model_add(&w.upstream, "same", two);
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     assert_int_equal(world_inbox(&w)->count, 2);
     assert_int_equal(w.upstream.tops, 2);
     w.upstream.messages[0].there = false;
@@ -342,8 +336,7 @@ static void locked_maildrop_is_waited_for(void **state)
     struct world w;
 
     (void)state;
-    world_two(&w);
-    assert_int_equal(world_login_now(&w, 0, "secret"), FAILURE_NONE);
+    world_two_open(&w);
     account_watch(world_client(&w, 0), true);
     w.upstream.login_code = "IN-USE";
     world_wait(&w, 61000);
@@ -364,19 +357,24 @@ static void locked_maildrop_is_waited_for(void **state)
     world_end(&w);
 }
 
+/* Somebody watches, the upstream went away a minute ago, and has just been tried in vain. */
+static void world_in_an_outage(struct world *w)
+{
+    world_two_open(w);
+    account_watch(world_client(w, 0), true);
+    w->refuse_connect = true;
+    world_wait(w, 61000);
+    while (account_deadline(w->account) < w->ms + 60000)
+        assert_true(world_wait_on(w));
+}
+
 /* Who asks is answered at once, and has it tried sooner than nobody would. */
 static void who_asks_has_it_tried_at_once(void **state)
 {
     struct world w;
 
     (void)state;
-    world_two(&w);
-    assert_int_equal(world_login_now(&w, 0, "secret"), FAILURE_NONE);
-    account_watch(world_client(&w, 0), true);
-    w.refuse_connect = true;
-    world_wait(&w, 61000);
-    while (account_deadline(w.account) < w.ms + 60000)
-        assert_true(world_wait_on(&w));
+    world_in_an_outage(&w);
     size_t connects = w.connects;
     uint32_t want = account_want(world_client(&w, 0), 1, ACCOUNT_WHOLE);
     uint32_t poll = account_poll(world_client(&w, 0));
@@ -400,13 +398,7 @@ static void outage_ends_with_the_first_question(void **state)
     struct world w;
 
     (void)state;
-    world_two(&w);
-    assert_int_equal(world_login_now(&w, 0, "secret"), FAILURE_NONE);
-    account_watch(world_client(&w, 0), true);
-    w.refuse_connect = true;
-    world_wait(&w, 61000);
-    while (account_deadline(w.account) < w.ms + 60000)
-        assert_true(world_wait_on(&w));
+    world_in_an_outage(&w);
     world_wait(&w, 30000);
     w.refuse_connect = false;
     model_add(&w.upstream, "u3", three);

@@ -152,8 +152,7 @@ static void it_is_the_same_after_a_restart(void **state)
     ask(&w, "u3");
     world_stop(&w);
     w.ms += 400000;
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     assert_int_equal(date_of(&w, "u1"), ARRIVED);
     assert_int_equal(date_of(&w, "u3"), FIRST_SIGHT);
     assert_int_equal(ask(&w, "u1"), FAILURE_NONE);
@@ -203,8 +202,7 @@ static void a_message_that_is_no_longer_listed_too(void **state)
     w.options.unlisted = ACCOUNT_UNLISTED_STAYS;
     model_add(&w.upstream, "u1", RECEIVED "\r\none\r\n");
     model_add(&w.upstream, "u2", RECEIVED "\r\ntwo\r\n");
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     w.upstream.messages[0].there = false;
     world_wait(&w, 40000);
     account_poll(world_client(&w, 0));
@@ -259,8 +257,7 @@ static void digests_tell_it_at_once(void **state)
     w.upstream.capa = "TOP\r\nUSER\r\n";
     model_add(&w.upstream, "", RECEIVED "\r\none\r\n");
     model_add(&w.upstream, "", "\r\ntwo\r\n");
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     assert_int_equal(world_inbox(&w)->messages[0].date, ARRIVED);
     assert_int_equal(world_inbox(&w)->messages[1].date, FIRST_SIGHT);
     assert_false(world_state(&w)->contents[0].undated);

@@ -69,8 +69,7 @@ static void message_with_the_uidl_of_another_is_not_deleted(void **state)
     world_init(&w);
     model_add(&w.upstream, "same", one);
     model_add(&w.upstream, "same", two);
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     world_wait(&w, 31000);
     w.upstream.messages[0].there = false; /* somebody else deleted it, two has its UIDL */
     assert_true(world_expunge(&w, 0, world_inbox(&w)->messages[0].content));
@@ -141,8 +140,7 @@ static void unseen_message_is_not_another_of_its_uidl(void **state)
     world_init(&w);
     model_add(&w.upstream, "u0", one);
     model_add(&w.upstream, "u1", first);
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     world_wait(&w, 31000);
     w.upstream.messages[1].there = false;
     model_add(&w.upstream, "u1", longer);
@@ -162,8 +160,7 @@ static void size_counted_anew_changes_nothing(void **state)
     world_init(&w);
     model_add(&w.upstream, "u1", first);
     model_add(&w.upstream, "u2", other);
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     account_want(world_client(&w, 0), world_content(&w, "u1"), ACCOUNT_HEADER);
     account_want(world_client(&w, 0), world_content(&w, "u2"), ACCOUNT_WHOLE);
     world_run(&w);
@@ -202,8 +199,7 @@ static void uidls_that_all_change_are_the_same_messages(void **state)
     world_init(&w);
     model_add(&w.upstream, "u1", first);
     model_add(&w.upstream, "u2", longer);
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     account_want(world_client(&w, 0), 1, ACCOUNT_HEADER);
     account_want(world_client(&w, 0), 2, ACCOUNT_WHOLE);
     world_run(&w);
@@ -214,8 +210,7 @@ static void uidls_that_all_change_are_the_same_messages(void **state)
     assert_int_equal(world_content(&w, "b"), 2);
     assert_int_equal(world_inbox(&w)->count, 2);
     world_stop(&w);
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     assert_true(world_expunge(&w, 0, 2));
     world_run(&w);
     assert_false(model_has(&w.upstream, "b"));
@@ -237,8 +232,7 @@ static void nothing_is_fetched_only_to_be_recognised(void **state)
         w.upstream.no_uidl = !has_uidl[i];
         model_add(&w.upstream, "u1", first);
         model_add(&w.upstream, "u2", longer);
-        world_start(&w);
-        world_login_now(&w, 0, "secret");
+        world_open(&w);
         assert_int_equal(world_inbox(&w)->count, 2);
         assert_int_equal(w.upstream.retrs, 2);
         for (uint32_t content = 1; content <= 2; content++) {

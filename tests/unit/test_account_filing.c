@@ -71,8 +71,7 @@ static void each_is_filed_at_first_sight(void **state)
     model_add(&w.upstream, "u1", LIST "one\r\n");
     model_add(&w.upstream, "u2", OTHER "two\r\n");
     model_add(&w.upstream, "u3", BOSS "three\r\n");
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     const struct box_folder *lists = folder(&w, "Lists/dev");
     assert_non_null(lists);
     assert_int_equal(lists->count, 1);
@@ -95,8 +94,7 @@ static void headers_that_came_are_kept(void **state)
     (void)state;
     world_of_rules(&w);
     model_add(&w.upstream, "u1", LIST "one\r\n");
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     const struct world_body *body = world_body(&w, world_content(&w, "u1"), ACCOUNT_HEADER);
     assert_non_null(body);
     assert_true(body->whole);
@@ -112,14 +110,12 @@ static void what_is_moved_stays_there(void **state)
     (void)state;
     world_of_rules(&w);
     model_add(&w.upstream, "u1", LIST "one\r\n");
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     move(&w, "Lists/dev", "INBOX");
     look(&w);
     assert_int_equal(count_in(&w, "INBOX"), 1);
     world_stop(&w);
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     look(&w);
     assert_int_equal(count_in(&w, "INBOX"), 1);
     assert_int_equal(count_in(&w, "Lists/dev"), 0);
@@ -137,8 +133,7 @@ static void what_is_listed_again_stays_too(void **state)
     w.options.unlisted = ACCOUNT_UNLISTED_STAYS;
     model_add(&w.upstream, "u1", LIST "one\r\n");
     model_add(&w.upstream, "u2", OTHER "two\r\n");
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     move(&w, "Lists/dev", "INBOX");
     w.upstream.messages[0].there = false;
     look(&w);
@@ -157,14 +152,12 @@ static void rules_are_about_new_messages_only(void **state)
     world_of_rules(&w);
     w.options.filing_count = 0;
     model_add(&w.upstream, "u1", LIST "one\r\n");
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     assert_int_equal(w.upstream.tops, 0);
     world_stop(&w);
     w.options.filing_count = 1;
     model_add(&w.upstream, "u2", LIST "two\r\n");
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     assert_int_equal(count_in(&w, "INBOX"), 1);
     assert_int_equal(count_in(&w, "Lists/dev"), 1);
     assert_int_equal(w.upstream.tops, 1);
@@ -181,8 +174,7 @@ static void a_header_that_is_refused_leaves_it_in_inbox(void **state)
     model_add(&w.upstream, "u2", LIST "two\r\n");
     w.upstream.refuse = "TOP 1";
     w.upstream.refusal = "message is damaged";
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     assert_int_equal(count_in(&w, "INBOX"), 1);
     assert_true(box_state_content(world_state(&w), world_content(&w, "u1"))->undated);
     assert_int_equal(count_in(&w, "Lists/dev"), 1);
@@ -202,8 +194,7 @@ static void a_server_without_top_gives_the_whole(void **state)
         w.upstream.no_top = true;
         w.upstream.capa = capabilities[i];
         w.piece = 7;
-        world_start(&w);
-        world_login_now(&w, 0, "secret");
+        world_open(&w);
         world_run(&w);
         assert_int_equal(count_in(&w, "INBOX"), 1);
         assert_int_equal(count_in(&w, "Lists/dev"), 1);
@@ -242,8 +233,7 @@ static void without_uidl_the_headers_come_once(void **state)
     w.upstream.capa = "TOP\r\nUSER\r\n";
     model_add(&w.upstream, "", LIST "one\r\n");
     model_add(&w.upstream, "", OTHER "two\r\n");
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     assert_int_equal(count_in(&w, "INBOX"), 1);
     assert_int_equal(count_in(&w, "Lists/dev"), 1);
     assert_int_equal(w.upstream.tops, 2);
@@ -259,8 +249,7 @@ static void a_folder_that_was_deleted_is_made_again(void **state)
     world_of_rules(&w);
     model_add(&w.upstream, "u1", LIST "one\r\n");
     model_add(&w.upstream, "u2", OTHER "two\r\n");
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     move(&w, "Lists/dev", "INBOX");
     account_turn(world_client(&w, 0));
     world_run(&w);
@@ -304,8 +293,7 @@ static void folders_of_one_draft_stand_together(void **state)
     model_add(&w.upstream, "u2", "Subject: ops\r\n\r\n");
     model_add(&w.upstream, "u3", "Subject: all\r\n\r\n");
     model_add(&w.upstream, "u4", "Subject: Ops\r\n\r\n");
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     assert_int_equal(count_in(&w, "Lists/dev"), 1);
     assert_int_equal(count_in(&w, "Lists/ops"), 2);
     assert_int_equal(count_in(&w, "Lists"), 1);
@@ -323,8 +311,7 @@ static void a_name_alone_becomes_a_folder(void **state)
     (void)state;
     world_of_rules(&w);
     model_add(&w.upstream, "u1", LIST "one\r\n");
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     account_turn(world_client(&w, 0));
     world_run(&w);
     box_draft_begin(&d, world_state(&w), "delete");
@@ -388,8 +375,7 @@ static void one_look_in_batches_expunges_nothing(void **state)
     (void)state;
     world_of_rules(&w);
     add_many(&w, 0, 30);
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     for (size_t i = 0; i < 30; i++)
         w.upstream.messages[i].there = false;
     for (size_t i = 30; i < MANY; i++) {
@@ -413,8 +399,7 @@ static void nothing_is_filed_that_is_not_saved(void **state)
     (void)state;
     world_of_rules(&w);
     model_add(&w.upstream, "u1", OTHER "one\r\n");
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     model_add(&w.upstream, "u2", LIST "two\r\n");
     w.fail_saves = true;
     look(&w);

@@ -89,6 +89,47 @@ static void wrong_size_is_corrected(void **state)
     world_end(&w);
 }
 
+/* The server stores `text` and says so in LIST; `sent` is what it gives out, in pieces of each
+ * size. */
+static void receive(const char *text, const char *sent, const char *expected)
+{
+    for (size_t piece = 1; piece <= 4; piece++) {
+        struct world w;
+        world_two(&w);
+        w.piece = piece;
+        free(w.upstream.messages[0].text);
+        w.upstream.messages[0].text = strdup(sent);
+        w.upstream.messages[0].more = strlen(text) - strlen(sent);
+        world_login_now(&w, 0, "secret");
+        uint32_t c = world_content(&w, "u1");
+        account_want(world_client(&w, 0), c, ACCOUNT_WHOLE);
+        world_run(&w);
+        assert_body(&w, c, ACCOUNT_WHOLE, expected);
+        assert_int_equal(box_state_content(world_state(&w), c)->size, strlen(expected));
+        world_end(&w);
+    }
+}
+
+static void the_line_end_that_pop3_adds_is_not_the_messages(void **state)
+{
+    (void)state;
+    receive("Subject: a\r\n\r\nno end", "Subject: a\r\n\r\nno end\r\n", "Subject: a\r\n\r\nno end");
+}
+
+static void more_than_a_line_end_is_the_messages(void **state)
+{
+    static const char *const more[] = {"\r\n\r\n", "\r\nx\r\n", "s\r\n"};
+    char sent[100];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
+        snprintf(sent, sizeof sent, "Subject: a\r\n\r\nno end%s", more[i]);
+        receive("Subject: a\r\n\r\nno end", sent, sent);
+    }
+    receive("Subject: a\r\n\r\nline\r\n", "Subject: a\r\n\r\nline\r\n\r\n",
+            "Subject: a\r\n\r\nline\r\n\r\n");
+}
+
 /* Who is answered reads RFC822.SIZE next, and must find the literal's. */
 static void nobody_is_answered_before_a_size_is_corrected(void **state)
 {
@@ -174,8 +215,7 @@ static void what_is_not_upstream_cannot_be_had(void **state)
     world_two(&w);
     w.options.unlisted = ACCOUNT_UNLISTED_STAYS;
     world_stop(&w);
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     uint32_t x = account_want(world_client(&w, 0), 77, ACCOUNT_WHOLE);
     world_run(&w);
     assert_int_equal(world_answer(&w, 0, x)->failure.kind, FAILURE_PERMANENT);
@@ -198,8 +238,7 @@ static void archive_keeps_every_body(void **state)
     world_two(&w);
     w.options.archive = true;
     world_stop(&w);
-    world_start(&w);
-    world_login_now(&w, 0, "secret");
+    world_open(&w);
     assert_int_equal(w.upstream.retrs, 2);
     const struct box_content *c = box_state_content(world_state(&w), world_content(&w, "u1"));
     assert_non_null(c->key);
@@ -255,6 +294,8 @@ int main(void)
         cmocka_unit_test(header_of_a_server_without_top_is_the_whole),
         cmocka_unit_test(lines_that_end_with_lf_alone_are_made_regular),
         cmocka_unit_test(wrong_size_is_corrected),
+        cmocka_unit_test(the_line_end_that_pop3_adds_is_not_the_messages),
+        cmocka_unit_test(more_than_a_line_end_is_the_messages),
         cmocka_unit_test(nobody_is_answered_before_a_size_is_corrected),
         cmocka_unit_test(body_is_there_though_its_size_cannot_be_saved),
         cmocka_unit_test(slow_disk_holds_the_upstream_back),

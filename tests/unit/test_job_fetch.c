@@ -408,18 +408,8 @@ static void test_freed(void **state)
     assert_true(imapd_command_parse(
         &cmd, slice_of("a FETCH 1:* (ENVELOPE BODY[] BINARY[2] BODY[3.HEADER.FIELDS (TO)])"), false,
         &why));
-    for (unsigned steps = 0; steps < 3000; steps += 1 + steps / 20) {
-        struct job *j = job_fetch(&w.host, &cmd.fetch, &cmd.set, cmd.uid);
-        enum job_state now = job_run(j);
-        for (unsigned i = 0; i < steps && now == JOB_WAITS; i++) {
-            world_step(&w, j);
-            now = job_run(j);
-        }
-        job_free(j);
-        world_forget(&w);
-        w.count = 0;
-        buf_clear(&w.out);
-    }
+    for (unsigned steps = 0; steps < 3000; steps += 1 + steps / 20)
+        world_free_after(&w, job_fetch(&w.host, &cmd.fetch, &cmd.set, cmd.uid), steps);
     imapd_command_clear(&cmd);
 }
 

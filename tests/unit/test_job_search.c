@@ -337,18 +337,8 @@ static void test_freed(void **state)
     w.piece = 2;
     assert_true(imapd_command_parse(
         &cmd, slice_of("a SEARCH OR SUBJECT none TEXT none NOT BODY needle"), false, &why));
-    for (unsigned steps = 0; steps < 1500; steps += 1 + steps / 20) {
-        struct job *j = job_search(&w.host, &cmd.search, cmd.uid, cmd.tag, &why);
-        enum job_state now = job_run(j);
-        for (unsigned i = 0; i < steps && now == JOB_WAITS; i++) {
-            world_step(&w, j);
-            now = job_run(j);
-        }
-        job_free(j);
-        world_forget(&w);
-        w.count = 0;
-        buf_clear(&w.out);
-    }
+    for (unsigned steps = 0; steps < 1500; steps += 1 + steps / 20)
+        world_free_after(&w, job_search(&w.host, &cmd.search, cmd.uid, cmd.tag, &why), steps);
     imapd_command_clear(&cmd);
 }
 

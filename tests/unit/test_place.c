@@ -87,6 +87,30 @@ static void state_keeps_its_name(void **state)
     }
 }
 
+/* The upstream connection that is being logged in to has borrowed it. */
+static void what_was_reached_outlives_the_next_guest(void **state)
+{
+    (void)state;
+    struct config_route r = route_to("auto");
+    struct endpoint at = {.host = "mx.mail.test"};
+    struct place home = {0};
+    struct place next = {0};
+    struct failure why;
+
+    assert_true(place_of_user(&home, &r, ENDPOINT_POP3, "ann@mail.test", &why));
+    assert_true(place_of_user(&next, &r, ENDPOINT_POP3, "ann@mail.test", &why));
+    const char *reached = place_reach(&home, &at);
+    assert_true(place_set_address(&next, slice_of("192.0.2.1"), 110));
+    assert_true(place_copy(&home, &next));
+    assert_ptr_equal(home.reached, reached);
+    assert_string_equal(reached, "mx.mail.test");
+    assert_string_equal(home.host, "192.0.2.1");
+    assert_null(next.reached);
+    place_clear(&home);
+    place_clear(&next);
+    endpoint_clear(&r.upstream);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -94,6 +118,7 @@ int main(void)
         cmocka_unit_test(a_login_without_a_domain),
         cmocka_unit_test(other_routes_ask_for_none),
         cmocka_unit_test(state_keeps_its_name),
+        cmocka_unit_test(what_was_reached_outlives_the_next_guest),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
  * them.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "translate/mailbox/account_internal.h"
 
@@ -53,6 +54,7 @@ static void body_arrives(struct account *a, struct account_op *op, struct accoun
     if (op->begun)
         return;
     op->begun = true;
+    j->held = 0;
     octets_clear(&a->jobs.octets);
     header_begin(a);
     if (!j->begun)
@@ -70,6 +72,63 @@ static void body_differs(struct account *a, struct account_job *j)
     jobs_give_up(a, j, &why);
 }
 
+static void body_give(struct account *a, struct account_job *j, struct slice octets)
+{
+    if (octets.n == 0 || a->failed)
+        return;
+    if (j->announced && !prefix_give(&j->prefix, octets))
+        a->failed = true;
+    struct account_action *action = keep(a, ACCOUNT_KEEP_DATA, j);
+    if (!action)
+        return;
+    action->octets = octets;
+    j->octets += octets.n;
+    j->line_over = octets.p[octets.n - 1] == '\n';
+    a->jobs.gave = true;
+}
+
+/* ---- the line end that POP3 adds ---------------------------------------------------------- */
+
+static const char line_end[] = {'\r', '\n'};
+
+/* A message without a final line end gets one on its way, for the end mark stands on a line of its
+ * own (RFC 1939 section 3), and servers that count what they store, as Dovecot, leave it out of
+ * LIST. Where all that LIST said has come and ends no line, such a line end is held back: when
+ * nothing follows it, it is not the message's. True when all of `octets` is held. */
+static bool line_end_is_held(struct account_job *j, struct slice octets)
+{
+    if (j->octets != j->budget || j->line_over || j->held + octets.n > sizeof line_end ||
+        memcmp(line_end + j->held, octets.p, octets.n) != 0)
+        return false;
+    j->held += (unsigned)octets.n;
+    return true;
+}
+
+static void line_end_release(struct account *a, struct account_job *j)
+{
+    unsigned held = j->held;
+
+    j->held = 0;
+    body_give(a, j, slice_make(line_end, held));
+}
+
+/* Octets that are to come before what LIST said is there. */
+static size_t body_missing(const struct account_job *j)
+{
+    if (j->part == ACCOUNT_HEADER)
+        return SIZE_MAX;
+    return j->octets < j->budget ? (size_t)(j->budget - j->octets) : 0;
+}
+
+static void body_give_lines(struct account *a, struct account_job *j, struct slice lines)
+{
+    body_give(a, j, slice_take(&lines, body_missing(j)));
+    if (lines.n == 0 || line_end_is_held(j, lines))
+        return;
+    line_end_release(a, j);
+    body_give(a, j, lines);
+}
+
 static void body_data(struct account *a, struct account_job *j, struct slice data)
 {
     struct octets *o = &a->jobs.octets;
@@ -85,16 +144,7 @@ static void body_data(struct account *a, struct account_job *j, struct slice dat
         body_differs(a, j);
         return;
     }
-    if (lines.n == 0 || a->failed)
-        return;
-    if (j->announced && !prefix_give(&j->prefix, lines))
-        a->failed = true;
-    struct account_action *action = keep(a, ACCOUNT_KEEP_DATA, j);
-    if (!action)
-        return;
-    action->octets = lines;
-    j->octets += lines.n;
-    a->jobs.gave = true;
+    body_give_lines(a, j, lines);
 }
 
 static void body_end(struct account *a, struct account_job *j)
@@ -103,6 +153,9 @@ static void body_end(struct account *a, struct account_job *j)
         body_differs(a, j);
         return;
     }
+    if (j->held < sizeof line_end)
+        line_end_release(a, j);
+    j->held = 0;
     if (j->part == ACCOUNT_WHOLE)
         sizes_seen(a, j->octets == j->budget);
     keep(a, ACCOUNT_KEEP_END, j);

@@ -239,8 +239,10 @@ struct account_job {
     bool refused; /* nobody has it, or gives it out */
     bool kept;    /* the record with what became known of it is awaited */
     unsigned tries;
-    uint64_t octets;    /* that came */
+    uint64_t octets;    /* that were given */
     uint64_t budget;    /* that LIST said, while it is under way */
+    bool line_over;     /* the last one ends a line */
+    unsigned held;      /* octets of a line end behind what LIST said: maybe not the message's */
     uint64_t announced; /* what is given of it is part of so many; 0: nothing is before its end */
     struct prefix prefix;
 };

@@ -1,10 +1,10 @@
 /*
  * Whether the sizes that LIST says can be believed. RFC 1939 section 11 has them exact; servers
- * that count line ends as one octet, estimate, or add a last line end that the message lacks have
- * them not. So it is learnt from what comes: every message that was received whole is compared with
- * what LIST had said of it. Where nothing is known yet a small message is fetched first, right
- * before the large one whose size matters. A server that was wrong once has to be right many times
- * before it is believed again; that it was wrong the state remembers, as the corrected size.
+ * that count line ends as one octet, or estimate, have them not. So it is learnt from what comes:
+ * every message that was received whole is compared with what LIST had said of it. Where nothing is
+ * known yet a small message is fetched first, right before the large one whose size matters. A
+ * server that was wrong once has to be right many times before it is believed again; that it was
+ * wrong the state remembers, as the corrected size.
  */
 #include "translate/mailbox/account_internal.h"
 
