@@ -7,8 +7,8 @@
 enum { BUCKETS = 1024 };
 
 struct kept {
-    struct kept *next;           /* in the bucket */
-    struct kept *newer, *older;  /* by when it was put here */
+    struct kept *next;          /* in the bucket */
+    struct kept *newer, *older; /* by when it was put here */
     const struct state_kind *kind;
     struct account_stamp stamp;
     void *state;

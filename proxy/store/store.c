@@ -277,8 +277,7 @@ static void answer_all(struct store_request *r, const struct failure *why)
 }
 
 /* Those who wait are answered before the fold, which is not their concern. */
-static void append_to(struct account_dir *d, const struct lines *lines,
-                      struct store_request *group)
+static void append_to(struct account_dir *d, const struct lines *lines, struct store_request *group)
 {
     struct store *s = group->store;
     struct failure why = {.kind = FAILURE_NONE};

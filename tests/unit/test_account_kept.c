@@ -157,9 +157,10 @@ static void a_failed_append_is_not_remembered(void **state)
 /* A backup is put in its place, a line is written by hand, all is removed. */
 static void what_others_change_is_read(void **state)
 {
-    static const char backup[] = "{\"generation\":1,\"version\":1,\"last_login\":0,\"age\":0,"
-                                 "\"folders\":[{\"name\":\"INBOX\",\"uidvalidity\":7,"
-                                 "\"uidnext\":0,\"modseq\":0,\"uids\":\"1:3\",\"sizes\":\"1 2 3\"}]}\n";
+    static const char backup[] =
+        "{\"generation\":1,\"version\":1,\"last_login\":0,\"age\":0,"
+        "\"folders\":[{\"name\":\"INBOX\",\"uidvalidity\":7,"
+        "\"uidnext\":0,\"modseq\":0,\"uids\":\"1:3\",\"sizes\":\"1 2 3\"}]}\n";
     const char *dir = temp_dir_make();
     struct store *s = store_with_many(dir);
 

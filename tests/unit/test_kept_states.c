@@ -239,14 +239,10 @@ static void many_threads_stay_within_the_bound(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_was_put_is_taken_once),
-        TEST(of_other_files_it_counts_no_more),
-        TEST(of_another_kind_it_counts_no_more),
-        TEST(small_and_huge_ones_are_not_kept),
-        TEST(the_one_put_longest_ago_makes_room),
-        TEST(what_is_lent_comes_back),
-        TEST(what_was_not_lent_does_not_come_back),
-        TEST(many_threads_stay_within_the_bound),
+        TEST(what_was_put_is_taken_once),           TEST(of_other_files_it_counts_no_more),
+        TEST(of_another_kind_it_counts_no_more),    TEST(small_and_huge_ones_are_not_kept),
+        TEST(the_one_put_longest_ago_makes_room),   TEST(what_is_lent_comes_back),
+        TEST(what_was_not_lent_does_not_come_back), TEST(many_threads_stay_within_the_bound),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

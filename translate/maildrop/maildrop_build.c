@@ -6,7 +6,8 @@
 
 #include "translate/maildrop/maildrop_internal.h"
 
-enum { SECONDS_PER_DAY = 86400 };
+/* A list of so many messages is made at once: it takes less memory than what it is made of. */
+enum { SECONDS_PER_DAY = 86400, SHORT_LIST = 512 };
 
 /* ---- what was known before the folder was read anew ------------------------------------- */
 
@@ -166,6 +167,7 @@ static bool list_may_be_owed(const struct maildrop *m)
     const struct sync *s = &m->sync;
     bool whole = s->known && !s->filtered && s->gone_count == 0 && s->known->sum.hidden == 0;
 
+    whole = whole && s->known->count > SHORT_LIST;
     for (size_t i = 0; whole && i < s->found_count; i++)
         whole = s->found[i].hidden < 0;
     return whole && !m->options->last_days && !m->options->last_messages;

@@ -9,7 +9,7 @@ enum need {
     IN_AUTHORIZATION = 1,
     IN_TRANSACTION = 2,
     ANYWHERE = IN_AUTHORIZATION | IN_TRANSACTION,
-    WITH_LIST = 4, /* waits until it is known which messages there are */
+    WITH_LIST = 4,                 /* waits until it is known which messages there are */
     WITH_MESSAGES = WITH_LIST | 8, /* looks at them one by one, not only at how many they are */
 };
 

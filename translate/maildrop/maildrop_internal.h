@@ -153,7 +153,7 @@ struct sync {
     const struct drop_folder *known;  /* borrowed from `state`; NULL: nothing that holds */
     const struct drop_folder *before; /* the same, of another UIDVALIDITY or without the ids now
                                          needed */
-    unsigned char *gone;        /* for each known message; NULL: none is gone */
+    unsigned char *gone;              /* for each known message; NULL: none is gone */
     size_t gone_count;
     struct drop_message *found; /* new messages; owned with their strings */
     size_t found_count, found_cap;

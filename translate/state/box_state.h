@@ -109,9 +109,9 @@ struct box_folder {
     struct box_message *messages; /* ascending by uid: sequence number n is messages[n - 1] */
     size_t count;
     size_t capacity;
-    uint64_t *newest; /* for each BOX_RUN messages, no modseq among them is above it */
+    uint64_t *newest;  /* for each BOX_RUN messages, no modseq among them is above it */
     uint64_t removals; /* grows when messages are taken out; not kept on the disk */
-    size_t unseen; /* messages without \Seen */
+    size_t unseen;     /* messages without \Seen */
     size_t deleted;
     uint64_t size; /* of all messages */
 };

@@ -45,8 +45,8 @@ struct drop_message {
 
 /* What a login whose folder has not changed needs to know of its messages. */
 struct drop_sum {
-    uint64_t octets; /* of all messages that are not hidden */
-    uint64_t texts;  /* octets of the strings of all messages */
+    uint64_t octets;           /* of all messages that are not hidden */
+    uint64_t texts;            /* octets of the strings of all messages */
     size_t hidden, ids, uidls; /* how many messages have it */
 };
 
