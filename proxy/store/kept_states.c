@@ -128,7 +128,7 @@ static struct kept *make_room(struct kept_states *k)
 {
     struct kept *out = NULL;
 
-    while (k->octets > k->octets_max) {
+    while (k->oldest && k->octets > k->octets_max) {
         struct kept *oldest = k->oldest;
         unlink_kept(k, slot_of(k, oldest->name));
         oldest->older = out;

@@ -34,13 +34,10 @@ class Client:
         self._connection.login(user, servers.PASSWORD)
         self._socket = self._connection.sock
 
-    def select(self, count, at_least=False):
+    def select(self, count):
         """The mailbox with all of its mail: a gateway may still be looking at the maildrop."""
         end = time.monotonic() + PATIENCE
-        while True:
-            found = int(self._connection.select("INBOX", readonly=not at_least)[1][0])
-            if found == count or (at_least and found > count):
-                return
+        while int(self._connection.select("INBOX", readonly=True)[1][0]) != count:
             if time.monotonic() > end:
                 raise SystemExit(f"there are not {count} messages")
             time.sleep(0.002)
@@ -63,16 +60,6 @@ class Client:
             self._connection.shutdown()
 
 
-def session_seconds(port, user):
-    """Of a whole session, with SELECT."""
-    started = time.perf_counter()
-    connection = imaplib.IMAP4("127.0.0.1", port, timeout=PATIENCE)
-    connection.login(user, servers.PASSWORD)
-    connection.select("INBOX")
-    connection.logout()
-    return time.perf_counter() - started
-
-
 class StraightImap:
     """The upstream's own IMAP."""
 
@@ -91,10 +78,10 @@ class ImapGateway:
 
     name = "mailferry"
 
-    def __init__(self, directory, port, imap=None):
+    def __init__(self, directory, port):
         self._made = Mailferry(
             directory, f"pop3://127.0.0.1:{port}?tls=off", listener="imap",
-            route={"imap": imap or {"poll_seconds": 3600}},
+            route={"imap": {"poll_seconds": 3600}},
             config={"log": {"level": "info"}, "limits": {"connections_per_address": 20000}})
         self._made.start()
 

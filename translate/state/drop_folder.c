@@ -101,9 +101,9 @@ static void share_end(struct drop_folder *f)
 
 static bool messages_split(struct drop_folder *f)
 {
-    size_t capacity = f->count + f->count / 2;
-    struct drop_message *own = capacity ? malloc(capacity * sizeof *own) : NULL;
-    bool copied = own || !capacity;
+    size_t capacity = f->count + f->count / 2 + 1;
+    struct drop_message *own = calloc(capacity, sizeof *own);
+    bool copied = own != NULL;
     size_t count = 0;
 
     while (copied && count < f->count) {
