@@ -121,7 +121,8 @@ struct config_listener {
 struct config_limits {
     unsigned connections;             /* clients at once, in all; beyond: refused with a sentence */
     unsigned connections_per_address; /* unauthenticated and authenticated together */
-    unsigned login_seconds;           /* for an unauthenticated client, in all */
+    unsigned unauthenticated_per_address; /* of them; beyond: refused too, but for trusted ones */
+    unsigned login_seconds;               /* for an unauthenticated client, in all */
     unsigned idle_seconds;        /* autologout of a logged-in client; at least 600 (RFC 1939) */
     unsigned write_seconds;       /* a peer that takes no octet for so long is dropped */
     unsigned connect_seconds;     /* DNS, connect, TLS and greeting of an upstream */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "proxy/auth/oauth.h"
+#include "proxy/config_conflict.h"
 #include "proxy/config_key.h"
 #include "proxy/config_match.h"
 #include "translate/maildrop/uidl_format.h"
@@ -144,6 +145,7 @@ static void check_listeners(const struct config *c, struct config_faults *faults
     for (size_t i = 0; i < c->listener_count; i++) {
         snprintf(pointer, sizeof pointer, "/listeners/%zu", i);
         check_listener_tls(c, &c->listeners[i], pointer, faults);
+        config_conflict_listener(&c->listeners[i], pointer, faults);
         check_listener_unique(c, i, pointer, faults);
     }
 }
@@ -482,6 +484,7 @@ static void check_routes(const struct config *c, struct config_faults *faults)
         check_deletion(&c->routes[i].pop3, pointer, faults);
         check_folders(&c->routes[i].pop3, pointer, faults);
         check_filing(&c->routes[i].imap, pointer, faults);
+        config_conflict_route(&c->routes[i], pointer, faults);
     }
 }
 

@@ -305,6 +305,8 @@ static const struct config_object log_object = KEYS(log_keys, 0);
 static const struct config_key limits_keys[] = {
     {"connections", NUMBER(config_limits, connections, 1, 1000000, 10000)},
     {"connections_per_address", NUMBER(config_limits, connections_per_address, 1, 1000000, 100)},
+    {"unauthenticated_per_address",
+     NUMBER(config_limits, unauthenticated_per_address, 1, 1000000, 30)},
     {"login_seconds", NUMBER(config_limits, login_seconds, 5, 3600, 60)},
     {"idle_seconds", NUMBER(config_limits, idle_seconds, 600, 86400, 600)},
     {"write_seconds", NUMBER(config_limits, write_seconds, 5, 3600, 120)},

@@ -14,6 +14,7 @@ struct gate_entry {
     struct gate_entry *next;
     struct gate_address address;
     unsigned clients;
+    unsigned waiting; /* of them, for a login */
 };
 
 struct gate {
@@ -112,39 +113,78 @@ static struct gate_entry **gate_find(struct gate *g, const struct gate_address *
     return link;
 }
 
-static bool gate_count_address(struct gate *g, const struct gate_address *from, unsigned max,
-                               struct failure *why)
+/* NULL when memory is out. An entry that counts nobody is the caller's to drop. */
+static struct gate_entry *gate_find_or_add(struct gate *g, const struct gate_address *a)
 {
-    struct gate_entry **link = gate_find(g, from);
+    struct gate_entry **link = gate_find(g, a);
 
     if (!*link)
         *link = calloc(1, sizeof **link);
-    if (!*link) {
+    if (*link)
+        (*link)->address = *a;
+    return *link;
+}
+
+static void gate_drop_unused(struct gate *g, const struct gate_address *a)
+{
+    struct gate_entry **link = gate_find(g, a);
+    struct gate_entry *entry = *link;
+
+    if (!entry || entry->clients)
+        return;
+    *link = entry->next;
+    free(entry);
+}
+
+static bool gate_has_room(const struct gate_entry *e, const struct config_limits *limits,
+                          bool trusted, struct failure *why)
+{
+    if (e->clients >= limits->connections_per_address)
+        failure_set(why, FAILURE_TEMPORARY,
+                    "too many connections from your address (%u), close one or try again later",
+                    limits->connections_per_address);
+    else if (!trusted && e->waiting >= limits->unauthenticated_per_address)
+        failure_set(why, FAILURE_TEMPORARY,
+                    "too many connections from your address that have not logged in (%u), log in "
+                    "there or try again later",
+                    limits->unauthenticated_per_address);
+    else
+        return true;
+    return false;
+}
+
+static bool gate_count_address(struct gate *g, struct gate_client *c,
+                               const struct config_limits *limits, bool trusted,
+                               struct failure *why)
+{
+    struct gate_entry *entry = gate_find_or_add(g, &c->address);
+
+    if (!entry) {
         failure_set(why, FAILURE_TEMPORARY, "out of memory, try again later");
         return false;
     }
-    if ((*link)->clients >= max) {
-        failure_set(why, FAILURE_TEMPORARY,
-                    "too many connections from your address (%u), close one or try again later",
-                    max);
+    if (!gate_has_room(entry, limits, trusted, why)) {
+        gate_drop_unused(g, &c->address);
         return false;
     }
-    (*link)->address = *from;
-    (*link)->clients++;
+    entry->clients++;
+    entry->waiting++;
+    c->waiting = true;
     return true;
 }
 
-bool gate_enter(struct gate *g, const struct gate_address *from, const struct config_limits *limits,
-                struct failure *why)
+bool gate_enter(struct gate *g, struct gate_client *c, const struct config_limits *limits,
+                bool trusted, struct failure *why)
 {
     bool in = true;
 
     uv_mutex_lock(&g->lock);
+    c->waiting = false;
     if (g->clients >= limits->connections) {
         failure_set(why, FAILURE_TEMPORARY, "too many connections, try again later");
         in = false;
-    } else if (from->known) {
-        in = gate_count_address(g, from, limits->connections_per_address, why);
+    } else if (c->address.known) {
+        in = gate_count_address(g, c, limits, trusted, why);
     }
     if (in)
         g->clients++;
@@ -152,17 +192,31 @@ bool gate_enter(struct gate *g, const struct gate_address *from, const struct co
     return in;
 }
 
-void gate_leave(struct gate *g, const struct gate_address *from)
+static void gate_stop_waiting(struct gate *g, struct gate_client *c)
+{
+    struct gate_entry *entry = c->waiting ? *gate_find(g, &c->address) : NULL;
+
+    if (entry)
+        entry->waiting--;
+    c->waiting = false;
+}
+
+void gate_logged_in(struct gate *g, struct gate_client *c)
+{
+    uv_mutex_lock(&g->lock);
+    gate_stop_waiting(g, c);
+    uv_mutex_unlock(&g->lock);
+}
+
+void gate_leave(struct gate *g, struct gate_client *c)
 {
     uv_mutex_lock(&g->lock);
     g->clients--;
-    if (from->known) {
-        struct gate_entry **link = gate_find(g, from);
-        struct gate_entry *entry = *link;
-        if (entry && --entry->clients == 0) {
-            *link = entry->next;
-            free(entry);
-        }
+    gate_stop_waiting(g, c);
+    struct gate_entry *entry = c->address.known ? *gate_find(g, &c->address) : NULL;
+    if (entry) {
+        entry->clients--;
+        gate_drop_unused(g, &c->address);
     }
     uv_mutex_unlock(&g->lock);
 }

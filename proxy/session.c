@@ -68,7 +68,7 @@ void session_flush(struct session *s)
     struct buf *out = s->kind->out(s);
 
     s->kind->flush(s);
-    if (buf_size(out) == 0)
+    if (buf_size(out) == 0 || session_withholds(s))
         return;
     if (session_client_is_open(s))
         stream_write(s->client.stream, out);
@@ -83,12 +83,17 @@ static void session_send(struct session *s)
     do {
         session_flush(s);
         session_tell(s);
-    } while (buf_size(s->kind->out(s)));
+    } while (buf_size(s->kind->out(s)) && !session_withholds(s));
+}
+
+static bool session_wants_client(const struct session *s)
+{
+    return s->kind->wants(s) && !session_withholds(s);
 }
 
 static void session_resume(struct session *s)
 {
-    if (s->client.held && s->kind->wants(s) && session_client_is_open(s)) {
+    if (s->client.held && session_wants_client(s) && session_client_is_open(s)) {
         s->client.held = false;
         stream_resume(s->client.stream);
     }
@@ -105,7 +110,7 @@ static void session_offer(struct session *s, struct slice *in)
     while (in->n && in->n < before && session_client_is_open(s) && !s->client.rewrapped) {
         before = in->n;
         session_tell(s);
-        if (!s->kind->wants(s))
+        if (!session_wants_client(s))
             break;
         s->kind->data(s, in);
         session_pump(s);
@@ -369,31 +374,32 @@ static void session_begin(struct session *s)
 
 void session_start(struct session_house *house, struct settings *settings, size_t listener, int fd)
 {
-    struct gate_address from = gate_address_of(fd);
+    struct gate_client client = {.address = gate_address_of(fd)};
+    bool trusted = throttle_trusts(&settings->auth.throttle, &client.address);
     struct failure why;
 
-    if (!gate_enter(house->gate, &from, &settings->config->limits, &why)) {
-        refuse(settings, listener, fd, &from, &why);
+    if (!gate_enter(house->gate, &client, &settings->config->limits, trusted, &why)) {
+        refuse(settings, listener, fd, &client.address, &why);
         return;
     }
     struct session *s = calloc(1, sizeof *s);
     if (!s) {
         failure_set(&why, FAILURE_TEMPORARY, "out of memory, try again later");
-        refuse(settings, listener, fd, &from, &why);
-        gate_leave(house->gate, &from);
+        refuse(settings, listener, fd, &client.address, &why);
+        gate_leave(house->gate, &client);
         return;
     }
     s->kind = kind_of(settings, listener);
     s->house = house;
     s->listener = listener;
-    s->address = from;
+    s->counted = client;
     s->settings = settings_hold(settings);
     if (session_open_client(s, fd)) {
         session_begin(s);
         return;
     }
     log_message(LOG_ERROR, "refused", "out of memory or descriptors");
-    gate_leave(house->gate, &from);
+    gate_leave(house->gate, &client);
     settings_release(s->settings);
     free(s);
 }
@@ -435,7 +441,7 @@ void session_release(struct session *s)
         return;
     session_delist(s);
     if (s->settings) /* else it has moved, and this with it */
-        gate_leave(house->gate, &s->address);
+        gate_leave(house->gate, &s->counted);
     settings_release(s->settings);
     free(s->login);
     free(s->account);

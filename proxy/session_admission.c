@@ -12,7 +12,8 @@
 void session_admission_cancel(struct session *s)
 {
     admission_cancel(s->entry.asked);
-    s->entry.asked = NULL;
+    admission_cancel(s->entry.late);
+    s->entry.asked = s->entry.late = NULL;
     session_find_cancel(s);
 }
 
@@ -67,6 +68,7 @@ static bool take(struct session *s, struct admission_answer *answer, struct fail
     struct session_entry *e = &s->entry;
 
     e->own = answer->own;
+    e->tried_ms = uv_now(s->house->loop);
     if (e->own)
         return true;
     credential_move(&s->credential, &answer->credential);
@@ -97,21 +99,27 @@ static void on_admission(void *owner, struct admission_answer *answer)
     session_pump(s);
 }
 
-static bool ask(struct session *s, const struct session_login *l, struct slice password)
+/* What the gatekeeper is to know of the login. */
+static struct admission_request request_of(struct session *s, struct slice password)
 {
-    struct session_entry *e = &s->entry;
-    struct admission_request request = {
+    return (struct admission_request){
         .house = s->house,
         .settings = s->settings,
         .route = s->route,
         .id = s->id,
-        .address = s->address,
+        .address = s->counted.address,
         .pop3 = s->kind == &session_of_maildrop,
-        .acting = l->master.n > 0,
-        .login = slice_of(e->claim),
+        .acting = s->entry.acting,
+        .login = slice_of(s->entry.claim),
         .upstream = slice_of(s->route ? s->login : ""),
         .password = password,
     };
+}
+
+static bool ask(struct session *s, struct slice password)
+{
+    struct admission_request request = request_of(s, password);
+    struct session_entry *e = &s->entry;
 
     e->asked = gatekeeper_admit(s->house->gatekeeper, &request, on_admission, s);
     return e->asked;
@@ -141,6 +149,7 @@ static bool name(struct session *s, const struct session_claim *c, const struct 
     free(s->login);
     free(s->account);
     s->login = s->account = NULL;
+    e->acting = l->master.n > 0;
     e->claim = himself ? strdup(l->user) : slice_dup(c->user);
     if (!e->claim || !s->route)
         return e->claim;
@@ -160,7 +169,7 @@ void session_admit(struct session *s, const struct session_claim *c)
     session_entry_clear(s);
     session_find_login(s, c->user, c->authzid, &login);
     out_of_memory(&why);
-    bool asked = name(s, c, &login, &why) && ask(s, &login, c->password);
+    bool asked = name(s, c, &login, &why) && ask(s, c->password);
     free(login.user);
     if (asked)
         return;
@@ -197,13 +206,50 @@ bool session_renew(struct session *s, bool refused)
 
 /* ---- what became of it ------------------------------------------------------------------- */
 
+static void on_late(void *owner, struct admission_answer *answer)
+{
+    struct session *s = owner;
+
+    s->entry.late = NULL;
+    admission_answer_clear(answer);
+    session_tell(s);
+    session_pump(s);
+}
+
+static void count(struct session *s, bool admitted)
+{
+    gatekeeper_report(s->house->gatekeeper, &s->settings->auth.throttle, &s->counted.address,
+                      slice_of(s->entry.claim), admitted);
+}
+
+/* The clock of a loop that it has moved to may be a little behind the other's. */
+static void withhold(struct session *s)
+{
+    struct admission_request request = request_of(s, slice_of(""));
+    struct session_entry *e = &s->entry;
+    uint64_t now = uv_now(s->house->loop);
+    uint64_t took = now > e->tried_ms ? now - e->tried_ms : 0;
+
+    e->late = gatekeeper_refuse(s->house->gatekeeper, &request, took, on_late, s);
+    if (!e->late)
+        count(s, false);
+}
+
+bool session_withholds(const struct session *s)
+{
+    return s->entry.late;
+}
+
 void session_report(struct session *s, bool admitted)
 {
     struct session_entry *e = &s->entry;
 
-    if (e->own)
-        gatekeeper_report(s->house->gatekeeper, &s->settings->auth.throttle, &s->address,
-                          slice_of(e->claim), admitted);
+    if (admitted)
+        gate_logged_in(s->house->gate, &s->counted);
+    if (e->own && admitted)
+        count(s, true);
+    else if (e->own)
+        withhold(s);
     else if (e->grant && !admitted && !e->innocent)
         gatekeeper_refused(e->grant, e->generation);
     e->own = false;

@@ -295,7 +295,7 @@ static bool act(struct session *s)
     struct mailbox_action action;
     bool acted = false;
 
-    while (s->mailbox && mailbox_next_action(s->mailbox, &action)) {
+    while (s->mailbox && !session_withholds(s) && mailbox_next_action(s->mailbox, &action)) {
         session_act(s, &action);
         acted = true;
     }

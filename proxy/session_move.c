@@ -20,7 +20,7 @@ static void take(struct session *to, const struct session *from)
         .kind = from->kind,
         .settings = from->settings,
         .listener = from->listener,
-        .address = from->address,
+        .counted = from->counted,
         .began = from->began,
         .client = {.in = from->client.in, .out = from->client.out},
         .client_spoke = true,
@@ -58,7 +58,7 @@ static void arrive_dead(struct session *s, struct session_house *house)
                                    LOG_FIELD_END});
     mailbox_free(s->mailbox);
     health_session_ended(house->health);
-    gate_leave(house->gate, &s->address);
+    gate_leave(house->gate, &s->counted);
     settings_release(s->settings);
     free(s->login);
     free(s->account);

@@ -35,6 +35,8 @@ struct session_client {
 /* As whom the client was let in, or asks to be. */
 struct session_entry {
     struct admission *asked;    /* the gatekeeper has not answered */
+    struct admission *late;     /* of a refusal: the client may not hear of it yet */
+    uint64_t tried_ms;          /* when the client's own password was first shown to anyone */
     struct auth_http *found_by; /* nor has the routing service */
     struct buf password;        /* for that one; a secret */
     struct grant *grant;        /* by a device's password; NULL: by the upstream's own */
@@ -43,6 +45,7 @@ struct session_entry {
     char device[VAULT_DEVICE];
     char *claim;   /* who the client says he is: so guesses are counted */
     char *folder;  /* of the login's suffix, or the only one that the device sees; NULL */
+    bool acting;   /* he is an operator, for another user */
     bool own;      /* the client's own password is tried upstream: session_report() what is said */
     bool innocent; /* it was not the upstream, nor a wrong password, that refused */
 };
@@ -93,7 +96,7 @@ struct session {
     struct session *next;
     struct settings *settings;
     size_t listener;
-    struct gate_address address;
+    struct gate_client counted;
     char id[9];
     uint64_t began; /* loop time, ms */
     bool alive;     /* there is a translator: not during the handshake of pop3s, nor at the end */
@@ -241,6 +244,10 @@ void session_admission_cancel(struct session *s);
 
 /* The upstream has let the client in, or refused the password or token. */
 void session_report(struct session *s, bool admitted);
+
+/* True while the client may not hear yet that it was refused: nothing is said to it, and nothing
+ * that it says is looked at. */
+bool session_withholds(const struct session *s);
 
 /* Why a login was refused, in a word for programs that read the log: "password" (a guess, maybe),
  * "permission" (the password was right), "server". */

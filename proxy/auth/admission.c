@@ -9,18 +9,12 @@
 #include "proxy/auth/gatekeeper_parts.h"
 #include "proxy/log.h"
 
-/* As session_parts.h has it: nobody learns which users there are (CASES A4). */
-static const char refused_text[] = "Authentication failed.";
+const char admission_refused_text[] = "Authentication failed.";
 static const char ending_text[] = "the server is being shut down, try again later";
 
 static const struct throttle_options *throttle_of(const struct admission *a)
 {
     return &a->settings->auth.throttle;
-}
-
-static uint64_t now_ms(void)
-{
-    return uv_hrtime() / 1000000;
 }
 
 void admission_log(const struct admission *a, int level, const char *event, const char *text)
@@ -122,12 +116,17 @@ static void open_vault(uv_work_t *work)
                &a->secret, &a->answer.limits, a->answer.device, &a->vault_why);
 }
 
-static void refuse_password(struct admission *a)
+void admission_count_guess(struct admission *a)
 {
     throttle_refused(a->gatekeeper->throttle, throttle_of(a), &a->address, buf_slice(&a->login),
                      now_ms());
     a->answer.guess = true;
-    admission_refuse(a, FAILURE_AUTH, refused_text);
+}
+
+static void refuse_password(struct admission *a)
+{
+    admission_count_guess(a);
+    admission_refuse(a, FAILURE_AUTH, admission_refused_text);
 }
 
 /* The reason names files of this machine: it is for the log, not for the client. */
@@ -180,6 +179,10 @@ static bool may_come(const struct admission *a)
 
 static void vault_answered(struct admission *a)
 {
+    if (a->refused_own) {
+        refusal_heard(a);
+        return;
+    }
     switch (a->vault_why.kind) {
     case FAILURE_NONE:
         if (may_come(a))
@@ -225,7 +228,7 @@ static void next_at_the_vaults(struct gatekeeper *g)
     }
 }
 
-static void to_the_vaults(struct admission *a)
+void admission_to_vaults(struct admission *a)
 {
     struct gatekeeper *g = a->gatekeeper;
 
@@ -242,7 +245,7 @@ static void to_the_vaults(struct admission *a)
 
 /* ---- its turn ---------------------------------------------------------------------------- */
 
-static bool may_have_vault(const struct admission *a)
+bool admission_may_have_vault(const struct admission *a)
 {
     return a->route && a->route->devices != CONFIG_DEVICES_OFF &&
            vault_exists(a->gatekeeper->state_dir, buf_slice(&a->login));
@@ -252,12 +255,14 @@ static void try_it(struct admission *a)
 {
     bool required = vault_is_required(a);
 
-    if (!a->acting && (required || may_have_vault(a)))
-        to_the_vaults(a);
+    if (!a->acting && (required || admission_may_have_vault(a)))
+        admission_to_vaults(a);
     else if (a->route && !required)
         admit_own(a);
-    else
+    else if (a->route)
         refuse_password(a);
+    else
+        refusal_of_stranger(a);
 }
 
 static void on_timer_closed(uv_handle_t *handle)
@@ -283,7 +288,7 @@ static void on_turn(uv_timer_t *timer)
     end_wait(timer->data);
 }
 
-static void wait_for(struct admission *a, uint64_t ms)
+void admission_wait(struct admission *a, uint64_t ms)
 {
     struct gatekeeper *g = a->gatekeeper;
 
@@ -326,11 +331,11 @@ static void begin(struct gatekeeper *g, struct gatekeeper_message *m)
                                  now_ms(), &why);
     if (wait == UINT64_MAX) {
         admission_log(a, LOG_WARNING, "turned-away", why.text);
-        failure_set(&a->answer.why, FAILURE_AUTH, "%s", refused_text);
+        failure_set(&a->answer.why, FAILURE_AUTH, "%s", admission_refused_text);
         a->answer.guess = true;
-        wait_for(a, TURNED_AWAY_MS);
+        admission_wait(a, TURNED_AWAY_MS);
     } else if (wait) {
-        wait_for(a, wait);
+        admission_wait(a, wait);
     } else {
         try_it(a);
     }
@@ -351,8 +356,9 @@ static struct admission *admission_new(struct gatekeeper *g, struct session_hous
     return a;
 }
 
-struct admission *gatekeeper_admit(struct gatekeeper *g, const struct admission_request *request,
-                                   admission_done done, void *owner)
+struct admission *admission_new_request(struct gatekeeper *g,
+                                        const struct admission_request *request,
+                                        admission_done done, void *owner)
 {
     struct admission *a = admission_new(g, request->house, request->settings, done, owner);
 
@@ -371,6 +377,16 @@ struct admission *gatekeeper_admit(struct gatekeeper *g, const struct admission_
         admission_free(a);
         return NULL;
     }
+    return a;
+}
+
+struct admission *gatekeeper_admit(struct gatekeeper *g, const struct admission_request *request,
+                                   admission_done done, void *owner)
+{
+    struct admission *a = admission_new_request(g, request, done, owner);
+
+    if (!a)
+        return NULL;
     a->in.run = begin;
     gatekeeper_send(g, &a->in);
     return a;

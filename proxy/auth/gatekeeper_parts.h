@@ -4,6 +4,7 @@
  *
  *     gatekeeper.c   the thread, messages to it and from it
  *     admission.c    one request: waiting, the vault, the answer
+ *     refusal.c      when a refusal is heard
  *     holding.c      what a user's vault holds while somebody is logged in, and its renewal
  */
 #ifndef PROXY_AUTH_GATEKEEPER_PARTS_H
@@ -19,11 +20,18 @@ enum {
     VAULTS_AT_ONCE = 2,    /* scrypt takes 32 MiB each */
     VAULTS_WAITING = 1000, /* beyond: refused for now */
     TURNED_AWAY_MS = 2000, /* until one who is turned away hears of it */
+    LATE_COUNT = 16,       /* refusals upstream of which it is known how long they took */
     MARGIN_S = 60,         /* a token is renewed so long before it expires */
     URGENT_S = 10,      /* and so long before nobody is let in by it who has not waited for that */
     AGAIN_MS = 10000,   /* a renewal that failed is not tried again before */
     REFUSED_MS = 60000, /* nor is an upstream asked again that refused what is held */
 };
+
+/* Of a clock that only goes on. */
+static inline uint64_t now_ms(void)
+{
+    return uv_hrtime() / 1000000;
+}
 
 struct gatekeeper_message {
     struct gatekeeper_message *next;
@@ -48,6 +56,8 @@ struct gatekeeper {
     struct admission *turns;                   /* that wait for their turn */
     struct admission *waiting, **waiting_last; /* for a place at the vaults */
     size_t waiting_count, opening;
+    uint64_t late_ms[LATE_COUNT]; /* how long the last refusals upstream took */
+    size_t late_count;            /* of all that there were */
 };
 
 /* Something has ended: it may have been the last. */
@@ -72,7 +82,9 @@ struct admission {
     struct buf login, upstream, password;
     admission_done done;
     void *owner;
-    bool cancelled; /* the house's */
+    bool cancelled;    /* the house's */
+    bool refused_own;  /* the client's own password was, upstream: it is only to hear of it late */
+    uint64_t tried_ms; /* then: when the upstream was asked */
     uv_timer_t timer;
     uv_work_t work;
     struct grant *grant; /* of a renewal, or made by this admission */
@@ -103,6 +115,34 @@ void admission_free(struct admission *a);
 /* Those who wait for their turn, or for a place at the vaults, are refused. */
 void admissions_stop(struct gatekeeper *g);
 void admission_log(const struct admission *a, int level, const char *event, const char *text);
+
+/* What every guess hears; session_parts.h has the same: nobody learns which users there are. */
+extern const char admission_refused_text[];
+
+/* With copies of what is in `request`. NULL when memory is out. */
+struct admission *admission_new_request(struct gatekeeper *g,
+                                        const struct admission_request *request,
+                                        admission_done done, void *owner);
+
+/* A wrong password: the next one of this address, and of this login, waits longer. */
+void admission_count_guess(struct admission *a);
+
+/* It has its turn in `ms`; with a failure in its answer it is answered then. */
+void admission_wait(struct admission *a, uint64_t ms);
+
+/* It goes on as soon as there is room to try a vault, and one was tried. */
+void admission_to_vaults(struct admission *a);
+
+/* Whether its route looks at vaults, and its user has one. */
+bool admission_may_have_vault(const struct admission *a);
+
+/* ---- refusal.c ---- */
+
+/* No route serves it: refused, as late as if one did. */
+void refusal_of_stranger(struct admission *a);
+
+/* Refused upstream, and has waited for what others wait for. */
+void refusal_heard(struct admission *a);
 
 /* ---- holding.c ---- */
 

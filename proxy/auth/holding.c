@@ -40,11 +40,6 @@ struct holding {
 
 static const char ending_text[] = "the server is being shut down, try again later";
 
-static uint64_t now_ms(void)
-{
-    return uv_hrtime() / 1000000;
-}
-
 static bool is_busy(const struct holding *h)
 {
     return h->call || h->writing;

@@ -104,7 +104,7 @@ static bool is_v4(const uint8_t address[16])
     return memcmp(address, mapped, sizeof mapped) == 0;
 }
 
-static bool is_trusted(const struct throttle_options *o, const struct gate_address *from)
+bool throttle_trusts(const struct throttle_options *o, const struct gate_address *from)
 {
     if (!from->known)
         return true;
@@ -138,7 +138,7 @@ static bool digest(const struct throttle *t, const uint8_t *address, struct slic
 static bool keys_make(struct keys *k, const struct throttle *t, const struct throttle_options *o,
                       const struct gate_address *from, struct slice login)
 {
-    *k = (struct keys){.by_address = !is_trusted(o, from)};
+    *k = (struct keys){.by_address = !throttle_trusts(o, from)};
     memcpy(k->of[COUNTER_ADDRESS], from->octets, KEY);
     memcpy(k->of[COUNTER_NEIGHBOURS], from->octets, KEY);
     network_mask(k->of[COUNTER_NEIGHBOURS], is_v4(from->octets) ? V4_NEIGHBOURS : V6_NEIGHBOURS);

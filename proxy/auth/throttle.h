@@ -30,6 +30,9 @@ struct throttle_options {
 
 enum { THROTTLE_WAIT_MAX = 30000 }; /* ms that a login waits at most; beyond it is turned away */
 
+/* Whether nothing is counted by this address. */
+bool throttle_trusts(const struct throttle_options *options, const struct gate_address *from);
+
 struct throttle;
 
 struct throttle *throttle_new(void); /* NULL when memory is out */

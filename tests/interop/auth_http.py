@@ -7,7 +7,7 @@ import ssl
 import time
 import unittest
 
-from tests.lib import corpus
+from tests.lib import corpus, secrecy
 from tests.lib.authservice import AuthService
 from tests.lib.nginx import Nginx
 from tests.lib.pop3 import Pop3, Refused, trusting
@@ -33,6 +33,7 @@ class Service(Scene):
         path = self.path("key")
         with open(path, "w", encoding="ascii") as f:
             f.write(KEY + "\n")
+        secrecy.keep(KEY)
         return path
 
     def proxy(self, service, upstream="imap://*", auth_http=None, **options):
@@ -217,8 +218,7 @@ class Answers(Service):
         gateway = self.proxy(service, auth_http={"headers": [{"name": "X-Auth-Key",
                                                               "file": self.key_file()}]})
         self.login(gateway, password="anoth3r-s3cret").quit()
-        for secret in (PASSWORD, "anoth3r-s3cret", KEY):
-            self.assertNotIn(secret, gateway.output())
+        gateway.stop()  # what must not be there is looked for at the end
 
 
 if __name__ == "__main__":

@@ -11,26 +11,17 @@ from tests.lib.cyrus import Cyrus
 from tests.lib.imap_scene import ImapClients, crlf, stored
 from tests.lib.pop3 import Pop3
 from tests.lib.process import own_tree
-from tests.lib.scene import PASSWORD, USER
+from tests.lib.scene import PASSWORD
 from tests.lib.stores import Mailbox
 
 MAILS = [crlf(corpus.plain_mail(n)) for n in range(1, 6)]
 
 
-class Server:
+class Server(overlay.Overlaid):
     """What is the same for each of them."""
-
-    kind = None
-    user = USER
 
     def setUp(self):
         super().setUp()
-        self.server = self.kind(self.path(self.kind.name), {self.user: PASSWORD})
-        self.addCleanup(self.server.stop)
-        try:
-            self.server.start()
-        except overlay.Unavailable as e:
-            self.skipTest(str(e))
         for mail in MAILS:
             self.deliver(mail)
         self.gate = self.imap_gateway(self.server.pop3_port)

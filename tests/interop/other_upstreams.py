@@ -14,21 +14,10 @@ from tests.lib.scene import PASSWORD, Scene
 from tests.lib.stores import Mailbox
 
 
-class Upstream:
+class Upstream(overlay.Overlaid):
     """What is the same for each of them."""
 
-    kind = None
-    user = "ann@example.com"
     route = None
-
-    def setUp(self):
-        super().setUp()
-        self.server = self.kind(self.path(self.kind.name), {self.user: PASSWORD})
-        self.addCleanup(self.server.stop)
-        try:
-            self.server.start()
-        except overlay.Unavailable as e:
-            self.skipTest(str(e))
 
     def fill(self, cases):
         """Into its maildir, with line feeds, as Unix mail systems deliver."""

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import unittest
 
-from tests.lib import corpus
+from tests.lib import corpus, secrecy
 from tests.lib.fakeimap import FakeImap
 from tests.lib.fakepop3 import FakePop3
 from tests.lib.namespace import OwnNetwork
@@ -24,12 +24,6 @@ WRONG = "Wr0ng-but-still-s3cret"
 
 def b64(text):
     return base64.b64encode(text.encode()).decode()
-
-
-def forms(password):
-    """How a password may appear: as it is, and in each alignment of base64."""
-    plain = [password, f"\0{USER}\0{password}", f"{USER}\0{USER}\0{password}"]
-    return [password] + [b64(text).rstrip("=")[:-1] for text in plain]
 
 
 class ImapLines:
@@ -50,6 +44,12 @@ class ImapLines:
 
 
 class Logs(Scene):
+    """What every test looks for at its end must have been said by a client, in every way."""
+
+    def setUp(self):
+        super().setUp()
+        secrecy.keep(WRONG)
+
     def sessions(self, gateway, context=None):
         """Every way to give a password, right and wrong, whole and broken."""
         for password in (PASSWORD, WRONG):
@@ -74,23 +74,14 @@ class Logs(Scene):
                     client.quit()
                 client.close()
 
-    def check(self, gateway):
+    def end(self, gateway):
         gateway.stop()
-        found = [gateway.output()]
-        for base, _, names in os.walk(gateway.state_dir):
-            for name in names:
-                with open(os.path.join(base, name), encoding="utf-8", errors="replace") as f:
-                    found.append(f.read())
-        self.assertIn(USER, found[0])  # the log is one
-        for text in found:
-            for password in (PASSWORD, WRONG):
-                for form in forms(password):
-                    self.assertNotIn(form, text)
+        self.assertIn(USER, gateway.output())  # the log is one
 
     def test_text_at_debug_level(self):
         gateway = self.gateway(self.fake(MAILS))
         self.sessions(gateway)
-        self.check(gateway)
+        self.end(gateway)
         for line in (f'client-says message="USER {USER}"', "client-says message=PASS",
                      'client-says message="(an answer to AUTH)"',
                      'upstream-told message="m2 AUTHENTICATE"', "upstream-says message="):
@@ -125,7 +116,7 @@ class Logs(Scene):
                 fake.deliver(MAILS[0].replace(b"\n", b"\r\n"))
                 gateway = self.gateway(f"pop3://127.0.0.1:{fake.port}", listener="imap")
                 self.imap_sessions(gateway)
-                self.check(gateway)
+                self.end(gateway)
                 for line in ("client-says message=LOGIN", "client-says message=AUTHENTICATE",
                              'client-says message="(an answer to AUTHENTICATE)"',
                              "upstream-told message=PASS" if not words else "upstream-told message=AUTH",
@@ -138,7 +129,7 @@ class Logs(Scene):
                 fake = self.fake(MAILS, capabilities=capabilities)
                 gateway = self.gateway(fake, config={"log": {"format": "json", "level": "debug"}})
                 self.sessions(gateway)
-                self.check(gateway)
+                self.end(gateway)
                 for line in gateway.output().splitlines():
                     if line.startswith("{"):
                         self.assertIn("event", json.loads(line))
@@ -147,7 +138,7 @@ class Logs(Scene):
         ca = self.authority()
         gateway = self.gateway(self.fake(MAILS), tls=ca.issue("gateway"))
         self.sessions(gateway, trusting(ca.cert))
-        self.check(gateway)
+        self.end(gateway)
 
     def test_state_is_private(self):
         gateway = self.gateway(self.fake(MAILS))

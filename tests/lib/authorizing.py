@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 
+from tests.lib import secrecy
 from tests.lib.mailferry import binary, environment
 from tests.lib.process import PATIENCE, wait_until
 
@@ -55,7 +56,14 @@ class Authorizing:
         status = self._child.wait(PATIENCE)
         self._reader.join(PATIENCE)
         self.close()
+        self._look()
         return status
+
+    def _look(self):
+        """A device's password is shown once, to the person for whom it was made."""
+        secrecy.check_text("what is shown", self.text)
+        secrecy.keep_all(re.findall(r"\b[a-z0-9]{5}(?:-[a-z0-9]{5}){3}\b", self.text),
+                         "a device's password")
 
     def close(self):
         if self._child.poll() is None:
@@ -98,6 +106,7 @@ class AtATerminal(Authorizing):
         _, status = os.waitpid(self._pid, 0)
         os.close(self._fd)
         self._pid = None
+        self._look()
         return os.waitstatus_to_exitcode(status)
 
     def close(self):

@@ -4,6 +4,7 @@
 import http.server
 import threading
 
+from tests.lib import secrecy
 from tests.lib.process import free_port
 
 
@@ -34,8 +35,11 @@ class AuthService:
             def do_GET(self):
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 service.asked.append(headers)
+                secrecy.keep(headers.get("auth-pass", ""))
                 self.send_response_only(200)
-                for name, value in service.answer(headers).items():
+                answer = service.answer(headers)
+                secrecy.keep(answer.get("Auth-Pass", ""))
+                for name, value in answer.items():
                     self.send_header(name, str(value))
                 self.end_headers()
 

@@ -17,7 +17,7 @@ import os
 import socket
 import threading
 
-from tests.lib import overlay
+from tests.lib import overlay, secrecy
 from tests.lib.process import free_port, greets, own_tree, service_user
 from tests.lib.stores import Maildir
 
@@ -31,6 +31,7 @@ class Courier:
     def __init__(self, directory, users):
         self.directory = directory
         self.users = users
+        secrecy.keep_all(self.users.values())
         self.port = free_port()
         self.pop3_port = free_port()
         self.processes = []

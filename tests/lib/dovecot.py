@@ -16,6 +16,7 @@ import grp
 import os
 import shutil
 
+from tests.lib import secrecy
 from tests.lib.process import Process, free_port, greets, own_tree, service_user
 
 
@@ -31,6 +32,7 @@ class Dovecot:
     def __init__(self, directory, users, tls=None, pop3=False, extra=""):
         self.directory = directory
         self.users = users
+        secrecy.keep_all(self.users.values())
         self.tls = tls
         self.pop3 = pop3
         self.extra = extra

@@ -21,6 +21,7 @@ import struct
 import threading
 import time
 
+from tests.lib import secrecy
 from tests.lib.process import free_port
 
 HANDLED = object()
@@ -114,6 +115,7 @@ class FakeImap:
                  implicit_tls=False, greeting="* OK fake ready", uidvalidity=1700000000,
                  login_capabilities=None, host="127.0.0.1"):
         self.users = users or {"ann": "secret"}
+        secrecy.keep_all(self.users.values())
         self.capabilities = capabilities
         self.login_capabilities = login_capabilities or capabilities
         self.tls = tls

@@ -16,6 +16,7 @@ import socket
 import socketserver
 import threading
 
+from tests.lib import secrecy
 from tests.lib.process import free_port
 
 _CAPABILITIES = ("USER", "UIDL", "TOP", "PIPELINING")
@@ -202,6 +203,7 @@ class FakePop3:
     def __init__(self, users, capabilities=_CAPABILITIES, session=Session, host="127.0.0.1",
                  has_uidl=True):
         self.users = users
+        secrecy.keep_all(self.users.values())
         self.capabilities = capabilities
         self.session = session
         self.host = host

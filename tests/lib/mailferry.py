@@ -5,8 +5,10 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 
+from tests.lib import secrecy
 from tests.lib.process import PATIENCE, Process, free_port
 
 _REPORTS = re.compile(r"(ERROR: \w+Sanitizer|runtime error:|Assertion .* failed)")
@@ -38,6 +40,7 @@ def run(*args, timeout=PATIENCE):
                           stdin=subprocess.DEVNULL, env=environment(), check=False)
     if _REPORTS.search(done.stderr):
         raise AssertionError(done.stderr)
+    secrecy.check_text(" ".join(args[:2]), done.stdout + done.stderr)
     return done
 
 
@@ -61,6 +64,8 @@ class Mailferry:
         self.log = os.path.join(directory, "mailferry.log")
         self.port = port or free_port()
         self.process = None
+        secrecy.watch(self.log)
+        secrecy.watch(self.state_dir)
         self._last_process = None
         self._arguments = arguments
         self.config = {
@@ -103,8 +108,10 @@ class Mailferry:
         """SIGTERM; it must drain, exit 0, and have nothing to report."""
         if self.process is None:
             return
+        health = self.health()
         process, self.process = self.process, None
         status = process.stop()
+        secrecy.check_text("health", health)
         self.check_reports(process)
         if status != 0:
             raise AssertionError(f"mailferry exited with {status}:\n{process.output()[-4000:]}")
@@ -136,6 +143,14 @@ class Mailferry:
     def wait_said(self, wanted, times=1):
         """Waits until its last process, running or not, has said `wanted`: see Process.wait_said."""
         self._last_process.wait_said(wanted, times)
+
+    def health(self):
+        """What it says of its health; "" when it does not answer any more."""
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(5)
+            s.connect(os.path.join(self.state_dir, "admin.sock"))
+            return s.makefile("rb").read().decode("utf-8", "replace")
+        return ""
 
     def rss(self):
         """Octets of memory resident now."""

@@ -12,7 +12,7 @@ What one should know about it:
 import os
 import subprocess
 
-from tests.lib import overlay
+from tests.lib import overlay, secrecy
 from tests.lib.process import free_port, greets, own_tree, service_user
 from tests.lib.stores import Maildir
 
@@ -23,6 +23,7 @@ class Mailutils:
     def __init__(self, directory, users):
         self.directory = directory
         self.users = users
+        secrecy.keep_all(self.users.values())
         self.port = free_port()
         self.process = None
 

@@ -6,11 +6,13 @@ import html.parser
 import http.cookiejar
 import json
 import os
+import re
 import shutil
 import urllib.error
 import urllib.parse
 import urllib.request
 
+from tests.lib import secrecy
 from tests.lib.process import Process, free_port
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -44,6 +46,7 @@ class Provider:
         self.port = free_port()
         self.issuer = f"http://127.0.0.1:{self.port}"
         self.process = None
+        secrecy.keep_all((SECRET, INTROSPECTOR_SECRET), "a client's secret")
         self._options = {"port": self.port, "modules": MODULES, "clients": _clients(),
                          "service": service, "accessSeconds": access_seconds,
                          "deviceSeconds": device_seconds}
@@ -62,6 +65,7 @@ class Provider:
         if self.process:
             process, self.process = self.process, None
             process.stop()
+            secrecy.keep_all(re.findall(r"^token (\S+)$", process.output(), re.M), "a token")
 
     def dovecot(self, directory):
         """Lines of dovecot.conf: tokens instead of passwords, each introspected here."""

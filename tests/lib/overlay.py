@@ -13,6 +13,7 @@ import os
 import subprocess
 
 from tests.lib.process import Process, service_user
+from tests.lib.scene import PASSWORD, USER
 
 _FETCHED = os.path.join(os.path.dirname(__file__), "..", "..", "build-upstreams")
 
@@ -28,6 +29,22 @@ exec "$@"
 
 class Unavailable(Exception):
     """The server cannot be run on this machine; the text says why."""
+
+
+class Overlaid:
+    """For a TestCase (a Scene) before such a server. `kind`: its class; `user`: whom it knows."""
+
+    kind = None
+    user = USER
+
+    def setUp(self):
+        super().setUp()
+        self.server = self.kind(self.path(self.kind.name), {self.user: PASSWORD})
+        self.addCleanup(self.server.stop)
+        try:
+            self.server.start()
+        except Unavailable as e:
+            self.skipTest(str(e))
 
 
 def _command(name, run, argv):

@@ -5,6 +5,8 @@ reply was cut, so it is only a client to test with, not the measure.)
 import socket
 import ssl
 
+from tests.lib import secrecy
+
 
 class Refused(AssertionError):
     """A reply that began with -ERR; its text is the message."""
@@ -102,6 +104,7 @@ class Pop3:
         return self.multi(text).decode("utf-8", "replace").splitlines()
 
     def login(self, user, password):
+        secrecy.keep(password, "a password that a client gave")
         self.command(f"USER {user}")
         self.command(f"PASS {password}")
         return self

@@ -23,8 +23,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 # ends the wait at once, so a generous limit costs nothing.
 PATIENCE = 30.0
 
-# Below Linux's own ip_local_port_range.
-_FREE_PORTS = (12000, 32000)
+_LOWEST_PORT, _HIGHEST_PORT = 12000, 32000
 _claims = []
 _random = random.SystemRandom()  # tests draw from random by their own seeds
 
@@ -54,6 +53,14 @@ def _claimed(port):
     return True
 
 
+def _ports():
+    """Those that the kernel gives to no connection, where it leaves enough of them."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as f:
+        first = int(f.read().split()[0])
+    enough = first > _LOWEST_PORT + 1000
+    return range(_LOWEST_PORT, min(first, _HIGHEST_PORT) if enough else _HIGHEST_PORT)
+
+
 def _nobody_listens(port, host):
     with contextlib.suppress(OSError), socket.socket() as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -66,7 +73,8 @@ def free_port(host="127.0.0.1", preferred=None):
     """A TCP port nobody listens on, `preferred` when that is free, for a server that is started
     later. No other test gets it meanwhile, nor does the kernel for a connection: it is below those
     that the kernel gives out."""
-    drawn = (_random.randrange(*_FREE_PORTS) for _ in range(1000))
+    ports = _ports()
+    drawn = (_random.choice(ports) for _ in range(1000))
     for port in itertools.chain([preferred] if preferred else [], drawn):
         if _nobody_listens(port, host) and _claimed(port):
             return port

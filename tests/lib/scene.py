@@ -1,5 +1,6 @@
 """The base of the interop tests: a directory of its own, servers that end with the test, and a
-mailferry that must end with status 0 and no sanitizer report, whatever the test was about.
+mailferry that must end with status 0, no sanitizer report and no secret in what it has written,
+whatever the test was about.
 """
 
 import os
@@ -8,6 +9,7 @@ import sys
 import tempfile
 import unittest
 
+from tests.lib import secrecy
 from tests.lib.certificates import Authority
 from tests.lib.dovecot import Dovecot
 from tests.lib.fakeimap import FakeImap
@@ -25,6 +27,8 @@ class Scene(unittest.TestCase):
         self.directory = tempfile.mkdtemp(prefix="mailferry-test-")
         os.chmod(self.directory, 0o755)  # servers that run as another user must get through
         self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
+        self.addCleanup(secrecy.end)  # when all that was started has ended
+        secrecy.keep(PASSWORD)
         self._count = 0
 
     def path(self, name):

@@ -8,6 +8,7 @@ import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.lib import secrecy
 from tests.lib.process import PATIENCE
 
 
@@ -19,7 +20,6 @@ class Tokens:
         self.lifetime = lifetime
         self.mode = "ok"
         self.renewals = 0
-        self.secrets = []  # every token that there ever was
         self._count = 0
         self._ends = {}  # of access tokens
         self._refresh = None
@@ -54,7 +54,7 @@ class Tokens:
         """A new pair; the refresh token before it is worth nothing any more."""
         self._count += 1
         access, self._refresh = f"acc3ss-t0ken-{self._count}", f"r3fresh-t0ken-{self._count}"
-        self.secrets += [access, self._refresh]
+        secrecy.keep_all((access, self._refresh), "a token")
         self._ends[access] = time.time() + (self.lifetime if seconds is None else seconds)
         return {"access": access, "refresh": self._refresh, "expires": int(self._ends[access])}
 

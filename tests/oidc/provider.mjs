@@ -37,5 +37,9 @@ const provider = new Provider(`http://127.0.0.1:${options.port}`, {
   extraTokenClaims: (ctx, token) => ({ username: token.accountId ?? options.service }),
 });
 
+// Each token that is given, for the test to look for where none may be.
+for (const kind of ['access_token', 'refresh_token', 'client_credentials']) {
+  provider.on(`${kind}.saved`, (token) => console.log(`token ${token.jti}`));
+}
 provider.on('server_error', (ctx, error) => console.error(error));
 provider.listen(options.port, '127.0.0.1');

@@ -117,9 +117,18 @@ void maildrop_client_data(struct maildrop *m, struct slice *in)
         m->ends_when_sent = true;
 }
 
+/* As a maildrop does with a refusal: the upstream is let go, the client is told, the log too. */
 void maildrop_upstream_data(struct maildrop *m, struct slice *in)
 {
     take(m, m->upstream_in, in);
+    if (strcmp(m->upstream_in, "NO\r\n") != 0)
+        return;
+    ask(MAILDROP_DISCONNECT);
+    buf_puts(&m->client_out, "-ERR refused\r\n");
+    struct maildrop_action *log = ask(MAILDROP_LOG);
+    log->event = "login-refused";
+    log->level = MAILDROP_INFO;
+    log->kind = FAILURE_AUTH;
 }
 
 void maildrop_now(struct maildrop *m, uint64_t now_ms, int64_t now_s)
@@ -351,6 +360,7 @@ struct world {
     uv_mutex_t lock; /* of `messages` */
     struct house_message *messages;
     bool closed; /* the house takes no more of them */
+    bool held;   /* they wait */
     struct session_house house;
     struct settings *settings;
     char dir[64];
@@ -386,6 +396,8 @@ static inline void on_wake(uv_async_t *wake)
 {
     struct world *w = wake->data;
 
+    if (w->held)
+        return;
     uv_mutex_lock(&w->lock);
     struct house_message *m = w->messages;
     w->messages = NULL;
@@ -394,6 +406,15 @@ static inline void on_wake(uv_async_t *wake)
         next = m->next;
         m->run(&w->house, m);
     }
+}
+
+/* The gatekeeper has an answer. */
+static inline bool has_message(struct world *w)
+{
+    uv_mutex_lock(&w->lock);
+    bool has = w->messages != NULL;
+    uv_mutex_unlock(&w->lock);
+    return has;
 }
 
 static inline void on_ended(void *owner)

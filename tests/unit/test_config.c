@@ -206,7 +206,8 @@ static void every_key_reaches_its_member(void **state)
         " \"tls\": {\"certificate\": \"/etc/passwd\", \"key\": \"/etc/hosts\"},"
         " \"state\": {\"dir\": \"/s\"}, \"log\": {\"format\": \"json\", \"level\": \"debug\"},"
         " \"workers\": 3, \"limits\": {\"connections\": 11, \"connections_per_address\": 12,"
-        "  \"login_seconds\": 13, \"idle_seconds\": 614, \"write_seconds\": 15,"
+        "  \"unauthenticated_per_address\": 26, \"login_seconds\": 13, \"idle_seconds\": 614, "
+        "\"write_seconds\": 15,"
         "  \"connect_seconds\": 16, \"response_seconds\": 17, \"errors\": 18,"
         "  \"login_attempts\": 19, \"drain_seconds\": 20},"
         " \"routes\": [{\"name\": \"n\", \"match\": \"m\", \"listener\": \"pop3s://*:1995\","
@@ -234,6 +235,7 @@ static void every_key_reaches_its_member(void **state)
     assert_int_equal(c->workers, 3);
     assert_int_equal(l->connections, 11);
     assert_int_equal(l->connections_per_address, 12);
+    assert_int_equal(l->unauthenticated_per_address, 26);
     assert_int_equal(l->login_seconds, 13);
     assert_int_equal(l->idle_seconds, 614);
     assert_int_equal(l->write_seconds, 15);

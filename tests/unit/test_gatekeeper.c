@@ -2,6 +2,7 @@
  * it say. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <cmocka.h>
 
 #include "proxy/auth/gatekeeper.h"
+#include "proxy/auth/seal.h"
 #include "proxy/log.h"
 #include "tests/unit/http_server.h"
 #include "tests/unit/temp_dir.h"
@@ -131,6 +133,23 @@ static int end(void **state)
     return whole ? 0 : -1;
 }
 
+/* ---- the work that a guess costs ------------------------------------------------------------ */
+
+static atomic_uint vaults_tried;
+
+bool __real_seal_derive(const struct seal_cost *cost, const unsigned char salt[SEAL_SALT],
+                        struct slice password, unsigned char key[SEAL_KEY]);
+bool __wrap_seal_derive(const struct seal_cost *cost, const unsigned char salt[SEAL_SALT],
+                        struct slice password, unsigned char key[SEAL_KEY]);
+
+/* What takes the time of a vault is counted: the linker puts it between (tests/CMakeLists.txt). */
+bool __wrap_seal_derive(const struct seal_cost *cost, const unsigned char salt[SEAL_SALT],
+                        struct slice password, unsigned char key[SEAL_KEY])
+{
+    vaults_tried++;
+    return __real_seal_derive(cost, salt, password, key);
+}
+
 /* ---- what tests do ------------------------------------------------------------------------ */
 
 static void on_answer(void *owner, struct admission_answer *answer)
@@ -139,11 +158,11 @@ static void on_answer(void *owner, struct admission_answer *answer)
     answered++;
 }
 
-static struct admission *ask(const char *login, const char *password)
+static struct admission_request request_of(const char *login, const char *password)
 {
     bool plain = strstr(login, "plain.example");
     bool nobody = strstr(login, "elsewhere.example");
-    struct admission_request r = {
+    return (struct admission_request){
         .house = &house,
         .settings = settings,
         .route = nobody ? NULL : &settings->config->routes[plain],
@@ -153,6 +172,11 @@ static struct admission *ask(const char *login, const char *password)
         .upstream = slice_of(nobody ? "" : login),
         .password = slice_of(password),
     };
+}
+
+static struct admission *ask(const char *login, const char *password)
+{
+    struct admission_request r = request_of(login, password);
 
     assert_true(asked < PENDING_MAX);
     struct admission *a = gatekeeper_admit(keeper, &r, on_answer, &answers[asked]);
@@ -190,13 +214,41 @@ static const struct admission_answer *renew(bool refused)
     return a;
 }
 
-static void make_vault(json_t *secret, const struct device_limits *limits)
+/* The upstream has refused a client's own password, and took so long. */
+static struct admission *refuse(const char *login, uint64_t took_ms)
+{
+    struct admission_request r = request_of(login, "");
+
+    assert_true(asked < PENDING_MAX);
+    struct admission *a = gatekeeper_refuse(keeper, &r, took_ms, on_answer, &answers[asked]);
+    assert_non_null(a);
+    asked++;
+    return a;
+}
+
+/* How many vaults a guess has cost, when the client hears of it. */
+static unsigned cost_of_guess(const char *login)
+{
+    vaults_tried = 0;
+    if (admit(login, "a guess")->own) {
+        refuse(login, 0);
+        wait_for_all();
+    }
+    return vaults_tried;
+}
+
+static void make_vault_of(const char *login, json_t *secret, const struct device_limits *limits)
 {
     struct failure why;
 
-    assert_true(vault_create(dir, slice_of(ANN), secret, "printer", slice_of(PASSWORD), limits,
+    assert_true(vault_create(dir, slice_of(login), secret, "printer", slice_of(PASSWORD), limits,
                              true, &why));
     json_decref(secret);
+}
+
+static void make_vault(json_t *secret, const struct device_limits *limits)
+{
+    make_vault_of(ANN, secret, limits);
 }
 
 static json_t *tokens(const char *access, int64_t seconds)
@@ -275,6 +327,51 @@ static void test_guesses(void **state)
     expect_refused(admit("eve@example.com", "x"), FAILURE_AUTH, true, "Authentication failed.");
     expect_refused(admit("eve@elsewhere.example", "x"), FAILURE_AUTH, true,
                    "Authentication failed.");
+}
+
+/* Where devices' passwords are demanded, and where others are tried upstream; he who has a vault,
+ * and he who has none: the same work, whoever it is. */
+static void test_a_guess_costs_the_same(void **state)
+{
+    (void)state;
+    assert_int_equal(cost_of_guess("bob@plain.example"), 0); /* nobody has a vault */
+    make_vault(tokens("A-1", 3600), &all);
+    make_vault_of("carol@plain.example", json_pack("{s:s}", "password", "upstream's"), &all);
+    assert_int_equal(cost_of_guess(ANN), 1);
+    assert_int_equal(cost_of_guess("eve@example.com"), 1);
+    assert_int_equal(cost_of_guess("eve@elsewhere.example"), 1);
+    assert_int_equal(cost_of_guess("carol@plain.example"), 1);
+    assert_int_equal(cost_of_guess("bob@plain.example"), 1);
+}
+
+/* What lets him in costs him who has no vault nothing. */
+static void test_a_right_password_costs_no_vault(void **state)
+{
+    (void)state;
+    make_vault(tokens("A-1", 3600), &all);
+    vaults_tried = 0;
+    assert_true(admit("bob@plain.example", "his own")->own);
+    assert_int_equal(vaults_tried, 0);
+}
+
+/* A login that no route serves is refused as late as one that an upstream refused. */
+static void test_a_stranger_waits_too(void **state)
+{
+    (void)state;
+    free(settings->config->routes[0].oauth.client_id); /* no route demands vaults */
+    settings->config->routes[0].oauth.client_id = NULL;
+    expect_refused(admit("eve@elsewhere.example", "x"), FAILURE_AUTH, true,
+                   "Authentication failed.");
+    forget_answers();
+    refuse("bob@plain.example", 3600 * 1000);
+    wait_for_all();
+    struct admission *stranger = ask("eve@elsewhere.example", "x");
+    answered++; /* it will not be, for an hour */
+    ask("bob@plain.example", "his own");
+    wait_for_all();
+    assert_true(answers[2].own);
+    assert_int_equal(answers[1].why.kind, FAILURE_NONE);
+    admission_cancel(stranger);
 }
 
 static void test_protocol_limit(void **state)
@@ -462,6 +559,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_own_password, begin, end),
         cmocka_unit_test_setup_teardown(test_device_password, begin, end),
         cmocka_unit_test_setup_teardown(test_guesses, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_guess_costs_the_same, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_right_password_costs_no_vault, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_stranger_waits_too, begin, end),
         cmocka_unit_test_setup_teardown(test_protocol_limit, begin, end),
         cmocka_unit_test_setup_teardown(test_one_renewal, begin, end),
         cmocka_unit_test_setup_teardown(test_without_new_refresh_token, begin, end),

@@ -62,6 +62,67 @@ static void a_user_without_a_route_is_refused_as_a_wrong_password_is(void **stat
     assert_string_equal(drop->refused.text, "Authentication failed.");
 }
 
+static bool has_heard(int fd)
+{
+    char octet;
+
+    return recv(fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+}
+
+/* The gatekeeper says when: all who are refused are to hear of it alike late (CASES A4). */
+static void a_refusal_is_heard_when_the_gatekeeper_says(void **state)
+{
+    struct world *w = *state;
+
+    hears(w->client, "+OK ready\r\n");
+    log_in(w);
+    w->held = true;
+    say(w->upstream, "NO\r\n");
+    UNTIL(w, has_message(w));
+    assert_int_equal(drop->first, drop->count);
+    ask(MAILDROP_END);
+    say(w->client, "more");
+    for (int turn = 0; turn < 20; turn++)
+        uv_run(&w->loop, UV_RUN_ONCE);
+    assert_false(has_heard(w->client));
+    assert_string_equal(drop->client_in, "login\n");
+    w->held = false;
+    on_wake(&w->wake);
+    hears(w->client, "-ERR refused\r\n");
+    UNTIL(w, w->ended == 1);
+}
+
+static void what_is_said_behind_a_refusal_is_not_lost(void **state)
+{
+    struct world *w = *state;
+
+    log_in(w);
+    w->held = true;
+    say(w->upstream, "NO\r\n");
+    UNTIL(w, has_message(w));
+    say(w->client, "more");
+    for (int turn = 0; turn < 20; turn++)
+        uv_run(&w->loop, UV_RUN_ONCE);
+    assert_string_equal(drop->client_in, "login\n");
+    w->held = false;
+    on_wake(&w->wake);
+    UNTIL(w, strcmp(drop->client_in, "login\nmore") == 0);
+}
+
+static void a_client_that_leaves_hears_of_no_refusal(void **state)
+{
+    struct world *w = *state;
+
+    log_in(w);
+    w->held = true;
+    say(w->upstream, "NO\r\n");
+    UNTIL(w, has_message(w));
+    session_stop(w->house.sessions);
+    UNTIL(w, w->ended == 1);
+    w->held = false;
+    on_wake(&w->wake);
+}
+
 static void an_upstream_that_is_away_is_told_and_counted(void **state)
 {
     struct world *w = *state;
@@ -258,6 +319,9 @@ int main(void)
         TEST(nothing_is_offered_to_who_wants_nothing),
         TEST(a_login_is_routed_and_connected),
         TEST(a_user_without_a_route_is_refused_as_a_wrong_password_is),
+        TEST(a_refusal_is_heard_when_the_gatekeeper_says),
+        TEST(what_is_said_behind_a_refusal_is_not_lost),
+        TEST(a_client_that_leaves_hears_of_no_refusal),
         TEST(an_upstream_that_is_away_is_told_and_counted),
         TEST(an_upstream_that_goes_away_is_told),
         TEST(the_end_sends_the_last_words),
