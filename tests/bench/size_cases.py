@@ -1,6 +1,7 @@
 """Cost against the size of the mailbox: the same act with 1,000, 10,000 and 100,000 messages, of
-which none or one has changed. What an act costs should not grow with the mailbox: the table at the
-end has the ratio of the largest to the smallest, in time and in processor time of the gateway.
+which none or one has changed. What an act costs should not grow with the mailbox: each round takes
+all sizes one after the other, and what counts is the ratio of the largest to the smallest within
+the round, in time and in processor time of the gateway.
 
 The time of an act in which the upstream looks at its whole mailbox grows with that, whoever is in
 between; the gateway's own share is in the processor time.
@@ -9,7 +10,6 @@ between; the gateway's own share is in the processor time.
 import imaplib
 import itertools
 import os
-import re
 import statistics
 import time
 
@@ -21,41 +21,53 @@ PATIENCE = 120
 _ARRIVED = itertools.count(1)
 
 
-def user_of(count):
-    return f"list{count // 1000}k@example.com"
+class Mailbox:
+    """One of the sizes, as `process` serves it."""
+
+    def __init__(self, count, process):
+        self.count = count
+        self.name = f"{count:,}"
+        self.user = f"list{count // 1000}k@example.com"
+        self.process = process
 
 
 class Sized:
-    """One act; `repeat` of them are a round."""
+    """One act; a round does it `repeat` times."""
 
     act, unit, rounds, ratio, dovecot_rounds = "", "ms", 5, False, 0
+    store = tuple(f"list-{count}" for count in SIZES)
     repeat = 20
 
-    def __init__(self, count):
-        self.count = count
-        self.user = user_of(count)
-        self.name = f"{self.act}, {count:,} messages"
-        self.store = f"list-{count}"
+    @property
+    def name(self):
+        return f"{self.act}, by size"
 
-    def directory(self, bench):
-        return os.path.join(bench.directory, re.sub(r"\W+", "-", self.name))
+    def prepare(self, bench):
+        self.bench = bench
+        self.gateway = self.make_gateway(os.path.join(bench.directory, self.act.replace(" ", "-")))
+        self.ways = [Mailbox(count, self.gateway.process) for count in SIZES]
+        for way in self.ways:
+            self.open(way)
+            self.round(way)
+
+    def open(self, way):
+        """Before the first round."""
+
+    def round(self, way):
+        """The least of some: what disturbs only adds."""
+        return min(self.once(way, number) for number in range(self.repeat)) * 1e3
 
 
 class Poll(Sized):
     """STAT and QUIT, with a login upstream."""
 
-    act, warm, ratio = "poll", False, True
+    act, warm = "poll", False
 
-    def prepare(self, bench):
-        self.bench = bench
-        self.ways = [bench.straight, bench.gateway(os.path.basename(self.directory(bench)),
-                                                   warm=self.warm)]
-        for way in self.ways:
-            self.round(way)
+    def make_gateway(self, directory):
+        return self.bench.gateway(os.path.basename(directory), warm=self.warm)
 
-    def round(self, way):
-        found = self.bench.load("poll", way, self.user, rounds=self.repeat)
-        return found["seconds"] / self.repeat * 1e3
+    def once(self, way, _):
+        return self.bench.load("poll", self.gateway, way.user)["seconds"]
 
 
 class WarmPoll(Poll):
@@ -64,36 +76,27 @@ class WarmPoll(Poll):
     act, warm = "poll again", True
 
 
-class Arrival(Poll):
+class Arrival(WarmPoll):
     """A poll that finds one more message, which is remembered: a line of the journal."""
 
-    act, ratio, repeat, rounds = "poll, one message new", False, 5, 3
+    act, repeat, rounds = "poll, one message new", 5, 3
 
-    def prepare(self, bench):
-        super().prepare(bench)
-        self.ways = self.ways[1:]
+    def once(self, way, _):
+        self.deliver(way.user)
+        return super().once(way, _)
 
-    def round(self, way):
-        took = 0
-        for _ in range(self.repeat):
-            self.deliver()
-            took += self.bench.load("poll", way, self.user)["seconds"]
-        return took / self.repeat * 1e3
-
-    def deliver(self):
+    def deliver(self, user):
         """One message that nobody has moved out of `new` yet, as a deliverer leaves it."""
         number = next(_ARRIVED)
-        new = os.path.join(self.bench.upstream.maildir(self.user), "new")
+        new = os.path.join(self.bench.upstream.maildir(user), "new")
         path = os.path.join(new, f"{1_800_000_000 + number}.M{number}P2.bench")
         with open(path, "wb") as f:
             f.write(mail.small(number))
         os.chmod(path, 0o666)
 
 
-class ImapWay:
+class ImapGateway:
     """mailferry, with IMAP clients in front of the POP3 server at `port`."""
-
-    name, tls = "mailferry", False
 
     def __init__(self, directory, port, imap):
         self._made = Mailferry(directory, f"pop3://127.0.0.1:{port}?tls=off", listener="imap",
@@ -105,7 +108,6 @@ class ImapWay:
     def login(self, user):
         client = imaplib.IMAP4("127.0.0.1", self._made.port, timeout=PATIENCE)
         client.login(user, servers.PASSWORD)
-        client.select("INBOX")
         return client
 
     def stop(self):
@@ -118,23 +120,24 @@ class ImapSized(Sized):
     imap = {"poll_seconds": 3600}
 
     def prepare(self, bench):
-        self.way = bench.add(ImapWay(self.directory(bench), bench.upstream.pop3_port, self.imap))
-        self.ways = [self.way]
-        self.client = self.way.login(self.user)
-        end = time.monotonic() + PATIENCE
-        while int(self.client.select("INBOX")[1][0]) < self.count:
-            if time.monotonic() > end:
-                raise SystemExit(f"there are not {self.count} messages")
-            time.sleep(0.002)
-        self.round(self.way)
+        self.clients = {}
+        super().prepare(bench)
 
-    def round(self, way):
-        times = []
-        for number in range(self.repeat):
-            started = time.perf_counter()
-            self.once(number)
-            times.append(time.perf_counter() - started)
-        return statistics.median(times) * 1e3
+    def make_gateway(self, directory):
+        return self.bench.add(ImapGateway(directory, self.bench.upstream.pop3_port, self.imap))
+
+    def open(self, way):
+        client = self.clients[way.name] = self.gateway.login(way.user)
+        end = time.monotonic() + PATIENCE
+        while int(client.select("INBOX")[1][0]) < way.count:
+            if time.monotonic() > end:
+                raise SystemExit(f"there are not {way.name} messages")
+            time.sleep(0.002)
+
+    def once(self, way, number):
+        started = time.perf_counter()
+        self.do(way, number)
+        return time.perf_counter() - started
 
 
 class Store(ImapSized):
@@ -142,8 +145,9 @@ class Store(ImapSized):
 
     act = "STORE of a flag"
 
-    def once(self, number):
-        self.client.store(str(self.count // 2), "+-"[number % 2] + "FLAGS.SILENT", "\\Flagged")
+    def do(self, way, number):
+        self.clients[way.name].store(str(way.count // 2), "+-"[number % 2] + "FLAGS.SILENT",
+                                     "\\Flagged")
 
 
 class Login(ImapSized):
@@ -151,8 +155,10 @@ class Login(ImapSized):
 
     act = "IMAP login and SELECT"
 
-    def once(self, number):
-        self.way.login(self.user).logout()
+    def do(self, way, number):
+        client = self.gateway.login(way.user)
+        client.select("INBOX")
+        client.logout()
 
 
 class ImapPoll(ImapSized):
@@ -160,55 +166,58 @@ class ImapPoll(ImapSized):
 
     act, imap, repeat, rounds = "IMAP poll upstream", {"noop_seconds": 0}, 3, 3
 
-    def once(self, number):
-        self.client.noop()
+    def do(self, way, number):
+        self.clients[way.name].noop()
 
 
+# What delivers comes last.
 ACTS = {"poll": Poll, "warm": WarmPoll, "store": Store, "login": Login, "look": ImapPoll,
         "arrival": Arrival}
+CASES = {f"size-{name}": case for name, case in ACTS.items()}
+HEAD = ["act, by the number of messages", *(f"{size:,}: ms" for size in SIZES), "ratio",
+        *(f"{size:,}: processor ms" for size in SIZES), "ratio"]
 
-# By act: what delivers comes last.
-CASES = {f"size-{name}-{count}": (lambda case=case, count=count: case(count))
-         for name, case in ACTS.items() for count in SIZES}
+
+def _kinds(act, found):
+    """Of the time, and of the processor time: {size: [ms of each round]}."""
+    repeat = next(case.repeat for case in ACTS.values() if case.act == act)
+    yield found["values"]
+    yield {size: [seconds / repeat * 1e3 for seconds in rounds]
+           for size, rounds in found["processor_seconds"].items()}
 
 
-def _figures(results):
-    """{act: {size: (ms, processor ms)}} of the gateway."""
-    acts = {}
-    for name, found in results.items():
-        parts = re.fullmatch(r"size-(\w+)-(\d+)", name)
-        if not parts:
-            continue
-        case = ACTS[parts[1]]
-        processor = statistics.median(found["processor_seconds"]["mailferry"]) / case.repeat * 1e3
-        acts.setdefault(case.act, {})[int(parts[2])] = (
-            statistics.median(found["values"]["mailferry"]), processor)
-    return acts
+def _cells(act, found):
+    cells = [act]
+    for kind in _kinds(act, found):
+        least, most = (kind[f"{size:,}"] for size in (min(SIZES), max(SIZES)))
+        ratios = [large / small for large, small in zip(most, least)]
+        cells += [f"{statistics.median(rounds):.2f}" for rounds in kind.values()]
+        cells.append(f"{statistics.median(ratios):.2f} ({min(ratios):.2f}..{max(ratios):.2f})")
+    return cells
+
+
+def _acts(results):
+    return {CASES[name].act: found for name, found in results.items() if name in CASES}
 
 
 def report(results):
-    """A table of the acts, once two sizes were measured."""
-    acts = {act: sizes for act, sizes in _figures(results).items() if len(sizes) > 1}
+    """The table of the acts, all together."""
+    acts = _acts(results)
     if not acts:
         return
-    print("\n| what it costs by the size of the mailbox | "
-          + " | ".join(f"{size:,}" for size in SIZES)
-          + " | ratio | processor: " + " | ".join(f"{size:,}" for size in SIZES) + " | ratio |\n"
-          + "|---" * (2 * len(SIZES) + 3) + "|")
-    for act, sizes in acts.items():
-        cells = []
-        for kind in (0, 1):
-            cells += [f"{sizes[size][kind]:.2f} ms" if size in sizes else "-" for size in SIZES]
-            cells.append(f"{sizes[max(sizes)][kind] / sizes[min(sizes)][kind]:.2f}")
-        print("| " + " | ".join([act, *cells]) + " |", flush=True)
+    print("\n| " + " | ".join(HEAD) + " |\n" + "|---" * len(HEAD) + "|")
+    for act, found in acts.items():
+        print("| " + " | ".join(_cells(act, found)) + " |", flush=True)
 
 
 def draw(results):
     """Lines of the time and of the processor time that acts cost, by the size of the mailbox."""
-    acts = {act: sizes for act, sizes in _figures(results).items() if len(sizes) > 1}
-    for name, kind, title in (("sizes", 0, "Time of an act by the size of the mailbox"),
-                              ("sizes-processor", 1, "Processor time that it costs the gateway")):
-        if acts:
-            series = {act: [(size, cost[kind]) for size, cost in sizes.items()]
-                      for act, sizes in acts.items()}
+    titles = {"sizes": "Time of an act by the size of the mailbox",
+              "sizes-processor": "Processor time that an act costs the gateway"}
+    acts = {act: list(_kinds(act, found)) for act, found in _acts(results).items()}
+    for index, (name, title) in enumerate(titles.items()):
+        series = {act: [(int(size.replace(",", "")), statistics.median(rounds))
+                        for size, rounds in kinds[index].items()]
+                  for act, kinds in acts.items()}
+        if series:
             yield name, plot.lines(title, series, "messages in the mailbox", "ms")
