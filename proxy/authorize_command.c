@@ -35,6 +35,7 @@ struct authorize {
     struct login_trial *trial;
     bool over; /* what was begun last has ended */
     bool interrupted;
+    bool replaces; /* what was authorized before */
 };
 
 static const struct config *config_of(const struct authorize *a)
@@ -223,13 +224,19 @@ static bool obtain_tokens(struct authorize *a)
     return good;
 }
 
+static const char *upstream_name(const struct authorize *a)
+{
+    return a->user.route->upstream.automatic ? "the mail server of the user's domain"
+                                             : a->user.route->name;
+}
+
 static bool ask_upstream_password(struct authorize *a)
 {
     struct buf password = {.secret = true};
     char question[200];
 
     snprintf(question, sizeof question, "Password of %.80s at %.80s", a->user.upstream,
-             a->user.route->name);
+             upstream_name(a));
     bool read = terminal_ask_secret(&password, question, "the upstream's password", &a->why);
     if (read)
         a->secret.password = slice_dup(buf_slice(&password));
@@ -251,6 +258,17 @@ static void on_tried(void *owner, const struct failure *why)
         a->why = *why;
 }
 
+/* Of `auto`, it is the one that the device's clients are served from. */
+static enum endpoint_protocol upstream_protocol(const struct authorize *a)
+{
+    const struct endpoint *e = &a->user.route->upstream;
+    bool from_pop3 = a->user.pop3 && (a->device.limits.pop3 || !a->user.imap);
+
+    if (!e->automatic)
+        return e->protocol;
+    return from_pop3 ? ENDPOINT_IMAP : ENDPOINT_POP3;
+}
+
 static bool try_login(struct authorize *a)
 {
     struct credential credential = {.kind = CREDENTIAL_PASSWORD};
@@ -260,10 +278,17 @@ static bool try_login(struct authorize *a)
         failure_set(&a->why, FAILURE_TEMPORARY, "out of memory, try again later");
         return false;
     }
-    say("Logging in to %s as %s ...\n", a->user.route->name, a->user.upstream);
+    struct login_trial_request request = {
+        .http = a->http,
+        .settings = a->settings,
+        .route = a->user.route,
+        .protocol = upstream_protocol(a),
+        .user = a->user.user,
+        .credential = &credential,
+    };
+    say("Logging in to %s as %s ...\n", upstream_name(a), a->user.upstream);
     a->over = false;
-    a->trial =
-        login_trial_start(&a->loop, a->settings, a->user.route, &credential, on_tried, a, &a->why);
+    a->trial = login_trial_start(&request, on_tried, a, &a->why);
     credential_clear(&credential);
     if (a->trial && wait_for_end(a))
         return true;
@@ -279,14 +304,14 @@ static bool try_login(struct authorize *a)
 
 static bool store(struct authorize *a)
 {
+    struct vault_device device = device_setup_device(&a->device);
     json_t *secret = secret_to_json(&a->secret);
 
     if (!secret) {
         failure_set(&a->why, FAILURE_TEMPORARY, "out of memory, try again later");
         return false;
     }
-    bool stored = vault_create(config_of(a)->state_dir, slice_of(a->user.user), secret,
-                               a->device.name, buf_slice(&a->device.password), &a->device.limits,
+    bool stored = vault_create(config_of(a)->state_dir, slice_of(a->user.user), secret, &device,
                                a->options->replace, &a->why);
     json_decref(secret);
     return stored;
@@ -302,6 +327,10 @@ static void tell(const struct authorize *a)
         say("\n%s gave nothing to renew it with: it ends when its token expires. The \"scope\" may "
             "lack what\nasks for that, as offline_access.\n",
             provider_of(a)->name);
+    if (a->replaces && a->secret.kind == SECRET_TOKENS && provider_of(a)->grant != OAUTH_CLIENT)
+        say("\nWhat %s authorized before is gone from here, and goes on there until it ends or is "
+            "taken back.\n",
+            provider_of(a)->name);
     device_setup_print(&a->device, config_of(a), a->user.user, stdout);
     fflush(stdout);
 }
@@ -311,6 +340,7 @@ static bool may_begin(struct authorize *a)
     bool off = a->user.route->devices == CONFIG_DEVICES_OFF;
     bool there = vault_exists(config_of(a)->state_dir, slice_of(a->user.user));
 
+    a->replaces = there;
     if (off)
         failure_set(&a->why, FAILURE_PERMANENT,
                     "route %s has no passwords for devices: take its \"device_passwords\": \"off\" "
@@ -360,7 +390,9 @@ static bool run(struct authorize *a)
 {
     bool oauth = a->user.route->oauth.client_id;
 
-    return may_begin(a) && device_setup_make(&a->device, a->options, &a->why) &&
+    return may_begin(a) &&
+           device_setup_make(&a->device, a->options, config_of(a)->state_dir,
+                             config_of(a)->held_key, &a->why) &&
            (oauth || ask_upstream_password(a)) && open_loop(a) && (!oauth || obtain_tokens(a)) &&
            try_login(a) && store(a);
 }

@@ -122,6 +122,7 @@ SET_FLAG(pop3_only)
 SET_FLAG(imap_only)
 SET_FLAG(read_only)
 SET_FLAG(never_delete)
+SET_FLAG(held)
 SET_FLAG(password_stdin)
 SET_FLAG(ask_password)
 SET_FLAG(list)
@@ -176,6 +177,8 @@ static const struct cli_option {
     {"folder", 0, "NAME", DEVICES, set_folder, "a folder", "it sees this folder only"},
     {"read-only", 0, NULL, DEVICES, set_read_only, "", "it changes nothing upstream"},
     {"never-delete", 0, NULL, DEVICES, set_never_delete, "", "it deletes nothing upstream"},
+    {"held", 0, NULL, DEVICES, set_held, "",
+     "the gateway holds its password: for APOP, CRAM-MD5 and SCRAM"},
     {"list", 0, NULL, CLI_PASSWD, set_list, "", "show the devices"},
     {"revoke", 0, "NAME", CLI_PASSWD, set_revoke, "a device's name", "let a device in no more"},
     {"last", 0, NULL, CLI_PASSWD, set_last, "",
@@ -268,7 +271,7 @@ static bool option_take(struct cli_options *o, int value, const char *argument)
 static bool device_options_agree(const struct cli_options *o, enum cli_command command)
 {
     bool limited = o->pop3_only || o->imap_only || o->folder || o->read_only || o->never_delete;
-    bool adds = o->device || limited || o->password_stdin || o->ask_password;
+    bool adds = o->device || limited || o->held || o->password_stdin || o->ask_password;
     int what = o->list + (o->revoke != NULL) + adds;
 
     if (o->argument_count != 1)

@@ -49,6 +49,7 @@ struct cli_options {
     bool imap_only;
     bool read_only;
     bool never_delete;
+    bool held;
     bool password_stdin;
     bool ask_password;
     bool list;

@@ -65,6 +65,7 @@ static void oauth_clear(struct config_oauth *o)
     free(o->authorization_endpoint);
     free(o->device_endpoint);
     free(o->token_endpoint);
+    free(o->revocation_endpoint);
     free(o->redirect);
     free(o->ca);
 }
@@ -115,6 +116,7 @@ void config_free(struct config *c)
     free(c->dns);
     certificates_clear(&c->certificates);
     free(c->state_dir);
+    free(c->held_key);
     free(c);
 }
 

@@ -52,6 +52,7 @@ struct config_oauth {
     char *authorization_endpoint;
     char *device_endpoint;
     char *token_endpoint;
+    char *revocation_endpoint;
     char *redirect; /* of grant code; NULL: this machine */
     char *ca;
     int grant; /* enum oauth_grant; -1: the provider's */
@@ -116,6 +117,7 @@ struct config_listener {
     char *client_ca;      /* clients' certificates are asked for; NULL: not */
     bool client_required; /* a client without one is refused */
     bool allow_cleartext;
+    bool held; /* clients may prove that they know a password which is held here */
 };
 
 struct config_limits {
@@ -146,6 +148,7 @@ struct config {
     struct config_certificates certificates; /* of the listeners that have none of their own */
     char *dns; /* resolver of SRV records, ADDRESS[:PORT]; NULL: those of /etc/resolv.conf */
     char *state_dir;
+    char *held_key;     /* file of the key of held passwords; NULL: the state directory's own */
     unsigned cache_mib; /* MiB of messages kept on disk, of all accounts together */
     unsigned workers;   /* loops; 0: one per core */
     bool log_json;

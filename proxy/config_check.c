@@ -218,7 +218,7 @@ static void check_oauth(const struct config_route *r, const char *pointer,
     const struct config_oauth *o = &r->oauth;
     bool said = o->provider || o->issuer || o->client_secret_file || o->scope || o->ca ||
                 o->authorization_endpoint || o->device_endpoint || o->token_endpoint ||
-                o->redirect || o->grant >= 0;
+                o->revocation_endpoint || o->redirect || o->grant >= 0;
     char at[BELOW_MAX];
 
     snprintf(at, sizeof at, "%s/oauth", pointer);
@@ -229,6 +229,10 @@ static void check_oauth(const struct config_route *r, const char *pointer,
     if (o->client_id && r->devices == CONFIG_DEVICES_OFF)
         config_fault_add(faults, at,
                          "needs passwords for devices; leave device_passwords out, or OAuth");
+    if (o->client_id && r->upstream.automatic && !r->srv_target_count)
+        config_fault_add(faults, at,
+                         "tokens go to no host that only a user's domain names; add srv_targets "
+                         "with the provider's hosts, as *.example.com, or name the upstream");
     if (o->client_id && o->grant == OAUTH_CLIENT && !o->client_secret_file)
         config_fault_add(faults, at, "the grant client needs a client_secret_file");
     if (o->client_id)
@@ -241,6 +245,7 @@ static void check_oauth(const struct config_route *r, const char *pointer,
     check_endpoint(o->authorization_endpoint, "authorization_endpoint", pointer, faults);
     check_endpoint(o->device_endpoint, "device_endpoint", pointer, faults);
     check_endpoint(o->token_endpoint, "token_endpoint", pointer, faults);
+    check_endpoint(o->revocation_endpoint, "revocation_endpoint", pointer, faults);
 }
 
 /* The secret of a header, and the password, in the clear: to this machine only. */

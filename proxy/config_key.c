@@ -278,6 +278,7 @@ static const struct config_key listener_keys[] = {
     {"client_certificate", CONFIG_CHOICE, AT(config_listener, client_required),
      .words = client_certificates},
     {"allow_cleartext", FLAG(config_listener, allow_cleartext, false)},
+    {"held_passwords", FLAG(config_listener, held, true)},
 };
 static const struct config_object listener_object =
     KEYS(listener_keys, sizeof(struct config_listener));
@@ -292,6 +293,7 @@ static const struct config_object tls_object = KEYS(tls_keys, 0);
 
 static const struct config_key state_keys[] = {
     {"dir", CONFIG_STRING, AT(config, state_dir)},
+    {"held_key_file", CONFIG_STRING, AT(config, held_key)},
     {"cache_mib", NUMBER(config, cache_mib, 0, 1 << 30, 10240)},
 };
 static const struct config_object state_object = KEYS(state_keys, 0);
@@ -391,6 +393,7 @@ static const struct config_key oauth_keys[] = {
     {"authorization_endpoint", CONFIG_STRING, AT(config_oauth, authorization_endpoint)},
     {"device_endpoint", CONFIG_STRING, AT(config_oauth, device_endpoint)},
     {"token_endpoint", CONFIG_STRING, AT(config_oauth, token_endpoint)},
+    {"revocation_endpoint", CONFIG_STRING, AT(config_oauth, revocation_endpoint)},
     {"redirect", CONFIG_STRING, AT(config_oauth, redirect)},
     {"ca", CONFIG_STRING, AT(config_oauth, ca)},
 };

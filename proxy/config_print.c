@@ -61,8 +61,9 @@ static void print_listener(const struct config *c, const struct config_listener 
 
     endpoint_print(&l->endpoint, name, sizeof name);
     fprintf(out, "listener %s\n", name);
-    fprintf(out, "  security      %s%s\n", tls_words(l, c),
-            l->allow_cleartext ? ", passwords in the clear allowed" : "");
+    fprintf(out, "  security      %s%s%s\n", tls_words(l, c),
+            l->allow_cleartext ? ", passwords in the clear allowed" : "",
+            l->held ? "" : ", held passwords not offered");
     if (l->endpoint.tls != ENDPOINT_TLS_OFF)
         print_listener_tls(l, config_listener_certificates(c, l), out);
 }
@@ -300,6 +301,8 @@ void config_print(const struct config *c, FILE *out)
         print_route(c, i, out);
     print_limits(c, out);
     fprintf(out, "process\n  state         %s\n", c->state_dir);
+    if (c->held_key)
+        fprintf(out, "  held key      %s\n", c->held_key);
     if (c->dns)
         fprintf(out, "  dns           %s\n", c->dns);
     fprintf(out, "  cache         %u MiB for all users together\n", c->cache_mib);
@@ -395,7 +398,8 @@ static size_t warn_keys(const struct config_certificates *c, FILE *out)
 
 size_t config_warn(const struct config *c, FILE *out)
 {
-    size_t lines = warn_keys(&c->certificates, out);
+    size_t lines =
+        warn_keys(&c->certificates, out) + warn_secret(c->held_key, "key of held passwords", out);
 
     for (size_t i = 0; i < c->listener_count; i++) {
         const struct config_listener *l = &c->listeners[i];

@@ -55,7 +55,34 @@ static bool read_password(struct device_setup *d, const struct cli_options *o, s
     return false;
 }
 
-bool device_setup_make(struct device_setup *d, const struct cli_options *o, struct failure *why)
+/* Not all devices make the same octets of other characters, and SCRAM may change them (RFC 4013).
+ */
+static bool can_be_proved(const struct device_setup *d, struct failure *why)
+{
+    struct slice password = buf_slice(&d->password);
+
+    for (size_t i = 0; i < password.n; i++)
+        if (password.p[i] < ' ' || password.p[i] > '~') {
+            failure_set(why, FAILURE_PERMANENT,
+                        "a password that is held is of ASCII's letters, digits and signs only, or "
+                        "devices would not agree on its octets");
+            return false;
+        }
+    return true;
+}
+
+static bool make_key(struct device_setup *d, const char *state_dir, const char *held_key,
+                     struct failure *why)
+{
+    d->key_file = held_key_path(state_dir, held_key);
+    if (d->key_file)
+        return held_key_make(&d->key, d->key_file, why);
+    failure_set(why, FAILURE_TEMPORARY, "out of memory, try again later");
+    return false;
+}
+
+bool device_setup_make(struct device_setup *d, const struct cli_options *o, const char *state_dir,
+                       const char *held_key, struct failure *why)
 {
     *d = (struct device_setup){
         .name = o->device ? o->device : "default",
@@ -69,12 +96,27 @@ bool device_setup_make(struct device_setup *d, const struct cli_options *o, stru
             },
         .password = {.secret = true},
     };
-    return o->password_stdin || o->ask_password ? read_password(d, o, why) : generate(d, why);
+    bool made = o->password_stdin || o->ask_password ? read_password(d, o, why) : generate(d, why);
+
+    return made && (!o->held || (can_be_proved(d, why) && make_key(d, state_dir, held_key, why)));
+}
+
+struct vault_device device_setup_device(const struct device_setup *d)
+{
+    return (struct vault_device){
+        .name = d->name,
+        .password = buf_slice(&d->password),
+        .limits = &d->limits,
+        .held = d->key_file ? &d->key : NULL,
+    };
 }
 
 void device_setup_clear(struct device_setup *d)
 {
     buf_wipe(&d->password);
+    held_key_wipe(&d->key);
+    free(d->key_file);
+    d->key_file = NULL;
 }
 
 /* ---- what is to be typed ----------------------------------------------------------------- */
@@ -132,4 +174,11 @@ void device_setup_print(const struct device_setup *d, const struct config *c, co
                 SLICE_ARG(buf_slice(&d->password)));
     else
         fputs("  password      the new one\n", out);
+    if (d->key_file)
+        fprintf(
+            out,
+            "\nThe gateway holds this password, so that the device can log in by APOP, CRAM-MD5 "
+            "or SCRAM: whoever\nreads the state directory and %s reads the password, and with "
+            "it what it opens.\n",
+            d->key_file);
 }

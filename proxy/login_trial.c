@@ -2,12 +2,18 @@
 
 #include <stdlib.h>
 
+#include "proxy/auth/auth_http.h"
 #include "proxy/upstream_options.h"
 
 struct login_trial {
+    uv_loop_t *loop;
+    const struct settings *settings;
     const struct config_route *route;
-    struct connection *upstream;
-    struct imap_client *imap; /* one of the two */
+    struct credential credential;
+    struct place place;
+    struct auth_http *asked;     /* the routing service has not answered */
+    struct connection *upstream; /* NULL: not begun */
+    struct imap_client *imap;    /* one of the two, once the connection is ready */
     struct pop3_client *pop3;
     uv_timer_t clock; /* for all of it: a server may stall at any word */
     unsigned seconds;
@@ -17,10 +23,13 @@ struct login_trial {
     void *owner;
 };
 
-static void clients_free(struct login_trial *t)
+static void trial_free(struct login_trial *t)
 {
     imap_client_free(t->imap);
     pop3_client_free(t->pop3);
+    credential_clear(&t->credential);
+    place_clear(&t->place);
+    free(t);
 }
 
 static void on_clock_closed(uv_handle_t *handle)
@@ -28,8 +37,13 @@ static void on_clock_closed(uv_handle_t *handle)
     struct login_trial *t = handle->data;
 
     t->done(t->owner, &t->why);
-    clients_free(t);
-    free(t);
+    trial_free(t);
+}
+
+static void close_clock(struct login_trial *t)
+{
+    if (!uv_is_closing((uv_handle_t *)&t->clock))
+        uv_close((uv_handle_t *)&t->clock, on_clock_closed);
 }
 
 static void on_closed(void *owner, const struct connection *c)
@@ -37,7 +51,8 @@ static void on_closed(void *owner, const struct connection *c)
     struct login_trial *t = owner;
 
     (void)c;
-    uv_close((uv_handle_t *)&t->clock, on_clock_closed);
+    t->upstream = NULL;
+    close_clock(t);
 }
 
 static void end(struct login_trial *t, const struct failure *why, bool at_once)
@@ -45,7 +60,13 @@ static void end(struct login_trial *t, const struct failure *why, bool at_once)
     if (!t->over)
         t->why = *why;
     t->over = true;
-    connection_close(t->upstream, at_once);
+    if (t->asked)
+        auth_http_cancel(t->asked);
+    t->asked = NULL;
+    if (t->upstream)
+        connection_close(t->upstream, at_once);
+    else
+        close_clock(t);
 }
 
 /* ---- the dialogue ------------------------------------------------------------------------ */
@@ -129,12 +150,37 @@ static void give_binding(struct login_trial *t)
 
 /* ---- the connection ---------------------------------------------------------------------- */
 
+/* As what was reached wants it. */
+static bool make_client(struct login_trial *t, struct failure *why)
+{
+    const struct endpoint *at = connection_endpoint(t->upstream);
+    const char *host = place_reach(&t->place, at);
+    struct imap_client_options imap = {.tls_now = false};
+    struct pop3_client_options pop3 = {.tls_now = false};
+
+    failure_set(why, FAILURE_TEMPORARY, "out of memory, try again later");
+    if (t->place.protocol == ENDPOINT_IMAP) {
+        upstream_imap_options(t->route, at, host, &imap);
+        t->imap = imap_client_new(&imap);
+        return t->imap && imap_client_login(t->imap, &t->credential, why);
+    }
+    upstream_pop3_options(t->route, at, host, &pop3);
+    t->pop3 = pop3_client_new(&pop3);
+    return t->pop3 && pop3_client_login(t->pop3, &t->credential, why);
+}
+
 static void on_ready(void *owner)
 {
+    struct login_trial *t = owner;
     struct slice nothing = slice_of("");
+    struct failure why;
 
-    give_binding(owner);
-    pump(owner, &nothing);
+    if (!make_client(t, &why)) {
+        end(t, &why, true);
+        return;
+    }
+    give_binding(t);
+    pump(t, &nothing);
 }
 
 static void on_data(void *owner, struct slice *in)
@@ -181,61 +227,111 @@ static void on_late(uv_timer_t *clock)
     end(t, &why, true);
 }
 
-/* ---- the beginning ----------------------------------------------------------------------- */
-
-static bool make_client(struct login_trial *t, const struct credential *credential,
-                        struct failure *why)
-{
-    struct imap_client_options imap = {.tls_now = false};
-    struct pop3_client_options pop3 = {.tls_now = false};
-    const struct endpoint *e = &t->route->upstream;
-
-    if (e->automatic || endpoint_is_any(e)) {
-        failure_set(
-            why, FAILURE_PERMANENT,
-            "where this route's upstream is, is not known beforehand: no login can be tried");
-        return false;
-    }
-    failure_set(why, FAILURE_TEMPORARY, "out of memory, try again later");
-    if (t->route->upstream.protocol == ENDPOINT_IMAP) {
-        upstream_imap_options(t->route, e, e->host, &imap);
-        t->imap = imap_client_new(&imap);
-        return t->imap && imap_client_login(t->imap, credential, why);
-    }
-    upstream_pop3_options(t->route, e, e->host, &pop3);
-    t->pop3 = pop3_client_new(&pop3);
-    return t->pop3 && pop3_client_login(t->pop3, credential, why);
-}
-
-struct login_trial *login_trial_start(uv_loop_t *loop, const struct settings *settings,
-                                      const struct config_route *route,
-                                      const struct credential *credential, login_trial_done done,
-                                      void *owner, struct failure *why)
+static bool connect_upstream(struct login_trial *t, struct failure *why)
 {
     static const struct connection_handler handler = {on_ready, on_failed, on_data,
                                                       on_tls,   on_end,    on_closed};
-    const struct config_limits *limits = &settings->config->limits;
+
+    t->upstream = connection_start(t->loop, t->settings, t->route, &t->place, "trial", &handler, t);
+    if (!t->upstream)
+        failure_set(why, FAILURE_TEMPORARY, "out of memory, try again later");
+    return t->upstream != NULL;
+}
+
+/* ---- the routing service ----------------------------------------------------------------- */
+
+static bool take(struct login_trial *t, const struct auth_http_answer *a, struct failure *why)
+{
+    struct slice given = buf_slice(&t->credential.user);
+    struct credential upstream = {.kind = CREDENTIAL_PASSWORD};
+
+    failure_set(why, FAILURE_TEMPORARY, "out of memory, try again later");
+    if (buf_failed(&a->user) || buf_failed(&a->password) ||
+        !place_set_address(&t->place, slice_of(a->host), a->port) ||
+        !credential_set(&upstream, CREDENTIAL_PASSWORD,
+                        buf_size(&a->user) ? buf_slice(&a->user) : given, buf_slice(&a->password)))
+        return false;
+    credential_clear(&t->credential);
+    credential_move(&t->credential, &upstream);
+    return true;
+}
+
+static void on_answer(void *owner, struct auth_http_answer *answer)
+{
+    struct login_trial *t = owner;
+    struct failure why = answer->why;
+
+    t->asked = NULL;
+    if (why.kind == FAILURE_NONE && take(t, answer, &why) && connect_upstream(t, &why))
+        return;
+    end(t, &why, true);
+}
+
+/* There is no client yet: it is this machine that asks. */
+static bool ask_service(struct login_trial *t, struct http *http, struct failure *why)
+{
+    size_t route = (size_t)(t->route - t->settings->config->routes);
+    enum endpoint_protocol client =
+        t->place.protocol == ENDPOINT_IMAP ? ENDPOINT_POP3 : ENDPOINT_IMAP;
+    enum endpoint_protocol told = t->route->auth_http.client_protocol ? client : t->place.protocol;
+    struct auth_http_request request = {
+        .user = buf_slice(&t->credential.user),
+        .password = buf_slice(&t->credential.secret),
+        .pop3 = told == ENDPOINT_POP3,
+        .attempt = 1,
+        .client = slice_of("127.0.0.1"),
+        .tls = slice_of(""),
+        .seconds = t->settings->config->limits.connect_seconds,
+    };
+
+    t->asked = auth_http_start(http, &t->settings->auth.services[route], &request, on_answer, t);
+    if (!t->asked)
+        failure_set(why, FAILURE_TEMPORARY, "out of memory, try again later");
+    return t->asked != NULL;
+}
+
+/* ---- the beginning ----------------------------------------------------------------------- */
+
+static struct login_trial *trial_new(const struct login_trial_request *r, login_trial_done done,
+                                     void *owner)
+{
+    const struct config_limits *limits = &r->settings->config->limits;
     struct login_trial *t = calloc(1, sizeof *t);
-    const struct place place = {.protocol = route->upstream.protocol};
+
+    if (!t)
+        return NULL;
+    t->loop = http_loop(r->http);
+    t->settings = r->settings;
+    t->route = r->route;
+    t->done = done;
+    t->owner = owner;
+    t->seconds = limits->connect_seconds + limits->response_seconds;
+    return t;
+}
+
+static void start_clock(struct login_trial *t)
+{
+    uv_timer_init(t->loop, &t->clock);
+    t->clock.data = t;
+    uv_timer_start(&t->clock, on_late, 1000ULL * t->seconds, 0);
+}
+
+struct login_trial *login_trial_start(const struct login_trial_request *r, login_trial_done done,
+                                      void *owner, struct failure *why)
+{
+    struct login_trial *t = trial_new(r, done, owner);
 
     failure_set(why, FAILURE_TEMPORARY, "out of memory, try again later");
     if (!t)
         return NULL;
-    t->route = route;
-    t->done = done;
-    t->owner = owner;
-    t->seconds = limits->connect_seconds + limits->response_seconds;
-    if (make_client(t, credential, why))
-        t->upstream = connection_start(loop, settings, route, &place, "trial", &handler, t);
-    if (!t->upstream) {
-        clients_free(t);
-        free(t);
-        return NULL;
+    if (credential_copy(&t->credential, r->credential) &&
+        place_of_user(&t->place, r->route, r->protocol, r->user, why) &&
+        (r->route->auth_http.url ? ask_service(t, r->http, why) : connect_upstream(t, why))) {
+        start_clock(t);
+        return t;
     }
-    uv_timer_init(loop, &t->clock);
-    t->clock.data = t;
-    uv_timer_start(&t->clock, on_late, 1000ULL * t->seconds, 0);
-    return t;
+    trial_free(t);
+    return NULL;
 }
 
 void login_trial_cancel(struct login_trial *t)

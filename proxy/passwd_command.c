@@ -5,6 +5,7 @@
 
 #include "proxy/device_setup.h"
 #include "proxy/process.h"
+#include "proxy/revocation.h"
 #include "proxy/store/state_dir.h"
 #include "proxy/terminal.h"
 #include "proxy/user_route.h"
@@ -33,7 +34,7 @@ static bool flag(const json_t *object, const char *key)
     return json_is_true(json_object_get(object, key));
 }
 
-static void print_limits(const json_t *limits)
+static void print_limits(const json_t *limits, bool held)
 {
     const char *folder = json_string_value(json_object_get(limits, "folder"));
     bool pop3 = flag(limits, "pop3"), imap = flag(limits, "imap");
@@ -45,6 +46,8 @@ static void print_limits(const json_t *limits)
         printf(", never deletes");
     if (folder)
         printf(", folder %s", folder);
+    if (held)
+        printf(", password held");
     putchar('\n');
 }
 
@@ -58,7 +61,7 @@ static void print_devices(const json_t *devices)
     {
         printf("%-20s  ", json_string_value(json_object_get(device, "name")));
         print_time(json_integer_value(json_object_get(device, "created")));
-        print_limits(json_object_get(device, "limits"));
+        print_limits(json_object_get(device, "limits"), flag(device, "held"));
     }
 }
 
@@ -81,11 +84,13 @@ static int list(const struct cli_options *o, const char *state_dir, const char *
 
 /* ---- one more, one less ------------------------------------------------------------------ */
 
-static int revoke(const struct cli_options *o, const char *state_dir, const char *user)
+static int revoke(const struct cli_options *o, const char *state_dir, const char *user,
+                  const struct config *c, const struct user_route *route)
 {
     struct failure why;
 
     if (!state_dir_make(state_dir, &why) ||
+        (o->last && !revocation_run(c, route, state_dir, user, o->revoke, stdout, &why)) ||
         !vault_revoke(state_dir, slice_of(user), o->revoke, o->last, &why))
         return fail(&why);
     printf("The device \"%s\" of %s is let in no more. What it has open ends at its next login.\n",
@@ -113,13 +118,16 @@ static bool open_vault(const char *state_dir, const char *user, struct vault_key
 }
 
 static bool add_device(const struct cli_options *o, const char *state_dir, const char *user,
-                       struct device_setup *d, struct failure *why)
+                       const struct config *c, struct device_setup *d, struct failure *why)
 {
     struct vault_key key = {{0}};
-    bool added = open_vault(state_dir, user, &key, why) && device_setup_make(d, o, why) &&
-                 vault_add(state_dir, slice_of(user), &key, d->name, buf_slice(&d->password),
-                           &d->limits, why);
+    bool added = open_vault(state_dir, user, &key, why) &&
+                 device_setup_make(d, o, state_dir, c ? c->held_key : NULL, why);
 
+    if (added) {
+        struct vault_device device = device_setup_device(d);
+        added = vault_add(state_dir, slice_of(user), &key, &device, why);
+    }
     vault_key_wipe(&key);
     return added;
 }
@@ -136,7 +144,7 @@ static int add(const struct cli_options *o, const char *state_dir, const char *u
                     "%s has no device yet: run \"mailferry authorize\" for this user", user);
         return fail(&why);
     }
-    if (state_dir_make(state_dir, &why) && add_device(o, state_dir, user, &d, &why))
+    if (state_dir_make(state_dir, &why) && add_device(o, state_dir, user, c, &d, &why))
         device_setup_print(&d, c, user, stdout);
     else
         status = fail(&why);
@@ -160,7 +168,7 @@ int passwd_run(const struct cli_options *o, const char *state_dir, const struct 
     if (o->list)
         status = list(o, state_dir, user);
     else if (o->revoke)
-        status = revoke(o, state_dir, user);
+        status = revoke(o, state_dir, user, c, &route);
     else
         status = add(o, state_dir, user, c);
     user_route_clear(&route);

@@ -159,6 +159,8 @@ static const char *needs_restart(const struct config *old, const struct config *
             return "the listeners have changed";
     if (!same_text(old->state_dir, new->state_dir))
         return "the state directory has changed";
+    if (!same_text(old->held_key, new->held_key))
+        return "the file of the key of held passwords has changed";
     if (old->workers != new->workers)
         return "the number of workers has changed";
     return NULL;
@@ -260,7 +262,7 @@ static bool serve_open(struct serve *s)
     s->workers = calloc(s->worker_count, sizeof(struct worker *));
     if ((s->store && !s->bodies) || !s->gate || !s->health || !s->workers)
         log_message(LOG_ERROR, "start", "out of memory");
-    s->gatekeeper = gatekeeper_new(c->state_dir, &why);
+    s->gatekeeper = gatekeeper_new(c->state_dir, c->held_key, &why);
     if (!s->gatekeeper)
         fault("", &why);
     return bound && s->bodies && s->gate && s->health && s->workers && s->gatekeeper;

@@ -448,6 +448,7 @@ void session_release(struct session *s)
     place_clear(&s->place);
     credential_clear(&s->credential);
     session_entry_clear(s);
+    session_challenge_free(s);
     free(s);
     house->on_ended(house->owner);
 }

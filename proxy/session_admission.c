@@ -27,6 +27,7 @@ void session_entry_clear(struct session *s)
     free(e->claim);
     free(e->folder);
     buf_wipe(&e->password);
+    buf_wipe(&e->held);
     *e = (struct session_entry){.generation = 0};
 }
 
@@ -99,8 +100,7 @@ static void on_admission(void *owner, struct admission_answer *answer)
     session_pump(s);
 }
 
-/* What the gatekeeper is to know of the login. */
-static struct admission_request request_of(struct session *s, struct slice password)
+struct admission_request session_request(struct session *s)
 {
     return (struct admission_request){
         .house = s->house,
@@ -111,16 +111,17 @@ static struct admission_request request_of(struct session *s, struct slice passw
         .pop3 = s->kind == &session_of_maildrop,
         .acting = s->entry.acting,
         .login = slice_of(s->entry.claim),
-        .upstream = slice_of(s->route ? s->login : ""),
-        .password = password,
     };
 }
 
-static bool ask(struct session *s, struct slice password)
+static bool ask(struct session *s, const struct session_claim *c)
 {
-    struct admission_request request = request_of(s, password);
+    struct admission_request request = session_request(s);
     struct session_entry *e = &s->entry;
 
+    request.proved = c->proved;
+    request.upstream = slice_of(s->route ? s->login : "");
+    request.password = c->password;
     e->asked = gatekeeper_admit(s->house->gatekeeper, &request, on_admission, s);
     return e->asked;
 }
@@ -136,6 +137,16 @@ static bool keep_password(struct session *s, struct slice password)
     return !buf_failed(kept);
 }
 
+bool session_name_claim(struct session *s, const struct session_login *l, struct slice given)
+{
+    struct session_entry *e = &s->entry;
+    bool himself = s->route && !l->master.n;
+
+    e->acting = l->master.n > 0;
+    e->claim = himself ? strdup(l->user) : slice_dup(given);
+    return e->claim;
+}
+
 /* Names for the upstream, for the store and for the counting of guesses, and where the upstream is.
  */
 static bool name(struct session *s, const struct session_claim *c, const struct session_login *l,
@@ -144,14 +155,11 @@ static bool name(struct session *s, const struct session_claim *c, const struct 
     enum endpoint_protocol upstream =
         s->kind == &session_of_maildrop ? ENDPOINT_IMAP : ENDPOINT_POP3;
     struct session_entry *e = &s->entry;
-    bool himself = s->route && !l->master.n;
 
     free(s->login);
     free(s->account);
     s->login = s->account = NULL;
-    e->acting = l->master.n > 0;
-    e->claim = himself ? strdup(l->user) : slice_dup(c->user);
-    if (!e->claim || !s->route)
+    if (!session_name_claim(s, l, c->user) || !s->route)
         return e->claim;
     s->login = config_route_login(s->route, slice_of(l->user));
     s->account = s->kind->account(s->route, l->user);
@@ -161,7 +169,8 @@ static bool name(struct session *s, const struct session_claim *c, const struct 
            place_of_user(&s->place, s->route, upstream, l->user, why);
 }
 
-void session_admit(struct session *s, const struct session_claim *c)
+/* With the password, sent or held, that the claim is for. */
+static void admit(struct session *s, const struct session_claim *c)
 {
     struct session_login login;
     struct failure why;
@@ -169,11 +178,24 @@ void session_admit(struct session *s, const struct session_claim *c)
     session_entry_clear(s);
     session_find_login(s, c->user, c->authzid, &login);
     out_of_memory(&why);
-    bool asked = name(s, c, &login, &why) && ask(s, c->password);
+    bool asked = name(s, c, &login, &why) && ask(s, c);
     free(login.user);
     if (asked)
         return;
     refuse(s, &why);
+}
+
+void session_admit(struct session *s, const struct session_claim *c)
+{
+    struct session_claim claim = *c;
+    struct buf held = {.secret = true};
+
+    if (c->proved) {
+        buf_move(&held, &s->entry.held);
+        claim.password = buf_slice(&held);
+    }
+    admit(s, &claim);
+    buf_wipe(&held);
 }
 
 /* ---- once more --------------------------------------------------------------------------- */
@@ -193,13 +215,19 @@ static void on_renewal(void *owner, struct admission_answer *answer)
     session_pump(s);
 }
 
+struct grant *session_renewable(const struct session *s)
+{
+    return s->route->auth_http.url ? NULL : s->entry.grant;
+}
+
 bool session_renew(struct session *s, bool refused)
 {
     struct session_entry *e = &s->entry;
+    struct grant *grant = session_renewable(s);
 
     session_admission_cancel(s);
-    if (e->grant)
-        e->asked = gatekeeper_renew(s->house->gatekeeper, s->house, e->grant,
+    if (grant)
+        e->asked = gatekeeper_renew(s->house->gatekeeper, s->house, grant,
                                     refused ? e->generation : 0, on_renewal, s);
     return e->asked;
 }
@@ -225,7 +253,7 @@ static void count(struct session *s, bool admitted)
 /* The clock of a loop that it has moved to may be a little behind the other's. */
 static void withhold(struct session *s)
 {
-    struct admission_request request = request_of(s, slice_of(""));
+    struct admission_request request = session_request(s);
     struct session_entry *e = &s->entry;
     uint64_t now = uv_now(s->house->loop);
     uint64_t took = now > e->tried_ms ? now - e->tried_ms : 0;
@@ -246,13 +274,13 @@ void session_report(struct session *s, bool admitted)
 
     if (admitted)
         gate_logged_in(s->house->gate, &s->counted);
-    if (e->own && admitted)
-        count(s, true);
+    if (e->proving || (e->own && admitted))
+        count(s, admitted);
     else if (e->own)
         withhold(s);
     else if (e->grant && !admitted && !e->innocent)
         gatekeeper_refused(e->grant, e->generation);
-    e->own = false;
+    e->own = e->proving = false;
 }
 
 const char *session_refusal_cause(const struct session *s, enum failure_kind kind)

@@ -16,6 +16,7 @@ static bool greet(struct session *s)
 {
     const struct config_listener *l = &s->settings->config->listeners[s->listener];
     const struct config_limits *limits = &s->settings->config->limits;
+    const struct session_challenge *challenge = session_make_challenge(s);
     bool tls = stream_is_tls(s->client.stream);
     struct mailbox_settings settings = {
         .debug = log_enabled(LOG_DEBUG),
@@ -30,6 +31,9 @@ static bool greet(struct session *s)
         .login_attempts = limits->login_attempts,
         .append_limit = s->settings->listeners[s->listener].append_limit,
         .allow_authzid = s->settings->listeners[s->listener].operators,
+        .secrets = challenge != NULL,
+        .key = challenge ? challenge->key : NULL,
+        .iterations = HELD_ITERATIONS,
     };
 
     stream_binding(s->client.stream, &settings.binding);
@@ -169,7 +173,7 @@ void session_join(struct session *s)
         .on_joined = on_joined,
         .on_touched = on_touched,
         .on_lost = on_lost,
-        .grant = s->entry.grant,
+        .grant = session_renewable(s),
         .generation = s->entry.generation,
     };
     s->host = account_host_join(s->house, s->settings, s->route, &s->place, s->account, &s->guest);
@@ -185,14 +189,27 @@ static void leave(struct session *s)
     s->guest.mailbox = NULL;
 }
 
+/* What an earlier attempt that was refused has left. */
+static void leave_last(struct session *s)
+{
+    if (!s->host)
+        return;
+    session_bodies_end(s);
+    leave(s);
+}
+
 /* A second attempt stays with the account, when it is the same one. */
 static void log_in(struct session *s, const struct mailbox_action *action)
 {
-    if (s->host) {
-        session_bodies_end(s);
-        leave(s);
-    }
-    session_admit(s, &(struct session_claim){action->user, action->authzid, action->password});
+    leave_last(s);
+    session_admit(s, &(struct session_claim){action->user, action->authzid, action->password,
+                                             action->proved});
+}
+
+static void ask_secret(struct session *s, const struct mailbox_action *action)
+{
+    leave_last(s);
+    session_ask_secret(s, action->user, action->mechanism);
 }
 
 static void admitted(struct session *s)
@@ -209,6 +226,11 @@ static void admitted(struct session *s)
 static void refused(struct session *s, const struct failure *why)
 {
     mailbox_refused(s->mailbox, why);
+}
+
+static void secret(struct session *s, const struct sasl_secret *its)
+{
+    mailbox_secret(s->mailbox, its);
 }
 
 static void renewed_nothing(struct session *s, const struct credential *credential,
@@ -259,7 +281,7 @@ static void session_act(struct session *s, const struct mailbox_action *action)
         log_in(s, action);
         break;
     case MAILBOX_SECRET:
-        mailbox_secret(s->mailbox, &(struct sasl_secret){.kind = SASL_SECRET_NONE});
+        ask_secret(s, action);
         break;
     case MAILBOX_CANCEL:
         log_in_cancel(s);
@@ -367,6 +389,7 @@ const struct session_kind session_of_mailbox = {
     .resume = session_read_resume,
     .admitted = admitted,
     .refused = refused,
+    .secret = secret,
     .renewed = renewed_nothing,
     .log_end = log_end,
     .end = end,

@@ -14,6 +14,7 @@ static bool greet(struct session *s)
     const struct config_listener *l = &s->settings->config->listeners[s->listener];
     const struct settings_listener *made = &s->settings->listeners[s->listener];
     const struct config_limits *limits = &s->settings->config->limits;
+    const struct session_challenge *challenge = session_make_challenge(s);
     bool tls = stream_is_tls(s->client.stream);
     struct maildrop_settings settings = {
         .debug = log_enabled(LOG_DEBUG),
@@ -29,6 +30,10 @@ static bool greet(struct session *s)
         .errors = limits->errors,
         .login_attempts = limits->login_attempts,
         .allow_authzid = made->operators,
+        .secrets = challenge != NULL,
+        .timestamp = challenge ? challenge->timestamp : NULL,
+        .key = challenge ? challenge->key : NULL,
+        .iterations = HELD_ITERATIONS,
     };
 
     stream_binding(s->client.stream, &settings.binding);
@@ -96,6 +101,11 @@ static void refused(struct session *s, const struct failure *why)
     maildrop_refused(s->maildrop, why);
 }
 
+static void secret(struct session *s, const struct sasl_secret *its)
+{
+    maildrop_secret(s->maildrop, its);
+}
+
 static void flush(struct session *s)
 {
     connection_write(s->upstream, maildrop_upstream_out(s->maildrop));
@@ -155,7 +165,7 @@ static void session_act(struct session *s, const struct maildrop_action *action)
         session_connect(s, action);
         break;
     case MAILDROP_SECRET:
-        maildrop_secret(s->maildrop, &(struct sasl_secret){.kind = SASL_SECRET_NONE});
+        session_ask_secret(s, action->user, action->mechanism);
         break;
     case MAILDROP_CREDENTIAL:
         session_renew_credential(s, action->text);
@@ -272,6 +282,7 @@ const struct session_kind session_of_maildrop = {
     .resume = resume,
     .admitted = session_upstream_admitted,
     .refused = refused,
+    .secret = secret,
     .renewed = session_upstream_renewed,
     .log_end = log_end,
     .end = end,

@@ -32,6 +32,7 @@ static void take(struct session *to, const struct session *from)
         .mailbox = from->mailbox,
         .credential = from->credential,
         .entry = from->entry,
+        .challenge = from->challenge,
     };
     snprintf(to->id, sizeof to->id, "%s", from->id);
 }
@@ -45,6 +46,7 @@ static void leave_behind(struct session *s)
     s->place = (struct place){.host = NULL};
     s->credential = (struct credential){.kind = CREDENTIAL_PASSWORD};
     s->entry = (struct session_entry){.generation = 0};
+    s->challenge = NULL;
     s->mailbox = NULL;
     s->alive = false;
     s->moved = true;
@@ -65,6 +67,7 @@ static void arrive_dead(struct session *s, struct session_house *house)
     place_clear(&s->place);
     credential_clear(&s->credential);
     session_entry_clear(s);
+    session_challenge_free(s);
     free(s);
     house->on_ended(house->owner);
 }

@@ -1,6 +1,7 @@
 /*
  * What the files session*.c share of a session: session.c has the client's side, whatever its
- * protocol, session_login.c finds the route of a login, session_log.c tells of it all.
+ * protocol, session_login.c finds the route of a login, session_admission.c and session_proof.c
+ * ask the gatekeeper, session_log.c tells of it all.
  * session_maildrop.c, session_upstream.c and session_state.c are for POP3 clients,
  * session_mailbox.c, session_move.c and session_bodies.c for IMAP clients. Nobody else includes
  * this.
@@ -39,15 +40,25 @@ struct session_entry {
     uint64_t tried_ms;          /* when the client's own password was first shown to anyone */
     struct auth_http *found_by; /* nor has the routing service */
     struct buf password;        /* for that one; a secret */
-    struct grant *grant;        /* by a device's password; NULL: by the upstream's own */
-    uint64_t generation;        /* of the credential that the upstream has seen last */
+    struct buf held;     /* what the client has to know, until it has proved that; a secret */
+    struct grant *grant; /* by a device's password; NULL: by the upstream's own */
+    uint64_t generation; /* of the credential that the upstream has seen last */
     struct device_limits limits;
     char device[VAULT_DEVICE];
     char *claim;   /* who the client says he is: so guesses are counted */
     char *folder;  /* of the login's suffix, or the only one that the device sees; NULL */
     bool acting;   /* he is an operator, for another user */
     bool own;      /* the client's own password is tried upstream: session_report() what is said */
+    bool proving;  /* it was told what the client has to know: a refusal is for a wrong proof */
     bool innocent; /* it was not the upstream, nor a wrong password, that refused */
+};
+
+/* What a client is given so that it can prove that it knows a password which is held here; moves
+ * with the session, whose translator borrows it. */
+enum { SESSION_TIMESTAMP = 64 };
+struct session_challenge {
+    unsigned char key[SASL_SERVER_KEY];
+    char timestamp[SESSION_TIMESTAMP]; /* of APOP */
 };
 
 struct session;
@@ -79,6 +90,7 @@ struct session_kind {
     /* The gatekeeper's answers: `s->entry`, `login` and `credential` say the rest. */
     void (*admitted)(struct session *s);
     void (*refused)(struct session *s, const struct failure *why);
+    void (*secret)(struct session *s, const struct sasl_secret *secret);
     void (*renewed)(struct session *s, const struct credential *credential,
                     const struct failure *why);
     void (*log_end)(struct session *s, const char *cause);
@@ -112,8 +124,9 @@ struct session {
     struct credential credential;     /* of an operator, who logs in for the user, or from a vault;
                                          of nobody: the client's own password */
     struct session_entry entry;
-    unsigned attempts;             /* logins of this connection */
-    struct store_request *loading; /* its state is on its way */
+    struct session_challenge *challenge; /* NULL: none is made */
+    unsigned attempts;                   /* logins of this connection */
+    struct store_request *loading;       /* its state is on its way */
 
     uv_timer_t timer;
     uint64_t timer_due; /* when it fires; UINT64_MAX: it does not run */
@@ -230,10 +243,22 @@ void session_find_cancel(struct session *s);
 /* What a client gave. The slices are copied as far as they are needed. */
 struct session_claim {
     struct slice user, authzid, password;
+    bool proved; /* that it knows the password which session_ask_secret() has got; it gave none */
 };
 
 /* Asks the gatekeeper; the kind's `admitted` or `refused` follows. */
 void session_admit(struct session *s, const struct session_claim *c);
+
+/* Who the client says he is, `given` by it and found to be `l`: so guesses are counted, and vaults
+ * are found. False when memory is out. */
+bool session_name_claim(struct session *s, const struct session_login *l, struct slice given);
+
+/* What the gatekeeper is to know of him; without a password, and who he is upstream. */
+struct admission_request session_request(struct session *s);
+
+/* By what the credential can be had once more, borrowed; NULL: by nothing. What a routing service
+ * gave is not the vault's, and goes on as it is. */
+struct grant *session_renewable(const struct session *s);
 
 /* The credential once more; the upstream has `refused` the last one, or it may have expired. The
  * kind's `renewed` follows. False when there is none to be had. */
@@ -255,6 +280,16 @@ const char *session_refusal_cause(const struct session *s, enum failure_kind kin
 
 /* Nobody is let in, or asks to be. */
 void session_entry_clear(struct session *s);
+
+/* session_proof.c */
+
+/* Before the greeting, which offers proofs by it; owned by the session. NULL: passwords are not
+ * held, or are of no use at this listener. */
+const struct session_challenge *session_make_challenge(struct session *s);
+void session_challenge_free(struct session *s);
+
+/* Asks the gatekeeper; the kind's `secret` or `refused` follows. `mechanism` is static. */
+void session_ask_secret(struct session *s, struct slice user, const char *mechanism);
 
 /* session_upstream.c */
 

@@ -218,7 +218,8 @@ void session_connect(struct session *s, const struct maildrop_action *action)
     s->failure_counted = false;
     session_load_cancel(s);
     if (!action->again)
-        session_admit(s, &(struct session_claim){action->user, action->authzid, action->password});
+        session_admit(s, &(struct session_claim){action->user, action->authzid, action->password,
+                                                 action->proved});
     else if (s->renewed || !session_renew(s, false))
         open_upstream(s);
     else

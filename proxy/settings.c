@@ -56,6 +56,16 @@ static bool has_operators(const struct config *c, size_t listener)
     return has;
 }
 
+static bool has_devices(const struct config *c, size_t listener)
+{
+    bool has = false;
+
+    for (size_t i = 0; i < c->route_count; i++)
+        has = has || (config_route_serves(c, &c->routes[i], listener) &&
+                      c->routes[i].devices != CONFIG_DEVICES_OFF);
+    return has;
+}
+
 /* As IANA's registry of ALPN protocols (RFC 7301 section 6) has them. */
 static const char *protocol_of(const struct endpoint *e)
 {
@@ -118,6 +128,7 @@ static bool make_listener(struct settings *s, size_t i, FILE *errors)
     s->listeners[i].login_delay = longest_login_delay(c, i);
     s->listeners[i].append_limit = smallest_append_limit(c, i);
     s->listeners[i].operators = has_operators(c, i);
+    s->listeners[i].proofs = l->held && has_devices(c, i);
     if (tls == ENDPOINT_TLS_OFF ||
         (tls == ENDPOINT_TLS_AUTO && !config_has_certificate(config_listener_certificates(c, l))))
         return true;

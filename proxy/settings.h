@@ -18,6 +18,7 @@ struct settings_listener {
     unsigned login_delay;    /* the longest of the routes that it may lead to, seconds */
     unsigned append_limit;   /* the smallest of those routes, octets */
     bool operators;          /* one of those routes lets somebody act for its users */
+    bool proofs;             /* a client may prove that it knows a device's password */
 };
 
 struct settings {

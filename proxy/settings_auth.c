@@ -91,6 +91,7 @@ static bool make_provider(struct settings_auth *a, size_t i, const struct config
     set(&p->authorization_endpoint, o->authorization_endpoint);
     set(&p->device_endpoint, o->device_endpoint);
     set(&p->token_endpoint, o->token_endpoint);
+    set(&p->revocation_endpoint, o->revocation_endpoint);
     set(&p->scope, o->scope);
     p->client_id = o->client_id;
     p->ca = o->ca;

@@ -72,12 +72,25 @@ static bool is_within(const char *host, const char *domain)
     return n >= d && strcmp(host + n - d, domain) == 0 && (n == d || host[n - d - 1] == '.');
 }
 
-static bool may_serve(const struct upstream_finder *f, const struct srv_target *t)
+static bool is_named(const struct upstream_finder *f, const struct srv_target *t)
 {
     for (size_t i = 0; i < f->route->srv_target_count; i++)
         if (config_pattern_matches(f->route->srv_targets[i], slice_of(t->host)))
             return true;
-    return t->is_signed || is_within(t->host, f->domain);
+    return false;
+}
+
+/* A token is for the provider's own servers, and opens a mailbox there for whoever is shown it; one
+ * of client credentials opens everybody's. No domain's owner may ask for it: it goes to hosts that
+ * the operator has named. */
+static bool takes_tokens(const struct upstream_finder *f)
+{
+    return f->route->oauth.client_id;
+}
+
+static bool may_serve(const struct upstream_finder *f, const struct srv_target *t)
+{
+    return is_named(f, t) || t->is_signed || is_within(t->host, f->domain);
 }
 
 static char *names_of(const struct upstream_finder *f, const struct srv_target *t)
@@ -86,7 +99,8 @@ static char *names_of(const struct upstream_finder *f, const struct srv_target *
 
     if (may_serve(f, t))
         buf_printf(&names, "%s ", t->host);
-    buf_puts(&names, f->domain);
+    if (!takes_tokens(f))
+        buf_puts(&names, f->domain);
     char *owned = buf_failed(&names) ? NULL : slice_dup(buf_slice(&names));
     buf_clear(&names);
     return owned;
@@ -124,10 +138,16 @@ static void on_srv(void *owner, const struct srv_list *list, const struct failur
     bool added = true;
 
     for (size_t i = 0; list && added && i < list->count; i++)
-        added = add_found(&targets, f, &list->targets[i]);
+        if (!takes_tokens(f) || is_named(f, &list->targets[i]))
+            added = add_found(&targets, f, &list->targets[i]);
     if (!added) {
         failure_set(&why, FAILURE_TEMPORARY, "out of memory, try again later");
         upstream_targets_clear(&targets);
+    } else if (list && !targets.count) {
+        failure_set(&why, FAILURE_PERMANENT,
+                    "the mail server of %s is %s, which gets no tokens; \"srv_targets\" must name "
+                    "it",
+                    f->domain, list->targets[0].host);
     }
     f->done(f->owner, targets.count ? &targets : NULL, &why);
     finder_free(f);

@@ -6,7 +6,9 @@
  * What DNS says is no proof of anything (RFC 6186 section 6): the certificate must be valid for the
  * user's own domain. A target's name will do instead where the target is within that domain, where
  * DNSSEC vouches for the record (RFC 7817 section 3), or where the route says that it may serve
- * others (`srv_targets`). Passwords never go there without TLS.
+ * others (`srv_targets`). Passwords never go there without TLS. Where the route is of OAuth 2.0,
+ * only targets that `srv_targets` names are tried, and by that name: a token is for the provider's
+ * servers, and no domain may ask for it.
  */
 #ifndef PROXY_UPSTREAM_FINDER_H
 #define PROXY_UPSTREAM_FINDER_H

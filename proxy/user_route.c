@@ -20,7 +20,16 @@ static void prefer(struct user_route *u, const struct config *c, const struct co
     free(u->user);
     u->user = user;
     u->route = r;
+    u->pop3 = u->imap = false;
     u->index = (size_t)(r - c->routes);
+}
+
+static void note_listener(struct user_route *u, const struct config_listener *l)
+{
+    bool pop3 = l->endpoint.protocol == ENDPOINT_POP3;
+
+    u->pop3 = u->pop3 || pop3;
+    u->imap = u->imap || !pop3;
 }
 
 bool user_route_find(struct user_route *u, const struct config *c, const char *login,
@@ -33,6 +42,8 @@ bool user_route_find(struct user_route *u, const struct config *c, const char *l
         const struct config_route *r = config_find_route(c, i, slice_of(login), &user, &folder);
         if (r)
             prefer(u, c, r, user);
+        if (r && r == u->route)
+            note_listener(u, &c->listeners[i]);
     }
     if (!u->route) {
         failure_set(why, FAILURE_PERMANENT,

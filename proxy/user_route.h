@@ -12,6 +12,7 @@ struct user_route {
     size_t index;                     /* of it */
     char *user;                       /* owned, as `upstream` */
     char *upstream;                   /* who that is upstream */
+    bool pop3, imap;                  /* by which protocols its clients come */
 };
 
 /* The first route that the user is served by, one with OAuth before the others: a user has one

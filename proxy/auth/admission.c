@@ -10,7 +10,6 @@
 #include "proxy/log.h"
 
 const char admission_refused_text[] = "Authentication failed.";
-static const char ending_text[] = "the server is being shut down, try again later";
 
 static const struct throttle_options *throttle_of(const struct admission *a)
 {
@@ -36,6 +35,7 @@ void admission_answer_clear(struct admission_answer *a)
     grant_release(a->grant);
     a->grant = NULL;
     device_limits_clear(&a->limits);
+    held_secret_clear(&a->held);
 }
 
 void admission_free(struct admission *a)
@@ -46,6 +46,7 @@ void admission_free(struct admission *a)
     json_decref(a->secret);
     buf_clear(&a->login);
     buf_clear(&a->upstream);
+    buf_clear(&a->named);
     buf_wipe(&a->password);
     settings_release(a->settings);
     free(a);
@@ -129,8 +130,7 @@ static void refuse_password(struct admission *a)
     admission_refuse(a, FAILURE_AUTH, admission_refused_text);
 }
 
-/* The reason names files of this machine: it is for the log, not for the client. */
-static void refuse_for_now(struct admission *a, const struct failure *why)
+void admission_refuse_for_now(struct admission *a, const struct failure *why)
 {
     admission_log(a, LOG_ERROR, "vault", why->text);
     admission_refuse(a, why->kind,
@@ -169,12 +169,39 @@ static void admit_device(struct admission *a)
     if (a->grant)
         holding_answer(h, a);
     else
-        refuse_for_now(a, &why);
+        admission_refuse_for_now(a, &why);
 }
 
 static bool may_come(const struct admission *a)
 {
     return a->pop3 ? a->answer.limits.pop3 : a->answer.limits.imap;
+}
+
+void admission_read_vault(uv_work_t *work)
+{
+    struct admission *a = work->data;
+
+    json_decref(a->secret);
+    a->vault_why = (struct failure){.kind = FAILURE_NONE};
+    vault_read(a->gatekeeper->state_dir, buf_slice(&a->login), &a->key, a->answer.device,
+               &a->secret, &a->vault_why);
+}
+
+static void on_read_again(uv_work_t *work, int status);
+
+static void read_again(struct admission *a)
+{
+    struct gatekeeper *g = a->gatekeeper;
+
+    a->writes = g->writes;
+    uv_queue_work(&g->loop, &a->work, admission_read_vault, on_read_again);
+}
+
+/* While it was read, tokens were renewed that nobody holds any more: they may have been these, and
+ * a refresh token that is used twice may cost the user all that he has granted. */
+static bool may_be_stale(const struct admission *a)
+{
+    return a->writes != a->gatekeeper->writes && !holding_exists(a->gatekeeper, a);
 }
 
 static void vault_answered(struct admission *a)
@@ -185,20 +212,28 @@ static void vault_answered(struct admission *a)
     }
     switch (a->vault_why.kind) {
     case FAILURE_NONE:
-        if (may_come(a))
+        if (may_come(a) && may_be_stale(a))
+            read_again(a);
+        else if (may_come(a))
             admit_device(a);
         else
             admission_refuse(a, FAILURE_AUTH, "This device's password is not for this protocol");
         break;
     case FAILURE_AUTH:
-        if (vault_is_required(a))
+        if (a->proved || vault_is_required(a))
             refuse_password(a);
         else
             admit_own(a);
         break;
     default:
-        refuse_for_now(a, &a->vault_why);
+        admission_refuse_for_now(a, &a->vault_why);
     }
+}
+
+static void on_read_again(uv_work_t *work, int status)
+{
+    (void)status;
+    vault_answered(work->data);
 }
 
 static void next_at_the_vaults(struct gatekeeper *g);
@@ -210,7 +245,10 @@ static void on_opened(uv_work_t *work, int status)
 
     (void)status; /* nobody cancels it */
     g->opening--;
-    vault_answered(a);
+    if (a->mechanism)
+        held_question_answer(a);
+    else
+        vault_answered(a);
     next_at_the_vaults(g);
 }
 
@@ -224,7 +262,9 @@ static void next_at_the_vaults(struct gatekeeper *g)
         g->waiting_count--;
         g->opening++;
         a->work.data = a;
-        uv_queue_work(&g->loop, &a->work, open_vault, on_opened);
+        a->writes = g->writes;
+        uv_queue_work(&g->loop, &a->work, a->mechanism ? held_question_work : open_vault,
+                      on_opened);
     }
 }
 
@@ -255,9 +295,9 @@ static void try_it(struct admission *a)
 {
     bool required = vault_is_required(a);
 
-    if (!a->acting && (required || admission_may_have_vault(a)))
+    if (a->mechanism || (!a->acting && (required || admission_may_have_vault(a))))
         admission_to_vaults(a);
-    else if (a->route && !required)
+    else if (a->route && !required && !a->proved)
         admit_own(a);
     else if (a->route)
         refuse_password(a);
@@ -305,13 +345,13 @@ void admission_wait(struct admission *a, uint64_t ms)
 void admissions_stop(struct gatekeeper *g)
 {
     while (g->turns) {
-        failure_set(&g->turns->answer.why, FAILURE_TEMPORARY, "%s", ending_text);
+        failure_set(&g->turns->answer.why, FAILURE_TEMPORARY, "%s", gatekeeper_ending);
         end_wait(g->turns);
     }
     while (g->waiting) {
         struct admission *a = g->waiting;
         g->waiting = a->next;
-        admission_refuse(a, FAILURE_TEMPORARY, ending_text);
+        admission_refuse(a, FAILURE_TEMPORARY, gatekeeper_ending);
     }
     g->waiting_last = &g->waiting;
     g->waiting_count = 0;
@@ -324,7 +364,11 @@ static void begin(struct gatekeeper *g, struct gatekeeper_message *m)
 
     g->admissions++;
     if (g->ending) {
-        admission_refuse(a, FAILURE_TEMPORARY, ending_text);
+        admission_refuse(a, FAILURE_TEMPORARY, gatekeeper_ending);
+        return;
+    }
+    if (a->proved) {
+        try_it(a);
         return;
     }
     uint64_t wait = throttle_ask(g->throttle, throttle_of(a), &a->address, buf_slice(&a->login),
@@ -341,8 +385,8 @@ static void begin(struct gatekeeper *g, struct gatekeeper_message *m)
     }
 }
 
-static struct admission *admission_new(struct gatekeeper *g, struct session_house *house,
-                                       struct settings *settings, admission_done done, void *owner)
+struct admission *admission_new(struct gatekeeper *g, struct session_house *house,
+                                struct settings *settings, admission_done done, void *owner)
 {
     struct admission *a = calloc(1, sizeof *a);
 
@@ -369,6 +413,7 @@ struct admission *admission_new_request(struct gatekeeper *g,
     a->address = request->address;
     a->pop3 = request->pop3;
     a->acting = request->acting;
+    a->proved = request->proved;
     a->password.secret = true;
     buf_put(&a->login, request->login);
     buf_put(&a->upstream, request->upstream);
@@ -380,15 +425,19 @@ struct admission *admission_new_request(struct gatekeeper *g,
     return a;
 }
 
+void admission_begin(struct admission *a)
+{
+    a->in.run = begin;
+    gatekeeper_send(a->gatekeeper, &a->in);
+}
+
 struct admission *gatekeeper_admit(struct gatekeeper *g, const struct admission_request *request,
                                    admission_done done, void *owner)
 {
     struct admission *a = admission_new_request(g, request, done, owner);
 
-    if (!a)
-        return NULL;
-    a->in.run = begin;
-    gatekeeper_send(g, &a->in);
+    if (a)
+        admission_begin(a);
     return a;
 }
 
@@ -396,66 +445,4 @@ void admission_cancel(struct admission *a)
 {
     if (a)
         a->cancelled = true;
-}
-
-/* ---- once more --------------------------------------------------------------------------- */
-
-/* On the thread pool: the device may have been revoked, the tokens renewed by another process. */
-static void read_vault(uv_work_t *work)
-{
-    struct admission *a = work->data;
-
-    a->vault_why = (struct failure){.kind = FAILURE_NONE};
-    vault_read(a->gatekeeper->state_dir, buf_slice(&a->login), &a->key, a->grant->device,
-               &a->secret, &a->vault_why);
-}
-
-static void on_read(uv_work_t *work, int status)
-{
-    struct admission *a = work->data;
-    struct failure why;
-
-    (void)status;
-    if (a->vault_why.kind == FAILURE_AUTH)
-        admission_refuse(a, FAILURE_AUTH, a->vault_why.text);
-    else if (a->vault_why.kind == FAILURE_TEMPORARY)
-        refuse_for_now(a, &a->vault_why);
-    else if (a->vault_why.kind == FAILURE_NONE &&
-             holding_open(a->gatekeeper, a, &why) == a->grant->holding)
-        holding_answer(a->grant->holding, a);
-    else
-        admission_refuse(a, FAILURE_AUTH, "this user was authorized anew; log in again");
-}
-
-static void begin_renewal(struct gatekeeper *g, struct gatekeeper_message *m)
-{
-    struct admission *a = (struct admission *)((char *)m - offsetof(struct admission, in));
-    struct holding *h = a->grant->holding;
-
-    g->admissions++;
-    buf_puts(&a->login, holding_login(h));
-    a->key = *holding_key(h);
-    a->work.data = a;
-    if (buf_failed(&a->login))
-        admission_refuse(a, FAILURE_TEMPORARY, "out of memory, try again later");
-    else if (g->ending)
-        admission_refuse(a, FAILURE_TEMPORARY, ending_text);
-    else
-        uv_queue_work(&g->loop, &a->work, read_vault, on_read);
-}
-
-struct admission *gatekeeper_renew(struct gatekeeper *g, struct session_house *house,
-                                   struct grant *grant, uint64_t refused, admission_done done,
-                                   void *owner)
-{
-    struct admission *a = admission_new(g, house, NULL, done, owner);
-
-    if (!a)
-        return NULL;
-    a->grant = grant_hold(grant);
-    a->refused = refused;
-    memcpy(a->answer.device, grant->device, sizeof a->answer.device);
-    a->in.run = begin_renewal;
-    gatekeeper_send(g, &a->in);
-    return a;
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char gatekeeper_ending[] = "the server is being shut down, try again later";
+
 /* ---- messages ---------------------------------------------------------------------------- */
 
 void gatekeeper_send(struct gatekeeper *g, struct gatekeeper_message *m)
@@ -27,6 +29,13 @@ static struct gatekeeper_message *take_all(struct gatekeeper *g, bool *stopping)
     return first;
 }
 
+static void close_handles(struct gatekeeper *g)
+{
+    held_watch_stop(g);
+    uv_close((uv_handle_t *)&g->wake, NULL);
+    uv_close((uv_handle_t *)&g->forgetting, NULL);
+}
+
 /* Whoever waits is sent away; what is on the thread pool comes back yet, and with the last of it
  * everything ends. */
 static void stop(struct gatekeeper *g)
@@ -36,10 +45,10 @@ static void stop(struct gatekeeper *g)
         admissions_stop(g);
         holdings_stop(g);
     }
-    if (g->admissions || g->holdings || uv_is_closing((uv_handle_t *)&g->wake))
+    if (g->admissions || g->holding_count || uv_is_closing((uv_handle_t *)&g->wake))
         return;
     http_close(g->http, NULL, NULL);
-    uv_close((uv_handle_t *)&g->wake, NULL);
+    close_handles(g);
 }
 
 static void on_wake(uv_async_t *wake)
@@ -77,7 +86,7 @@ static void loop_end(struct gatekeeper *g)
 }
 
 /* False: nothing is left of it. */
-static bool loop_begin(struct gatekeeper *g)
+static bool loop_begin(struct gatekeeper *g, const char *held_key)
 {
     if (uv_loop_init(&g->loop) < 0)
         return false;
@@ -85,13 +94,15 @@ static bool loop_begin(struct gatekeeper *g)
         uv_loop_close(&g->loop);
         return false;
     }
-    g->wake.data = g;
+    uv_timer_init(&g->loop, &g->forgetting);
+    g->wake.data = g->forgetting.data = g;
     g->http = http_new(&g->loop);
-    if (g->http && uv_thread_create(&g->thread, run, g) == 0)
+    bool watched = held_watch_begin(g, held_key);
+    if (g->http && watched && uv_thread_create(&g->thread, run, g) == 0)
         return true;
     if (g->http)
         http_close(g->http, NULL, NULL);
-    uv_close((uv_handle_t *)&g->wake, NULL);
+    close_handles(g);
     loop_end(g);
     return false;
 }
@@ -99,12 +110,13 @@ static bool loop_begin(struct gatekeeper *g)
 static void release(struct gatekeeper *g)
 {
     throttle_free(g->throttle);
+    held_watch_free(g);
     free(g->state_dir);
     uv_mutex_destroy(&g->lock);
     free(g);
 }
 
-struct gatekeeper *gatekeeper_new(const char *state_dir, struct failure *why)
+struct gatekeeper *gatekeeper_new(const char *state_dir, const char *held_key, struct failure *why)
 {
     struct gatekeeper *g = calloc(1, sizeof *g);
 
@@ -120,7 +132,7 @@ struct gatekeeper *gatekeeper_new(const char *state_dir, struct failure *why)
     g->waiting_last = &g->waiting;
     g->state_dir = strdup(state_dir);
     g->throttle = throttle_new();
-    if (g->state_dir && g->throttle && loop_begin(g))
+    if (g->state_dir && g->throttle && loop_begin(g, held_key))
         return g;
     release(g);
     return NULL;
@@ -135,7 +147,7 @@ void gatekeeper_free(struct gatekeeper *g)
     uv_mutex_unlock(&g->lock);
     uv_async_send(&g->wake);
     uv_thread_join(&g->thread);
-    assert(!g->holdings);
+    assert(!g->holding_count);
     uv_loop_close(&g->loop);
     release(g);
 }

@@ -26,11 +26,14 @@
 #include "proxy/auth/vault.h"
 #include "proxy/session.h"
 #include "translate/sasl/credential.h"
+#include "translate/sasl/sasl_scram.h"
+
+enum { HELD_ITERATIONS = 10000 /* of SCRAM; RFC 7677 section 4 wants 4096 at least */ };
 
 struct gatekeeper;
 
-/* Starts its thread. `state_dir` is copied. NULL with the reason. */
-struct gatekeeper *gatekeeper_new(const char *state_dir, struct failure *why);
+/* Starts its thread. `held_key` as in held_key_path(); both are copied. NULL with the reason. */
+struct gatekeeper *gatekeeper_new(const char *state_dir, const char *held_key, struct failure *why);
 
 /* No admission is pending any more, no grant is held. Waits for its thread. NULL is fine. */
 void gatekeeper_free(struct gatekeeper *g);
@@ -40,6 +43,17 @@ void gatekeeper_free(struct gatekeeper *g);
 struct grant;
 struct grant *grant_hold(struct grant *g);
 void grant_release(struct grant *g); /* NULL is fine */
+
+/* What a client has to know. */
+struct held_secret {
+    bool known; /* else there is none */
+    struct buf password;
+    struct sasl_scram scram; /* of it, where the mechanism is SCRAM */
+};
+void held_secret_clear(struct held_secret *s);
+
+/* For a translator; borrows. */
+struct sasl_secret held_secret_of(const struct held_secret *s);
 
 struct admission_answer {
     struct failure why; /* kind NONE: admitted. The sentence is fit for the client */
@@ -51,6 +65,7 @@ struct admission_answer {
     struct grant *grant;         /* a reference; NULL when `own` */
     struct device_limits limits; /* when `own`: none */
     char device[VAULT_DEVICE];
+    struct held_secret held; /* gatekeeper_question() */
 };
 
 /* Gives back all that is in it. */
@@ -72,6 +87,8 @@ struct admission_request {
     struct gate_address address;
     bool pop3;             /* else IMAP */
     bool acting;           /* for another user (an operator): no device's password does */
+    bool proved;           /* the client knows `password`, which gatekeeper_question() gave: it is a
+                              device's or none, and was asked for in its turn */
     struct slice login;    /* as the client gave it, without a folder suffix; these are copied */
     struct slice upstream; /* who that is upstream; empty without a route */
     struct slice password;
@@ -80,6 +97,21 @@ struct admission_request {
 /* NULL when memory is out. */
 struct admission *gatekeeper_admit(struct gatekeeper *g, const struct admission_request *request,
                                    admission_done done, void *owner);
+
+/* Whether passwords are held, so that clients may be offered to prove that they know one; then
+ * `key` is what translators make decoys of. Changes when the key's file does. Any thread. */
+bool gatekeeper_offers_proof(struct gatekeeper *g, unsigned char key[SASL_SERVER_KEY]);
+
+/*
+ * What does the client have to know who says that he is `named`, and will prove it by `mechanism`
+ * (a name of SASL's, or "APOP"; static)? `request->password` is not looked at. The answer is in
+ * `held`, also for a user of whom none is held; a failure (`why`) is not about him. It is given in
+ * its turn, as an admission is: a wrong proof is to be told by gatekeeper_report(). NULL when
+ * memory is out.
+ */
+struct admission *gatekeeper_question(struct gatekeeper *g, const struct admission_request *request,
+                                      struct slice named, const char *mechanism,
+                                      admission_done done, void *owner);
 
 /*
  * The upstream has refused a client's own password: that is counted, and `done` comes when the
@@ -108,7 +140,7 @@ struct admission *gatekeeper_renew(struct gatekeeper *g, struct session_house *h
 /* The upstream has refused this generation, and no other one is asked for. Any thread. */
 void gatekeeper_refused(struct grant *grant, uint64_t generation);
 
-/* What the upstream said to a client's own password. Any thread. */
+/* What the upstream said to a client's own password, or that a proof was none. Any thread. */
 void gatekeeper_report(struct gatekeeper *g, const struct throttle_options *options,
                        const struct gate_address *from, struct slice login, bool admitted);
 

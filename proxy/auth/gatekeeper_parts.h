@@ -2,21 +2,26 @@
  * What the files of the gatekeeper share; nobody else includes it. Everything here happens on the
  * gatekeeper's thread, unless it says otherwise.
  *
- *     gatekeeper.c   the thread, messages to it and from it
- *     admission.c    one request: waiting, the vault, the answer
- *     refusal.c      when a refusal is heard
- *     holding.c      what a user's vault holds while somebody is logged in, and its renewal
+ *     gatekeeper.c          the thread, messages to it and from it
+ *     admission.c           one request: waiting, the vault, the answer
+ *     refusal.c             when a refusal is heard
+ *     admission_renewal.c   one for the credential once more
+ *     holding*.c            what a user's vault holds while somebody is logged in, and its renewal
+ *     held_watch.c          the key of the passwords that are held
+ *     held_question.c       what a client has to know who will prove it
  */
 #ifndef PROXY_AUTH_GATEKEEPER_PARTS_H
 #define PROXY_AUTH_GATEKEEPER_PARTS_H
 
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 #include "proxy/auth/gatekeeper.h"
 #include "proxy/auth/secret.h"
 #include "proxy/net/http.h"
 
 enum {
+    HOLDING_BUCKETS = 4096,
     VAULTS_AT_ONCE = 2,    /* scrypt takes 32 MiB each */
     VAULTS_WAITING = 1000, /* beyond: refused for now */
     TURNED_AWAY_MS = 2000, /* until one who is turned away hears of it */
@@ -40,6 +45,16 @@ struct gatekeeper_message {
 
 struct holding;
 
+/* See held_watch.c. */
+struct held_watch {
+    char *path;
+    struct stat seen; /* of the file, when it was read last; size -1: it was not there */
+    bool unread;      /* it could not be read then, which may pass */
+    uv_timer_t timer;
+    bool there; /* this and the next under the gatekeeper's lock */
+    struct held_key key;
+};
+
 struct gatekeeper {
     uv_thread_t thread;
     uv_loop_t loop;
@@ -47,18 +62,24 @@ struct gatekeeper {
     char *state_dir;
     struct throttle *throttle;
     struct http *http;
-    uv_mutex_t lock; /* of the next three */
+    uv_mutex_t lock; /* of the next three, and the held key */
     struct gatekeeper_message *first, **last;
     bool stopping;
+    struct held_watch held;
     bool ending;       /* nothing is begun any more */
     size_t admissions; /* that are not answered */
-    struct holding *holdings;
+    struct holding *holdings[HOLDING_BUCKETS];
+    size_t holding_count;
+    uv_timer_t forgetting;                     /* runs while some are kept that nobody wants */
     struct admission *turns;                   /* that wait for their turn */
     struct admission *waiting, **waiting_last; /* for a place at the vaults */
     size_t waiting_count, opening;
+    uint64_t writes;              /* to vaults, of renewed tokens */
     uint64_t late_ms[LATE_COUNT]; /* how long the last refusals upstream took */
     size_t late_count;            /* of all that there were */
 };
+
+extern const char gatekeeper_ending[]; /* what is said when the process ends */
 
 /* Something has ended: it may have been the last. */
 void gatekeeper_look(struct gatekeeper *g);
@@ -78,8 +99,10 @@ struct admission {
     const struct config_route *route; /* NULL: there is none for this login */
     char id[9];
     struct gate_address address;
-    bool pop3, acting;
+    bool pop3, acting, proved;
     struct buf login, upstream, password;
+    const char *mechanism; /* of a question for what is held; NULL: an admission */
+    struct buf named;      /* who the client says he is, of such a question */
     admission_done done;
     void *owner;
     bool cancelled;    /* the house's */
@@ -93,6 +116,7 @@ struct admission {
     struct vault_key key;
     json_t *secret;
     struct failure vault_why;
+    uint64_t writes; /* the gatekeeper's, before the vault was read */
     struct admission_answer answer;
 };
 
@@ -107,9 +131,19 @@ struct grant {
 
 /* ---- admission.c ---- */
 
+/* NULL when memory is out. */
+struct admission *admission_new(struct gatekeeper *g, struct session_house *house,
+                                struct settings *settings, admission_done done, void *owner);
+/* On the thread pool, by the key of an open vault: the device may have been revoked (`vault_why`),
+ * the tokens renewed. */
+void admission_read_vault(uv_work_t *work);
+
 /* The answer goes to the house; the admission is not touched again. */
 void admission_answer(struct admission *a);
 void admission_refuse(struct admission *a, enum failure_kind kind, const char *text);
+/* The vault cannot be read. The reason names files of this machine: it is for the log, not for the
+ * client. */
+void admission_refuse_for_now(struct admission *a, const struct failure *why);
 /* Frees it with what was not given away. Any thread that owns it. */
 void admission_free(struct admission *a);
 /* Those who wait for their turn, or for a place at the vaults, are refused. */
@@ -123,6 +157,26 @@ extern const char admission_refused_text[];
 struct admission *admission_new_request(struct gatekeeper *g,
                                         const struct admission_request *request,
                                         admission_done done, void *owner);
+
+/* Hands it over to the gatekeeper's thread, where it waits for its turn. */
+void admission_begin(struct admission *a);
+
+/* ---- held_watch.c ---- */
+
+/* `held_key` as in held_key_path(). False when memory is out; held_watch_stop() and _free() in any
+ * case. */
+bool held_watch_begin(struct gatekeeper *g, const char *held_key);
+void held_watch_stop(struct gatekeeper *g);
+void held_watch_free(struct gatekeeper *g);
+
+/* Whether there is a key; then it is in `*key`. Any thread. */
+bool gatekeeper_holds(struct gatekeeper *g, struct held_key *key);
+
+/* ---- held_question.c ---- */
+
+/* On the thread pool; then the answer. */
+void held_question_work(uv_work_t *work);
+void held_question_answer(struct admission *a);
 
 /* A wrong password: the next one of this address, and of this login, waits longer. */
 void admission_count_guess(struct admission *a);
@@ -150,6 +204,9 @@ void refusal_heard(struct admission *a);
  * (`why`). */
 struct holding *holding_open(struct gatekeeper *g, struct admission *a, struct failure *why);
 
+/* Whether there is one of the vault that `a` has opened. */
+bool holding_exists(struct gatekeeper *g, const struct admission *a);
+
 /* Answers `a`, whose grant is on this holding: at once, or when the token is renewed. */
 void holding_answer(struct holding *h, struct admission *a);
 
@@ -162,6 +219,9 @@ void holding_release(struct holding *h);
 
 const char *holding_login(const struct holding *h);
 const struct vault_key *holding_key(const struct holding *h);
+
+/* Of the timer: frees those that nobody wants, and that need not be remembered any more. */
+void holdings_forget(uv_timer_t *timer);
 
 /* What is under way is given up; they are gone. */
 void holdings_stop(struct gatekeeper *g);

@@ -1,48 +1,22 @@
-/*
- * What a user's vault holds, while somebody is logged in by it. All who want a token that has to be
- * renewed first wait here for the one renewal: the provider's endpoints, if they are not known, the
- * token, the vault. A provider may give a new refresh token and take the old one back, so nobody
- * hears of a renewal before the vault has it on the disk, if that can be had.
- */
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "proxy/auth/gatekeeper_parts.h"
-#include "proxy/log.h"
-
-struct holding {
-    struct holding *prev, *next;
-    struct gatekeeper *gatekeeper;
-    unsigned grants;
-    char *login;
-    struct vault_key key;
-    struct secret secret;
-    uint64_t generation; /* of the secret, from 1 */
-    int64_t lifetime;    /* of the token, as it was given; 0: not known */
-    struct settings *settings;
-    struct oauth_provider provider;
-    struct oauth_endpoints endpoints;
-    struct admission *waiting;
-    struct oauth_call *call; /* under way */
-    bool writing;            /* to the vault */
-    uv_work_t work;
-    json_t *written;
-    struct failure write_why;
-    bool unwritten;         /* the vault has not the secret that is here */
-    struct failure failure; /* of the last renewal; kind NONE: it did not fail */
-    uint64_t again_ms;      /* not tried before */
-    uint64_t refused;       /* the generation that was refused upstream last */
-    uint64_t refused_ms;    /* when; 0: none was */
-    uint64_t earlier_ms;    /* when the one before that was */
-};
-
-static const char ending_text[] = "the server is being shut down, try again later";
+#include "proxy/auth/holding.h"
 
 static bool is_busy(const struct holding *h)
 {
     return h->call || h->writing;
+}
+
+/* Vaults' keys are random, and spread without a hash. */
+static struct holding **bucket_of(struct gatekeeper *g, const struct vault_key *key)
+{
+    uint16_t first;
+
+    memcpy(&first, key->octets, sizeof first);
+    return &g->holdings[first % HOLDING_BUCKETS];
 }
 
 /* ---- its life ---------------------------------------------------------------------------- */
@@ -51,9 +25,10 @@ static void holding_free(struct holding *h)
 {
     struct gatekeeper *g = h->gatekeeper;
 
-    *(h->prev ? &h->prev->next : &g->holdings) = h->next;
+    *(h->prev ? &h->prev->next : bucket_of(g, &h->key)) = h->next;
     if (h->next)
         h->next->prev = h->prev;
+    g->holding_count--;
     secret_clear(&h->secret);
     vault_key_wipe(&h->key);
     oauth_endpoints_clear(&h->endpoints);
@@ -68,16 +43,36 @@ void holding_hold(struct holding *h)
     h->grants++;
 }
 
-static void free_unless_wanted(struct holding *h)
+static bool is_recent(uint64_t ms)
 {
-    if (h->grants == 0 && !is_busy(h))
+    return ms && now_ms() - ms < REFUSED_MS;
+}
+
+/* A device that comes every few seconds is alone each time: what failed just now is not to be tried
+ * again because nobody was there in between, and what the vault has not, nobody else has. */
+static bool is_remembered(const struct holding *h)
+{
+    bool failed = h->failure.kind != FAILURE_NONE && now_ms() < h->again_ms;
+
+    return !h->gatekeeper->ending && (failed || h->unwritten || is_recent(h->refused_ms));
+}
+
+void holding_free_unless_wanted(struct holding *h)
+{
+    uv_timer_t *forgetting = &h->gatekeeper->forgetting;
+
+    if (h->grants || is_busy(h))
+        return;
+    if (!is_remembered(h))
         holding_free(h);
+    else if (!uv_is_active((uv_handle_t *)forgetting))
+        uv_timer_start(forgetting, holdings_forget, AGAIN_MS, 0);
 }
 
 void holding_release(struct holding *h)
 {
     h->grants--;
-    free_unless_wanted(h);
+    holding_free_unless_wanted(h);
 }
 
 const char *holding_login(const struct holding *h)
@@ -93,13 +88,18 @@ const struct vault_key *holding_key(const struct holding *h)
 /* ---- what is known ----------------------------------------------------------------------- */
 
 /* The same vault: one that was made anew has another key. */
-static struct holding *find(const struct gatekeeper *g, const struct admission *a)
+static struct holding *find(struct gatekeeper *g, const struct admission *a)
 {
-    for (struct holding *h = g->holdings; h; h = h->next)
+    for (struct holding *h = *bucket_of(g, &a->key); h; h = h->next)
         if (slice_equal_nocase(slice_of(h->login), buf_slice(&a->login)) &&
             CRYPTO_memcmp(h->key.octets, a->key.octets, VAULT_KEY) == 0)
             return h;
     return NULL;
+}
+
+bool holding_exists(struct gatekeeper *g, const struct admission *a)
+{
+    return find(g, a) != NULL;
 }
 
 static struct holding *holding_new(struct gatekeeper *g, const struct admission *a)
@@ -112,10 +112,12 @@ static struct holding *holding_new(struct gatekeeper *g, const struct admission 
     h->login = slice_dup(buf_slice(&a->login));
     h->key = a->key;
     h->generation = 1;
-    h->next = g->holdings;
+    struct holding **bucket = bucket_of(g, &h->key);
+    h->next = *bucket;
     if (h->next)
         h->next->prev = h;
-    g->holdings = h;
+    *bucket = h;
+    g->holding_count++;
     if (h->login)
         return h;
     holding_free(h);
@@ -164,7 +166,7 @@ static void set_provider(struct holding *h, const struct admission *a)
     const struct oauth_provider *p = &a->settings->auth.providers[route];
     const char *issuer = h->provider.issuer ? h->provider.issuer : "";
 
-    if (is_busy(h))
+    if (is_busy(h) || !p->client_id)
         return;
     if (strcmp(issuer, p->issuer ? p->issuer : "") != 0)
         oauth_endpoints_clear(&h->endpoints);
@@ -234,7 +236,7 @@ static struct admission *take_waiting(struct holding *h)
     return first;
 }
 
-static void give_all(struct holding *h)
+void holding_give_all(struct holding *h)
 {
     struct admission *next;
 
@@ -250,7 +252,7 @@ static bool is_refused(const struct holding *h)
 }
 
 /* A token that has not expired does, though it could not be renewed ahead of time. */
-static void answer_without(struct holding *h, const struct failure *why)
+void holding_answer_without(struct holding *h, const struct failure *why)
 {
     bool good = why->kind != FAILURE_AUTH && lasts(h, 0) && !is_refused(h);
     struct admission *next;
@@ -264,158 +266,7 @@ static void answer_without(struct holding *h, const struct failure *why)
     }
 }
 
-/* Until it is tried again, those who come hear the same. What the provider said is for the log: the
- * client is told what to do. */
-static void renewal_failed(struct holding *h, const struct failure *why)
-{
-    h->failure = *why;
-    h->again_ms = now_ms() + (why->kind == FAILURE_TEMPORARY ? AGAIN_MS : REFUSED_MS);
-    if (why->kind == FAILURE_AUTH)
-        failure_set(&h->failure, FAILURE_AUTH,
-                    "The access to this mailbox has run out or was taken back. Run \"mailferry "
-                    "authorize %s\" again",
-                    h->login);
-    log_event(LOG_WARNING, NULL, "token-failed",
-              (struct log_field[]){LOG_FIELD("user", slice_of(h->login)),
-                                   LOG_FIELD("provider", slice_of(h->provider.name)),
-                                   LOG_FIELD("message", slice_of(why->text)), LOG_FIELD_END});
-    answer_without(h, &h->failure);
-    free_unless_wanted(h);
-}
-
-/* ---- renewal ----------------------------------------------------------------------------- */
-
-/* On the thread pool. */
-static void write_vault(uv_work_t *work)
-{
-    struct holding *h = work->data;
-
-    h->write_why = (struct failure){.kind = FAILURE_NONE};
-    vault_write(h->gatekeeper->state_dir, slice_of(h->login), &h->key, h->written, &h->write_why);
-}
-
-/* What could not be written is still good while this process lives, and is written later. */
-static void on_written(uv_work_t *work, int status)
-{
-    struct holding *h = work->data;
-
-    (void)status;
-    h->writing = false;
-    json_decref(h->written);
-    h->written = NULL;
-    h->unwritten = h->write_why.kind != FAILURE_NONE;
-    h->again_ms = h->unwritten ? now_ms() + AGAIN_MS : 0;
-    if (h->unwritten)
-        log_event(LOG_ERROR, NULL, "vault",
-                  (struct log_field[]){LOG_FIELD("user", slice_of(h->login)),
-                                       LOG_FIELD("message", slice_of(h->write_why.text)),
-                                       LOG_FIELD_END});
-    give_all(h);
-    free_unless_wanted(h);
-}
-
-static void write_secret(struct holding *h)
-{
-    h->unwritten = true;
-    h->written = secret_to_json(&h->secret);
-    if (!h->written) {
-        give_all(h);
-        return;
-    }
-    h->writing = true;
-    h->work.data = h;
-    uv_queue_work(&h->gatekeeper->loop, &h->work, write_vault, on_written);
-}
-
-/* RFC 6749 section 6: without a new refresh token the old one goes on. */
-static void take_tokens(struct holding *h, struct oauth_tokens *tokens)
-{
-    if (!tokens->refresh) {
-        tokens->refresh = h->secret.tokens.refresh;
-        h->secret.tokens.refresh = NULL;
-    }
-    oauth_tokens_wipe(&h->secret.tokens);
-    h->secret.tokens = *tokens;
-    h->generation++;
-    h->lifetime = tokens->expires ? tokens->expires - (int64_t)time(NULL) : 0;
-    h->failure.kind = FAILURE_NONE;
-}
-
-static void on_tokens(void *owner, struct oauth_tokens *tokens, const struct failure *why)
-{
-    struct holding *h = owner;
-
-    h->call = NULL;
-    if (!tokens) {
-        renewal_failed(h, why);
-        return;
-    }
-    take_tokens(h, tokens);
-    log_event(LOG_INFO, NULL, "token-renewed",
-              (struct log_field[]){LOG_FIELD("user", slice_of(h->login)),
-                                   LOG_FIELD("provider", slice_of(h->provider.name)),
-                                   LOG_FIELD_NUMBER("seconds", h->lifetime), LOG_FIELD_END});
-    write_secret(h);
-}
-
-static void ask_for_tokens(struct holding *h)
-{
-    const struct oauth_provider *p = &h->provider;
-    const char *refresh = h->secret.tokens.refresh;
-    int64_t now_s = (int64_t)time(NULL);
-    struct failure why;
-
-    if (p->grant == OAUTH_CLIENT)
-        h->call = oauth_client(h->gatekeeper->http, p, now_s, on_tokens, h, &why);
-    else if (refresh)
-        h->call = oauth_refresh(h->gatekeeper->http, p, refresh, now_s, on_tokens, h, &why);
-    else
-        failure_set(&why, FAILURE_AUTH,
-                    "the token has expired and %s gave none to renew it with. Run \"mailferry "
-                    "authorize\" for this user",
-                    p->name);
-    if (!h->call)
-        renewal_failed(h, &why);
-}
-
-static void on_endpoints(void *owner, struct oauth_endpoints *endpoints, const struct failure *why)
-{
-    struct holding *h = owner;
-
-    h->call = NULL;
-    if (!endpoints) {
-        renewal_failed(h, why);
-        return;
-    }
-    oauth_endpoints_clear(&h->endpoints);
-    h->endpoints = *endpoints;
-    oauth_provider_complete(&h->provider, &h->endpoints);
-    ask_for_tokens(h);
-}
-
-static void renew(struct holding *h)
-{
-    struct failure why;
-
-    if (!h->provider.client_id) {
-        failure_set(&why, FAILURE_PERMANENT,
-                    "this user has tokens, but the route says nothing of OAuth 2.0");
-        renewal_failed(h, &why);
-    } else if (h->provider.token_endpoint || !h->provider.issuer) {
-        ask_for_tokens(h);
-    } else {
-        h->call = oauth_discover(h->gatekeeper->http, &h->provider, on_endpoints, h, &why);
-        if (!h->call)
-            renewal_failed(h, &why);
-    }
-}
-
 /* ---- what was refused upstream ------------------------------------------------------------ */
-
-static bool is_recent(uint64_t ms)
-{
-    return ms && now_ms() - ms < REFUSED_MS;
-}
 
 void holding_refused(struct holding *h, uint64_t generation)
 {
@@ -471,12 +322,12 @@ static void answer_usable(struct holding *h, struct admission *a)
 
     if (h->unwritten && again) {
         wait_for_renewal(h, a);
-        write_secret(h);
+        holding_write(h);
         return;
     }
     give(h, a);
     if (again && !h->call && !is_fresh(h))
-        renew(h);
+        holding_renew(h);
 }
 
 static void answer_renewed(struct holding *h, struct admission *a)
@@ -487,9 +338,15 @@ static void answer_renewed(struct holding *h, struct admission *a)
     if (h->call)
         return;
     if (why.kind == FAILURE_NONE || now_ms() >= h->again_ms)
-        renew(h);
+        holding_renew(h);
     else
-        answer_without(h, &why);
+        holding_answer_without(h, &why);
+}
+
+/* The user's other routes lead to other servers, which tokens are not for. */
+static bool may_have_tokens(const struct admission *a)
+{
+    return !a->route || a->route->oauth.client_id;
 }
 
 void holding_answer(struct holding *h, struct admission *a)
@@ -497,31 +354,61 @@ void holding_answer(struct holding *h, struct admission *a)
     struct failure why;
 
     holding_refused(h, a->refused);
-    if (is_hopeless(h, &why))
+    if (h->secret.kind == SECRET_TOKENS && !may_have_tokens(a))
+        admission_refuse(a, FAILURE_PERMANENT,
+                         "this user has tokens, but the route says nothing of OAuth 2.0");
+    else if (is_hopeless(h, &why))
         refuse(&why, a);
     else if (h->writing)
         wait_for_renewal(h, a);
     else if (is_usable(h))
         answer_usable(h, a);
     else if (h->gatekeeper->ending)
-        admission_refuse(a, FAILURE_TEMPORARY, ending_text);
+        admission_refuse(a, FAILURE_TEMPORARY, gatekeeper_ending);
     else
         answer_renewed(h, a);
+}
+
+static void each(struct gatekeeper *g, void (*act)(struct holding *h, const struct failure *why),
+                 const struct failure *why)
+{
+    struct holding *next;
+
+    for (size_t i = 0; i < HOLDING_BUCKETS; i++) {
+        for (struct holding *h = g->holdings[i]; h; h = next) {
+            next = h->next;
+            act(h, why);
+        }
+    }
+}
+
+static void forget(struct holding *h, const struct failure *why)
+{
+    (void)why;
+    if (h->grants == 0 && h->unwritten && !is_busy(h))
+        holding_write(h);
+    holding_free_unless_wanted(h);
+}
+
+void holdings_forget(uv_timer_t *timer)
+{
+    each(timer->data, forget, NULL);
+}
+
+static void stop(struct holding *h, const struct failure *why)
+{
+    if (h->call)
+        oauth_cancel(h->call);
+    h->call = NULL;
+    if (!h->writing)
+        holding_answer_without(h, why);
+    holding_free_unless_wanted(h);
 }
 
 void holdings_stop(struct gatekeeper *g)
 {
     struct failure why;
-    struct holding *next;
 
-    failure_set(&why, FAILURE_TEMPORARY, "%s", ending_text);
-    for (struct holding *h = g->holdings; h; h = next) {
-        next = h->next;
-        if (h->call)
-            oauth_cancel(h->call);
-        h->call = NULL;
-        if (!h->writing)
-            answer_without(h, &why);
-        free_unless_wanted(h);
-    }
+    failure_set(&why, FAILURE_TEMPORARY, "%s", gatekeeper_ending);
+    each(g, stop, &why);
 }

@@ -7,6 +7,7 @@
  *     oauth_code_*          RFC 6749 section 4.1 with PKCE (RFC 7636)
  *     oauth_refresh         RFC 6749 section 6
  *     oauth_client          RFC 6749 section 4.4, client credentials
+ *     oauth_revoke          RFC 7009: what was granted is taken back
  *     oauth_discover        OpenID Connect discovery, RFC 8414
  *
  * No token, code or secret is ever put into a failure.
@@ -32,6 +33,7 @@ struct oauth_provider {
     const char *authorization_endpoint; /* NULL: by oauth_discover(), or there is none; these too */
     const char *device_endpoint;
     const char *token_endpoint;
+    const char *revocation_endpoint;
     const char *client_id;
     const char *client_secret; /* NULL: a public client */
     const char *scope;         /* separated by spaces; NULL: the provider's default */
@@ -77,6 +79,15 @@ struct oauth_call *oauth_refresh(struct http *h, const struct oauth_provider *p,
 struct oauth_call *oauth_client(struct http *h, const struct oauth_provider *p, int64_t now_s,
                                 oauth_done done, void *owner, struct failure *why);
 
+/* `why->kind` is NONE when the provider has taken the token back, or knows it no more. */
+typedef void (*oauth_revoked)(void *owner, const struct failure *why);
+
+/* Takes back what `t` holds (RFC 7009 section 2): the refresh token, and with it at most providers
+ * the access tokens that came of it, or the access token where there is no other. */
+struct oauth_call *oauth_revoke(struct http *h, const struct oauth_provider *p,
+                                const struct oauth_tokens *t, oauth_revoked done, void *owner,
+                                struct failure *why);
+
 /* What a person is shown (RFC 8628 section 3.2). Valid until the callback returns. */
 struct oauth_device {
     const char *user_code;
@@ -116,7 +127,8 @@ struct oauth_call *oauth_code_finish(struct http *h, const struct oauth_provider
 /* Endpoints of `issuer`, from its /.well-known/openid-configuration, or oauth-authorization-server
  * (RFC 8414). */
 struct oauth_endpoints {
-    char *authorization, *device, *token; /* NULL: there is none; owned by the receiver */
+    /* NULL: there is none; owned by the receiver */
+    char *authorization, *device, *token, *revocation;
 };
 void oauth_endpoints_clear(struct oauth_endpoints *e);
 

@@ -15,6 +15,7 @@ void oauth_endpoints_clear(struct oauth_endpoints *e)
     free(e->authorization);
     free(e->device);
     free(e->token);
+    free(e->revocation);
     *e = (struct oauth_endpoints){0};
 }
 
@@ -55,6 +56,7 @@ static bool take(struct oauth_call *c, const json_t *answer, struct failure *why
         .authorization = text_of(answer, "authorization_endpoint"),
         .device = text_of(answer, "device_authorization_endpoint"),
         .token = text_of(answer, "token_endpoint"),
+        .revocation = text_of(answer, "revocation_endpoint"),
     };
     if (!e.token) {
         oauth_endpoints_clear(&e);

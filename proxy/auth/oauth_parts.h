@@ -7,6 +7,7 @@
  *     oauth_device.c     a code that a person types elsewhere
  *     oauth_code.c       a browser that comes back with a code
  *     oauth_discover.c   endpoints of an issuer
+ *     oauth_revoke.c     what was granted is taken back
  */
 #ifndef PROXY_AUTH_OAUTH_PARTS_H
 #define PROXY_AUTH_OAUTH_PARTS_H
@@ -25,6 +26,7 @@ struct oauth_call {
     oauth_done done;
     oauth_device_shown shown;
     oauth_discovered discovered;
+    oauth_revoked revoked;
     void *owner;
     const char *tried; /* discovery: the well-known name that was asked for last */
     uv_timer_t timer;  /* polls for a device's code */

@@ -84,7 +84,8 @@ bool oauth_tokens_of_answer(struct oauth_tokens *t, const json_t *answer, int64_
     *t = (struct oauth_tokens){0};
     if (!json_is_string(json_object_get(answer, "access_token")) ||
         (type && !slice_is_nocase(slice_of(type), "bearer"))) {
-        failure_set(why, FAILURE_PERMANENT, "the provider gave no bearer token");
+        failure_set(why, FAILURE_PERMANENT,
+                    "the provider gave no bearer token; see the route's \"oauth\"");
         return false;
     }
     t->expires = seconds && seconds < INT64_MAX - now_s ? now_s + seconds : 0;

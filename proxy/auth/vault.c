@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "proxy/auth/vault_file.h"
+#include "proxy/auth/vault_entry.h"
 #include "translate/state/json_at.h"
 #include "translate/text/base64.h"
 
@@ -59,33 +59,7 @@ static bool open_file(struct vault_file *f, const char *state_dir, struct slice 
     return opened;
 }
 
-/* ---- what things are sealed with --------------------------------------------------------- */
-
-/* The octets that a sealed thing of this login is bound to. */
-static bool bound_to(struct buf *out, const char *login, const char *what, struct failure *why)
-{
-    buf_printf(out, "mailferry vault 1\n%s\n%s", login, what);
-    return !buf_failed(out) || no_memory(why);
-}
-
-static const char *login_of(const struct vault_file *f)
-{
-    return json_string_value(json_object_get(f->document, "login"));
-}
-
-/* A device's entry but for its key. */
-static bool bound_to_device(struct buf *out, const struct vault_file *f, const json_t *device,
-                            struct failure *why)
-{
-    json_t *open = json_deep_copy(device);
-
-    json_object_del(open, "key");
-    char *text = open ? json_dumps(open, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-    json_decref(open);
-    bool good = text ? bound_to(out, login_of(f), text, why) : no_memory(why);
-    free(text);
-    return good;
-}
+/* ---- what is kept under its key ---------------------------------------------------------- */
 
 static bool seal_secret(struct vault_file *f, const struct vault_key *key, const json_t *secret,
                         struct failure *why)
@@ -94,7 +68,7 @@ static bool seal_secret(struct vault_file *f, const struct vault_key *key, const
     struct buf bound = BUF_INIT;
     json_t *sealed = NULL;
 
-    if (text && bound_to(&bound, login_of(f), "secret", why))
+    if (text && vault_bind(&bound, f, "secret", why))
         sealed = seal(key->octets, buf_slice(&bound), slice_of(text));
     if (text)
         OPENSSL_cleanse(text, strlen(text));
@@ -109,7 +83,7 @@ static json_t *unseal_secret(const struct vault_file *f, const struct vault_key 
     struct buf bound = BUF_INIT, text = {.secret = true};
     json_t *secret = NULL;
 
-    if (bound_to(&bound, login_of(f), "secret", why) &&
+    if (vault_bind(&bound, f, "secret", why) &&
         unseal(key->octets, buf_slice(&bound), json_object_get(f->document, "secret"), &text))
         secret = json_loadb(buf_slice(&text).p, buf_size(&text), 0, NULL);
     if (!secret)
@@ -137,8 +111,7 @@ static size_t device_index(const struct vault_file *f, const char *name)
 
     json_array_foreach(devices_of(f), i, device)
     {
-        const char *its = json_string_value(json_object_get(device, "name"));
-        if (its && strcmp(its, name) == 0)
+        if (strcmp(vault_entry_name(device), name) == 0)
             return i;
     }
     return json_array_size(devices_of(f));
@@ -149,94 +122,22 @@ static bool device_is_there(const struct vault_file *f, const char *name)
     return f->document && device_index(f, name) < json_array_size(devices_of(f));
 }
 
-static json_t *limits_to_json(const struct device_limits *l)
+/* NULL: no device's password is held. */
+static const json_t *held_device(const struct vault_file *f)
 {
-    json_t *limits = json_pack("{s:b, s:b, s:b, s:b}", "pop3", l->pop3, "imap", l->imap,
-                               "read_only", l->read_only, "never_delete", l->never_delete);
+    const json_t *device;
+    size_t i;
 
-    if (limits && l->folder && json_object_set_new(limits, "folder", json_string(l->folder)) < 0) {
-        json_decref(limits);
-        return NULL;
-    }
-    return limits;
-}
-
-/* A limit that cannot be read limits all the same: what is not said to be allowed is not. */
-static bool limits_from_json(struct device_limits *l, const json_t *limits)
-{
-    const char *folder = json_string_value(json_object_get(limits, "folder"));
-
-    *l = (struct device_limits){
-        .pop3 = json_is_true(json_object_get(limits, "pop3")),
-        .imap = json_is_true(json_object_get(limits, "imap")),
-        .read_only = !json_is_false(json_object_get(limits, "read_only")),
-        .never_delete = !json_is_false(json_object_get(limits, "never_delete")),
-        .folder = folder ? strdup(folder) : NULL,
-    };
-    return !folder || l->folder;
-}
-
-/* Whether this device's password made `derived`; then its key is in `*key`. */
-static bool device_opens(const struct vault_file *f, const json_t *device,
-                         const unsigned char derived[SEAL_KEY], struct vault_key *key)
-{
-    struct buf bound = BUF_INIT, octets = {.secret = true};
-    struct failure ignored;
-    bool opens = bound_to_device(&bound, f, device, &ignored) &&
-                 unseal(derived, buf_slice(&bound), json_object_get(device, "key"), &octets) &&
-                 buf_size(&octets) == VAULT_KEY;
-
-    if (opens)
-        memcpy(key->octets, buf_slice(&octets).p, VAULT_KEY);
-    buf_wipe(&octets);
-    buf_clear(&bound);
-    return opens;
-}
-
-/* The entry, sealed with the password. NULL with the reason. */
-static json_t *device_new(const struct vault_file *f, const struct vault_key *key, const char *name,
-                          struct slice password, const struct device_limits *limits,
-                          struct failure *why)
-{
-    json_t *device = json_pack("{s:s, s:I, s:o}", "name", name, "created", (json_int_t)time(NULL),
-                               "limits", limits_to_json(limits));
-    unsigned char derived[SEAL_KEY];
-    struct buf bound = BUF_INIT;
-    json_t *sealed = NULL;
-
-    if (device && bound_to_device(&bound, f, device, why) &&
-        seal_derive(&f->cost, f->salt, password, derived))
-        sealed = seal(derived, buf_slice(&bound), slice_make((const char *)key->octets, VAULT_KEY));
-    OPENSSL_cleanse(derived, sizeof derived);
-    buf_clear(&bound);
-    if (sealed && json_object_set_new(device, "key", sealed) == 0)
-        return device;
-    json_decref(device);
-    no_memory(why);
+    json_array_foreach(devices_of(f), i, device) if (vault_entry_is_held(device)) return device;
     return NULL;
 }
 
-static bool device_add(struct vault_file *f, const struct vault_key *key, const char *name,
-                       struct slice password, const struct device_limits *limits,
-                       struct failure *why)
+static bool device_add(struct vault_file *f, const struct vault_key *key,
+                       const struct vault_device *device, struct failure *why)
 {
-    json_t *device = device_new(f, key, name, password, limits, why);
+    json_t *entry = vault_entry_new(f, key, device, why);
 
-    return device && (json_array_append_new(devices_of(f), device) == 0 || no_memory(why));
-}
-
-static bool device_name_is_good(const char *name, struct failure *why)
-{
-    size_t n = strlen(name);
-
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)name[i] < ' ' || name[i] == 0x7f)
-            n = 0;
-    if (n > 0 && n < VAULT_DEVICE)
-        return true;
-    failure_set(why, FAILURE_PERMANENT,
-                "a device's name has 1 to %d octets and no control characters", VAULT_DEVICE - 1);
-    return false;
+    return entry && (json_array_append_new(devices_of(f), entry) == 0 || no_memory(why));
 }
 
 /* ---- opening ----------------------------------------------------------------------------- */
@@ -254,7 +155,7 @@ static const json_t *device_of_password(const struct vault_file *f, struct slice
         return NULL;
     json_array_foreach(devices_of(f), i, device)
     {
-        if (!device_opens(f, device, derived, &its))
+        if (!vault_entry_opens(f, device, derived, &its))
             continue;
         found = device;
         *key = its;
@@ -285,9 +186,8 @@ static bool open_document(const struct vault_file *f, struct slice password, str
         return false;
     }
     *secret = unseal_secret(f, key, why);
-    if (*secret && limits_from_json(limits, json_object_get(found, "limits"))) {
-        const char *name = json_string_value(json_object_get(found, "name"));
-        snprintf(device, VAULT_DEVICE, "%s", name ? name : "");
+    if (*secret && vault_entry_limits(found, limits)) {
+        snprintf(device, VAULT_DEVICE, "%s", vault_entry_name(found));
         return true;
     }
     if (*secret)
@@ -318,6 +218,35 @@ bool vault_open(const char *state_dir, struct slice login, struct slice password
     }
     vault_file_close(&f);
     return opened;
+}
+
+static bool read_held(const struct vault_file *f, const struct held_key *key, struct buf *password,
+                      struct failure *why)
+{
+    const json_t *device = f->document ? held_device(f) : NULL;
+
+    if (device && vault_entry_password(f, device, key, password))
+        return true;
+    if (device)
+        failure_set(why, FAILURE_PERMANENT,
+                    "%s: the password of \"%s\" was changed, or held with another key: restore "
+                    "the key, or revoke the device and give it a new password",
+                    f->path, vault_entry_name(device));
+    else
+        failure_set(why, FAILURE_AUTH, "no device's password is held for this user");
+    return false;
+}
+
+bool vault_held(const char *state_dir, struct slice login, const struct held_key *key,
+                struct buf *password, struct failure *why)
+{
+    struct vault_file f;
+
+    if (!open_file(&f, state_dir, login, VAULT_FILE_READ, why))
+        return false;
+    bool held = read_held(&f, key, password, why);
+    vault_file_close(&f);
+    return held;
 }
 
 bool vault_exists(const char *state_dir, struct slice login)
@@ -374,23 +303,36 @@ bool vault_write(const char *state_dir, struct slice login, const struct vault_k
     return written;
 }
 
-bool vault_add(const char *state_dir, struct slice login, const struct vault_key *key,
-               const char *device, struct slice password, const struct device_limits *limits,
-               struct failure *why)
+/* SCRAM has to know the one secret of a login before it sees what the client makes of it. */
+static bool has_room(const struct vault_file *f, const struct vault_device *device,
+                     struct failure *why)
 {
-    struct vault_file f;
-    bool added = false;
+    const json_t *held = device->held ? held_device(f) : NULL;
 
-    if (!device_name_is_good(device, why) ||
-        !open_file(&f, state_dir, login, VAULT_FILE_CHANGE, why))
-        return false;
-    if (device_is_there(&f, device))
+    if (device_is_there(f, device->name))
         failure_set(why, FAILURE_PERMANENT,
                     "there is a device \"%s\" already; revoke it first, or choose another name",
-                    device);
+                    device->name);
+    else if (held)
+        failure_set(why, FAILURE_PERMANENT,
+                    "the password of \"%s\" is held already, and of each user only one can be: "
+                    "leave --held out, or revoke that device first",
+                    vault_entry_name(held));
     else
-        added = key_fits(&f, key, why) && device_add(&f, key, device, password, limits, why) &&
-                vault_file_save(&f, why);
+        return true;
+    return false;
+}
+
+bool vault_add(const char *state_dir, struct slice login, const struct vault_key *key,
+               const struct vault_device *device, struct failure *why)
+{
+    struct vault_file f;
+
+    if (!vault_entry_name_is_good(device->name, why) ||
+        !open_file(&f, state_dir, login, VAULT_FILE_CHANGE, why))
+        return false;
+    bool added = has_room(&f, device, why) && key_fits(&f, key, why) &&
+                 device_add(&f, key, device, why) && vault_file_save(&f, why);
     vault_file_close(&f);
     return added;
 }
@@ -421,36 +363,34 @@ static bool make_document(struct vault_file *f, struct slice login, struct failu
     return f->document || no_memory(why);
 }
 
-static bool fill(struct vault_file *f, struct slice login, const json_t *secret, const char *device,
-                 struct slice password, const struct device_limits *limits, struct failure *why)
+static bool fill(struct vault_file *f, struct slice login, const json_t *secret,
+                 const struct vault_device *device, struct failure *why)
 {
     struct vault_key key;
     bool good = make_document(f, login, why);
 
     if (good && RAND_priv_bytes(key.octets, sizeof key.octets) != 1)
         good = no_memory(why);
-    good = good && device_add(f, &key, device, password, limits, why) &&
-           seal_secret(f, &key, secret, why);
+    good = good && device_add(f, &key, device, why) && seal_secret(f, &key, secret, why);
     vault_key_wipe(&key);
     return good;
 }
 
 bool vault_create(const char *state_dir, struct slice login, const json_t *secret,
-                  const char *device, struct slice password, const struct device_limits *limits,
-                  bool replace, struct failure *why)
+                  const struct vault_device *device, bool replace, struct failure *why)
 {
     enum vault_file_use use = replace ? VAULT_FILE_REPLACE : VAULT_FILE_CHANGE;
     struct vault_file f;
     bool made = false;
 
-    if (!device_name_is_good(device, why) || !open_file(&f, state_dir, login, use, why))
+    if (!vault_entry_name_is_good(device->name, why) || !open_file(&f, state_dir, login, use, why))
         return false;
     if (f.document)
         failure_set(why, FAILURE_PERMANENT,
                     "there are device passwords for this user already; --replace makes them all "
                     "void and begins anew");
     else
-        made = fill(&f, login, secret, device, password, limits, why) && vault_file_save(&f, why);
+        made = fill(&f, login, secret, device, why) && vault_file_save(&f, why);
     vault_file_close(&f);
     return made;
 }
@@ -493,7 +433,12 @@ static json_t *list(const struct vault_file *f)
     json_t *device;
     size_t i;
 
-    json_array_foreach(devices, i, device) json_object_del(device, "key");
+    json_array_foreach(devices, i, device)
+    {
+        bool held = vault_entry_is_held(device);
+        json_object_del(device, "key");
+        json_object_set_new(device, "held", json_boolean(held));
+    }
     return devices;
 }
 

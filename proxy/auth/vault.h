@@ -5,7 +5,8 @@
  *
  *     {"version": 1, "login": "ann@example.com",
  *      "kdf": {"name": "scrypt", "n": 32768, "r": 8, "p": 1, "salt": B64},
- *      "devices": [{"name": "printer", "created": 1785000000, "limits": {...}, "key": SEALED}],
+ *      "devices": [{"name": "printer", "created": 1785000000, "limits": {...}, "key": SEALED,
+ *                   "held": SEALED}],
  *      "secret": SEALED}
  *
  * A random data key seals the secret (proxy/auth/seal.h), bound to the login. Each device's
@@ -13,6 +14,9 @@
  * cannot be edited. So nobody reads the secret without a device's password, each device is revoked
  * alone, and tokens are renewed without a password as long as somebody is logged in. Logins are the
  * same whatever the case of their ASCII letters.
+ *
+ * "held" is there for one device at most: its password, sealed with the gateway's own key
+ * (proxy/auth/held_key.h), for clients that prove that they know it and do not send it.
  *
  * Every change reads the file again under a lock (flock), writes a new one, syncs, renames: several
  * processes may use it at once. A damaged file is refused, never overwritten.
@@ -25,6 +29,7 @@
 
 #include <jansson.h>
 
+#include "proxy/auth/held_key.h"
 #include "translate/text/failure.h"
 #include "translate/text/slice.h"
 
@@ -38,6 +43,15 @@ struct device_limits {
 void device_limits_clear(struct device_limits *l);
 
 enum { VAULT_KEY = 32, VAULT_DEVICE = 64 /* octets of a device's name, with NUL */ };
+
+/* A device that is to be let in; all of it is borrowed. */
+struct vault_device {
+    const char *name;
+    struct slice password;
+    const struct device_limits *limits;
+    const struct held_key *held; /* the gateway is to hold the password, sealed with this key; NULL:
+                                    nobody can read it */
+};
 
 /* An open vault. */
 struct vault_key {
@@ -54,6 +68,12 @@ bool vault_open(const char *state_dir, struct slice login, struct slice password
                 struct vault_key *key, json_t **secret, struct device_limits *limits,
                 char device[VAULT_DEVICE], struct failure *why);
 
+/* Appends the password of the user's device whose password is held. FAILURE_AUTH: there is none;
+ * FAILURE_PERMANENT: the file is damaged, or the entry was not sealed with this key; the reason
+ * names the file and the remedy. */
+bool vault_held(const char *state_dir, struct slice login, const struct held_key *key,
+                struct buf *password, struct failure *why);
+
 /* Whether the user has a vault at all, damaged or not. */
 bool vault_exists(const char *state_dir, struct slice login);
 
@@ -68,20 +88,20 @@ bool vault_write(const char *state_dir, struct slice login, const struct vault_k
 
 /* A new vault, with a first device; one that is there is replaced only if `replace`. */
 bool vault_create(const char *state_dir, struct slice login, const json_t *secret,
-                  const char *device, struct slice password, const struct device_limits *limits,
-                  bool replace, struct failure *why);
+                  const struct vault_device *device, bool replace, struct failure *why);
 
-/* Adds a device; a name that is taken is refused (revoke it first). */
+/* Adds a device; a name that is taken is refused (revoke it first), and a second one whose password
+ * is held. */
 bool vault_add(const char *state_dir, struct slice login, const struct vault_key *key,
-               const char *device, struct slice password, const struct device_limits *limits,
-               struct failure *why);
+               const struct vault_device *device, struct failure *why);
 
 /* Takes a device away; needs no password. With the last one the vault goes, as nobody could open
  * it: only if `last` permits. */
 bool vault_revoke(const char *state_dir, struct slice login, const char *device, bool last,
                   struct failure *why);
 
-/* The devices, without any secret: a JSON array of name, created, limits. NULL with the reason. */
+/* The devices, without any secret: a JSON array of name, created, limits, held. NULL with the
+ * reason. */
 json_t *vault_devices(const char *state_dir, struct slice login, struct failure *why);
 
 /* A password for a device that is easy to type on any keypad: 4 groups of 5 of letters and digits

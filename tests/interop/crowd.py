@@ -68,7 +68,7 @@ class Crowd(Scene):
             return s.recv(1000)
 
     def test_slow_ones_have_their_places_and_their_time(self):
-        gateway = self.crowded(3, limits={"login_seconds": 5})
+        gateway = self.crowded(3, limits={"login_seconds": 10})
         ann = self.admitted(Pop3, gateway).login(USER, PASSWORD)
         crowd = [self.admitted(Trickle, gateway) for _ in range(3)]
         refused = self.first_word(gateway)

@@ -28,14 +28,16 @@ class Devices(Scene):
         super().setUp()
         secrecy.keep_all((DEVICE, OTHER), "a device's password")
 
-    def provider(self, **options):
-        tokens = Tokens(USER, **options)
+    def provider(self, user=USER, **options):
+        tokens = Tokens(user, **options)
         self.addCleanup(tokens.stop)
         return tokens
 
-    def upstream(self, tokens, mails=2):
-        server = self.dovecot(pop3=True, extra=tokens.dovecot(self.directory))
-        DovecotStore(server, USER).deliver_all([corpus.plain_mail(n) for n in range(mails)])
+    def upstream(self, tokens, mails=2, user=USER):
+        directory = self.path("oauth")
+        os.mkdir(directory, 0o755)
+        server = self.dovecot(pop3=True, extra=tokens.dovecot(directory))
+        DovecotStore(server, user).deliver_all([corpus.plain_mail(n) for n in range(mails)])
         return server
 
     def before(self, server, tokens=None, imap=False, **options):

@@ -37,10 +37,10 @@ class Srv(Scene):
         return self.gateway(f"auto?ca={self.ca.cert}", route=route,
                             config={"dns": dns.address, **options.pop("config", {})}, **options)
 
-    def imap(self, gateway, user=USER):
+    def imap(self, gateway, user=USER, password=PASSWORD):
         client = imaplib.IMAP4("127.0.0.1", gateway.port, timeout=PATIENCE)
         self.addCleanup(client.shutdown)
-        client.login(f'"{user}"', PASSWORD)
+        client.login(f'"{user}"', password)
         return client
 
 

@@ -35,7 +35,8 @@ static bool add(char **argv, const struct device_limits *limits, struct failure 
         return false;
     json_decref(secret);
     device_limits_clear(&its);
-    return vault_add(argv[1], login, &key, argv[3], slice_of(argv[4]), limits, why);
+    struct vault_device made = {argv[3], slice_of(argv[4]), limits, NULL};
+    return vault_add(argv[1], login, &key, &made, why);
 }
 
 int main(int argc, char **argv)
@@ -49,9 +50,9 @@ int main(int argc, char **argv)
     if (argc == 7 && argv[6][0] == '+') {
         made = add(argv, &limits, &why);
     } else if (argc == 7) {
+        struct vault_device device_made = {argv[3], slice_of(argv[4]), &limits, NULL};
         json_t *secret = json_loads(argv[6], 0, NULL);
-        made = secret && vault_create(argv[1], slice_of(argv[2]), secret, argv[3],
-                                      slice_of(argv[4]), &limits, true, &why);
+        made = secret && vault_create(argv[1], slice_of(argv[2]), secret, &device_made, true, &why);
         json_decref(secret);
     }
     if (!made)

@@ -46,7 +46,7 @@ class Dovecot:
             os.makedirs(os.path.join(directory, name), exist_ok=True)
             os.chmod(os.path.join(directory, name), 0o755)
             os.chown(os.path.join(directory, name), *self._user[:2])
-        self._write_passwords()
+        self.write_passwords()
 
     def maildir(self, login, folder=None):
         base = os.path.join(self.directory, "mail", login)
@@ -87,7 +87,7 @@ class Dovecot:
     def __exit__(self, *_):
         self.stop()
 
-    def _write_passwords(self):
+    def write_passwords(self):
         path = os.path.join(self.directory, "passwd")
         with open(path, "w", encoding="utf-8") as f:
             for login, password in self.users.items():

@@ -40,7 +40,8 @@ def _clients():
 class Provider:
     """The provider, on a free port of loopback."""
 
-    def __init__(self, directory, service=None, access_seconds=3600, device_seconds=600):
+    def __init__(self, directory, service=None, access_seconds=3600, device_seconds=600,
+                 renewed_seconds=None, revocation=True):
         os.makedirs(directory, exist_ok=True)
         self.log = os.path.join(directory, "oidc.log")
         self.port = free_port()
@@ -49,7 +50,9 @@ class Provider:
         secrecy.keep_all((SECRET, INTROSPECTOR_SECRET), "a client's secret")
         self._options = {"port": self.port, "modules": MODULES, "clients": _clients(),
                          "service": service, "accessSeconds": access_seconds,
-                         "deviceSeconds": device_seconds}
+                         "deviceSeconds": device_seconds,
+                         "renewedSeconds": renewed_seconds or [access_seconds],
+                         "revocation": revocation}
 
     def start(self):
         node = shutil.which("node")
@@ -65,7 +68,7 @@ class Provider:
         if self.process:
             process, self.process = self.process, None
             process.stop()
-            secrecy.keep_all(re.findall(r"^token (\S+)$", process.output(), re.M), "a token")
+            secrecy.keep_all(re.findall(r"^gave \S+ (\S+)$", process.output(), re.M), "a token")
 
     def dovecot(self, directory):
         """Lines of dovecot.conf: tokens instead of passwords, each introspected here."""
@@ -80,6 +83,22 @@ class Provider:
         return ("auth_mechanisms = xoauth2 oauthbearer\n"
                 f"passdb {{\n  driver = oauth2\n  mechanisms = xoauth2 oauthbearer\n"
                 f"  args = {path}\n}}\n")
+
+    def given(self, kind):
+        """All tokens that it gave of a kind: access_token, refresh_token or client_credentials."""
+        return self._said(f"gave {kind}")
+
+    def grants(self, kind):
+        """How often it granted by a grant type."""
+        return self._said("granted").count(kind)
+
+    def revoked(self):
+        """What it was told to take back, by the hints that came with it."""
+        return self._said("revoked")
+
+    def _said(self, what):
+        with open(self.log, encoding="utf-8") as f:
+            return re.findall(rf"^{what} (.*)$", f.read(), re.MULTILINE)
 
     def revoke(self, token):
         """The person takes the authorization back."""

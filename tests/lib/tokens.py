@@ -1,6 +1,7 @@
 """A token endpoint that does what a test says, and the introspection by which Dovecot checks the
 tokens that it gave (RFC 6749 section 6, RFC 7662)."""
 
+import contextlib
 import json
 import os
 import threading
@@ -13,7 +14,16 @@ from tests.lib.process import PATIENCE
 
 
 class Tokens:
-    """mode: "ok"; "gone" (invalid_grant); "down" (503); "hang" (no answer until it is changed)."""
+    """mode: "ok"; "gone" (invalid_grant); "stranger" (invalid_client); "down" (503); "broken" (500, a
+    page for people); "garbage" (no JSON); "empty" (no token in it); "away" (nobody listens, and will
+    never again); "hang" (no answer until it is changed)."""
+
+    _TROUBLE = {"gone": (400, {"error": "invalid_grant"}),
+                "stranger": (401, {"error": "invalid_client"}),
+                "down": (503, {}),
+                "broken": (500, b"<html>Oh no!</html>"),
+                "garbage": (200, b'{"access_token": "x'),
+                "empty": (200, {"token_type": "Bearer"})}
 
     def __init__(self, user, lifetime=3600):
         self.user = user
@@ -68,23 +78,29 @@ class Tokens:
         self.set("gone")
 
     def set(self, mode):
+        if mode == "away":
+            self._end()
         with self._changed:
             self.mode = mode
             self._changed.notify_all()
 
     def stop(self):
-        self.set("ok")
+        if self.mode != "away":
+            self.set("ok")
+            self._end()
+
+    def _end(self):
         self._server.shutdown()
         self._server.server_close()
 
     def _renew(self, form):
         with self._changed:
             self.renewals += 1
-            self._changed.wait_for(lambda: self.mode != "hang", PATIENCE)
-        if self.mode == "down":
-            return 503, {}
-        if self.mode == "gone" or form.get("refresh_token") != [self._refresh]:
-            return 400, {"error": "invalid_grant"}
+            self._changed.wait_for(lambda: self.mode != "hang", 3 * PATIENCE)
+        if self.mode in self._TROUBLE:
+            return self._TROUBLE[self.mode]
+        if form.get("refresh_token") != [self._refresh]:
+            return self._TROUBLE["gone"]
         given = self.give()
         return 200, {"access_token": given["access"], "refresh_token": given["refresh"],
                      "token_type": "Bearer", "expires_in": self.lifetime}
@@ -98,12 +114,13 @@ class Tokens:
     def _handler(tokens):  # pylint: disable=no-self-argument
         class Handler(BaseHTTPRequestHandler):
             def answer(self, status, body):
-                octets = json.dumps(body).encode()
+                octets = body if isinstance(body, bytes) else json.dumps(body).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(octets)))
                 self.end_headers()
-                self.wfile.write(octets)
+                with contextlib.suppress(BrokenPipeError):  # a gateway that has ended meanwhile
+                    self.wfile.write(octets)
 
             def do_POST(self):
                 text = self.rfile.read(int(self.headers["Content-Length"])).decode()

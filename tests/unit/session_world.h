@@ -500,7 +500,7 @@ static inline int world_begin(void **state)
                                       .warm = warm_new(&w->loop),
                                       .gate = gate_new(),
                                       .health = health_new(),
-                                      .gatekeeper = gatekeeper_new(w->dir, &ignored),
+                                      .gatekeeper = gatekeeper_new(w->dir, NULL, &ignored),
                                       .send = world_send,
                                       .on_ended = on_ended,
                                       .owner = w};

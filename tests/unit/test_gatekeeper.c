@@ -6,7 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -104,7 +106,7 @@ static int begin(void **state)
     uv_mutex_init(&lock);
     load();
     house = (struct session_house){.loop = &http_server.loop, .send = on_send};
-    keeper = gatekeeper_new(dir, &why);
+    keeper = gatekeeper_new(dir, NULL, &why);
     return keeper ? 0 : -1;
 }
 
@@ -241,8 +243,8 @@ static void make_vault_of(const char *login, json_t *secret, const struct device
 {
     struct failure why;
 
-    assert_true(vault_create(dir, slice_of(login), secret, "printer", slice_of(PASSWORD), limits,
-                             true, &why));
+    struct vault_device printer = {"printer", slice_of(PASSWORD), limits, NULL};
+    assert_true(vault_create(dir, slice_of(login), secret, &printer, true, &why));
     json_decref(secret);
 }
 
@@ -280,7 +282,7 @@ static void expect_refused(const struct admission_answer *a, enum failure_kind k
 }
 
 /* The refresh token that the disk has. */
-static void expect_kept(const char *refresh)
+static bool is_kept(const char *refresh)
 {
     char device[VAULT_DEVICE];
     struct device_limits limits;
@@ -292,10 +294,11 @@ static void expect_kept(const char *refresh)
     assert_true(
         vault_open(dir, slice_of(ANN), slice_of(PASSWORD), &key, &secret, &limits, device, &why));
     assert_int_equal(json_unpack(secret, "{s:{s:s}}", "tokens", "refresh", &kept), 0);
-    assert_string_equal(kept, refresh);
+    bool same = strcmp(kept, refresh) == 0;
     json_decref(secret);
     device_limits_clear(&limits);
     vault_key_wipe(&key);
+    return same;
 }
 
 /* ---- tests -------------------------------------------------------------------------------- */
@@ -392,7 +395,7 @@ static void test_one_renewal(void **state)
     ask(ANN, PASSWORD);
     ask(ANN, PASSWORD);
     wait_for_all();
-    expect_kept("R-2");
+    assert_true(is_kept("R-2"));
     expect_token(&answers[0], "A-2");
     expect_token(&answers[1], "A-2");
     assert_int_equal(http_server.asked, 1);
@@ -406,7 +409,7 @@ static void test_without_new_refresh_token(void **state)
     http_server.replies[0] =
         OK("{\"access_token\":\"A-2\",\"token_type\":\"Bearer\",\"expires_in\":3600}");
     expect_token(admit(ANN, PASSWORD), "A-2");
-    expect_kept("R-1");
+    assert_true(is_kept("R-1"));
 }
 
 /* A token that lasts a moment longer is renewed ahead of its end, and nobody waits for that. */
@@ -501,7 +504,45 @@ static void test_provider_away_too_long(void **state)
     (void)state;
     make_vault(tokens("A-1", -5), &all);
     http_server.replies[0] = "HTTP/1.1 503 Later\r\n\r\n";
-    expect_refused(admit(ANN, PASSWORD), FAILURE_TEMPORARY, false, "503");
+    expect_refused(admit(ANN, PASSWORD), FAILURE_TEMPORARY, false, "try again later");
+    /* Nobody was there in between, and the provider is left alone all the same. */
+    expect_refused(admit(ANN, PASSWORD), FAILURE_TEMPORARY, false, "try again later");
+    assert_int_equal(http_server.asked, 1);
+}
+
+/* Another route of the user leads to another server, which is none of the provider's. */
+static void test_tokens_are_for_routes_of_oauth(void **state)
+{
+    static const char bob[] = "bob@plain.example";
+    json_t *secret = tokens("A-1", 3600);
+    struct failure why;
+
+    (void)state;
+    assert_true(
+        vault_create(dir, slice_of(bob), secret, "printer", slice_of(PASSWORD), &all, false, &why));
+    json_decref(secret);
+    expect_refused(admit(bob, PASSWORD), FAILURE_PERMANENT, false, "says nothing of OAuth");
+}
+
+/* The disk does not take the new refresh token, and the old one is worth nothing any more: it is
+ * written later, though nobody is there any more. */
+static void test_unwritable_vault(void **state)
+{
+    char blocked[128];
+
+    (void)state;
+    make_vault(tokens("A-1", -5), &all);
+    snprintf(blocked, sizeof blocked, "%s/vault/.new", dir);
+    assert_int_equal(mkdir(blocked, 0700), 0);
+    http_server.replies[0] = TOKENS("A-2", "R-2");
+    expect_token(admit(ANN, PASSWORD), "A-2");
+    forget_answers();
+    assert_true(is_kept("R-1"));
+    assert_int_equal(rmdir(blocked), 0);
+    while (!is_kept("R-2"))
+        ; /* that reads the vault, and takes its time */
+    expect_token(admit(ANN, PASSWORD), "A-2");
+    assert_int_equal(http_server.asked, 1);
 }
 
 /* Who needs the token waits; nobody else does. And the end of the process waits for nobody. */
@@ -540,6 +581,132 @@ static void test_damaged_vault(void **state)
     assert_null(strstr(a->why.text, dir));
 }
 
+/* ---- what is held ------------------------------------------------------------------------- */
+
+static void make_held_vault(void)
+{
+    struct held_key key;
+    struct failure why;
+    json_t *secret = tokens("A-1", 3600);
+
+    assert_true(held_key_make(&key, temp_path(dir, "held.key"), &why));
+    struct vault_device printer = {"printer", slice_of(PASSWORD), &all, &key};
+    assert_true(vault_create(dir, slice_of(ANN), secret, &printer, true, &why));
+    json_decref(secret);
+}
+
+/* The key's file was made after the gatekeeper, which looks for it every now and then. */
+static void wait_for_key(bool there)
+{
+    unsigned char key[SASL_SERVER_KEY];
+
+    while (gatekeeper_offers_proof(keeper, key) != there)
+        uv_sleep(10);
+}
+
+/* The answer to a question for `login`, of no address. */
+static const struct held_secret *question(const char *login, const char *mechanism, bool acting)
+{
+    bool nobody = strstr(login, "elsewhere.example");
+    struct admission_request r = {
+        .house = &house,
+        .settings = settings,
+        .route = nobody ? NULL : &settings->config->routes[0],
+        .id = "0000test",
+        .pop3 = true,
+        .acting = acting,
+        .login = slice_of(login),
+    };
+
+    forget_answers();
+    assert_non_null(
+        gatekeeper_question(keeper, &r, r.login, mechanism, on_answer, &answers[asked++]));
+    wait_for_all();
+    assert_int_equal(answers[0].why.kind, FAILURE_NONE);
+    assert_null(answers[0].grant);
+    return &answers[0].held;
+}
+
+static void expect_nobody(const struct held_secret *s, size_t key_size)
+{
+    assert_false(s->known);
+    assert_int_equal(buf_size(&s->password), 0);
+    assert_int_equal(s->scram.key_size, key_size);
+    assert_int_equal(held_secret_of(s).kind, SASL_SECRET_NONE);
+}
+
+static void test_held_password(void **state)
+{
+    (void)state;
+    make_held_vault();
+    wait_for_key(true);
+    const struct held_secret *s = question(ANN, "APOP", false);
+    assert_int_equal(held_secret_of(s).kind, SASL_SECRET_PASSWORD);
+    assert_true(slice_is(held_secret_of(s).password, PASSWORD));
+    s = question("Ann@Example.com", "SCRAM-SHA-1", false);
+    assert_int_equal(held_secret_of(s).kind, SASL_SECRET_SCRAM);
+    assert_int_equal(held_secret_of(s).stored_key.n, 20);
+    assert_int_equal(held_secret_of(s).iterations, HELD_ITERATIONS);
+    assert_true(slice_is(buf_slice(&s->password), PASSWORD));
+}
+
+/* Whoever has none is not told from whoever is not there: nor by the work that is done for him. */
+static void test_held_by_nobody(void **state)
+{
+    (void)state;
+    make_held_vault();
+    wait_for_key(true);
+    expect_nobody(question("eve@example.com", "APOP", false), 0);
+    expect_nobody(question("eve@example.com", "SCRAM-SHA-256", false), 32);
+    expect_nobody(question("eve@elsewhere.example", "SCRAM-SHA-256", false), 32);
+    expect_nobody(question(ANN, "SCRAM-SHA-256", true), 32);
+    make_vault(tokens("A-1", 3600), &all);
+    expect_nobody(question(ANN, "SCRAM-SHA-256", false), 32);
+    file_put(dir, "vault/" ANN ".json", "{\"version\": 1, ");
+    expect_nobody(question(ANN, "SCRAM-SHA-256", false), 32);
+}
+
+static void test_held_without_its_key(void **state)
+{
+    (void)state;
+    wait_for_key(false);
+    make_held_vault();
+    wait_for_key(true);
+    assert_int_equal(unlink(temp_path(dir, "held.key")), 0);
+    wait_for_key(false);
+    expect_nobody(question(ANN, "APOP", false), 0);
+    expect_nobody(question(ANN, "SCRAM-SHA-256", false), 32);
+}
+
+/* It is a device's password or none: the upstream never sees it. */
+static void test_proved(void **state)
+{
+    struct admission_request r = {
+        .house = &house,
+        .settings = settings,
+        .id = "0000test",
+        .pop3 = true,
+        .proved = true,
+    };
+
+    (void)state;
+    make_held_vault();
+    const char *const logins[] = {ANN, ANN, "bob@plain.example"};
+    const char *const passwords[] = {PASSWORD, "guess", "his own"};
+    for (size_t i = 0; i < 3; i++) {
+        r.route = &settings->config->routes[i / 2];
+        r.login = r.upstream = slice_of(logins[i]);
+        r.password = slice_of(passwords[i]);
+        forget_answers();
+        gatekeeper_admit(keeper, &r, on_answer, &answers[asked++]);
+        wait_for_all();
+        if (i == 0)
+            expect_token(&answers[0], "A-1");
+        else
+            expect_refused(&answers[0], FAILURE_AUTH, true, "Authentication failed.");
+    }
+}
+
 /* Whoever waits for his turn when the process ends is not waited for. */
 static void test_end_of_a_wait(void **state)
 {
@@ -573,9 +740,15 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_revoked_grant, begin, end),
         cmocka_unit_test_setup_teardown(test_provider_away, begin, end),
         cmocka_unit_test_setup_teardown(test_provider_away_too_long, begin, end),
+        cmocka_unit_test_setup_teardown(test_tokens_are_for_routes_of_oauth, begin, end),
+        cmocka_unit_test_setup_teardown(test_unwritable_vault, begin, end),
         cmocka_unit_test_setup_teardown(test_provider_hangs, begin, end),
         cmocka_unit_test_setup_teardown(test_revoked_device, begin, end),
         cmocka_unit_test_setup_teardown(test_damaged_vault, begin, end),
+        cmocka_unit_test_setup_teardown(test_held_password, begin, end),
+        cmocka_unit_test_setup_teardown(test_held_by_nobody, begin, end),
+        cmocka_unit_test_setup_teardown(test_held_without_its_key, begin, end),
+        cmocka_unit_test_setup_teardown(test_proved, begin, end),
         cmocka_unit_test_setup_teardown(test_end_of_a_wait, begin, end),
     };
 

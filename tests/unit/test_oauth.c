@@ -354,7 +354,8 @@ static void test_discovery(void **state)
     snprintf(issuer, sizeof issuer, "%s/tenant/", http_server.url);
     snprintf(reply, sizeof reply,
              REPLY("200 OK", "{\"issuer\":\"%s/tenant\",\"token_endpoint\":\"https://t/\","
-                             "\"device_authorization_endpoint\":\"https://d/\"}"),
+                             "\"device_authorization_endpoint\":\"https://d/\","
+                             "\"revocation_endpoint\":\"https://r/\"}"),
              http_server.url);
     provider.issuer = issuer;
     provider.authorization_endpoint = provider.device_endpoint = provider.token_endpoint = NULL;
@@ -368,6 +369,7 @@ static void test_discovery(void **state)
     oauth_provider_complete(&provider, &endpoints);
     assert_string_equal(provider.token_endpoint, "https://t/");
     assert_string_equal(provider.device_endpoint, "https://d/");
+    assert_string_equal(provider.revocation_endpoint, "https://r/");
     assert_null(provider.authorization_endpoint);
 }
 
@@ -381,6 +383,58 @@ static void test_another_issuer_speaks(void **state)
     discover();
     assert_int_equal(failure.kind, FAILURE_PERMANENT);
     assert_null(endpoints.token);
+}
+
+static void on_revoked(void *owner, const struct failure *why)
+{
+    (void)owner;
+    over = true;
+    failure = *why;
+    uv_stop(&http_server.loop);
+}
+
+static void take_back(struct oauth_tokens given, const char *reply)
+{
+    struct failure why;
+
+    over = false;
+    http_server.replies[http_server.asked] = reply;
+    assert_non_null(oauth_revoke(http, &provider, &given, on_revoked, NULL, &why));
+    http_server_run(&over);
+}
+
+/* RFC 7009 section 2.2: the status says it all. */
+static void test_revocation(void **state)
+{
+    struct oauth_tokens both = {.access = "A-1", .refresh = "R-1&"};
+
+    (void)state;
+    provider.revocation_endpoint = token_endpoint;
+    take_back(both, REPLY("200 OK", ""));
+    assert_int_equal(failure.kind, FAILURE_NONE);
+    assert_non_null(strstr(asked(0), "\r\n\r\ntoken=R-1%26&token_type_hint=refresh_token"
+                                     "&client_id=gate%20way"));
+    take_back((struct oauth_tokens){.access = "A-1"}, REPLY("200 OK", "{}"));
+    assert_int_equal(failure.kind, FAILURE_NONE);
+    assert_non_null(strstr(asked(1), "\r\n\r\ntoken=A-1&token_type_hint=access_token"));
+    take_back(both, REPLY("400 Bad", "{\"error\":\"unsupported_token_type\"}"));
+    assert_non_null(strstr(failure.text, "unsupported_token_type"));
+    take_back(both, REPLY("503 Later", ""));
+    assert_int_equal(failure.kind, FAILURE_TEMPORARY);
+    assert_non_null(strstr(failure.text, "503"));
+}
+
+static void test_no_revocation(void **state)
+{
+    static const char *const endpoints_of_none[] = {NULL, "http://id.example/revoke"};
+    struct oauth_tokens given = {.access = "A-1"};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        provider.revocation_endpoint = endpoints_of_none[i];
+        assert_null(oauth_revoke(http, &provider, &given, on_revoked, NULL, &failure));
+        assert_int_equal(failure.kind, FAILURE_PERMANENT);
+    }
 }
 
 static void test_presets(void **state)
@@ -420,6 +474,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_answers_that_are_none, begin, end),
         cmocka_unit_test_setup_teardown(test_discovery, begin, end),
         cmocka_unit_test_setup_teardown(test_another_issuer_speaks, begin, end),
+        cmocka_unit_test_setup_teardown(test_revocation, begin, end),
+        cmocka_unit_test_setup_teardown(test_no_revocation, begin, end),
         cmocka_unit_test(test_presets),
     };
 

@@ -4,10 +4,12 @@
 #include "translate/sasl/sasl_server.h"
 
 #include "translate/sasl/sasl_client.h"
+#include "translate/sasl/sasl_scram.h"
 #include "translate/text/base64.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -400,6 +402,69 @@ static void test_binding_of_another_connection(void **state)
     done(&f);
 }
 
+/* Somebody has taken the -PLUS mechanisms off the list on its way (RFC 5802 section 6). */
+static void test_binding_that_was_hidden(void **state)
+{
+    static const char message[] = "y,,n=ann,r=abcdefghijklmnop";
+    struct sasl_server_options o = with_secrets();
+    struct buf text = BUF_INIT;
+    struct fixture f = {0};
+
+    (void)state;
+    base64_encode(&text, slice_of(message));
+    assert_int_equal(sasl_server_start(&f.sasl, &o, slice_of("SCRAM-SHA-256"), true,
+                                       buf_slice(&text), &f.challenge, &f.why),
+                     SASL_SERVER_FAILED);
+    assert_int_equal(f.why.kind, FAILURE_AUTH);
+    /* Where there is no channel binding he is right. */
+    o.binding = (struct sasl_binding){.type = SASL_BINDING_NONE};
+    assert_int_equal(sasl_server_start(&f.sasl, &o, slice_of("SCRAM-SHA-256"), true,
+                                       buf_slice(&text), &f.challenge, &f.why),
+                     SASL_SERVER_SECRET);
+    buf_clear(&text);
+    done(&f);
+}
+
+/* What a client is told before it has proved anything: "r=...,s=...,i=..." from the salt on. */
+static void told(const struct sasl_secret *secret, const char *mechanism, char salt[64])
+{
+    struct exchange x = {mechanism, "ann", "wrong", secret, &binding};
+    struct fixture f = {0};
+
+    assert_int_equal(exchange(&x, &f.sasl, &f.challenge, &f.why), SASL_SERVER_FAILED);
+    const char *from = strstr(buf_slice(&f.challenge).p, ",s=");
+    assert_non_null(from);
+    snprintf(salt, 64, "%.*s", (int)strcspn(from, "\n"), from);
+    done(&f);
+}
+
+/* Keys that are made ahead let in as the password does, and look as nobody's do. */
+static void test_keys_of_a_password(void **state)
+{
+    static const char *const mechanisms[] = {"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256",
+                                             "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1"};
+    const struct sasl_secret none = {.kind = SASL_SECRET_NONE};
+    char its[64], nobodys[64];
+    struct sasl_scram keys;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof mechanisms / sizeof *mechanisms; i++) {
+        struct fixture f = {0};
+        assert_true(
+            sasl_scram_make(&keys, key, mechanisms[i], slice_of("ann"), slice_of("right"), 4096));
+        const struct sasl_secret secret = sasl_scram_secret(&keys);
+        struct exchange x = {mechanisms[i], "ann", "right", &secret, &binding};
+        assert_int_equal(exchange(&x, &f.sasl, &f.challenge, &f.why), SASL_SERVER_DONE);
+        told(&secret, mechanisms[i], its);
+        told(&none, mechanisms[i], nobodys);
+        assert_string_equal(its, nobodys);
+        done(&f);
+    }
+    assert_false(sasl_scram_make(&keys, key, "CRAM-MD5", slice_of("ann"), slice_of("p"), 4096));
+    assert_false(
+        sasl_scram_make(&keys, key, "SCRAM-SHA-256", slice_of("ann"), slice_of("\a"), 4096));
+}
+
 static void test_proofs_that_are_none(void **state)
 {
     static const struct {
@@ -440,6 +505,8 @@ int main(void)
         cmocka_unit_test(test_unknown_user_is_not_told),
         cmocka_unit_test(test_salts_stay),
         cmocka_unit_test(test_binding_of_another_connection),
+        cmocka_unit_test(test_binding_that_was_hidden),
+        cmocka_unit_test(test_keys_of_a_password),
         cmocka_unit_test(test_proofs_that_are_none),
         cmocka_unit_test(test_plain),
         cmocka_unit_test(test_login),

@@ -57,8 +57,9 @@ static bool create(const char *name, const char *password, bool replace)
 {
     json_t *token = json_pack("{s:s}", "refresh", "R-1");
 
+    struct vault_device its = {name, slice_of(password), &all, NULL};
     failure = (struct failure){0};
-    bool made = vault_create(dir, ann(), token, name, slice_of(password), &all, replace, &failure);
+    bool made = vault_create(dir, ann(), token, &its, replace, &failure);
     json_decref(token);
     return made;
 }
@@ -86,7 +87,8 @@ static const char *refresh(void)
 static bool add(const char *name, const char *password, const struct device_limits *its)
 {
     failure = (struct failure){0};
-    return vault_add(dir, ann(), &key, name, slice_of(password), its, &failure);
+    return vault_add(dir, ann(), &key, &(struct vault_device){name, slice_of(password), its, NULL},
+                     &failure);
 }
 
 /* The first of `from` in the file becomes `to`, which is as long. */
@@ -251,7 +253,8 @@ static void add_some(int process)
 
     for (int i = 0; i < 3; i++) {
         snprintf(name, sizeof name, "%d-%d", process, i);
-        if (!vault_add(dir, ann(), &key, name, slice_of(name), &all, &failure))
+        if (!vault_add(dir, ann(), &key, &(struct vault_device){name, slice_of(name), &all, NULL},
+                       &failure))
             _exit(1);
     }
     _exit(0);

@@ -23,13 +23,13 @@ enum {
 
 /* ---- a header that comes in -------------------------------------------------------------- */
 
-void filing_header_begin(struct account *a)
+static void entry_header_begin(struct account *a)
 {
     octets_clear(&a->listing.octets);
     header_begin(a);
 }
 
-void filing_header_data(struct account *a, struct slice data)
+static void entry_header_data(struct account *a, struct slice data)
 {
     struct octets *o = &a->listing.octets;
     struct slice lines = octets_lines(o, data);
@@ -57,7 +57,7 @@ static void header_remember(struct account *a, size_t entry, struct slice header
     a->failed = a->failed || buf_failed(&l->headers);
 }
 
-void filing_header_end(struct account *a, size_t entry)
+static void entry_header_end(struct account *a, size_t entry)
 {
     struct listed *beside = &a->listing.beside[entry];
     struct slice header = buf_slice(&a->header);
@@ -72,6 +72,21 @@ void filing_header_end(struct account *a, size_t entry)
     if (a->options.filing_count)
         header_remember(a, entry, header);
     header_begin(a);
+}
+
+bool filing_header_event(struct account *a, struct account_op *op,
+                         const struct pop3_client_event *ev)
+{
+    if (ev->type != POP3_CLIENT_BODY_DATA && ev->type != POP3_CLIENT_BODY_END)
+        return false;
+    if (!op->begun)
+        entry_header_begin(a);
+    op->begun = true;
+    if (ev->type == POP3_CLIENT_BODY_DATA)
+        entry_header_data(a, ev->text);
+    else
+        entry_header_end(a, op->entry);
+    return true;
 }
 
 /* ---- asking ------------------------------------------------------------------------------ */
@@ -103,17 +118,7 @@ static void filing_event(struct account *a, struct account_op *op,
 {
     struct listing *l = &a->listing;
 
-    if (ev->type == POP3_CLIENT_BODY_DATA || ev->type == POP3_CLIENT_BODY_END) {
-        if (!op->begun)
-            filing_header_begin(a);
-        op->begun = true;
-        if (ev->type == POP3_CLIENT_BODY_DATA)
-            filing_header_data(a, ev->text);
-        else
-            filing_header_end(a, op->entry);
-        return;
-    }
-    if (ev->type != POP3_CLIENT_DONE)
+    if (filing_header_event(a, op, ev) || ev->type != POP3_CLIENT_DONE)
         return;
     l->beside[op->entry].heard = true;
     l->awaited--;

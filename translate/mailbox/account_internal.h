@@ -464,11 +464,10 @@ extern const struct commit_op listing_commit;
 void listing_filed(struct account *a);
 
 /* account_filing.c */
-/* A header comes in, of which octets_of_header() are looked at; at its end its date, its digest and
- * its filing rule are the entry's. */
-void filing_header_begin(struct account *a);
-void filing_header_data(struct account *a, struct slice data);
-void filing_header_end(struct account *a, size_t entry);
+/* The header of `op`'s entry comes in, of which octets_of_header() are looked at; at its end its
+ * date, its digest and its filing rule are the entry's. False when the event is of no body. */
+bool filing_header_event(struct account *a, struct account_op *op,
+                         const struct pop3_client_event *ev);
 /* Asks for the next headers that the rules need. False when there are none. */
 bool filing_ask(struct account *a);
 /* The new messages, as far as it is known where they belong. */

@@ -237,17 +237,7 @@ static void digest_event(struct account *a, struct account_op *op,
 {
     struct listing *l = &a->listing;
 
-    if (ev->type == POP3_CLIENT_BODY_DATA || ev->type == POP3_CLIENT_BODY_END) {
-        if (!op->begun)
-            filing_header_begin(a);
-        op->begun = true;
-        if (ev->type == POP3_CLIENT_BODY_DATA)
-            filing_header_data(a, ev->text);
-        else
-            filing_header_end(a, op->entry);
-        return;
-    }
-    if (ev->type != POP3_CLIENT_DONE)
+    if (filing_header_event(a, op, ev) || ev->type != POP3_CLIENT_DONE)
         return;
     l->awaited--;
     if (!ev->ok && ev->verb == POP3_TOP && ev->unsupported)

@@ -5,15 +5,14 @@
  * the message that names the user is kept until it is there. For SCRAM the name is taken out of it
  * by a session of the library that is then thrown away; CRAM-MD5's stands before the last space.
  */
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <string.h>
 
 #include "translate/sasl/sasl_library.h"
+#include "translate/sasl/sasl_scram.h"
 #include "translate/sasl/sasl_server_internal.h"
 #include "translate/text/base64.h"
 
-enum { SALT_SIZE = 16 };
+enum { FALSE_PASSWORD = 16 /* octets of one that nobody has */ };
 
 static bool is_scram(const struct sasl_server *s)
 {
@@ -45,15 +44,15 @@ static enum sasl_server_result refuse(struct sasl_server *s, int rc, struct fail
     }
 }
 
+/* The library is told of the channel binding for every SCRAM: a client who has been made to believe
+ * that there is none says that he would have bound, and is refused (RFC 5802 section 6). */
 static bool session_open(struct sasl_server *s)
 {
-    bool bound = (s->mechanism->bit & SASL_PLUS) != 0;
-
     return sasl_library() &&
            gsasl_server_start(sasl_library(), s->mechanism->name, &s->session) == GSASL_OK &&
            sasl_library_set(s->session, GSASL_SERVICE, slice_of(s->options->service)) &&
            sasl_library_set(s->session, GSASL_HOSTNAME, slice_of("localhost")) &&
-           (!bound || sasl_library_bind(s->session, &s->options->binding));
+           (!is_scram(s) || sasl_library_bind(s->session, &s->options->binding));
 }
 
 /* One step of the library; its output goes out in base64. */
@@ -126,21 +125,10 @@ static enum sasl_server_result take_name(struct sasl_server *s, struct slice mes
 
 /* ---- what is kept of it ------------------------------------------------------------------- */
 
-/* Octets that are always the same for this user, and that nobody else can foretell. */
 static bool derive(const struct sasl_server *s, const char *what,
-                   unsigned char out[EVP_MAX_MD_SIZE])
+                   unsigned char out[SASL_SERVER_KEY])
 {
-    struct buf text = BUF_INIT;
-    unsigned n = 0;
-
-    buf_printf(&text, "%s %s ", what, s->mechanism->name);
-    buf_put(&text, buf_slice(&s->user));
-    struct slice octets = buf_slice(&text);
-    bool made =
-        !buf_failed(&text) && HMAC(EVP_sha256(), s->options->key, SASL_SERVER_KEY,
-                                   (const unsigned char *)octets.p, octets.n, out, &n) != NULL;
-    buf_clear(&text);
-    return made;
+    return sasl_scram_derive(s->options->key, what, s->mechanism->name, buf_slice(&s->user), out);
 }
 
 static bool set_coded(struct sasl_server *s, Gsasl_property property, struct slice octets)
@@ -175,8 +163,8 @@ static bool set_keys(struct sasl_server *s, const struct sasl_secret *secret)
 static bool set_false_keys(struct sasl_server *s)
 {
     bool sha_1 = (s->mechanism->bit & (SASL_SCRAM_SHA_1 | SASL_SCRAM_SHA_1_PLUS)) != 0;
-    unsigned char salt[EVP_MAX_MD_SIZE];
-    unsigned char stored[EVP_MAX_MD_SIZE];
+    unsigned char salt[SASL_SERVER_KEY];
+    unsigned char stored[SASL_SERVER_KEY];
     size_t n = sha_1 ? 20 : 32;
 
     if (!derive(s, "salt", salt) || !derive(s, "key", stored))
@@ -184,7 +172,7 @@ static bool set_false_keys(struct sasl_server *s)
     struct slice key = slice_make((const char *)stored, n);
     const struct sasl_secret false_secret = {
         .kind = SASL_SECRET_SCRAM,
-        .salt = slice_make((const char *)salt, SALT_SIZE),
+        .salt = slice_make((const char *)salt, SASL_SCRAM_SALT),
         .stored_key = key,
         .server_key = key,
         .iterations = s->options->iterations,
@@ -195,21 +183,21 @@ static bool set_false_keys(struct sasl_server *s)
 /* The salt must not differ from one time to the next: those of users that there are not do not. */
 static bool set_password(struct sasl_server *s, struct slice password)
 {
-    unsigned char salt[EVP_MAX_MD_SIZE];
+    unsigned char salt[SASL_SERVER_KEY];
 
     return sasl_library_set(s->session, GSASL_PASSWORD, password) &&
            (!is_scram(s) ||
             (derive(s, "salt", salt) && set_iterations(s, s->options->iterations) &&
-             set_coded(s, GSASL_SCRAM_SALT, slice_make((const char *)salt, SALT_SIZE))));
+             set_coded(s, GSASL_SCRAM_SALT, slice_make((const char *)salt, SASL_SCRAM_SALT))));
 }
 
 static bool set_false_password(struct sasl_server *s)
 {
-    unsigned char octets[EVP_MAX_MD_SIZE];
+    unsigned char octets[SASL_SERVER_KEY];
     struct buf text = {.secret = true};
 
     bool made = derive(s, "password", octets);
-    base64_encode(&text, slice_make((const char *)octets, SALT_SIZE));
+    base64_encode(&text, slice_make((const char *)octets, FALSE_PASSWORD));
     made = made && !buf_failed(&text) &&
            sasl_library_set(s->session, GSASL_PASSWORD, buf_slice(&text));
     buf_wipe(&text);
