@@ -9,14 +9,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/bench/count_mailbox.h"
 #include "translate/imap/imap_response.h"
+#include "translate/mime/mime_charset.h"
 #include "translate/mime/mime_parser.h"
 #include "translate/mime/mime_put.h"
 #include "translate/pop3/pop3_body.h"
+#include "translate/pop3/pop3_reader.h"
+#include "translate/pop3/pop3_response.h"
 #include "translate/state/drop_state.h"
 #include "translate/state/journal.h"
 
-enum { BODY_SIZE = 1 << 20, PIECE = 16384, FETCHES = 2000, RECORDS = 200, ENVELOPES = 100 };
+enum {
+    BODY_SIZE = 1 << 20,
+    PIECE = 16384,
+    FETCHES = 2000,
+    LISTED = 2000,
+    RECORDS = 200,
+    ENVELOPES = 100
+};
 
 struct path {
     const char *name;
@@ -94,6 +105,58 @@ static void parse_responses(struct slice input)
     imap_response_free(parser);
 }
 
+/* ---- what a POP3 server says ---- */
+
+static void size_list(struct buf *out)
+{
+    for (int i = 1; i <= LISTED; i++)
+        buf_printf(out, "%d %d\r\n", i, i * 7);
+}
+
+static void uidl_list(struct buf *out)
+{
+    for (int i = 1; i <= LISTED; i++)
+        buf_printf(out, "%d 00000%06d65f0a1b2\r\n", i, i);
+}
+
+static void parse_sizes(struct slice input)
+{
+    struct pop3_reader reader = {0};
+    struct slice line;
+    uint32_t number;
+    uint64_t size;
+
+    while (pop3_reader_next(&reader, &input, POP3_LINE_MAX, &line) == POP3_LINE)
+        pop3_response_sizes(line, &number, &size);
+    pop3_reader_clear(&reader);
+}
+
+static void parse_uidls(struct slice input)
+{
+    struct pop3_reader reader = {0};
+    struct slice line;
+    struct slice uidl;
+    uint32_t number;
+
+    while (pop3_reader_next(&reader, &input, POP3_LINE_MAX, &line) == POP3_LINE)
+        pop3_response_uidl(line, &number, &uidl);
+    pop3_reader_clear(&reader);
+}
+
+/* ---- an IMAP client's commands ---- */
+
+static void fetch_flags(struct buf *out)
+{
+    count_mailbox_open();
+    buf_puts(out, "a FETCH 1:* (UID FLAGS)");
+}
+
+static void search_header(struct buf *out)
+{
+    count_mailbox_open();
+    buf_puts(out, "a SEARCH SUBJECT \"nosuchthing\"");
+}
+
 /* ---- what is remembered ---- */
 
 static void nothing(struct buf *out)
@@ -147,10 +210,17 @@ static void make_envelopes(struct slice input)
 /* ---- */
 
 static const struct path paths[] = {
-    {"message", text_lines, send_message},       {"dot-stuffing", dotted_lines, send_message},
-    {"line-ends", bare_line_ends, send_message}, {"literal", literal, parse_responses},
-    {"fetch-listing", listing, parse_responses}, {"journal-append", nothing, append_journal},
+    {"message", text_lines, send_message},
+    {"dot-stuffing", dotted_lines, send_message},
+    {"line-ends", bare_line_ends, send_message},
+    {"literal", literal, parse_responses},
+    {"fetch-listing", listing, parse_responses},
+    {"journal-append", nothing, append_journal},
     {"envelope", header, make_envelopes},
+    {"pop3-list", size_list, parse_sizes},
+    {"pop3-uidl", uidl_list, parse_uidls},
+    {"fetch-flags", fetch_flags, count_mailbox_run},
+    {"search-header", search_header, count_mailbox_run},
 };
 
 /* Its name is what is collected by. */
@@ -164,6 +234,7 @@ int main(int argc, char **argv)
 {
     struct buf input = BUF_INIT;
 
+    mime_setup();
     for (size_t i = 0; argc == 2 && i < sizeof paths / sizeof *paths; i++) {
         if (strcmp(argv[1], paths[i].name) != 0)
             continue;

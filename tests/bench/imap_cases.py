@@ -1,5 +1,5 @@
-"""The other direction: an IMAP client whose mail is in a POP3 maildrop. What it costs is compared
-with the same client straight at that server's own IMAP, which has an index of its own.
+"""IMAP clients, whose mail is in a POP3 maildrop. What it costs is compared with the same client
+straight at that server's own IMAP, which has an index of its own.
 
 A scan is one command over all messages. `first` is that of a gateway without state; later ones are
 those of an account that is open, as it is while a client looks at its mail again and again.
@@ -7,17 +7,15 @@ those of an account that is open, as it is while a client looks at its mail agai
 
 import contextlib
 import imaplib
-import os
 import re
-import shutil
+import ssl
 import time
 
-from tests.bench import servers
-from tests.lib.mailferry import Mailferry
+from tests.bench import goal, servers
+from tests.bench.case import Case
 
 READER, LISTED = "reader@example.com", "list100k@example.com"
-COUNT = 2_000
-DELAY_MS = 20
+COUNT, FEW = 2_000, 50
 PATIENCE = 120
 
 STATE = "FETCH 1:* (UID FLAGS RFC822.SIZE)"
@@ -29,8 +27,13 @@ BODIES = "FETCH 1:* (UID BODY.PEEK[])"
 class Client:
     """Sends a command and takes what comes up to its tagged OK, as fast as it comes."""
 
-    def __init__(self, port, user):
-        self._connection = imaplib.IMAP4("127.0.0.1", port, timeout=PATIENCE)
+    def __init__(self, port, user, tls=False):
+        if tls:
+            context = ssl._create_unverified_context()  # pylint: disable=protected-access
+            self._connection = imaplib.IMAP4_SSL("127.0.0.1", port, ssl_context=context,
+                                                 timeout=PATIENCE)
+        else:
+            self._connection = imaplib.IMAP4("127.0.0.1", port, timeout=PATIENCE)
         self._connection.login(user, servers.PASSWORD)
         self._socket = self._connection.sock
 
@@ -60,69 +63,35 @@ class Client:
             self._connection.shutdown()
 
 
-class StraightImap:
-    """The upstream's own IMAP."""
-
-    name = "straight"
-
-    def __init__(self, upstream):
-        self.process = upstream.process
-        self.port = upstream.port
-
-    def forget(self):
-        """It has nothing of its own to forget."""
-
-
-class ImapGateway:
-    """mailferry in front of the POP3 server at `port`."""
-
-    name = "mailferry"
-
-    def __init__(self, directory, port):
-        self._made = Mailferry(
-            directory, f"pop3://127.0.0.1:{port}?tls=off", listener="imap",
-            route={"imap": {"poll_seconds": 3600}},
-            config={"log": {"level": "info"}, "limits": {"connections_per_address": 20000}})
-        self._made.start()
-
-    process = property(lambda self: self._made.process)
-    port = property(lambda self: self._made.port)
-
-    def forget(self):
-        self._made.stop()
-        shutil.rmtree(os.path.join(self._made.state_dir, "accounts"), ignore_errors=True)
-        self._made.start()
-
-    def stop(self):
-        self._made.stop()
-
-
-class Scan:
+class Scan(Case):
     """One command again and again, in a session that stays."""
 
-    unit, rounds, ratio, dovecot_rounds = "ms", 5, True, 0
-    before = ()  # commands that bring in what it needs
+    dovecot_rounds = 3
     repeat = 5
 
-    def __init__(self, name, command, before=(), user=READER, count=COUNT):
+    def __init__(self, name, command, before=(), user=READER, count=COUNT, tls=False, most=None):
         self.name, self.command, self.before = name, command, before
-        self.user, self.count = user, count
+        self.user, self.count, self.tls = user, count, tls
         self.store = "retr" if user == READER else "list-100000"
+        self.quick = user == READER
+        self.goal = goal.at_most_ratio(most) if most else None
 
     def prepare(self, bench):
-        gateway = bench.add(ImapGateway(
-            os.path.join(bench.directory, re.sub(r"\W+", "-", self.name)), self.pop3_port(bench)))
-        self.ways = [StraightImap(bench.upstream), gateway]
+        self.ways = self.make_ways(bench)
         self.clients = {way.name: self.client(way) for way in self.ways}
         for client in self.clients.values():
             for command in (*self.before, self.command, self.command):
                 client.seconds(command)
 
-    def pop3_port(self, bench):
-        return bench.upstream.pop3_port
+    def make_ways(self, bench):
+        ways = [bench.straight(self.tls, protocol="imap"),
+                bench.gateway(self.name, tls=self.tls, protocol="imap")]
+        if bench.with_dovecot:
+            ways.append(bench.dovecot(f"pop3c-{self.name}", tls=self.tls, protocol="imap"))
+        return ways
 
     def client(self, way):
-        client = Client(way.port, self.user)
+        client = Client(way.port, self.user, self.tls)
         client.select(self.count)
         return client
 
@@ -132,65 +101,89 @@ class Scan:
         return min(client.seconds(self.command) for _ in range(self.repeat)) * 1e3
 
 
-class First(Scan):
-    """From the login on, by a gateway that knows nothing."""
+class Anew(Scan):
+    """What begins with a gateway that knows nothing."""
 
-    rounds = 3
+    dovecot_rounds = 1
+
+    def prepare(self, bench):
+        self.ways = self.make_ways(bench)
+        self.clients = {}
+        for way in self.ways:
+            if way.name != "dovecot":
+                self.round(way)
+
+    def forget(self, way):
+        if way.name in self.clients:
+            self.clients.pop(way.name).close()
+        way.forget(self.user)
+
+    def begin(self, way):
+        self.clients[way.name] = client = self.client(way)
+        return client
+
+
+class First(Anew):
+    """From the login on."""
 
     def round(self, way):
-        self.clients[way.name].close()
-        way.forget()
+        self.forget(way)
         started = time.perf_counter()
-        self.clients[way.name] = self.client(way)
-        for command in (*self.before, self.command):
-            self.clients[way.name].seconds(command)
+        self.begin(way).seconds(self.command)
         return (time.perf_counter() - started) * 1e3
 
 
-class FirstBodies(Scan):
-    """Once the envelopes are known; `ms` for all."""
-
-    rounds = 3
+class FirstBodies(Anew):
+    """Once the envelopes are known."""
 
     def round(self, way):
-        self.clients[way.name].close()
-        way.forget()
-        self.clients[way.name] = client = self.client(way)
+        self.forget(way)
+        client = self.begin(way)
         client.seconds(ENVELOPE)
         return client.seconds(self.command) * 1e3
 
 
-class SlowBodies(FirstBodies):
-    """The same over a line; messages a second are the count by the time."""
+class SlowBodies(Anew):
+    """With a line in between: to the straight client's server, and to the gateways' one. Dovecot
+    asks for one message after the other: some are enough to see it."""
 
-    def pop3_port(self, bench):
-        return bench.line(bench.upstream.pop3_port).port
+    unit = "us"
 
-    def more(self):
-        seconds = min(self.took)
-        return [f"{self.count / seconds:,.0f} messages a second at best"]
+    def __init__(self):
+        super().__init__("bodies over 20 ms each way, each", BODIES)
+        self.goal = goal.at_least_each_second(1_500)
 
-    def prepare(self, bench):
-        self.took = []
-        super().prepare(bench)
+    def make_ways(self, bench):
+        pop3 = bench.line(bench.port_of("pop3")).port
+        ways = [bench.straight(port=bench.line(bench.port_of("imap")).port),
+                bench.gateway(self.name, port=pop3, protocol="imap")]
+        if bench.with_dovecot:
+            ways.append(bench.dovecot(f"pop3c-{self.name}", port=pop3, protocol="imap"))
+        return ways
 
     def round(self, way):
-        took = super().round(way)
-        if way.name == "mailferry":
-            self.took.append(took / 1e3)
-        return took
+        self.forget(way)
+        client = self.begin(way)
+        if way.name == "dovecot":
+            return client.seconds(BODIES.replace("1:*", f"1:{FEW}")) / FEW * 1e6
+        client.seconds(ENVELOPE)
+        return client.seconds(BODIES) / self.count * 1e6
 
 
 CASES = {
-    "imap-first": lambda: First("first IMAP scan of 2,000", ENVELOPE),
-    "imap-state": lambda: Scan("later scan, FLAGS and size", STATE),
-    "imap-state-100000": lambda: Scan("the same, 100,000", STATE, user=LISTED, count=100_000),
-    "imap-envelope": lambda: Scan("later scan, ENVELOPE", ENVELOPE),
-    "imap-structure": lambda: Scan("later scan, BODYSTRUCTURE", STRUCTURE),
-    "imap-bodies-first": lambda: FirstBodies("2,000 bodies, first", BODIES),
-    "imap-bodies": lambda: Scan("2,000 bodies, later", BODIES),
-    "imap-bodies-slow": lambda: SlowBodies("2,000 bodies over 20 ms each way", BODIES),
-    "imap-subject": lambda: Scan("SEARCH SUBJECT", 'SEARCH SUBJECT "nosuchthing"', (ENVELOPE,)),
-    "imap-body": lambda: Scan("SEARCH BODY", 'SEARCH BODY "nosuchthing"', (BODIES,)),
-    "imap-text": lambda: Scan("SEARCH TEXT", 'SEARCH TEXT "nosuchthing"', (BODIES,)),
+    "imap-first": lambda: First("first IMAP scan of 2,000", ENVELOPE, most=10),
+    "imap-state": lambda: Scan("later scan, FLAGS and size", STATE, most=0.8),
+    "imap-state-100000": lambda: Scan("the same, 100,000", STATE, user=LISTED, count=100_000,
+                                      most=0.8),
+    "imap-envelope": lambda: Scan("later scan, ENVELOPE", ENVELOPE, most=0.8),
+    "imap-structure": lambda: Scan("later scan, BODYSTRUCTURE", STRUCTURE, most=0.8),
+    "imap-state-tls": lambda: Scan("later scan, FLAGS and size, TLS", STATE, tls=True),
+    "imap-bodies-first": lambda: FirstBodies("2,000 bodies, first", BODIES, most=2.5),
+    "imap-bodies": lambda: Scan("2,000 bodies, later", BODIES, most=1.0),
+    "imap-bodies-tls": lambda: Scan("2,000 bodies, later, TLS", BODIES, tls=True),
+    "imap-bodies-slow": SlowBodies,
+    "imap-subject": lambda: Scan("SEARCH SUBJECT", 'SEARCH SUBJECT "nosuchthing"', (ENVELOPE,),
+                                 most=1.0),
+    "imap-body": lambda: Scan("SEARCH BODY", 'SEARCH BODY "nosuchthing"', (BODIES,), most=1.0),
+    "imap-text": lambda: Scan("SEARCH TEXT", 'SEARCH TEXT "nosuchthing"', (BODIES,), most=1.0),
 }

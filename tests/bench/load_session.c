@@ -12,6 +12,9 @@
 
 enum { STEP_GREETING, STEP_USER, STEP_PASS, STEP_STAT, STEP_SCRIPT, PIECE_SIZE = 262144 };
 
+static const char multiline_end[] = "\r\n.\r\n";
+enum { END_SIZE = sizeof multiline_end - 1 };
+
 uint64_t load_now(void)
 {
     struct timespec now;
@@ -68,13 +71,6 @@ static int login_command(const struct load_session *s, char *line, size_t cap)
                        : snprintf(line, cap, "USER %s\r\n", p->user);
 }
 
-static const char *list_command(unsigned step)
-{
-    static const char *const commands[] = {"UIDL\r\n", "LIST\r\n", "QUIT\r\n", ""};
-
-    return commands[step < 3 ? step : 3];
-}
-
 static unsigned retr_number(const struct load_session *s)
 {
     bool within = s->plan->script == LOAD_RETR && s->step >= STEP_SCRIPT &&
@@ -85,7 +81,7 @@ static unsigned retr_number(const struct load_session *s)
 
 static unsigned steps_before_quit(const struct load_plan *p)
 {
-    return p->script == LOAD_LIST ? 2 : p->script == LOAD_RETR ? p->messages : 0;
+    return p->script == LOAD_LIST ? 2 * p->repeats : p->script == LOAD_RETR ? p->messages : 0;
 }
 
 /* The command of the step; 0 when there is none any more. */
@@ -96,8 +92,8 @@ static int next_command(const struct load_session *s, char *line, size_t cap)
     unsigned step = s->step - STEP_SCRIPT;
     if (retr_number(s))
         return snprintf(line, cap, "RETR %u\r\n", retr_number(s));
-    if (s->plan->script == LOAD_LIST)
-        return snprintf(line, cap, "%s", list_command(step));
+    if (s->plan->script == LOAD_LIST && step < steps_before_quit(s->plan))
+        return snprintf(line, cap, step % 2 ? "LIST\r\n" : "UIDL\r\n");
     if (s->plan->script == LOAD_HOLD || step > steps_before_quit(s->plan))
         return 0;
     return snprintf(line, cap, "QUIT\r\n");
@@ -150,6 +146,11 @@ static size_t receive(struct load_session *s, char *piece, enum load_result *res
     return 0;
 }
 
+static bool send_octets(struct load_session *s, const char *octets, int n)
+{
+    return (s->ssl ? SSL_write(s->ssl, octets, n) : (int)send(s->fd, octets, (size_t)n, 0)) == n;
+}
+
 /* A command always fits: the socket's buffer is empty when the one before is answered. */
 static bool send_line(struct load_session *s, const char *line, int n)
 {
@@ -157,7 +158,8 @@ static bool send_line(struct load_session *s, const char *line, int n)
     s->status_seen = false;
     memset(s->tail, 0, sizeof s->tail);
     s->asked = load_now();
-    return (s->ssl ? SSL_write(s->ssl, line, n) : (int)send(s->fd, line, (size_t)n, 0)) == n;
+    s->sent = retr_number(s);
+    return send_octets(s, line, n);
 }
 
 static void keep_tail(struct load_session *s, const char *piece, size_t n)
@@ -174,16 +176,52 @@ static void keep_tail(struct load_session *s, const char *piece, size_t n)
 static bool take_piece(struct load_session *s, const char *piece, size_t n)
 {
     s->octets += n;
-    if (!s->status_seen && retr_number(s))
-        s->first_octet = load_now() - s->asked;
-    s->status_seen = true;
     keep_tail(s, piece, n);
-    return s->multiline ? memcmp(s->tail, "\r\n.\r\n", 5) == 0 : s->tail[4] == '\n';
+    return s->multiline ? memcmp(s->tail, multiline_end, END_SIZE) == 0 : s->tail[4] == '\n';
+}
+
+/* ---- more than one RETR under way ---- */
+
+static bool is_pipelined(const struct load_session *s)
+{
+    return s->plan->pipeline > 1 && retr_number(s);
+}
+
+/* Says as many as may be under way. False when they cannot be sent. */
+static bool pipeline_fill(struct load_session *s)
+{
+    char lines[LOAD_PIPELINE_MAX * 20];
+    int n = 0;
+
+    while (s->sent < s->plan->messages && s->sent < retr_number(s) - 1 + s->plan->pipeline)
+        n += snprintf(lines + n, sizeof lines - (size_t)n, "RETR %u\r\n", ++s->sent);
+    return n == 0 || send_octets(s, lines, n);
+}
+
+/* Takes what came, `n` octets at `piece`, before which there is room for what came last. True when
+ * the last answer is whole. */
+static bool take_pipelined(struct load_session *s, char *piece, size_t n)
+{
+    enum { BEFORE = END_SIZE - 1 };
+    char *from = piece - BEFORE;
+    const char *end = piece + n;
+
+    s->octets += n;
+    memcpy(from, s->tail + sizeof s->tail - BEFORE, BEFORE);
+    while ((from = memmem(from, (size_t)(end - from), multiline_end, END_SIZE))) {
+        from += END_SIZE;
+        if (retr_number(s) == s->plan->messages)
+            return true;
+        step_on(s);
+    }
+    keep_tail(s, piece, n);
+    return false;
 }
 
 static enum load_result read_answer(struct load_session *s)
 {
-    static char piece[PIECE_SIZE];
+    static char room[END_SIZE + PIECE_SIZE];
+    char *piece = room + END_SIZE;
     enum load_result result = LOAD_FAILED;
 
     for (;;) {
@@ -192,9 +230,21 @@ static enum load_result read_answer(struct load_session *s)
             return result;
         if (!s->status_seen && piece[0] != '+')
             return fail(s, "refused");
-        if (take_piece(s, piece, n))
+        if (!s->status_seen && retr_number(s))
+            s->first_octet = load_now() - s->asked;
+        s->status_seen = true;
+        if (is_pipelined(s) ? take_pipelined(s, piece, n) : take_piece(s, piece, n))
             return LOAD_DONE;
+        if (is_pipelined(s) && !pipeline_fill(s))
+            return fail(s, "could not send");
     }
+}
+
+bool load_session_wake(struct load_session *s)
+{
+    static const char noop[] = "NOOP\r\n";
+
+    return send_line(s, noop, sizeof noop - 1) || fail(s, "could not send") != LOAD_FAILED;
 }
 
 enum load_result load_session_run(struct load_session *s)

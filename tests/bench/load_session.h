@@ -4,7 +4,7 @@
  *
  * The end of a multi-line answer is seen by its last five octets, without a search: as only one
  * command is under way, nothing can follow it. So the generator costs a recv() for each piece and
- * is never what is measured.
+ * is never what is measured. Where RETRs are pipelined the ends are searched for.
  */
 #ifndef TESTS_BENCH_LOAD_SESSION_H
 #define TESTS_BENCH_LOAD_SESSION_H
@@ -14,10 +14,10 @@
 #include <stdint.h>
 
 enum load_script {
-    LOAD_LIST, /* STAT, UIDL, LIST, QUIT */
+    LOAD_LIST, /* STAT, UIDL and LIST `repeats` times, QUIT */
     LOAD_RETR, /* STAT, RETR 1 to `messages`, QUIT */
     LOAD_POLL, /* STAT, QUIT */
-    LOAD_HOLD, /* STAT; then the session stays as it is */
+    LOAD_HOLD, /* STAT; then the session stays, and is woken now and then */
 };
 
 struct load_plan {
@@ -27,7 +27,11 @@ struct load_plan {
     const char *user, *password;
     bool numbered; /* the user's name ends with the session's number */
     unsigned messages;
+    unsigned repeats;
+    unsigned pipeline; /* so many RETRs may be under way; up to LOAD_PIPELINE_MAX */
 };
+
+enum { LOAD_PIPELINE_MAX = 64 };
 
 struct load_session {
     const struct load_plan *plan;
@@ -35,6 +39,7 @@ struct load_session {
     int fd;
     SSL *ssl;
     unsigned step; /* of the script */
+    unsigned sent; /* RETRs, when more than one may be under way */
     bool handshaken;
     bool multiline;        /* the answer that is awaited */
     bool status_seen;      /* its first octet has come */
@@ -60,6 +65,10 @@ bool load_session_open(struct load_session *s, const struct load_plan *plan, uns
 
 /* Goes on as far as it can without waiting: to be called when the socket is ready. */
 enum load_result load_session_run(struct load_session *s);
+
+/* A session of LOAD_HOLD whose script is at its end says NOOP, and goes on until that is answered.
+ * False when that cannot be sent. */
+bool load_session_wake(struct load_session *s);
 
 void load_session_close(struct load_session *s);
 

@@ -48,7 +48,7 @@ def _lookup(target):
 class Nginx:
     """nginx in front of the POP3 server at `target`."""
 
-    name = "nginx"
+    name, tls = "nginx", False
 
     def __init__(self, directory, target):
         os.makedirs(directory)

@@ -12,10 +12,12 @@ from tests.lib.mailferry import Mailferry
 
 PASSWORD = "wonderland"
 
-# So many processes as there are sessions; the rest is as Debian has it.
+# So many processes as there are sessions, and memory for large messages (imapc takes a whole one);
+# the rest is as Debian has it.
 _MANY = """
 default_process_limit = 2000
 default_client_limit = 8000
+default_vsz_limit = 1G
 service imap {
   process_limit = 4000
 }
@@ -24,15 +26,28 @@ service pop3 {
 }
 """
 
-# Dovecot as a gateway: its own POP3, whose mail is at another server by IMAP.
+# Dovecot as a gateway: its own POP3, whose mail is at another server by IMAP; and the reverse.
 _IMAPC = """
-mail_location = imapc:{directory}/imapc/%u
+mail_location = imapc:{directory}/store/%u
 imapc_host = 127.0.0.1
 imapc_port = {port}
 imapc_user = %u
 imapc_password = {password}
 imapc_features = rfc822.size fetch-headers
+{tls}
 """
+_POP3C = """
+mail_location = pop3c:{directory}/store/%u
+pop3c_host = 127.0.0.1
+pop3c_port = {port}
+pop3c_user = %u
+pop3c_password = {password}
+"""
+_IMAPC_TLS = "imapc_ssl = imaps\nimapc_ssl_verify = no"
+
+# All clients come from one address.
+OPEN_LIMITS = {"connections_per_address": 20000, "unauthenticated_per_address": 20000}
+_OPEN = {"log": {"level": "info"}, "limits": OPEN_LIMITS}
 
 
 def upstream(directory, users, tls=None):
@@ -41,41 +56,50 @@ def upstream(directory, users, tls=None):
 
 
 class Straight:
-    """The upstream's own POP3, at `port`: what the others are compared with."""
+    """The upstream itself, at `port`: what the others are compared with. It has nothing of its own
+    to forget, and a process for each session."""
 
     name = "straight"
 
-    def __init__(self, process, port):
-        self.process = process
-        self.port = port
+    def __init__(self, process, port, tls=False):
+        self.process, self.port, self.tls = process, port, tls
 
     def forget(self, user):
-        """It has nothing of its own to forget."""
+        pass
 
     def restart(self):
-        """It has a process for each session."""
+        pass
 
 
 class Gateway:
-    """mailferry in front of the IMAP server at `port`."""
+    """mailferry, with a listener for one protocol in front of the server at `port`, which speaks
+    the other. `tls`: a certificate for both sides, which `cafile` vouches for."""
 
     name = "mailferry"
 
-    def __init__(self, directory, port, tls=None, cafile=None, warm=True):
-        scheme, query = ("imaps", f"?ca={cafile}") if tls else ("imap", "?tls=off")
+    def __init__(self, directory, port, tls=None, cafile=None, warm=True, protocol="pop3"):
+        self.tls = tls is not None
+        self._in_memory = protocol == "imap"
+        other = "imap" if protocol == "pop3" else "pop3"
+        query = f"?ca={cafile}" if tls else "?tls=off"
         self._made = Mailferry(
-            directory, f"{scheme}://127.0.0.1:{port}{query}", tls=tls,
-            listener="pop3s" if tls else "pop3", pop3=None if warm else {"warm_seconds": 0},
-            config={"log": {"level": "info"}, "limits": {"connections_per_address": 20000}})
+            directory, f"{other}{'s' if tls else ''}://127.0.0.1:{port}{query}", tls=tls,
+            listener=f"{protocol}{'s' if tls else ''}", config=_OPEN,
+            pop3=None if warm else {"warm_seconds": 0},
+            route={"imap": {"poll_seconds": 3600}} if protocol == "imap" else None)
         self._made.start()
 
     process = property(lambda self: self._made.process)
     port = property(lambda self: self._made.port)
 
     def forget(self, user):
-        """Its sync state: of all users, for a round is of one."""
-        for entry in os.scandir(os.path.join(self._made.state_dir, "accounts")):
-            shutil.rmtree(entry.path)
+        """Its sync state: of all users, for a round is of one. Of an IMAP client's account it also
+        has some in memory, which goes with the process."""
+        if self._in_memory:
+            self._made.stop()
+        shutil.rmtree(os.path.join(self._made.state_dir, "accounts"), ignore_errors=True)
+        if self._in_memory:
+            self._made.start()
 
     def restart(self):
         self._made.restart()
@@ -84,30 +108,51 @@ class Gateway:
         self._made.stop()
 
 
-class Imapc:
-    """Dovecot as a gateway in front of the IMAP server at `port`."""
+class DovecotGateway:
+    """Dovecot as a gateway in front of the server at `port`: with `tls` as mailferry is, but that
+    pop3c is connected in the clear, for over TLS it stalls."""
 
     name = "dovecot"
 
-    def __init__(self, directory, port, users):
-        self._made = Dovecot(directory, {user: PASSWORD for user in users}, pop3=True,
-                             extra=_MANY + _IMAPC.format(directory=directory, port=port,
-                                                         password=PASSWORD))
-        os.makedirs(os.path.join(directory, "imapc"))
-        self._made.own(os.path.join(directory, "imapc"))
+    def __init__(self, directory, port, users, tls=None, protocol="pop3"):
+        self.tls = tls is not None
+        text = _IMAPC if protocol == "pop3" else _POP3C
+        self._made = Dovecot(directory, {user: PASSWORD for user in users}, tls=tls, pop3=True,
+                             extra=_MANY + text.format(directory=directory, port=port,
+                                                       password=PASSWORD,
+                                                       tls=_IMAPC_TLS if tls else ""))
+        self._store = os.path.join(directory, "store")
+        os.makedirs(self._store)
+        self._made.own(self._store)
         self._made.start()
+        self.port = {"pop3": self._made.pop3s_port if tls else self._made.pop3_port,
+                     "imap": self._made.tls_port if tls else self._made.port}[protocol]
 
     process = property(lambda self: self._made.process)
-    port = property(lambda self: self._made.pop3_port)
 
     def forget(self, user):
-        shutil.rmtree(os.path.join(self._made.directory, "imapc", user), ignore_errors=True)
+        shutil.rmtree(os.path.join(self._store, user), ignore_errors=True)
 
     def restart(self):
         self._made.restart()
 
     def stop(self):
         self._made.stop()
+
+
+class Light:
+    """The light upstream: see tests/bench/light.c."""
+
+    def __init__(self, program, messages, octets, tls=None):
+        files = [tls.cert, tls.key] if tls else []
+        self.process = subprocess.Popen([program, str(messages), str(octets), *files],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline())
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
 
 
 class SlowLine:
@@ -134,12 +179,15 @@ def _group(process):
 
 
 def memory(process):
-    """Octets that the process and its children have in memory; what is shared counts in parts."""
+    """Octets that the process and its children have in memory, but for the pages of files: how much
+    of a library counts changes with who else on the machine has it loaded. What is shared among
+    them counts in parts."""
     total = 0
     for pid in _group(process):
         with contextlib.suppress(OSError), \
                 open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
-            total += sum(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+            total += sum(int(line.split()[1]) for line in f
+                         if line.startswith(("Pss_Anon:", "Pss_Shmem:")))
     return total * 1024
 
 

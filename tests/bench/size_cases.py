@@ -13,7 +13,9 @@ import os
 import statistics
 import time
 
-from tests.bench import mail, plot, servers
+from tests.bench import mail, servers
+from tests.bench.case import Case
+from tests.bench.report import Row
 from tests.lib.mailferry import Mailferry
 
 SIZES = (1_000, 10_000, 100_000)
@@ -31,31 +33,61 @@ class Mailbox:
         self.process = process
 
 
-class Sized:
+HEAD = ["act, by the number of messages", *(f"{size:,}: ms" for size in SIZES), "ratio",
+        *(f"{size:,}: processor ms" for size in SIZES), "ratio"]
+
+
+class SizedRow(Row):
+    """Of one act. `processor`: as `values`, in ms of processor time."""
+
+    def __init__(self, name, values, processor):
+        super().__init__(name, "ms", values, ratio=False)
+        self.processor = processor
+        self.sizes = [[(size, statistics.median(kind[f"{size:,}"])) for size in SIZES]
+                      for kind in (values, processor)]
+
+    def cells(self):
+        cells = [self.name]
+        for kind in (self.values, self.processor):
+            least, most = (kind[f"{size:,}"] for size in (min(SIZES), max(SIZES)))
+            ratios = [large / small for large, small in zip(most, least)]
+            cells += [f"{statistics.median(rounds):.2f}" for rounds in kind.values()]
+            cells.append(f"{statistics.median(ratios):.2f} ({min(ratios):.2f}..{max(ratios):.2f})")
+        return cells
+
+    def as_json(self):
+        return {**super().as_json(), "processor": self.processor}
+
+
+class Sized(Case):
     """One act; a round does it `repeat` times."""
 
-    act, unit, rounds, ratio, dovecot_rounds = "", "ms", 5, False, 0
+    act, rounds, quick, head = "", 5, False, HEAD
     store = tuple(f"list-{count}" for count in SIZES)
     repeat = 20
 
-    @property
-    def name(self):
-        return f"{self.act}, by size"
-
     def prepare(self, bench):
-        self.bench = bench
+        self.bench, self.processor = bench, {}
         self.gateway = self.make_gateway(os.path.join(bench.directory, self.act.replace(" ", "-")))
         self.ways = [Mailbox(count, self.gateway.process) for count in SIZES]
         for way in self.ways:
             self.open(way)
             self.round(way)
+        self.processor = {way.name: [] for way in self.ways}
 
     def open(self, way):
         """Before the first round."""
 
     def round(self, way):
         """The least of some: what disturbs only adds."""
-        return min(self.once(way, number) for number in range(self.repeat)) * 1e3
+        before = servers.processor(way.process)
+        least = min(self.once(way, number) for number in range(self.repeat))
+        self.processor.setdefault(way.name, []).append(
+            (servers.processor(way.process) - before) / self.repeat * 1e3)
+        return least * 1e3
+
+    def rows(self, values):
+        return [SizedRow(self.act, values, self.processor)]
 
 
 class Poll(Sized):
@@ -174,50 +206,3 @@ class ImapPoll(ImapSized):
 ACTS = {"poll": Poll, "warm": WarmPoll, "store": Store, "login": Login, "look": ImapPoll,
         "arrival": Arrival}
 CASES = {f"size-{name}": case for name, case in ACTS.items()}
-HEAD = ["act, by the number of messages", *(f"{size:,}: ms" for size in SIZES), "ratio",
-        *(f"{size:,}: processor ms" for size in SIZES), "ratio"]
-
-
-def _kinds(act, found):
-    """Of the time, and of the processor time: {size: [ms of each round]}."""
-    repeat = next(case.repeat for case in ACTS.values() if case.act == act)
-    yield found["values"]
-    yield {size: [seconds / repeat * 1e3 for seconds in rounds]
-           for size, rounds in found["processor_seconds"].items()}
-
-
-def _cells(act, found):
-    cells = [act]
-    for kind in _kinds(act, found):
-        least, most = (kind[f"{size:,}"] for size in (min(SIZES), max(SIZES)))
-        ratios = [large / small for large, small in zip(most, least)]
-        cells += [f"{statistics.median(rounds):.2f}" for rounds in kind.values()]
-        cells.append(f"{statistics.median(ratios):.2f} ({min(ratios):.2f}..{max(ratios):.2f})")
-    return cells
-
-
-def _acts(results):
-    return {CASES[name].act: found for name, found in results.items() if name in CASES}
-
-
-def report(results):
-    """The table of the acts, all together."""
-    acts = _acts(results)
-    if not acts:
-        return
-    print("\n| " + " | ".join(HEAD) + " |\n" + "|---" * len(HEAD) + "|")
-    for act, found in acts.items():
-        print("| " + " | ".join(_cells(act, found)) + " |", flush=True)
-
-
-def draw(results):
-    """Lines of the time and of the processor time that acts cost, by the size of the mailbox."""
-    titles = {"sizes": "Time of an act by the size of the mailbox",
-              "sizes-processor": "Processor time that an act costs the gateway"}
-    acts = {act: list(_kinds(act, found)) for act, found in _acts(results).items()}
-    for index, (name, title) in enumerate(titles.items()):
-        series = {act: [(int(size.replace(",", "")), statistics.median(rounds))
-                        for size, rounds in kinds[index].items()]
-                  for act, kinds in acts.items()}
-        if series:
-            yield name, plot.lines(title, series, "messages in the mailbox", "ms")

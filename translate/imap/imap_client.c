@@ -20,14 +20,7 @@ struct imap_client *imap_client_new(const struct imap_client_options *options)
 
     if (!c)
         return NULL;
-    c->parser = imap_response_new();
-    if (!c->parser) {
-        free(c);
-        return NULL;
-    }
     c->options = *options;
-    if (options->trace.says && !imap_response_trace(c->parser, &c->options.trace))
-        c->no_memory = true;
     c->tls = options->tls_now;
     c->announce = IMAP_CLIENT_MORE;
     return c;
@@ -41,6 +34,7 @@ void imap_client_free(struct imap_client *c)
     imap_response_free(c->parser);
     imap_pending_clear(&c->pending);
     buf_wipe(&c->out);
+    free(c->failure);
     free(c);
 }
 
@@ -62,10 +56,30 @@ void imap_client_bind(struct imap_client *c, const struct sasl_binding *binding)
     c->binding = *binding;
 }
 
+/* Most connections never need the room. */
+static void failure_keep(struct imap_client *c, const struct failure *why)
+{
+    if (!c->failure)
+        c->failure = malloc(sizeof *c->failure);
+    if (c->failure)
+        *c->failure = *why;
+    else
+        c->no_memory = true;
+}
+
+/* Why it is over. */
+static void failure_tell(const struct imap_client *c, struct failure *why)
+{
+    if (c->failure)
+        *why = *c->failure;
+    else
+        failure_set(why, FAILURE_TEMPORARY, "out of memory");
+}
+
 void imap_client_fail(struct imap_client *c, const struct failure *why)
 {
     if (!c->over)
-        c->failure = *why;
+        failure_keep(c, why);
     c->over = true;
     imap_login_wipe(c);
 }
@@ -219,18 +233,47 @@ void imap_client_logout(struct imap_client *c)
     imap_client_send(c, IMAP_FOR_LOGOUT, "LOGOUT");
 }
 
+/* ---- the parser, which is there from a response's first octet to the end of what came with it: a
+ * gateway has thousands of connections on which nothing is said ---- */
+
+static bool parser_trace(struct imap_client *c)
+{
+    return !c->parser || !c->options.trace.says ||
+           imap_response_trace(c->parser, &c->options.trace);
+}
+
+static bool parser_begin(struct imap_client *c)
+{
+    if (c->parser)
+        return true;
+    c->parser = imap_response_new();
+    return c->parser && parser_trace(c);
+}
+
+static bool parser_between(const struct imap_client *c)
+{
+    return !c->parser || imap_response_at_line_start(c->parser);
+}
+
+static void parser_rest(struct imap_client *c)
+{
+    if (!parser_between(c))
+        return;
+    imap_response_free(c->parser);
+    c->parser = NULL;
+}
+
 bool imap_client_is_quiet(const struct imap_client *c)
 {
     return c->state == IMAP_STATE_READY && c->announce == IMAP_CLIENT_MORE && !c->over &&
-           !c->no_memory && !c->logout && c->failure.kind == FAILURE_NONE &&
-           c->pending.commands.count == 0 && buf_size(&c->out) == 0 &&
-           imap_response_at_line_start(c->parser);
+           !c->no_memory && !c->logout && !c->failure && c->pending.commands.count == 0 &&
+           buf_size(&c->out) == 0 && parser_between(c);
 }
 
 bool imap_client_set_trace(struct imap_client *c, const struct trace *trace)
 {
     c->options.trace = *trace;
-    return !trace->says || imap_response_trace(c->parser, &c->options.trace);
+    return parser_trace(c);
 }
 
 struct buf *imap_client_out(struct imap_client *c)
@@ -316,7 +359,9 @@ static bool take_untagged_status(struct imap_client *c, const struct imap_event 
     if (status->status == IMAP_BYE) {
         if (c->logout)
             return false;
-        imap_failure(&c->failure, status, FAILURE_TEMPORARY);
+        struct failure why;
+        imap_failure(&why, status, FAILURE_TEMPORARY);
+        failure_keep(c, &why);
     }
     return c->state == IMAP_STATE_READY || is_alert(status);
 }
@@ -363,7 +408,7 @@ static bool next_is_known(struct imap_client *c, const struct slice *in,
                               "in between may have put it there; no password was sent");
     if (c->over) {
         ev->type = IMAP_CLIENT_FAILED;
-        ev->failure = c->failure;
+        failure_tell(c, &ev->failure);
         return true;
     }
     ev->type = c->announce;
@@ -377,8 +422,13 @@ void imap_client_next(struct imap_client *c, struct slice *in, struct imap_clien
     *ev = (struct imap_client_event){.type = IMAP_CLIENT_MORE};
     while (!next_is_known(c, in, ev)) {
         struct failure why;
+        if (!parser_begin(c)) {
+            c->no_memory = true;
+            continue;
+        }
         switch (imap_response_next(c->parser, in, &ev->data, &why)) {
         case IMAP_PARSE_MORE:
+            parser_rest(c);
             ev->type = IMAP_CLIENT_MORE;
             return;
         case IMAP_PARSE_ERROR:
@@ -398,15 +448,15 @@ static const char *closed_while(const struct imap_client *c)
         return "without a greeting";
     if (c->state != IMAP_STATE_READY)
         return "before the login was done";
-    if (!imap_response_at_line_start(c->parser))
+    if (!parser_between(c))
         return "in the middle of a response";
     return c->pending.commands.count ? "with commands unanswered" : "while it was idle";
 }
 
 void imap_client_closed(struct imap_client *c, struct failure *why)
 {
-    if (c->failure.kind != FAILURE_NONE)
-        *why = c->failure;
+    if (c->failure || c->no_memory)
+        failure_tell(c, why);
     else if (c->logout)
         failure_set(why, FAILURE_NONE, "logged out");
     else

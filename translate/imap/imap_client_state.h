@@ -35,10 +35,10 @@ enum { IMAP_LOGIN_PARTS = 3 };
 
 struct imap_client {
     struct imap_client_options options;
-    struct imap_response *parser;
+    struct imap_response *parser; /* NULL: between two responses, with nothing to read */
     enum imap_client_state state;
-    bool over;              /* for the reason in `failure` */
-    struct failure failure; /* before it is over: what the server said with its BYE */
+    bool over;               /* for the reason in `failure` */
+    struct failure *failure; /* owned; before it is over: what the server said with its BYE */
     bool no_memory;
     bool logout;
 
@@ -63,7 +63,7 @@ struct imap_client {
     struct sasl_binding binding;
     struct sasl_client *sasl; /* the exchange under way */
     uint32_t without;         /* mechanisms that the server refused, or that could not be done */
-    struct failure unable;    /* why the last of these could not */
+    struct failure *unable;   /* why the last of these could not, owned; NULL: nothing */
     struct buf parts[IMAP_LOGIN_PARTS];
     size_t part_count;
     size_t next_part; /* sent when the next "+" comes */

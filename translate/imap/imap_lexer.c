@@ -171,8 +171,11 @@ static int lex_atom(struct imap_lexer *l, struct slice *in, enum imap_want want,
     unsigned stops = ENDS_ATOM | (want == IMAP_WANT_SET ? ENDS_SET_PIECE : 0u) |
                      (want == IMAP_WANT_ITEM ? OPENS_BRACKET : 0u);
 
-    while (l->at < in->n && !(classes[(unsigned char)in->p[l->at]] & stops))
-        l->at++;
+    size_t at = l->at; /* in a register: octets might be the lexer's own */
+    const char *p = in->p;
+    while (at < in->n && !(classes[(unsigned char)p[at]] & stops))
+        at++;
+    l->at = at;
     if (l->at == in->n)
         return cut(l, in);
     if (in->p[l->at] == '[') {

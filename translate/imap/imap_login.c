@@ -5,6 +5,8 @@
  *
  * No octet of a credential leaves before may_send_password() has said so.
  */
+#include <stdlib.h>
+
 #include "translate/imap/imap_client_state.h"
 #include "translate/imap/imap_write.h"
 
@@ -35,10 +37,22 @@ static void sasl_end(struct imap_client *c)
     c->sasl = NULL;
 }
 
+/* NULL: nothing was in the way. */
+static void unable_set(struct imap_client *c, const struct failure *why)
+{
+    free(c->unable);
+    c->unable = why ? malloc(sizeof *why) : NULL;
+    if (c->unable)
+        *c->unable = *why;
+    else if (why)
+        c->no_memory = true;
+}
+
 void imap_login_wipe(struct imap_client *c)
 {
     credential_clear(&c->credential);
     sasl_end(c);
+    unable_set(c, NULL);
     parts_wipe(c);
 }
 
@@ -178,7 +192,7 @@ static void sasl_send(struct imap_client *c, enum sasl_client_result result, str
         buf_move(&c->out, line);
         break;
     case SASL_CLIENT_UNABLE:
-        c->unable = *why;
+        unable_set(c, why);
         buf_puts(&c->out, "*\r\n");
         break;
     case SASL_CLIENT_FAILED:
@@ -224,7 +238,7 @@ static void authenticate_send(struct imap_client *c, const struct sasl_mechanism
     struct failure why = {.kind = FAILURE_NONE};
 
     c->capabilities_fresh = false;
-    c->unable = why;
+    unable_set(c, NULL);
     c->sasl = sasl_begin(c, mechanism);
     if (!c->sasl) {
         c->no_memory = true;
@@ -282,8 +296,8 @@ static void explain_no_way(struct imap_client *c)
     bool password = c->credential.kind == CREDENTIAL_PASSWORD;
     struct failure why;
 
-    if (c->unable.kind != FAILURE_NONE)
-        why = c->unable;
+    if (c->unable)
+        why = *c->unable;
     else if (!may_expose(c) && c->credential.kind != CREDENTIAL_EXTERNAL)
         failure_set(&why, FAILURE_PERMANENT,
                     "%s, and a password is sent in the clear only where allow_cleartext is set; "
@@ -394,7 +408,7 @@ void imap_login_continue(struct imap_client *c, struct slice text)
     struct buf line = {.secret = true};
     struct failure why = {.kind = FAILURE_NONE};
 
-    if (c->sasl && c->unable.kind == FAILURE_NONE)
+    if (c->sasl && !c->unable)
         sasl_send(c, sasl_client_respond(c->sasl, text, &line, &why), &line, &why);
     else if (c->next_part > 0 && c->next_part < c->part_count)
         part_send(c);
@@ -423,8 +437,10 @@ void imap_login_tls_started(struct imap_client *c)
     c->state = IMAP_STATE_LOGIN;
     c->capabilities = 0;
     c->mechanisms = 0;
-    if (!c->over)
-        c->failure = (struct failure){0};
+    if (!c->over) {
+        free(c->failure);
+        c->failure = NULL;
+    }
     c->server_name[0] = '\0';
     capabilities_ask(c);
 }

@@ -188,12 +188,33 @@ static uint32_t messages_ahead(const struct maildrop *m, uint64_t *octets)
     return count;
 }
 
+/* Which messages from `first` on are on their way, so that not each is looked for in the queue. */
+struct under_way {
+    uint32_t first;
+    bool known[2 * AHEAD_MAX];
+};
+
+static void under_way_init(struct under_way *w, const struct maildrop *m, uint32_t first)
+{
+    *w = (struct under_way){.first = first};
+    for (const struct fetch *f = m->fetches.first; f; f = f->next)
+        if (!f->discard && is_ahead(f) && f->index >= first && f->index - first < 2 * AHEAD_MAX)
+            w->known[f->index - first] = true;
+}
+
+static bool is_under_way(const struct under_way *w, struct maildrop *m, uint32_t index)
+{
+    return index - w->first < 2 * AHEAD_MAX ? w->known[index - w->first]
+                                            : fetch_find(m, index) != NULL;
+}
+
 /* The next message in reading order that is worth asking for, from `*index` on. */
-static bool next_ahead(struct maildrop *m, uint32_t *index, uint16_t folder)
+static bool next_ahead(struct maildrop *m, const struct under_way *w, uint32_t *index,
+                       uint16_t folder)
 {
     for (; *index < m->list.count && m->list.items[*index].folder == folder; (*index)++) {
         const struct maildrop_message *message = &m->list.items[*index];
-        if (!(message->flags & (MESSAGE_DELETED | MESSAGE_GONE)) && !fetch_find(m, *index))
+        if (!(message->flags & (MESSAGE_DELETED | MESSAGE_GONE)) && !is_under_way(w, m, *index))
             return true;
     }
     return false;
@@ -204,10 +225,12 @@ static bool ask_together(struct maildrop *m, uint32_t first, uint32_t most, uint
 {
     uint32_t uids[AHEAD_MAX];
     struct fetch *asked[AHEAD_MAX];
+    struct under_way under_way;
     struct buf line = BUF_INIT;
     size_t count = 0;
 
-    for (uint32_t i = first; count < most && next_ahead(m, &i, folder); i++) {
+    under_way_init(&under_way, m, first);
+    for (uint32_t i = first; count < most && next_ahead(m, &under_way, &i, folder); i++) {
         const struct maildrop_message *message = &m->list.items[i];
         if (message->size > budget)
             break;

@@ -27,21 +27,6 @@ void buf_wipe(struct buf *b)
     buf_clear(b);
 }
 
-bool buf_failed(const struct buf *b)
-{
-    return b->failed;
-}
-
-size_t buf_size(const struct buf *b)
-{
-    return b->failed ? 0 : b->end - b->start;
-}
-
-struct slice buf_slice(const struct buf *b)
-{
-    return buf_size(b) ? slice_make(b->p + b->start, buf_size(b)) : slice_make("", 0);
-}
-
 /*
  * Moves what is there to the front when that alone makes room and at least half of the memory is
  * free then, doubles otherwise: so an octet is moved a bounded number of times, however small the

@@ -35,11 +35,21 @@ void buf_clear(struct buf *b);
  * wiped in any case.) */
 void buf_wipe(struct buf *b);
 
-bool buf_failed(const struct buf *b);
-size_t buf_size(const struct buf *b);
+static inline bool buf_failed(const struct buf *b)
+{
+    return b->failed;
+}
+
+static inline size_t buf_size(const struct buf *b)
+{
+    return b->failed ? 0 : b->end - b->start;
+}
 
 /* All octets; valid until the buffer is next changed. */
-struct slice buf_slice(const struct buf *b);
+static inline struct slice buf_slice(const struct buf *b)
+{
+    return buf_size(b) ? slice_make(b->p + b->start, buf_size(b)) : slice_make("", 0);
+}
 
 void buf_put(struct buf *b, struct slice s);
 void buf_puts(struct buf *b, const char *text);

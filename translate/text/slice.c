@@ -3,27 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct slice slice_of(const char *text)
-{
-    return (struct slice){text, text ? strlen(text) : 0};
-}
-
-struct slice slice_make(const char *p, size_t n)
-{
-    return (struct slice){p, n};
-}
-
-struct slice slice_take(struct slice *s, size_t n)
-{
-    struct slice head = {s->p, n < s->n ? n : s->n};
-
-    if (head.n) {
-        s->p += head.n;
-        s->n -= head.n;
-    }
-    return head;
-}
-
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';
@@ -77,7 +56,10 @@ bool slice_is(struct slice s, const char *text)
 
 bool slice_is_nocase(struct slice s, const char *text)
 {
-    return slice_equal_nocase(s, slice_of(text));
+    for (size_t i = 0; i < s.n; i++)
+        if (!text || !text[i] || ascii_lower(s.p[i]) != ascii_lower(text[i]))
+            return false;
+    return !text || text[s.n] == '\0';
 }
 
 bool slice_contains_nocase(struct slice s, const char *text)
@@ -111,13 +93,13 @@ bool slice_number(struct slice s, uint64_t max, uint64_t *out)
     if (s.n == 0)
         return false;
     for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] < '0' || s.p[i] > '9')
+        unsigned digit = (unsigned char)s.p[i] - (unsigned)'0';
+        if (digit > 9 || __builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, digit, &value))
             return false;
-        uint64_t digit = (uint64_t)(s.p[i] - '0');
-        if (value > (max - digit) / 10 || digit > max)
-            return false;
-        value = value * 10 + digit;
     }
+    if (value > max)
+        return false;
     *out = value;
     return true;
 }

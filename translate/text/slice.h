@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct slice {
     const char *p;
@@ -18,12 +19,27 @@ struct slice {
 #define SLICE_ARG(s) (int)(s).n, (s).p
 
 /* The characters of a C string, without its NUL; NULL gives an empty slice. Borrows `text`. */
-struct slice slice_of(const char *text);
+static inline struct slice slice_of(const char *text)
+{
+    return (struct slice){text, text ? strlen(text) : 0};
+}
 
-struct slice slice_make(const char *p, size_t n);
+static inline struct slice slice_make(const char *p, size_t n)
+{
+    return (struct slice){p, n};
+}
 
 /* The first `n` octets taken off the front of `*s` (at most what it has). */
-struct slice slice_take(struct slice *s, size_t n);
+static inline struct slice slice_take(struct slice *s, size_t n)
+{
+    struct slice head = {s->p, n < s->n ? n : s->n};
+
+    if (head.n) { /* `p` may be NULL else */
+        s->p += head.n;
+        s->n -= head.n;
+    }
+    return head;
+}
 
 /* Takes the piece that goes on with a line begun: to the LF, which is taken off too but not given,
  * or all there is. */

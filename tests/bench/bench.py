@@ -1,0 +1,157 @@
+"""The servers of the benchmark and their mail, for as long as it runs."""
+
+import json
+import os
+import re
+import subprocess
+import time
+
+from tests.bench import mail, servers
+from tests.bench.nginx import Nginx
+from tests.bench.pop3_cases import BIG, FEW, FEW_READER, LISTS, READER
+from tests.lib.certificates import Authority
+
+DELAY_MS = 20
+LARGE = 100_000_000
+REST = 12  # seconds; mailferry looks after its memory every 10
+POLLERS = [f"poll{n}" for n in range(500)]
+
+
+def _stores(needed):
+    """{user: messages} of what the cases read."""
+    made = {f"list-{count.replace(',', '')}":
+            {user: map(mail.small, range(int(count.replace(",", ""))))}
+            for count, user in LISTS.items()}
+    made["retr"] = {READER: map(mail.realistic, range(2_000)),
+                    FEW_READER: map(mail.realistic, range(FEW))}
+    made["large"] = {BIG: (mail.large(LARGE) for _ in range(1))}
+    made["poll"] = {user: map(mail.small, range(3)) for user in POLLERS}
+    return {user: messages for name in needed if name
+            for user, messages in made["poll" if name == "idle" else name].items()}
+
+
+class Bench:
+    """What a case asks for is stopped behind it."""
+
+    def __init__(self, directory, programs, with_dovecot):
+        self.directory = directory
+        self.programs = programs
+        self.with_dovecot = with_dovecot
+        self._stops = []
+        self.authority = Authority(os.path.join(directory, "ca"))
+        self.certificate = self.authority.issue("server")
+        self.users = [*LISTS.values(), READER, FEW_READER, BIG, *POLLERS]
+        self.upstream = servers.upstream(os.path.join(directory, "upstream"), self.users,
+                                         tls=self.certificate)
+
+    def start(self, cases):
+        for user, messages in _stores({store for case in cases for store in
+                                       ([case.store] if isinstance(case.store, str)
+                                        else case.store)}).items():
+            mail.fill(self.upstream.maildir(user), messages)
+        self.upstream.own(os.path.join(self.upstream.directory, "mail"))
+        self.upstream.start()
+        self._stops.append(self.upstream.stop)
+
+    def stop_case(self):
+        """All but the upstream."""
+        while len(self._stops) > 1:
+            self._stops.pop()()
+
+    def stop(self):
+        while self._stops:
+            self._stops.pop()()
+
+    def add(self, made):
+        self._stops.append(made.stop)
+        return made
+
+    # ---- the ways, in front of the upstream or of another `port`
+
+    def _path(self, name):
+        """A directory that no case before has had."""
+        number = len(os.listdir(self.directory))
+        return os.path.join(self.directory, f"{number}-{re.sub(r'[^a-z0-9]+', '-', name.lower())}")
+
+    def straight(self, tls=False, port=None, protocol="pop3"):
+        own = self.port_of(protocol, tls)
+        return servers.Straight(self.upstream.process, port or own, tls)
+
+    def gateway(self, name, port=None, tls=False, warm=True, protocol="pop3"):
+        return self.add(servers.Gateway(
+            self._path(name), port or self._other_port(protocol, tls),
+            tls=self.certificate if tls else None, cafile=self.authority.cert, warm=warm,
+            protocol=protocol))
+
+    def dovecot(self, name, port=None, tls=False, protocol="pop3"):
+        return self.add(servers.DovecotGateway(
+            self._path(name),
+            port or self._other_port(protocol, tls and protocol == "pop3"), self.users,
+            tls=self.certificate if tls else None, protocol=protocol))
+
+    def imapc(self, name, port=None, tls=False):
+        return self.dovecot(name, port, tls)
+
+    def nginx(self, name):
+        return self.add(Nginx(self._path(name), self.upstream.pop3_port))
+
+    def light(self, messages, octets, tls=False):
+        return self.add(servers.Light(self.programs["light"], messages, octets,
+                                      tls=self.certificate if tls else None))
+
+    def line(self, target):
+        return self.add(servers.SlowLine(self.programs["delay"], target, DELAY_MS))
+
+    def port_of(self, protocol, tls=False):
+        """The upstream's own."""
+        if protocol == "pop3":
+            return self.upstream.pop3s_port if tls else self.upstream.pop3_port
+        return self.upstream.tls_port if tls else self.upstream.port
+
+    def _other_port(self, protocol, tls):
+        return self.port_of("imap" if protocol == "pop3" else "pop3", tls)
+
+    # ---- the generator
+
+    def load(self, script, way, user, **options):
+        done = subprocess.run(self._command(script, way, user, options), capture_output=True,
+                              text=True, check=False)
+        if done.returncode:
+            raise SystemExit(f"{way.name}: {done.stderr}")
+        return json.loads(done.stdout)
+
+    @staticmethod
+    def _rested(way):
+        """The memory of a process that has had the time to give back what it does not need."""
+        if way.name == "mailferry":
+            time.sleep(REST)
+        return servers.settle(lambda: servers.memory(way.process))
+
+    def hold(self, way, user, wake=False, **options):
+        """Octets of memory for each session that is held; with `wake`, also how long it takes until
+        each has said a command and is answered."""
+        before = self._rested(way)
+        argv = self._command("hold", way, user, {"users": 1, **options})
+        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True) as held:
+            found = self._heard(way, held)
+            grown = self._rested(way) - before
+            if wake:
+                held.stdin.write("\n")
+                held.stdin.flush()
+                found["answered_seconds"] = self._heard(way, held)["seconds"]
+            held.stdin.close()
+        return {**found, "octets_per_session": grown / options["sessions"]}
+
+    @staticmethod
+    def _heard(way, held):
+        line = held.stdout.readline()
+        if not line:
+            raise SystemExit(f"{way.name}: the sessions could not be held")
+        return json.loads(line)
+
+    def _command(self, script, way, user, options):
+        if way.tls:
+            options = {**options, "tls": 1}
+        return [self.programs["load"], script, str(way.port), user, servers.PASSWORD,
+                *(f"{key}={value}" for key, value in options.items())]

@@ -1,0 +1,267 @@
+/*
+ * A light upstream: light MESSAGES OCTETS [CERTIFICATE KEY]
+ *
+ * An IMAP server of one thread, whose sessions cost next to nothing: see light_mail.h. It listens
+ * on a free port of 127.0.0.1, which it prints; with a certificate it speaks TLS from the first
+ * octet. Ends with its standard input.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/ssl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/bench/light_mail.h"
+
+enum { PIECE = 65536, EVENTS = 64, OUT_MAX = 1 << 20 };
+
+struct light {
+    struct light_mail mail;
+    SSL_CTX *tls; /* NULL: in the clear */
+    int epoll, listener;
+    bool ended;
+};
+
+struct light_session {
+    int fd;
+    SSL *ssl;
+    bool greeted;
+    bool writes; /* epoll waits until it can be written to */
+    struct light_talk talk;
+    struct buf in, out;
+};
+
+/* `data.ptr` of an event that is not a session's. */
+static char listening;
+static char standard_input;
+
+static bool light_watch(const struct light *l, int operation, int fd, uint32_t events, void *who)
+{
+    struct epoll_event ev = {.events = events, .data.ptr = who};
+
+    return epoll_ctl(l->epoll, operation, fd, &ev) == 0;
+}
+
+static void session_free(struct light_session *s)
+{
+    SSL_free(s->ssl);
+    close(s->fd);
+    buf_clear(&s->in);
+    buf_clear(&s->out);
+    free(s);
+}
+
+/* ---- octets: each gives what was moved, 0 when it must wait, -1 at the end ---- */
+
+static ssize_t tls_moved(struct light_session *s, int n)
+{
+    if (n > 0)
+        return n;
+    int error = SSL_get_error(s->ssl, n);
+    return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? 0 : -1;
+}
+
+static ssize_t plain_moved(ssize_t n)
+{
+    if (n > 0)
+        return n;
+    return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+}
+
+static ssize_t session_read(struct light_session *s, char *piece)
+{
+    return s->ssl ? tls_moved(s, SSL_read(s->ssl, piece, PIECE))
+                  : plain_moved(recv(s->fd, piece, PIECE, 0));
+}
+
+static ssize_t session_write(struct light_session *s, struct slice octets)
+{
+    int n = octets.n > OUT_MAX ? OUT_MAX : (int)octets.n;
+
+    return s->ssl ? tls_moved(s, SSL_write(s->ssl, octets.p, n))
+                  : plain_moved(send(s->fd, octets.p, (size_t)n, MSG_NOSIGNAL));
+}
+
+/* False when the session is over. */
+static bool session_flush(const struct light *l, struct light_session *s)
+{
+    while (buf_size(&s->out)) {
+        ssize_t n = session_write(s, buf_slice(&s->out));
+        if (n < 0)
+            return false;
+        if (n == 0)
+            break;
+        buf_drop(&s->out, (size_t)n);
+    }
+    bool blocked = buf_size(&s->out) > 0;
+    if (blocked != s->writes &&
+        !light_watch(l, EPOLL_CTL_MOD, s->fd, EPOLLIN | (blocked ? EPOLLOUT : 0), s))
+        return false;
+    s->writes = blocked;
+    return blocked || !s->talk.over;
+}
+
+static void session_answer(const struct light *l, struct light_session *s)
+{
+    struct slice in = buf_slice(&s->in);
+    size_t taken = 0;
+
+    for (const char *end; in.n && (end = memchr(in.p, '\n', in.n));) {
+        struct slice line = slice_take(&in, (size_t)(end - in.p) + 1);
+        taken += line.n;
+        line.n -= line.n > 1 && line.p[line.n - 2] == '\r' ? 2 : 1;
+        light_answer(&l->mail, &s->talk, line, &s->out);
+    }
+    buf_drop(&s->in, taken);
+}
+
+static bool session_receive(struct light_session *s)
+{
+    static char piece[PIECE];
+
+    for (;;) {
+        ssize_t n = session_read(s, piece);
+        if (n <= 0)
+            return n == 0;
+        buf_put(&s->in, slice_make(piece, (size_t)n));
+    }
+}
+
+static bool session_run(const struct light *l, struct light_session *s)
+{
+    if (s->ssl && !SSL_is_init_finished(s->ssl)) {
+        int done = SSL_accept(s->ssl);
+        if (done != 1)
+            return tls_moved(s, done) == 0;
+    }
+    if (!s->greeted)
+        light_greet(&s->out);
+    s->greeted = true;
+    if (!session_receive(s))
+        return false;
+    session_answer(l, s);
+    return !buf_failed(&s->in) && !buf_failed(&s->out) && session_flush(l, s);
+}
+
+/* ---- */
+
+static struct light_session *session_new(const struct light *l, int fd)
+{
+    struct light_session *s = calloc(1, sizeof *s);
+    int on = 1;
+
+    if (!s) {
+        close(fd);
+        return NULL;
+    }
+    s->fd = fd;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    s->ssl = l->tls ? SSL_new(l->tls) : NULL;
+    if ((!l->tls || (s->ssl && SSL_set_fd(s->ssl, fd) == 1)) &&
+        light_watch(l, EPOLL_CTL_ADD, fd, EPOLLIN, s))
+        return s;
+    session_free(s);
+    return NULL;
+}
+
+static void light_accept(const struct light *l)
+{
+    int fd;
+
+    while ((fd = accept4(l->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+        struct light_session *s = session_new(l, fd);
+        if (s && !session_run(l, s))
+            session_free(s);
+    }
+    if (errno == EMFILE || errno == ENFILE) {
+        perror("light: accept");
+        exit(1);
+    }
+}
+
+static void light_turn(struct light *l, void *who)
+{
+    char octet;
+
+    if (who == &listening)
+        light_accept(l);
+    else if (who == &standard_input)
+        l->ended = read(STDIN_FILENO, &octet, 1) <= 0;
+    else if (!session_run(l, who))
+        session_free(who);
+}
+
+static void light_run(struct light *l)
+{
+    struct epoll_event events[EVENTS];
+
+    while (!l->ended) {
+        int n = epoll_wait(l->epoll, events, EVENTS, -1);
+        for (int i = 0; i < n; i++)
+            light_turn(l, events[i].data.ptr);
+    }
+}
+
+static bool light_listen(struct light *l)
+{
+    struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof own;
+
+    l->epoll = epoll_create1(EPOLL_CLOEXEC);
+    l->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (l->epoll < 0 || l->listener < 0 ||
+        bind(l->listener, (struct sockaddr *)&own, sizeof own) != 0 ||
+        listen(l->listener, SOMAXCONN) != 0 ||
+        getsockname(l->listener, (struct sockaddr *)&own, &size) != 0 ||
+        !light_watch(l, EPOLL_CTL_ADD, l->listener, EPOLLIN, &listening) ||
+        !light_watch(l, EPOLL_CTL_ADD, STDIN_FILENO, EPOLLIN, &standard_input))
+        return false;
+    printf("%u\n", ntohs(own.sin_port));
+    return fflush(stdout) == 0;
+}
+
+/* An idle session holds no buffers of OpenSSL's. */
+static bool light_tls(struct light *l, const char *certificate, const char *key)
+{
+    l->tls = SSL_CTX_new(TLS_server_method());
+    if (!l->tls || SSL_CTX_use_certificate_chain_file(l->tls, certificate) != 1 ||
+        SSL_CTX_use_PrivateKey_file(l->tls, key, SSL_FILETYPE_PEM) != 1)
+        return false;
+    SSL_CTX_set_mode(l->tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                 SSL_MODE_RELEASE_BUFFERS);
+    return true;
+}
+
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int main(int argc, char **argv)
+{
+    struct light l = {0};
+
+    if (argc != 3 && argc != 5) {
+        fprintf(stderr, "usage: light MESSAGES OCTETS [CERTIFICATE KEY]\n");
+        return 2;
+    }
+    raise_descriptors();
+    if (!light_mail_init(&l.mail, (uint32_t)atoi(argv[1]), strtoul(argv[2], NULL, 10)) ||
+        (argc == 5 && !light_tls(&l, argv[3], argv[4])) || !light_listen(&l)) {
+        fprintf(stderr, "light: could not start: %s\n", strerror(errno));
+        return 1;
+    }
+    light_run(&l);
+    return 0;
+}

@@ -1,0 +1,37 @@
+/*
+ * What the light upstream says: the least of an IMAP4rev1 server (RFC 3501) over one INBOX that is
+ * the same for everybody, who are all let in.
+ *
+ * It is not a server to measure against. It stands where a real one would need a process for each
+ * session, or would be what limits the figure.
+ */
+#ifndef TESTS_BENCH_LIGHT_MAIL_H
+#define TESTS_BENCH_LIGHT_MAIL_H
+
+#include "translate/text/buf.h"
+
+/* Messages of `octets` each, with UIDs 1 to `messages`. */
+struct light_mail {
+    uint32_t messages;
+    struct buf body;    /* of every message */
+    struct buf listing; /* UID, size and date of each */
+    size_t *listed;     /* where message n's line begins in it; one more: its end */
+};
+
+/* What a session remembers; all zero to begin with. */
+struct light_talk {
+    char idle_tag[32]; /* of the IDLE under way; empty: none */
+    bool over;         /* LOGOUT was said */
+};
+
+/* False when memory is out; light_mail_clear() is due in any case. */
+bool light_mail_init(struct light_mail *m, uint32_t messages, size_t octets);
+void light_mail_clear(struct light_mail *m);
+
+void light_greet(struct buf *out);
+
+/* Answers one line, without its line end. What it does not know it refuses with BAD. */
+void light_answer(const struct light_mail *m, struct light_talk *talk, struct slice line,
+                  struct buf *out);
+
+#endif

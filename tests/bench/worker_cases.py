@@ -1,0 +1,132 @@
+"""Whether both cores are used: the same work by one worker and by two.
+
+These cases are chosen so that the program itself is what limits them, although the generator and
+the upstream, which is the light one, run on the same cores: what they take is measured and told,
+and with it how much faster two workers could be at most.
+"""
+
+import os
+import resource
+import statistics
+import subprocess
+
+from tests.bench import servers
+from tests.bench.case import Case
+from tests.bench.report import figure, spread
+from tests.lib.certificates import Certificate
+from tests.lib.mailferry import Mailferry
+
+GROWTH = 1.7
+NAMES = ("one worker", "two workers")
+
+
+def rsa(directory, bits):
+    """A certificate whose key makes a handshake dear for the server and cheap for the client."""
+    made = Certificate(directory, f"rsa-{bits}")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", f"rsa:{bits}", "-nodes", "-subj",
+                    "/CN=localhost", "-keyout", made.key, "-out", made.cert],
+                   check=True, capture_output=True)
+    return made
+
+
+class Workers:
+    """mailferry with so many workers."""
+
+    def __init__(self, directory, count, url, tls):
+        self.name = NAMES[count - 1]
+        self.tls = tls is not None
+        self.made = Mailferry(
+            directory, url, tls=tls, listener="pop3s" if tls else "pop3", workers=count,
+            pop3={"warm_seconds": 600},
+            config={"log": {"level": "warning"}, "limits": servers.OPEN_LIMITS})
+        self.made.start()
+
+    process = property(lambda self: self.made.process)
+    port = property(lambda self: self.made.port)
+
+    def stop(self):
+        self.made.stop()
+
+
+class Row:
+    """One line of the table of workers; with what the others take, for each session."""
+
+    ratio, goal = False, None
+
+    def __init__(self, name, values, others, own):
+        self.name, self.values, self.others, self.own = name, values, others, own
+
+    def growth(self):
+        return [one / two for one, two in zip(*(self.values[name] for name in NAMES))]
+
+    def limit(self):
+        """Both cores busy with nothing but this work."""
+        return 2 * self.own / (self.own + sum(self.others.values()))
+
+    def as_json(self):
+        return {"case": self.name, "unit": "ms", "values": self.values, "growth": self.growth(),
+                "processor_ms": {"mailferry": self.own, **self.others}, "limit": self.limit()}
+
+    def cells(self):
+        growth = self.growth()
+        reached = statistics.median(growth) >= GROWTH
+        return [self.name, *(figure(statistics.median(self.values[name])) for name in NAMES),
+                spread(growth), f"≥ {GROWTH}", "reached" if reached else "**missed**",
+                figure(self.own), *(figure(each) for each in self.others.values()),
+                f"{self.limit():.2f}"]
+
+
+class Throughput(Case):
+    """Sessions of many users at once; milliseconds by the number of sessions."""
+
+    rounds = 3
+    head = ["both cores: case", "one worker, ms each", "two workers, ms each", "times faster",
+            "goal", "", "processor ms: mailferry", "generator", "upstream", "possible at most"]
+
+    def __init__(self, name, script, listed, octets=2_000, bits=0, **options):
+        self.name, self.script, self.listed, self.octets = name, script, listed, octets
+        self.bits, self.options = bits, options
+
+    def prepare(self, bench):
+        self.bench = bench
+        self.light = bench.light(self.listed, self.octets)
+        self.tls = rsa(bench.directory, self.bits) if self.bits else None
+        self.url = f"imap://127.0.0.1:{self.light.port}?tls=off"
+        self.taken = {"mailferry": [], "generator": [], "upstream": []}
+        self.ways = [self.gateway(count) for count in (1, 2)]
+        for way in self.ways:
+            self.round(way)
+        self.taken = {name: [] for name in self.taken}
+
+    def gateway(self, count):
+        return self.bench.add(Workers(
+            os.path.join(self.bench.directory, f"workers-{self.script}-{self.bits}-{count}"), count,
+            self.url, self.tls))
+
+    def round(self, way):
+        before = self.processors(way)
+        found = self.bench.load(self.script, way, "u", users=1, **self.options)
+        for name, seconds in self.processors(way).items():
+            self.taken[name].append((seconds - before[name]) / found["sessions"] * 1e3)
+        return found["seconds"] / found["sessions"] * 1e3
+
+    def processors(self, way):
+        own = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return {"mailferry": servers.processor(way.process),
+                "generator": own.ru_utime + own.ru_stime,
+                "upstream": servers.processor(self.light.process)}
+
+    def rows(self, values):
+        taken = {name: statistics.median(each) for name, each in self.taken.items()}
+        return [Row(self.name, values, {name: taken[name] for name in ("generator", "upstream")},
+                    taken["mailferry"])]
+
+
+CASES = {
+    "workers-tls": lambda: Throughput("TLS logins, RSA-4096, no resumption", "poll", 3, bits=4096,
+                                      sessions=64, rounds=6),
+    "workers-list": lambda: Throughput("UIDL and LIST of 20,000, 10 times", "list", 20_000,
+                                       sessions=100, repeats=10),
+    "workers-retr": lambda: Throughput("RETR of 300 small messages, 64 under way", "retr", 300,
+                                       octets=300, sessions=200, messages=300, pipeline=64),
+}
