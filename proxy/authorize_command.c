@@ -258,6 +258,15 @@ static void on_tried(void *owner, const struct failure *why)
         a->why = *why;
 }
 
+static bool make_credential(const struct authorize *a, struct credential *c)
+{
+    struct slice login = slice_of(a->user.upstream);
+
+    return a->secret.kind == SECRET_GATEWAY
+               ? settings_auth_credential(&a->settings->auth, config_of(a), a->user.index, login, c)
+               : secret_credential(&a->secret, login, c);
+}
+
 /* Of `auto`, it is the one that the device's clients are served from. */
 static enum endpoint_protocol upstream_protocol(const struct authorize *a)
 {
@@ -274,7 +283,7 @@ static bool try_login(struct authorize *a)
     struct credential credential = {.kind = CREDENTIAL_PASSWORD};
     struct failure failed;
 
-    if (!secret_credential(&a->secret, slice_of(a->user.upstream), &credential)) {
+    if (!make_credential(a, &credential)) {
         failure_set(&a->why, FAILURE_TEMPORARY, "out of memory, try again later");
         return false;
     }
@@ -389,12 +398,15 @@ static void close_loop(struct authorize *a)
 static bool run(struct authorize *a)
 {
     bool oauth = a->user.route->oauth.client_id;
+    bool trusted = config_route_is_trusted(a->user.route);
 
+    if (trusted)
+        a->secret.kind = SECRET_GATEWAY;
     return may_begin(a) &&
            device_setup_make(&a->device, a->options, config_of(a)->state_dir,
                              config_of(a)->held_key, &a->why) &&
-           (oauth || ask_upstream_password(a)) && open_loop(a) && (!oauth || obtain_tokens(a)) &&
-           try_login(a) && store(a);
+           (oauth || trusted || ask_upstream_password(a)) && open_loop(a) &&
+           (!oauth || obtain_tokens(a)) && try_login(a) && store(a);
 }
 
 static int end(struct authorize *a, bool good)

@@ -17,6 +17,7 @@
 #include "proxy/config_fault.h"
 #include "proxy/config_key.h"
 #include "proxy/config_read.h"
+#include "translate/sasl/sasl_mechanism.h"
 #include "translate/text/buf.h"
 
 enum {
@@ -88,6 +89,8 @@ static void route_clear(struct config_route *r)
     free(r->login);
     oauth_clear(&r->oauth);
     auth_http_clear(&r->auth_http);
+    free(r->sasl.master_user);
+    free(r->sasl.master_password_file);
     for (size_t i = 0; i < r->srv_target_count; i++)
         free(r->srv_targets[i]);
     free((void *)r->srv_targets);
@@ -123,6 +126,16 @@ void config_free(struct config *c)
 bool config_has_certificate(const struct config_certificates *certificates)
 {
     return certificates->first.certificate || certificates->more_count;
+}
+
+bool config_route_is_certified(const struct config_route *r)
+{
+    return r->sasl.mechanisms == SASL_EXTERNAL;
+}
+
+bool config_route_is_trusted(const struct config_route *r)
+{
+    return config_route_is_certified(r) || r->sasl.master_user;
 }
 
 const struct config_certificates *config_listener_certificates(const struct config *c,

@@ -37,7 +37,9 @@ struct config_certificate {
 
 /* How a route's upstream is logged in to. */
 struct config_sasl {
-    uint32_t mechanisms;   /* that may be used: enum sasl_mechanism_bit; 0: every one */
+    uint32_t mechanisms; /* that may be used: enum sasl_mechanism_bit; 0: every one */
+    char *master_user;   /* the gateway's own there, who may act for every user; NULL: none */
+    char *master_password_file;
     char master_separator; /* "ann*operator" is the operator, who acts for ann; '\0': nobody acts
                               for another */
 };
@@ -114,8 +116,9 @@ struct config_listener {
     struct endpoint endpoint;
     struct config_certificates certificates; /* none at all: those of the configuration */
     enum tls_minimum tls_minimum;
-    char *client_ca;      /* clients' certificates are asked for; NULL: not */
-    bool client_required; /* a client without one is refused */
+    char *client_ca;           /* clients' certificates are asked for; NULL: not */
+    bool client_required;      /* a client without one is refused */
+    enum tls_name client_user; /* whose certificate it is, is let in by it; NONE: nobody */
     bool allow_cleartext;
     bool held; /* clients may prove that they know a password which is held here */
 };
@@ -203,6 +206,13 @@ void config_print(const struct config *c, FILE *out);
  * is out. `*folder` points into `login`. */
 const struct config_route *config_find_route(const struct config *c, size_t listener,
                                              struct slice login, char **user, struct slice *folder);
+
+/* Its upstream lets the gateway in by its certificate (EXTERNAL). */
+bool config_route_is_certified(const struct config_route *r);
+
+/* Its upstream lets the gateway in, by its certificate or as a master, for whatever user it names:
+ * who may be that user the gateway alone decides. */
+bool config_route_is_trusted(const struct config_route *r);
 
 /* The login for the upstream after the route's rewriting: an owned string; NULL when memory is
  * out or the result would be empty. */

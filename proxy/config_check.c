@@ -176,6 +176,20 @@ static void check_upstream(const struct config_route *r, const char *pointer,
                          "out, or set allow_cleartext (--allow-cleartext with --route)");
 }
 
+static void check_master(const struct config_sasl *o, const char *pointer,
+                         struct config_faults *faults)
+{
+    char at[BELOW_MAX];
+
+    snprintf(at, sizeof at, "%s/sasl/master_password_file", pointer);
+    check_file(o->master_password_file, false, at, faults);
+    snprintf(at, sizeof at, "%s/sasl", pointer);
+    if (!o->master_user != !o->master_password_file)
+        config_fault_add(faults, at, "has a %s without a %s; give both",
+                         o->master_user ? "master_user" : "master_password_file",
+                         o->master_user ? "master_password_file" : "master_user");
+}
+
 static void check_endpoint(const char *url, const char *key, const char *pointer,
                            struct config_faults *faults)
 {
@@ -475,6 +489,24 @@ static void check_listener_used(const struct config *c, size_t index, struct con
     config_fault_add(faults, pointer, "%s has no route; add one or leave the listener out", name);
 }
 
+/* Whom a certificate lets in, must be served without a password upstream. */
+static void check_client_user(const struct config *c, size_t index, struct config_faults *faults)
+{
+    char at[POINTER_MAX];
+
+    if (c->listeners[index].client_user == TLS_NAME_NONE)
+        return;
+    for (size_t i = 0; i < c->route_count; i++)
+        if (config_route_serves(c, &c->routes[i], index) && config_route_is_trusted(&c->routes[i]))
+            return;
+    snprintf(at, sizeof at, "/listeners/%zu/client_user", index);
+    config_fault_add(
+        faults, at,
+        "a certificate could let nobody in: the upstreams of this listener's routes "
+        "want users' own passwords; add a route with \"mechanisms\": [\"EXTERNAL\"] or "
+        "a master_user in its sasl, or leave client_user out");
+}
+
 static void check_routes(const struct config *c, struct config_faults *faults)
 {
     char pointer[POINTER_MAX];
@@ -483,6 +515,7 @@ static void check_routes(const struct config *c, struct config_faults *faults)
         snprintf(pointer, sizeof pointer, "/routes/%zu", i);
         check_upstream(&c->routes[i], pointer, faults);
         check_protocols(c, &c->routes[i], pointer, faults);
+        check_master(&c->routes[i].sasl, pointer, faults);
         check_oauth(&c->routes[i], pointer, faults);
         check_finding(&c->routes[i], pointer, faults);
         check_service_name(c, i, pointer, faults);
@@ -510,8 +543,10 @@ static void check_reach(const struct config *c, struct config_faults *faults)
 {
     char pointer[POINTER_MAX];
 
-    for (size_t i = 0; i < c->listener_count; i++)
+    for (size_t i = 0; i < c->listener_count; i++) {
         check_listener_used(c, i, faults);
+        check_client_user(c, i, faults);
+    }
     for (size_t i = 0; i < c->route_count; i++) {
         snprintf(pointer, sizeof pointer, "/routes/%zu", i);
         check_route_reached(c, i, pointer, faults);

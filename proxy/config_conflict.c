@@ -23,6 +23,9 @@ static void conflict(struct config_faults *faults, const char *pointer, const ch
 void config_conflict_listener(const struct config_listener *l, const char *pointer,
                               struct config_faults *faults)
 {
+    if (l->client_user != TLS_NAME_NONE && !l->client_ca)
+        conflict(faults, pointer, "client_user",
+                 "needs certificates of clients, which are not asked for; add client_ca");
     if (l->endpoint.tls != ENDPOINT_TLS_OFF)
         return;
     if (l->tls_minimum != TLS_MINIMUM_1_2)
@@ -100,6 +103,48 @@ static void check_operators(const struct config_route *r, const char *pointer,
                  "sasl.mechanisms");
 }
 
+static void check_external(const struct config_route *r, const char *pointer,
+                           struct config_faults *faults)
+{
+    static const char key[] = "sasl/mechanisms";
+
+    if (!(r->sasl.mechanisms & SASL_EXTERNAL))
+        return;
+    if (!config_route_is_certified(r) || r->sasl.master_user)
+        conflict(faults, pointer, key,
+                 "EXTERNAL lets all users in by the route's certificate and needs nothing else; "
+                 "leave it or the other mechanisms and sasl.master_user out");
+    if (!r->identity.certificate)
+        conflict(faults, pointer, key,
+                 "EXTERNAL needs the certificate by which the upstream lets the gateway in; add "
+                 "the route's certificate and key");
+    if (r->upstream.tls == ENDPOINT_TLS_OFF)
+        conflict(faults, pointer, key,
+                 "EXTERNAL is of no use without TLS; leave it or tls=off out");
+}
+
+/* The upstream lets the gateway in for every user, so the gateway alone says who may be one: by a
+ * device's password or by a client's certificate. */
+static void check_trusted(const struct config_route *r, const char *pointer,
+                          struct config_faults *faults)
+{
+    check_external(r, pointer, faults);
+    if (!config_route_is_trusted(r))
+        return;
+    if (r->devices == CONFIG_DEVICES_OFF)
+        conflict(faults, pointer, "sasl",
+                 "the upstream asks users for no password here, so the gateway must; leave "
+                 "device_passwords out");
+    if (r->oauth.client_id || r->auth_http.url || r->sasl.master_separator)
+        conflict(faults, pointer, "sasl",
+                 "the upstream asks users for no password and no token here; leave oauth, "
+                 "auth_http and sasl.master_separator out");
+    if (r->sasl.master_user && !permits(r, acting_mechanisms()))
+        conflict(faults, pointer, "sasl/master_user",
+                 "needs a mechanism that lets one act for another, as PLAIN; add it to "
+                 "sasl.mechanisms");
+}
+
 static void check_mechanisms(const struct config_route *r, const char *pointer,
                              struct config_faults *faults)
 {
@@ -152,6 +197,7 @@ void config_conflict_route(const struct config_route *r, const char *pointer,
 {
     check_upstream_tls(r, pointer, faults);
     check_operators(r, pointer, faults);
+    check_trusted(r, pointer, faults);
     check_mechanisms(r, pointer, faults);
     check_move(&r->pop3, pointer, faults);
 }

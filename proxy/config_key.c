@@ -17,6 +17,7 @@ const char *const config_deletions[] = {"expunge", "move", "flag", "keep", "keep
 const char *const config_unlisted[] = {"deleted", "stays", NULL};
 const char *const config_tls_minimums[] = {"1.2", "1.3", "1.1", "1.0", NULL};
 static const char *const client_certificates[] = {"request", "require", NULL};
+const char *const config_client_users[] = {"none", "mail", "common-name", NULL};
 const char *const config_mechanisms[] = {"OAUTHBEARER",
                                          "XOAUTH2",
                                          "EXTERNAL",
@@ -277,6 +278,7 @@ static const struct config_key listener_keys[] = {
     {"client_ca", CONFIG_STRING, AT(config_listener, client_ca)},
     {"client_certificate", CONFIG_CHOICE, AT(config_listener, client_required),
      .words = client_certificates},
+    {"client_user", CONFIG_WORD, AT(config_listener, client_user), .words = config_client_users},
     {"allow_cleartext", FLAG(config_listener, allow_cleartext, false)},
     {"held_passwords", FLAG(config_listener, held, true)},
 };
@@ -379,6 +381,8 @@ static const struct config_object imap_object = KEYS(imap_keys, 0);
 
 static const struct config_key sasl_keys[] = {
     {"mechanisms", CONFIG_SET, AT(config_sasl, mechanisms), .words = config_mechanisms},
+    {"master_user", CONFIG_STRING, AT(config_sasl, master_user)},
+    {"master_password_file", CONFIG_STRING, AT(config_sasl, master_password_file)},
     {"master_separator", CONFIG_STRING, AT(config_sasl, master_separator), .accept = accept_master},
 };
 static const struct config_object sasl_object = KEYS(sasl_keys, 0);

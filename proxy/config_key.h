@@ -58,6 +58,7 @@ extern const struct config_object config_root;
 
 /* NULL-terminated, in the order of the enums they stand for. */
 extern const char *const config_deletions[];
+extern const char *const config_client_users[];
 extern const char *const config_unlisted[];
 extern const char *const config_tls_minimums[];
 extern const char *const config_mechanisms[]; /* enum sasl_mechanism_bit, from bit 0 on */

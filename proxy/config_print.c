@@ -211,6 +211,8 @@ static void print_sasl(const struct config_sasl *o, FILE *out)
     for (unsigned i = 0; config_mechanisms[i]; i++)
         if (o->mechanisms & (UINT32_C(1) << i))
             fprintf(out, " %s", config_mechanisms[i]);
+    if (o->master_user)
+        fprintf(out, "; as %s, who acts for every user", o->master_user);
     if (o->master_separator)
         fprintf(out, "; USER%cOPERATOR acts for USER", o->master_separator);
     fprintf(out, "\n");
@@ -229,6 +231,8 @@ static void print_devices(const struct config_route *r, FILE *out)
 
     if (o->client_id)
         fprintf(out, "  passwords     a device's own; upstream OAuth 2.0 by %s\n", provider);
+    else if (config_route_is_trusted(r))
+        fprintf(out, "  passwords     a device's own; upstream none but the gateway's\n");
     else
         fprintf(out, "  passwords     %s\n", told[r->devices]);
 }

@@ -120,6 +120,7 @@ static bool ask(struct session *s, const struct session_claim *c)
     struct session_entry *e = &s->entry;
 
     request.proved = c->proved;
+    request.certified = c->certified;
     request.upstream = slice_of(s->route ? s->login : "");
     request.password = c->password;
     e->asked = gatekeeper_admit(s->house->gatekeeper, &request, on_admission, s);
@@ -176,6 +177,7 @@ static void admit(struct session *s, const struct session_claim *c)
     struct failure why;
 
     session_entry_clear(s);
+    s->entry.certified = c->certified;
     session_find_login(s, c->user, c->authzid, &login);
     out_of_memory(&why);
     bool asked = name(s, c, &login, &why) && ask(s, c);
@@ -287,5 +289,5 @@ const char *session_refusal_cause(const struct session *s, enum failure_kind kin
 {
     if (kind != FAILURE_AUTH)
         return "server";
-    return s->entry.grant || s->entry.innocent ? "permission" : "password";
+    return s->entry.grant || s->entry.certified || s->entry.innocent ? "permission" : "password";
 }

@@ -47,7 +47,7 @@ void session_log_tls(const struct session *s)
     struct buf name = BUF_INIT;
     struct log_field fields[] = {LOG_FIELD("tls", slice_of(tls)), LOG_FIELD_END, LOG_FIELD_END};
 
-    if (stream_client_name(s->client.stream, &name))
+    if (stream_client_name(s->client.stream, TLS_NAME_ANY, &name))
         fields[1] = LOG_FIELD("certificate", buf_slice(&name));
     log_event(LOG_INFO, s->id, "client-tls", fields);
     buf_clear(&name);

@@ -73,6 +73,29 @@ bool session_find_login(struct session *s, struct slice given, struct slice auth
     return false;
 }
 
+/* A name that would be read as more than a user's is nobody's. */
+static bool lets_in(const struct session *s, struct slice name)
+{
+    struct slice folder;
+    char *user = NULL;
+    const struct config_route *r =
+        config_find_route(s->settings->config, s->listener, name, &user, &folder);
+    bool whole = user && slice_equal(slice_of(user), name);
+
+    free(user);
+    return r && config_route_is_trusted(r) && whole;
+}
+
+void session_certified(const struct session *s, struct buf *user)
+{
+    const struct config_listener *l = &s->settings->config->listeners[s->listener];
+    struct buf name = BUF_INIT;
+
+    if (stream_client_name(s->client.stream, l->client_user, &name) && lets_in(s, buf_slice(&name)))
+        buf_move(user, &name);
+    buf_clear(&name);
+}
+
 bool session_set_credential(struct session *s, const struct session_login *l, struct slice password)
 {
     struct failure text;

@@ -36,8 +36,13 @@ static bool greet(struct session *s)
         .iterations = HELD_ITERATIONS,
     };
 
+    struct buf certified = BUF_INIT;
+
     stream_binding(s->client.stream, &settings.binding);
+    session_certified(s, &certified);
+    settings.certified = buf_slice(&certified);
     s->mailbox = mailbox_new(&settings, uv_now(s->house->loop), (int64_t)time(NULL));
+    buf_clear(&certified);
     return s->mailbox != NULL;
 }
 
@@ -71,9 +76,13 @@ static bool wants(const struct session *s)
 static void tls(struct session *s)
 {
     struct sasl_binding binding;
+    struct buf certified = BUF_INIT;
 
     stream_binding(s->client.stream, &binding);
     mailbox_client_bind(s->mailbox, &binding);
+    session_certified(s, &certified);
+    mailbox_client_certified(s->mailbox, buf_slice(&certified));
+    buf_clear(&certified);
     mailbox_client_tls(s->mailbox);
 }
 
@@ -203,7 +212,7 @@ static void log_in(struct session *s, const struct mailbox_action *action)
 {
     leave_last(s);
     session_admit(s, &(struct session_claim){action->user, action->authzid, action->password,
-                                             action->proved});
+                                             action->proved, action->certified});
 }
 
 static void ask_secret(struct session *s, const struct mailbox_action *action)

@@ -36,8 +36,13 @@ static bool greet(struct session *s)
         .iterations = HELD_ITERATIONS,
     };
 
+    struct buf certified = BUF_INIT;
+
     stream_binding(s->client.stream, &settings.binding);
+    session_certified(s, &certified);
+    settings.certified = buf_slice(&certified);
     s->maildrop = maildrop_new(&settings, uv_now(s->house->loop), (int64_t)time(NULL));
+    buf_clear(&certified);
     return s->maildrop != NULL;
 }
 
@@ -60,9 +65,13 @@ static bool wants(const struct session *s)
 static void tls(struct session *s)
 {
     struct sasl_binding binding;
+    struct buf certified = BUF_INIT;
 
     stream_binding(s->client.stream, &binding);
     maildrop_client_bind(s->maildrop, &binding);
+    session_certified(s, &certified);
+    maildrop_client_certified(s->maildrop, buf_slice(&certified));
+    buf_clear(&certified);
     maildrop_client_tls(s->maildrop);
 }
 

@@ -45,12 +45,13 @@ struct session_entry {
     uint64_t generation; /* of the credential that the upstream has seen last */
     struct device_limits limits;
     char device[VAULT_DEVICE];
-    char *claim;   /* who the client says he is: so guesses are counted */
-    char *folder;  /* of the login's suffix, or the only one that the device sees; NULL */
-    bool acting;   /* he is an operator, for another user */
-    bool own;      /* the client's own password is tried upstream: session_report() what is said */
-    bool proving;  /* it was told what the client has to know: a refusal is for a wrong proof */
-    bool innocent; /* it was not the upstream, nor a wrong password, that refused */
+    char *claim;    /* who the client says he is: so guesses are counted */
+    char *folder;   /* of the login's suffix, or the only one that the device sees; NULL */
+    bool acting;    /* he is an operator, for another user */
+    bool own;       /* the client's own password is tried upstream: session_report() what is said */
+    bool proving;   /* it was told what the client has to know: a refusal is for a wrong proof */
+    bool certified; /* the client asks by its certificate */
+    bool innocent;  /* it was not the upstream, nor a wrong password, that refused */
 };
 
 /* What a client is given so that it can prove that it knows a password which is held here; moves
@@ -222,6 +223,10 @@ struct session_login {
 bool session_find_login(struct session *s, struct slice given, struct slice authzid,
                         struct session_login *l);
 
+/* Appends the user whom the client's certificate lets in on this listener; nothing when there is
+ * none, or his route wants more of him than that. */
+void session_certified(const struct session *s, struct buf *user);
+
 /* What the upstream is to be shown, once `login` is set. False when memory is out. */
 bool session_set_credential(struct session *s, const struct session_login *l,
                             struct slice password);
@@ -244,6 +249,7 @@ void session_find_cancel(struct session *s);
 struct session_claim {
     struct slice user, authzid, password;
     bool proved; /* that it knows the password which session_ask_secret() has got; it gave none */
+    bool certified; /* nor did it, who asks by its certificate */
 };
 
 /* Asks the gatekeeper; the kind's `admitted` or `refused` follows. */

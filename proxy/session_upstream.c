@@ -219,7 +219,7 @@ void session_connect(struct session *s, const struct maildrop_action *action)
     session_load_cancel(s);
     if (!action->again)
         session_admit(s, &(struct session_claim){action->user, action->authzid, action->password,
-                                                 action->proved});
+                                                 action->proved, action->certified});
     else if (s->renewed || !session_renew(s, false))
         open_upstream(s);
     else

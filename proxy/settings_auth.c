@@ -27,17 +27,23 @@ static void service_clear(struct auth_http_service *s)
     free(s->headers);
 }
 
+static void secrets_free(char **secrets, size_t count)
+{
+    for (size_t i = 0; secrets && i < count; i++) {
+        if (secrets[i])
+            OPENSSL_cleanse(secrets[i], strlen(secrets[i]));
+        free(secrets[i]);
+    }
+    free((void *)secrets);
+}
+
 void settings_auth_clear(struct settings_auth *a)
 {
-    for (size_t i = 0; a->secrets && i < a->count; i++) {
-        if (a->secrets[i])
-            OPENSSL_cleanse(a->secrets[i], strlen(a->secrets[i]));
-        free(a->secrets[i]);
-    }
+    secrets_free(a->secrets, a->count);
+    secrets_free(a->masters, a->count);
     for (size_t i = 0; a->services && i < a->count; i++)
         service_clear(&a->services[i]);
     free(a->services);
-    free((void *)a->secrets);
     free(a->providers);
     free(a->networks);
     *a = (struct settings_auth){0};
@@ -118,6 +124,38 @@ static bool make_providers(struct settings_auth *a, const struct config *c, FILE
     return good;
 }
 
+/* ---- masters ----------------------------------------------------------------------------- */
+
+static bool make_masters(struct settings_auth *a, const struct config *c, FILE *errors)
+{
+    bool good = true;
+
+    a->masters = calloc(a->count + 1, sizeof *a->masters);
+    if (!a->masters)
+        return no_memory(errors);
+    for (size_t i = 0; i < a->count; i++) {
+        const struct config_route *r = &c->routes[i];
+        if (!r->sasl.master_user)
+            continue;
+        a->masters[i] = read_secret(r->sasl.master_password_file, r->name, errors);
+        good = a->masters[i] && good;
+    }
+    return good;
+}
+
+bool settings_auth_credential(const struct settings_auth *a, const struct config *c, size_t route,
+                              struct slice login, struct credential *credential)
+{
+    const char *master = c->routes[route].sasl.master_user;
+    bool set = master ? credential_set(credential, CREDENTIAL_PASSWORD, slice_of(master),
+                                       slice_of(a->masters[route])) &&
+                            credential_set_authzid(credential, login)
+                      : credential_set(credential, CREDENTIAL_EXTERNAL, login, slice_of(""));
+
+    credential->vouched = set;
+    return set;
+}
+
 /* ---- routing services -------------------------------------------------------------------- */
 
 static bool make_service(struct auth_http_service *s, const struct config_route *r, FILE *errors)
@@ -184,5 +222,6 @@ bool settings_auth_make(struct settings_auth *a, const struct config *c, FILE *e
     *a = (struct settings_auth){0};
     bool throttle = make_throttle(a, c, errors);
     bool providers = make_providers(a, c, errors);
-    return make_services(a, c, errors) && providers && throttle;
+    bool masters = make_masters(a, c, errors);
+    return make_services(a, c, errors) && providers && masters && throttle;
 }

@@ -11,7 +11,8 @@ void upstream_imap_options(const struct config_route *r, const struct endpoint *
     o->tls_now = e->tls == ENDPOINT_TLS_IMPLICIT;
     o->starttls = may_start_tls(e);
     o->allow_cleartext = r->allow_cleartext || endpoint_is_loopback(e);
-    o->require_tls = e->tls == ENDPOINT_TLS_STARTTLS || !o->allow_cleartext;
+    o->require_tls =
+        e->tls == ENDPOINT_TLS_STARTTLS || !o->allow_cleartext || config_route_is_certified(r);
     o->mechanisms = r->sasl.mechanisms;
     o->host = host;
     o->port = e->port;
@@ -25,7 +26,7 @@ void upstream_pop3_options(const struct config_route *r, const struct endpoint *
     o->tls_now = e->tls == ENDPOINT_TLS_IMPLICIT;
     o->stls = may_start_tls(e);
     o->allow_cleartext = r->allow_cleartext || endpoint_is_loopback(e);
-    o->require_tls = e->tls == ENDPOINT_TLS_STARTTLS;
+    o->require_tls = e->tls == ENDPOINT_TLS_STARTTLS || config_route_is_certified(r);
     o->allow_apop = r->imap.allow_apop;
     o->mechanisms = r->sasl.mechanisms;
     o->host = host;

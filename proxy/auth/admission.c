@@ -89,11 +89,31 @@ static void admit_own(struct admission *a)
     admission_answer(a);
 }
 
+static bool gateway_credential(const struct admission *a, struct credential *c)
+{
+    const struct config *config = a->settings->config;
+
+    return settings_auth_credential(&a->settings->auth, config, (size_t)(a->route - config->routes),
+                                    buf_slice(&a->upstream), c);
+}
+
+/* Nobody acts for another by a certificate: no upstream is asked whether he may. */
+static void admit_certified(struct admission *a)
+{
+    if (!a->route || a->acting || !config_route_is_trusted(a->route))
+        admission_refuse(a, FAILURE_AUTH, "A certificate lets nobody in as this user");
+    else if (!gateway_credential(a, &a->answer.credential))
+        admission_refuse(a, FAILURE_TEMPORARY, "out of memory, try again later");
+    else
+        admission_answer(a);
+}
+
 /* ---- the vault --------------------------------------------------------------------------- */
 
 static bool route_requires_vault(const struct config_route *r)
 {
-    return r->devices == CONFIG_DEVICES_REQUIRED || r->oauth.client_id;
+    return r->devices == CONFIG_DEVICES_REQUIRED || r->oauth.client_id ||
+           config_route_is_trusted(r);
 }
 
 /* Who is served by no route is kept as long as a wrong password is where there are vaults. */
@@ -145,7 +165,9 @@ static struct grant *grant_new(struct admission *a, struct holding *h)
     if (!grant)
         return NULL;
     grant->upstream = slice_dup(buf_slice(&a->upstream));
-    if (!grant->upstream) {
+    if (!grant->upstream ||
+        (config_route_is_trusted(a->route) && !gateway_credential(a, &grant->gateway))) {
+        free(grant->upstream);
         free(grant);
         return NULL;
     }
@@ -212,7 +234,9 @@ static void vault_answered(struct admission *a)
     }
     switch (a->vault_why.kind) {
     case FAILURE_NONE:
-        if (may_come(a) && may_be_stale(a))
+        if (!a->route)
+            refuse_password(a);
+        else if (may_come(a) && may_be_stale(a))
             read_again(a);
         else if (may_come(a))
             admit_device(a);
@@ -367,6 +391,10 @@ static void begin(struct gatekeeper *g, struct gatekeeper_message *m)
         admission_refuse(a, FAILURE_TEMPORARY, gatekeeper_ending);
         return;
     }
+    if (a->certified) { /* that is no guess */
+        admit_certified(a);
+        return;
+    }
     if (a->proved) {
         try_it(a);
         return;
@@ -413,6 +441,7 @@ struct admission *admission_new_request(struct gatekeeper *g,
     a->address = request->address;
     a->pop3 = request->pop3;
     a->acting = request->acting;
+    a->certified = request->certified;
     a->proved = request->proved;
     a->password.secret = true;
     buf_put(&a->login, request->login);

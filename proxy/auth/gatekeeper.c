@@ -166,6 +166,7 @@ static void grant_gone(struct gatekeeper *g, struct gatekeeper_message *m)
 
     (void)g;
     holding_release(grant->holding);
+    credential_clear(&grant->gateway);
     free(grant->upstream);
     free(grant);
 }

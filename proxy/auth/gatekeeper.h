@@ -3,10 +3,13 @@
  * gatekeeper answers with what to log in upstream by:
  *
  *   - a user without a vault (proxy/auth/vault.h): the client's own name and password, unless the
- *     route demands passwords of devices, as one with OAuth does;
+ *     route demands passwords of devices, as one with OAuth does, or one on which the gateway logs
+ *     in for everyone;
  *   - a user with a vault: the password must be a device's. What the vault holds is the credential:
  *     the upstream's password, or an access token, renewed when it is about to expire. Where the
- *     route allows both, a password that is no device's is tried upstream.
+ *     route allows both, a password that is no device's is tried upstream;
+ *   - a user whose certificate the client has shown: on a route on which the gateway logs in for
+ *     everyone.
  *
  * It lives on a loop and thread of its own, so that tokens, keys and their renewal are in one
  * place: of all sessions of a user one renews, the others wait for it, and a token endpoint that
@@ -62,8 +65,8 @@ struct admission_answer {
     bool own;           /* by the client's own name and password; `credential` is empty */
     struct credential credential;
     uint64_t generation;         /* of the credential, for gatekeeper_renew() */
-    struct grant *grant;         /* a reference; NULL when `own` */
-    struct device_limits limits; /* when `own`: none */
+    struct grant *grant;         /* a reference; NULL: not by a device's password */
+    struct device_limits limits; /* without `grant`: none */
     char device[VAULT_DEVICE];
     struct held_secret held; /* gatekeeper_question() */
 };
@@ -87,6 +90,7 @@ struct admission_request {
     struct gate_address address;
     bool pop3;             /* else IMAP */
     bool acting;           /* for another user (an operator): no device's password does */
+    bool certified;        /* TLS has shown that it is the user; there is no password */
     bool proved;           /* the client knows `password`, which gatekeeper_question() gave: it is a
                               device's or none, and was asked for in its turn */
     struct slice login;    /* as the client gave it, without a folder suffix; these are copied */

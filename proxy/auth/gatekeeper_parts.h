@@ -99,7 +99,7 @@ struct admission {
     const struct config_route *route; /* NULL: there is none for this login */
     char id[9];
     struct gate_address address;
-    bool pop3, acting, proved;
+    bool pop3, acting, proved, certified;
     struct buf login, upstream, password;
     const char *mechanism; /* of a question for what is held; NULL: an admission */
     struct buf named;      /* who the client says he is, of such a question */
@@ -124,7 +124,9 @@ struct grant {
     atomic_uint references;
     struct gatekeeper *gatekeeper;
     struct holding *holding;
-    char *upstream; /* who he is there */
+    char *upstream;            /* who he is there */
+    struct credential gateway; /* of a route that is trusted, instead of what the vault has; else of
+                                  nobody */
     char device[VAULT_DEVICE];
     struct gatekeeper_message gone;
 };

@@ -131,14 +131,9 @@ static bool is_later(const struct secret *its, const struct secret *other)
            its->tokens.expires > other->tokens.expires;
 }
 
-static const char *word_of(const struct secret *s)
-{
-    return s->kind == SECRET_TOKENS ? s->tokens.access : s->password;
-}
-
 static bool is_same(const struct secret *a, const struct secret *b)
 {
-    const char *one = word_of(a), *other = word_of(b);
+    const char *one = secret_word(a), *other = secret_word(b);
 
     return a->kind == b->kind && one && other && strcmp(one, other) == 0;
 }
@@ -146,7 +141,7 @@ static bool is_same(const struct secret *a, const struct secret *b)
 /* Takes `from` over. */
 static void learn(struct holding *h, struct secret *from)
 {
-    if (word_of(&h->secret) && (is_same(from, &h->secret) || !is_later(from, &h->secret))) {
+    if (secret_word(&h->secret) && (is_same(from, &h->secret) || !is_later(from, &h->secret))) {
         secret_clear(from);
         return;
     }
@@ -198,11 +193,19 @@ struct holding *holding_open(struct gatekeeper *g, struct admission *a, struct f
 
 /* ---- answers ----------------------------------------------------------------------------- */
 
+static bool is_gateways(const struct grant *grant)
+{
+    return buf_size(&grant->gateway.user) > 0;
+}
+
 static void give(struct holding *h, struct admission *a)
 {
     struct admission_answer *answer = &a->answer;
+    bool made = is_gateways(a->grant) ? credential_copy(&answer->credential, &a->grant->gateway)
+                                      : secret_credential(&h->secret, slice_of(a->grant->upstream),
+                                                          &answer->credential);
 
-    if (!secret_credential(&h->secret, slice_of(a->grant->upstream), &answer->credential)) {
+    if (!made) {
         admission_refuse(a, FAILURE_TEMPORARY, "out of memory, try again later");
         return;
     }
@@ -301,12 +304,12 @@ static bool is_hopeless(const struct holding *h, struct failure *why)
 
 static bool is_usable(const struct holding *h)
 {
-    return h->secret.kind == SECRET_PASSWORD || (lasts(h, URGENT_S) && !is_refused(h));
+    return h->secret.kind != SECRET_TOKENS || (lasts(h, URGENT_S) && !is_refused(h));
 }
 
 static bool is_fresh(const struct holding *h)
 {
-    return h->secret.kind == SECRET_PASSWORD || lasts(h, MARGIN_S);
+    return h->secret.kind != SECRET_TOKENS || lasts(h, MARGIN_S);
 }
 
 static void wait_for_renewal(struct holding *h, struct admission *a)
@@ -349,12 +352,29 @@ static bool may_have_tokens(const struct admission *a)
     return !a->route || a->route->oauth.client_id;
 }
 
+/* What the vault has is of no matter. */
+static void answer_gateways(struct holding *h, struct admission *a)
+{
+    if (is_refused(h) && is_recent(h->refused_ms))
+        admission_refuse(a, FAILURE_TEMPORARY,
+                         "The mail server did not let the gateway in as this user, try again in a "
+                         "minute");
+    else
+        give(h, a);
+}
+
 void holding_answer(struct holding *h, struct admission *a)
 {
     struct failure why;
 
     holding_refused(h, a->refused);
-    if (h->secret.kind == SECRET_TOKENS && !may_have_tokens(a))
+    if (is_gateways(a->grant))
+        answer_gateways(h, a);
+    else if (h->secret.kind == SECRET_GATEWAY)
+        admission_refuse(a, FAILURE_PERMANENT,
+                         "Nothing is kept by which this user could log in here. Run \"mailferry "
+                         "authorize\" for him again, with --replace");
+    else if (h->secret.kind == SECRET_TOKENS && !may_have_tokens(a))
         admission_refuse(a, FAILURE_PERMANENT,
                          "this user has tokens, but the route says nothing of OAuth 2.0");
     else if (is_hopeless(h, &why))

@@ -234,9 +234,9 @@ const char *stream_tls_description(const struct stream *s)
     return s->tls ? stream_tls_text(s->tls) : "";
 }
 
-bool stream_client_name(const struct stream *s, struct buf *name)
+bool stream_client_name(const struct stream *s, enum tls_name which, struct buf *name)
 {
-    return s->tls && stream_tls_client_name(s->tls, name);
+    return s->tls && stream_tls_client_name(s->tls, which, name);
 }
 
 void stream_binding(const struct stream *s, struct sasl_binding *binding)

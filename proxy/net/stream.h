@@ -124,10 +124,9 @@ bool stream_is_shaking_hands(const struct stream *s);
  * the stream is. */
 const char *stream_tls_description(const struct stream *s);
 
-/* Whom the certificate that the client has shown, and that was verified, is made out to: its first
- * mail address, else its common name; appended to `name`. False when it has shown none, or one
- * without either, or memory is out. */
-bool stream_client_name(const struct stream *s, struct buf *name);
+/* Whom the certificate that the client has shown, and that was verified, is made out to; appended
+ * to `name`. False when it has shown none, or one without such a name, or memory is out. */
+bool stream_client_name(const struct stream *s, enum tls_name which, struct buf *name);
 
 /* What ties an authentication to this TLS connection (RFC 9266; RFC 5929 for TLS 1.2); of type NONE
  * without TLS, or where it has nothing that is safe. */

@@ -141,9 +141,9 @@ const char *stream_tls_text(const struct stream_tls *t)
     return t->description;
 }
 
-bool stream_tls_client_name(const struct stream_tls *t, struct buf *name)
+bool stream_tls_client_name(const struct stream_tls *t, enum tls_name which, struct buf *name)
 {
-    return t->up && !stream_tls_is_client(t) && tls_client_name(t->ssl, name);
+    return t->up && !stream_tls_is_client(t) && tls_client_name(t->ssl, which, name);
 }
 
 size_t stream_tls_queued(const struct stream_tls *t)

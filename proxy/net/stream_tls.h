@@ -63,7 +63,7 @@ void stream_tls_cut(const struct stream_tls *t, struct failure *why);
 const char *stream_tls_text(const struct stream_tls *t);
 
 /* As stream_client_name(). */
-bool stream_tls_client_name(const struct stream_tls *t, struct buf *name);
+bool stream_tls_client_name(const struct stream_tls *t, enum tls_name which, struct buf *name);
 
 /* As stream_binding(). */
 void stream_tls_binding(const struct stream_tls *t, struct sasl_binding *binding);

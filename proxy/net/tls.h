@@ -21,6 +21,14 @@ enum tls_minimum { TLS_MINIMUM_1_2, TLS_MINIMUM_1_3, TLS_MINIMUM_1_1, TLS_MINIMU
 
 bool tls_minimum_is_old(enum tls_minimum minimum);
 
+/* Which name of a client's certificate is meant. */
+enum tls_name {
+    TLS_NAME_NONE,
+    TLS_NAME_MAIL,   /* the first mail address (rfc822Name) of its subjectAltName */
+    TLS_NAME_COMMON, /* the common name of its subject, where that has just one */
+    TLS_NAME_ANY,    /* for people: a mail address, wherever it stands, else a common name */
+};
+
 /* PEM files: a certificate with its intermediates behind it, and its private key. */
 struct tls_files {
     const char *certificate;
@@ -63,7 +71,8 @@ struct tls_client_options {
 };
 
 /* For upstreams. NULL with the reason. SNI is always sent for names (Gmail needs it); IP addresses
- * are verified against iPAddress entries. Sessions are resumed where the server lets us. */
+ * are verified against iPAddress entries. Sessions are resumed where the server lets us, but for
+ * one that asks for certificates. */
 struct tls_context *tls_client_new(const struct tls_client_options *options, struct failure *why);
 
 /* Connections that were made of it may live on. */
@@ -79,6 +88,7 @@ struct tls_connection {
     struct tls_context *context; /* a reference */
     char *server_name;           /* as stream_start_tls() takes it; NULL for a server */
     char *host;                  /* the first of them */
+    bool asked;                  /* the server has asked for a certificate */
     struct failure why;          /* set while the handshake runs: why the peer was refused */
 };
 

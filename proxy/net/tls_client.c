@@ -11,8 +11,21 @@ static int remember_session(SSL *ssl, SSL_SESSION *session)
 {
     struct tls_connection *c = SSL_get_app_data(ssl);
 
-    tls_sessions_put(c->context->sessions, c->server_name, session);
+    if (!c->asked)
+        tls_sessions_put(c->context->sessions, c->server_name, session);
     return 0; /* the reference stays OpenSSL's: a copy was taken */
+}
+
+/* Comes when the server asks for a certificate. Many such servers break the handshake off when
+ * they are to resume a session that they gave themselves, Dovecot 2.3 among them: OpenSSL wants
+ * them to have said which sessions are theirs (SSL_CTX_set_session_id_context()). */
+static int note_request(SSL *ssl, void *unused)
+{
+    struct tls_connection *c = SSL_get_app_data(ssl);
+
+    (void)unused;
+    c->asked = true;
+    return 1;
 }
 
 static bool remember_sessions(struct tls_context *t, struct failure *why)
@@ -23,6 +36,7 @@ static bool remember_sessions(struct tls_context *t, struct failure *why)
     SSL_CTX_set_session_cache_mode(t->ssl,
                                    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
     SSL_CTX_sess_set_new_cb(t->ssl, remember_session);
+    SSL_CTX_set_cert_cb(t->ssl, note_request, NULL);
     return true;
 }
 

@@ -217,30 +217,75 @@ bool tls_verify_name(SSL *ssl, const char *names)
     return verify_hosts(param, names);
 }
 
-/* An address of the subject or the subjectAltName (RFC 8550 section 3), else the common name. One
- * that holds NUL would be read as another. */
-static bool name_of(X509 *certificate, struct buf *name)
+/* One that holds NUL would be read as another. */
+static bool put_text(struct buf *name, const unsigned char *text, int n)
 {
-    STACK_OF(OPENSSL_STRING) *addresses = X509_get1_email(certificate);
-    char common[NAMES_SIZE];
-    int n = X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, common,
-                                      sizeof common);
-    bool whole = n > 0 && strlen(common) == (size_t)n;
-    size_t before = buf_size(name);
-
-    if (sk_OPENSSL_STRING_num(addresses) > 0)
-        buf_puts(name, sk_OPENSSL_STRING_value(addresses, 0));
-    else if (whole)
-        buf_puts(name, common);
-    X509_email_free(addresses);
-    return buf_size(name) > before && !buf_failed(name);
+    if (n <= 0 || memchr(text, '\0', (size_t)n))
+        return false;
+    buf_put(name, slice_make((const char *)text, (size_t)n));
+    return !buf_failed(name);
 }
 
-bool tls_client_name(SSL *ssl, struct buf *name)
+static bool put_mail(X509 *certificate, struct buf *name)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    const ASN1_IA5STRING *mail = NULL;
+
+    for (int i = 0; i < sk_GENERAL_NAME_num(names) && !mail; i++)
+        if (sk_GENERAL_NAME_value(names, i)->type == GEN_EMAIL)
+            mail = sk_GENERAL_NAME_value(names, i)->d.rfc822Name;
+    bool put = mail && put_text(name, ASN1_STRING_get0_data(mail), ASN1_STRING_length(mail));
+    GENERAL_NAMES_free(names);
+    return put;
+}
+
+/* Of several it would be anybody's guess who is meant. */
+static bool put_common(X509 *certificate, struct buf *name)
+{
+    const X509_NAME *subject = X509_get_subject_name(certificate);
+    int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+    unsigned char *text = NULL;
+
+    if (at < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0)
+        return false;
+    int n = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+    bool put = put_text(name, text, n);
+    OPENSSL_free(text);
+    return put;
+}
+
+/* An address of the subject or the subjectAltName (RFC 8550 section 3). */
+static bool put_any_mail(X509 *certificate, struct buf *name)
+{
+    STACK_OF(OPENSSL_STRING) *addresses = X509_get1_email(certificate);
+    bool found = sk_OPENSSL_STRING_num(addresses) > 0;
+
+    if (found)
+        buf_puts(name, sk_OPENSSL_STRING_value(addresses, 0));
+    X509_email_free(addresses);
+    return found && !buf_failed(name);
+}
+
+static bool put_name(X509 *certificate, enum tls_name which, struct buf *name)
+{
+    switch (which) {
+    case TLS_NAME_MAIL:
+        return put_mail(certificate, name);
+    case TLS_NAME_COMMON:
+        return put_common(certificate, name);
+    case TLS_NAME_ANY:
+        return put_any_mail(certificate, name) || put_common(certificate, name);
+    case TLS_NAME_NONE:
+        break;
+    }
+    return false;
+}
+
+bool tls_client_name(SSL *ssl, enum tls_name which, struct buf *name)
 {
     X509 *certificate = SSL_get1_peer_certificate(ssl);
     bool named = certificate && SSL_get_verify_result(ssl) == X509_V_OK &&
-                 (SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) && name_of(certificate, name);
+                 (SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) && put_name(certificate, which, name);
 
     X509_free(certificate);
     return named;

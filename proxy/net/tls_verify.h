@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
+#include "proxy/net/tls.h"
 #include "translate/text/buf.h"
 
 /* The connection is to verify that the certificate is valid for `names`: an IP address, or host
@@ -26,7 +27,7 @@ int tls_verify_client(X509_STORE_CTX *store, void *unused);
 int tls_verify_step(int ok, X509_STORE_CTX *store);
 
 /* Whom a verified certificate of a client is made out to: see stream_client_name(). */
-bool tls_client_name(SSL *ssl, struct buf *name);
+bool tls_client_name(SSL *ssl, enum tls_name which, struct buf *name);
 
 /* Whether `name` is an IPv4 or IPv6 address. */
 bool tls_name_is_address(const char *name);

@@ -338,6 +338,14 @@ static void do_token(struct play *p, const char *args)
     play_pump(p);
 }
 
+/* "USER": of the route to come, by the upstream connection's own certificate. */
+static void do_certificate(struct play *p, const char *args)
+{
+    credential_clear(&p->credential);
+    if (!credential_set(&p->credential, CREDENTIAL_EXTERNAL, slice_of(args), slice_of("")))
+        play_fail(p, "out of memory");
+}
+
 static void do_token_refused(struct play *p, const char *args)
 {
     struct failure why;
@@ -505,6 +513,7 @@ static const struct {
     {"connect-refused", do_connect_refused, true},
     {"route-refused", do_route_refused, true},
     {"secret", do_secret, true},
+    {"certificate", do_certificate, false},
     {"token", do_token, false},
     {"token-refused", do_token_refused, true},
     {"starttls", do_starttls, true},

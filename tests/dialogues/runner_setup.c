@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum field_type { FIELD_BOOL, FIELD_UNSIGNED, FIELD_SIZE, FIELD_TEXT };
+enum field_type { FIELD_BOOL, FIELD_UNSIGNED, FIELD_SIZE, FIELD_TEXT, FIELD_SLICE };
 
 struct field {
     const char *key;
@@ -30,6 +30,7 @@ static const struct field CLIENT_FIELDS[] = {
     {"secrets", FIELD_BOOL, CLIENT(secrets)},
     {"timestamp", FIELD_TEXT, CLIENT(timestamp)},
     {"allow_authzid", FIELD_BOOL, CLIENT(allow_authzid)},
+    {"certified", FIELD_SLICE, CLIENT(certified)},
     {0},
 };
 
@@ -102,6 +103,9 @@ static bool field_store(const struct field *f, const json_t *value, void *base)
         return json_is_integer(value);
     case FIELD_TEXT:
         *(const char **)(void *)at = json_string_value(value);
+        return json_is_string(value);
+    case FIELD_SLICE:
+        *(struct slice *)(void *)at = slice_of(json_string_value(value));
         return json_is_string(value);
     }
     return false;

@@ -64,7 +64,7 @@ class Readme(unittest.TestCase):
 
     def test_configurations_are_valid(self):
         blocks = re.findall(r"^```json\n(.*?)^```", README, re.M | re.S)
-        self.assertEqual(len(blocks), 7)
+        self.assertEqual(len(blocks), 8)
         for block in blocks:
             with self.subTest(block=block), tempfile.TemporaryDirectory() as directory:
                 pem = pathlib.Path(directory, "a.pem")

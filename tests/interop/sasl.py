@@ -5,6 +5,9 @@ import base64
 import contextlib
 import hashlib
 import imaplib
+import json
+import os
+import subprocess
 import unittest
 
 from tests.lib import corpus
@@ -12,8 +15,11 @@ from tests.lib.pop3 import Refused
 from tests.lib.process import PATIENCE, wait_until
 from tests.lib.scene import PASSWORD, USER, Scene
 from tests.lib.stores import DovecotStore
+from tests.lib.tokens import Tokens
 
 PASSWORDS = ["PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"]
+TOKENS = ["XOAUTH2", "OAUTHBEARER"]
+DEVICE = "dev1c-epass-w0rdx-print"
 MASTER = "operator"
 MASTER_PASSWORD = "0perat0r-s3cret"
 
@@ -50,9 +56,15 @@ class Upstream(Scene):
         self.assertEqual(client.select()[0], "OK")
         return client
 
-    def by_pop3(self, server):
+    def by_pop3(self, server, **route):
         return self.gateway(f"pop3://127.0.0.1:{server.pop3_port}", listener="imap",
-                            route={"imap": {"idle_seconds": 0}})
+                            route={"imap": {"idle_seconds": 0}, **route})
+
+    @staticmethod
+    def authorize(gateway, secret, user=USER):
+        """The user's device has a password there, which opens `secret`."""
+        subprocess.run([os.environ["VAULT_MAKE"], gateway.state_dir, user, "printer", DEVICE,
+                        "pop3 imap", json.dumps(secret)], check=True, timeout=PATIENCE)
 
     def expect_used(self, server, mechanism):
         wait_until(lambda: self.used(server), "Dovecot's log")
@@ -78,7 +90,7 @@ class Passwords(Upstream):
         for mechanism in PASSWORDS:
             with self.subTest(mechanism):
                 server = self.serve(mechanism)
-                gateway = self.by_pop3(server)
+                gateway = self.by_pop3(server, **configured(mechanism))
                 with self.assertRaisesRegex(imaplib.IMAP4.error, "AUTHENTICATIONFAILED"):
                     self.imap(gateway, password="wrong")
                 self.imap(gateway)
@@ -98,6 +110,85 @@ class Passwords(Upstream):
             f.write(f"{USER}:{{SHA256}}{digest}::::::\n")
         self.login(self.gateway(server)).quit()
         self.expect_used(server, "PLAIN")
+
+
+class AccessTokens(Upstream):
+    """The same by a token from a device's vault: each mechanism alone, and what comes of a token
+    that Dovecot does not take (RFC 7628 section 3.2.3)."""
+
+    def scene(self, mechanism, imap=False):
+        """Who gives the tokens; Dovecot; a gateway of which the user's device has a password."""
+        tokens = Tokens(USER)
+        self.addCleanup(tokens.stop)
+        server = self.serve(mechanism, more=tokens.dovecot(self.directory)
+                            + f"auth_mechanisms = {mechanism.lower()}\n")
+        route = {**tokens.route(), **configured(mechanism)}
+        gateway = self.by_pop3(server, **route) if imap else self.gateway(server, route=route)
+        self.authorize(gateway, {"tokens": tokens.give()})
+        return tokens, server, gateway
+
+    def expect_refusal(self, gateway):
+        """The server's error was answered, and its refusal followed. (What is said in an exchange
+        is not logged.)"""
+        self.assertRegex(gateway.output(), r'upstream-says message=\+\n(.* upstream-told .*\n)?'
+                                           r'.* upstream-says message="(m1 NO|-ERR) \[AUTH')
+
+    def test_imap_upstream(self):
+        for mechanism in TOKENS:
+            with self.subTest(mechanism):
+                _, server, gateway = self.scene(mechanism)
+                client = self.login(gateway, password=DEVICE)
+                self.assertEqual(client.stat()[0], 1)
+                client.quit()
+                self.expect_used(server, mechanism)
+
+    def test_pop3_upstream(self):
+        for mechanism in TOKENS:
+            with self.subTest(mechanism):
+                _, server, gateway = self.scene(mechanism, imap=True)
+                self.imap(gateway, password=DEVICE)
+                self.expect_used(server, mechanism)
+
+    def test_refused_by_an_imap_upstream(self):
+        """The token that was had anew for that is taken."""
+        for mechanism in TOKENS:
+            with self.subTest(mechanism):
+                tokens, server, gateway = self.scene(mechanism)
+                tokens.expire()
+                self.login(gateway, password=DEVICE).quit()
+                self.expect_refusal(gateway)
+                self.assertEqual(tokens.renewals, 1)
+                self.expect_used(server, mechanism)
+
+    def test_refused_by_a_pop3_upstream(self):
+        for mechanism in TOKENS:
+            with self.subTest(mechanism):
+                tokens, server, gateway = self.scene(mechanism, imap=True)
+                tokens.expire()
+                self.imap(gateway, password=DEVICE)
+                self.expect_refusal(gateway)
+                self.assertEqual(tokens.renewals, 1)
+                self.expect_used(server, mechanism)
+
+    def test_revoked_by_an_imap_upstream(self):
+        for mechanism in TOKENS:
+            with self.subTest(mechanism):
+                tokens, server, gateway = self.scene(mechanism)
+                tokens.revoke()
+                with self.assertRaisesRegex(Refused, "mailferry authorize"):
+                    self.login(gateway, password=DEVICE)
+                self.expect_refusal(gateway)
+                self.assertEqual(self.used(server), [])
+
+    def test_revoked_by_a_pop3_upstream(self):
+        for mechanism in TOKENS:
+            with self.subTest(mechanism):
+                tokens, server, gateway = self.scene(mechanism, imap=True)
+                tokens.revoke()
+                with self.assertRaisesRegex(imaplib.IMAP4.error, "mailferry authorize"):
+                    self.imap(gateway, password=DEVICE)
+                self.expect_refusal(gateway)
+                self.assertEqual(self.used(server), [])
 
 
 class Downgrade(Upstream):

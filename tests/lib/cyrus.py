@@ -9,9 +9,12 @@ What one should know about it:
   missing header. Those cases of the corpus cannot be stored at all.
 - It knows nearly every extension: QRESYNC, ESEARCH, OBJECTID, COMPRESS=DEFLATE, MOVE.
 - Errors go to syslog only.
+- SCRAM needs to know the passwords themselves: they are in Cyrus SASL's own database then, into which
+  they are put by its library.
 """
 
 import contextlib
+import ctypes
 import os
 import socket
 import struct
@@ -22,11 +25,19 @@ from tests.lib.process import free_port, greets, own_tree, service_user
 
 
 class Cyrus:
+    """tls:      None, else a certificates.Certificate: STARTTLS, STLS
+    scram:    SCRAM too, with channel binding under TLS
+    versions: of TLS, as it calls them
+    """
+
     name = "cyrus"
 
-    def __init__(self, directory, users):
+    def __init__(self, directory, users, tls=None, scram=False, versions="tls1_2 tls1_3"):
         self.directory = directory
         self.users = users
+        self.tls = tls
+        self.scram = scram
+        self.versions = versions
         secrecy.keep_all(self.users.values())
         self.port = free_port()
         self.pop3_port = free_port()
@@ -36,9 +47,12 @@ class Cyrus:
     def start(self):
         for name in ("conf", "spool", "run", "sockets"):
             os.makedirs(os.path.join(self.directory, name), exist_ok=True)
-        self._write("imapd.conf", _IMAPD)
+        self._write("imapd.conf", _IMAPD + (_SCRAM if self.scram else _SASLAUTHD)
+                    + (_TLS.format(tls=self.tls, versions=self.versions) if self.tls else ""))
         self._write("cyrus.conf", _MASTER)
         os.chmod(self.directory, 0o755)
+        if self.scram:
+            self._keep_passwords()
         own_tree(self.directory)
         self._answer_passwords()
         self.process = overlay.start(
@@ -61,6 +75,23 @@ class Cyrus:
         with open(os.path.join(self.directory, name), "w", encoding="utf-8") as f:
             f.write(text.format(directory=self.directory, user=service_user()[2], port=self.port,
                                 pop3_port=self.pop3_port))
+
+    def _keep_passwords(self):
+        self._write("keep.conf", "pwcheck_method: auxprop\nauxprop_plugin: sasldb\n"
+                    "sasldb_path: {directory}/sasldb\n")
+        os.environ["SASL_CONF_PATH"] = self.directory
+        library = ctypes.CDLL("libsasl2.so.2")
+        connection = ctypes.c_void_p()
+        done = [library.sasl_server_init(None, b"keep"),
+                library.sasl_server_new(b"imap", b"localhost", None, None, None, None, 0,
+                                        ctypes.byref(connection))]
+        for login, password in self.users.items():
+            done.append(library.sasl_setpass(connection, login.encode(), password.encode(),
+                                             len(password.encode()), None, 0, 1))
+        library.sasl_dispose(ctypes.byref(connection))
+        library.sasl_done()
+        if any(done):
+            raise AssertionError(f"Cyrus SASL keeps no passwords: {done}")
 
     def _answer_passwords(self):
         path = os.path.join(self.directory, "sockets", "mux")
@@ -90,9 +121,6 @@ partition-default: {directory}/spool
 cyrus_user: {user}
 admins: admin
 allowplaintext: yes
-sasl_pwcheck_method: saslauthd
-sasl_saslauthd_path: {directory}/sockets/mux
-sasl_mech_list: PLAIN LOGIN
 unixhierarchysep: yes
 altnamespace: no
 virtdomains: off
@@ -101,6 +129,26 @@ autocreate_users: anyone
 lmtpsocket: {directory}/sockets/lmtp
 idlesocket: {directory}/sockets/idle
 notifysocket: {directory}/sockets/notify
+"""
+
+_SASLAUTHD = """\
+sasl_pwcheck_method: saslauthd
+sasl_saslauthd_path: {directory}/sockets/mux
+sasl_mech_list: PLAIN LOGIN
+"""
+
+_SCRAM = """\
+servername: localhost
+sasl_pwcheck_method: auxprop
+sasl_auxprop_plugin: sasldb
+sasl_sasldb_path: {directory}/sasldb
+sasl_mech_list: PLAIN LOGIN SCRAM-SHA-1 SCRAM-SHA-256
+"""
+
+_TLS = """\
+tls_server_cert: {tls.cert}
+tls_server_key: {tls.key}
+tls_versions: {versions}
 """
 
 _MASTER = """\

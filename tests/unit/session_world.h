@@ -188,6 +188,11 @@ void maildrop_client_bind(struct maildrop *m, const struct sasl_binding *binding
     (void)m;
     (void)binding;
 }
+void maildrop_client_certified(struct maildrop *m, struct slice user)
+{
+    (void)m;
+    (void)user;
+}
 
 void maildrop_secret(struct maildrop *m, const struct sasl_secret *secret)
 {

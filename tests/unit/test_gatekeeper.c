@@ -17,6 +17,7 @@
 #include "proxy/log.h"
 #include "tests/unit/http_server.h"
 #include "tests/unit/temp_dir.h"
+#include "translate/sasl/sasl_mechanism.h"
 
 #define ANN        "ann@example.com"
 #define PASSWORD   "abcde-fghjk-mnpqr-stuvw"
@@ -481,6 +482,110 @@ static void test_refusal_is_remembered(void **state)
     grant_release(held);
 }
 
+/* ---- by certificates ---------------------------------------------------------------------- */
+
+static const struct admission_answer *admit_certified(const char *login, size_t route, bool acting)
+{
+    struct admission_request r = {
+        .house = &house,
+        .settings = settings,
+        .route = route < settings->config->route_count ? &settings->config->routes[route] : NULL,
+        .id = "0000test",
+        .acting = acting,
+        .certified = true,
+        .login = slice_of(login),
+        .upstream = slice_of("upstream"),
+    };
+
+    forget_answers();
+    assert_non_null(gatekeeper_admit(keeper, &r, on_answer, &answers[0]));
+    asked++;
+    wait_for_all();
+    return &answers[0];
+}
+
+static void expect_certified(const struct admission_answer *a, const char *user)
+{
+    assert_string_equal(a->why.text, "");
+    assert_false(a->own);
+    assert_int_equal(a->credential.kind, CREDENTIAL_EXTERNAL);
+    assert_true(a->credential.vouched);
+    assert_true(slice_is(buf_slice(&a->credential.user), user));
+    assert_int_equal(buf_size(&a->credential.secret), 0);
+}
+
+/* Only where the upstream takes the gateway's own certificate, and for nobody else. */
+static void test_certificate(void **state)
+{
+    static const char refused[] = "A certificate lets nobody in as this user";
+
+    (void)state;
+    settings->config->routes[1].sasl.mechanisms = SASL_EXTERNAL;
+    expect_certified(admit_certified("bob@plain.example", 1, false), "upstream");
+    expect_refused(admit_certified("bob@plain.example", 1, true), FAILURE_AUTH, false, refused);
+    expect_refused(admit_certified(ANN, 0, false), FAILURE_AUTH, false, refused);
+    expect_refused(admit_certified("bob@plain.example", 2, false), FAILURE_AUTH, false, refused);
+}
+
+/* There the upstream asks nobody for a password, so nobody's own one is passed on. */
+static void test_password_where_certificates_are(void **state)
+{
+    (void)state;
+    settings->config->routes[0].sasl.mechanisms = SASL_EXTERNAL;
+    settings->config->routes[1].sasl.mechanisms = SASL_EXTERNAL;
+    expect_refused(admit("bob@plain.example", "his own"), FAILURE_AUTH, true, "Authentication");
+    make_vault(json_pack("{s:b}", "gateway", 1), &all);
+    expect_refused(admit(ANN, "his own"), FAILURE_AUTH, true, "Authentication");
+    expect_certified(admit(ANN, PASSWORD), ANN);
+    expect_certified(renew(false), ANN);
+    expect_refused(renew(true), FAILURE_TEMPORARY, false, "did not let the gateway in");
+}
+
+/* Whose route was taken away is nobody any more, though his vault is there. */
+static void test_vault_without_a_route(void **state)
+{
+    static const char login[] = "ann@elsewhere.example";
+    struct failure why;
+
+    (void)state;
+    json_t *secret = json_pack("{s:s}", "password", "upstream's");
+    const struct vault_device device = {"printer", slice_of(PASSWORD), &all, NULL};
+    assert_true(vault_create(dir, slice_of(login), secret, &device, true, &why));
+    json_decref(secret);
+    expect_refused(admit(login, PASSWORD), FAILURE_AUTH, true, "Authentication");
+}
+
+static void expect_master(const struct admission_answer *a, const char *user)
+{
+    assert_string_equal(a->why.text, "");
+    assert_int_equal(a->credential.kind, CREDENTIAL_PASSWORD);
+    assert_true(a->credential.vouched);
+    assert_true(slice_is(buf_slice(&a->credential.user), "master"));
+    assert_true(slice_is(buf_slice(&a->credential.authzid), user));
+    assert_true(slice_is(buf_slice(&a->credential.secret), "master's"));
+}
+
+/* Whatever the vault has, the gateway logs in; and where it does not, a vault that relied on that
+ * is of no use. */
+static void test_master(void **state)
+{
+    struct config_route *route = &settings->config->routes[0];
+
+    (void)state;
+    make_vault(json_pack("{s:s}", "password", "upstream's"), &all);
+    route->sasl.master_user = strdup("master");
+    settings->auth.masters[0] = strdup("master's");
+    expect_master(admit(ANN, PASSWORD), ANN);
+    expect_master(renew(false), ANN);
+    expect_master(admit_certified(ANN, 0, false), "upstream");
+    expect_refused(admit(ANN, "his own"), FAILURE_AUTH, true, "Authentication");
+    make_vault(json_pack("{s:b}", "gateway", 1), &all);
+    expect_master(admit(ANN, PASSWORD), ANN);
+    free(route->sasl.master_user);
+    route->sasl.master_user = NULL;
+    expect_refused(admit(ANN, PASSWORD), FAILURE_PERMANENT, false, "--replace");
+}
+
 static void test_revoked_grant(void **state)
 {
     (void)state;
@@ -518,8 +623,8 @@ static void test_tokens_are_for_routes_of_oauth(void **state)
     struct failure why;
 
     (void)state;
-    assert_true(
-        vault_create(dir, slice_of(bob), secret, "printer", slice_of(PASSWORD), &all, false, &why));
+    const struct vault_device device = {"printer", slice_of(PASSWORD), &all, NULL};
+    assert_true(vault_create(dir, slice_of(bob), secret, &device, false, &why));
     json_decref(secret);
     expect_refused(admit(bob, PASSWORD), FAILURE_PERMANENT, false, "says nothing of OAuth");
 }
@@ -737,6 +842,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refused_token, begin, end),
         cmocka_unit_test_setup_teardown(test_refused_password, begin, end),
         cmocka_unit_test_setup_teardown(test_refusal_is_remembered, begin, end),
+        cmocka_unit_test_setup_teardown(test_certificate, begin, end),
+        cmocka_unit_test_setup_teardown(test_password_where_certificates_are, begin, end),
+        cmocka_unit_test_setup_teardown(test_vault_without_a_route, begin, end),
+        cmocka_unit_test_setup_teardown(test_master, begin, end),
         cmocka_unit_test_setup_teardown(test_revoked_grant, begin, end),
         cmocka_unit_test_setup_teardown(test_provider_away, begin, end),
         cmocka_unit_test_setup_teardown(test_provider_away_too_long, begin, end),

@@ -394,11 +394,15 @@ static void test_login_by_permitted_mechanisms(void **state)
 
     (void)state;
     CHECK(.options = scram, .chunks = {"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\r\n"},
-          .expected = "failed permanent: the server offers none of the mechanisms that the route's "
-                      "\"sasl\" permits; nothing was sent\n");
+          .expected =
+              "failed permanent: the server offers none of the mechanisms that the route's "
+              "\"sasl\" permits, or none that can be done over this connection; nothing was "
+              "sent\n");
     CHECK(.options = scram, .chunks = {"* OK [CAPABILITY IMAP4rev1] hi\r\n"},
-          .expected = "failed permanent: the server offers none of the mechanisms that the route's "
-                      "\"sasl\" permits; nothing was sent\n");
+          .expected =
+              "failed permanent: the server offers none of the mechanisms that the route's "
+              "\"sasl\" permits, or none that can be done over this connection; nothing was "
+              "sent\n");
     CHECK(.options = login, .chunks = {"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\r\n"},
           .expected = "C: m1 LOGIN \"joe\" \"secret\"\r\n");
 }

@@ -206,6 +206,61 @@ static void test_proof_without_credential(void **state)
     world_clear(&w);
 }
 
+static void test_certificate(void **state)
+{
+    static const struct said ways[] = {
+        {"a AUTHENTICATE EXTERNAL =\r\n", "a " IN},
+        {"a AUTHENTICATE EXTERNAL\r\n\r\n", "+ \r\na " IN},
+        {"a AUTHENTICATE external dQ==\r\n", "a " IN},
+        {"a AUTHENTICATE EXTERNAL\r\n*\r\n", "+ \r\na BAD Authentication was cancelled\r\n"},
+        {"a AUTHENTICATE EXTERNAL Ym9i\r\n",
+         "a NO [AUTHENTICATIONFAILED] Acting for another user is not possible: leave the "
+         "authorization identity empty\r\n"},
+        {"a AUTHENTICATE NTLM\r\n",
+         "a NO [CANNOT] CAPABILITY lists the mechanisms that are known here\r\n"},
+        {"a LOGIN u \"\"\r\n",
+         "a NO [AUTHENTICATIONFAILED] An empty name or password lets nobody in\r\n"},
+    };
+    struct credential upstream = password_credential(slice_of("u"), slice_of("p"));
+    (void)state;
+
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        struct world w;
+        world_init(&w, 0);
+        w.settings.tls = true;
+        w.settings.certified = slice_of("u");
+        w.credential = &upstream;
+        world_open(&w, 0);
+        hears(&w, 0,
+              "* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE AUTH=EXTERNAL "
+              "AUTH=PLAIN AUTH=LOGIN] mailferry ready\r\n");
+        says(&w, 0, ways[i].says, ways[i].hears);
+        world_clear(&w);
+    }
+    credential_clear(&upstream);
+}
+
+/* In the clear it is nobody's, whatever was shown; and without a way in upstream nobody is let in.
+ */
+static void test_certificate_behind_starttls(void **state)
+{
+    struct world w;
+    (void)state;
+
+    world_init(&w, 0);
+    w.settings.starttls = true;
+    world_open(&w, 0);
+    buf_clear(mailbox_client_out(w.sessions[0].m));
+    mailbox_client_certified(w.sessions[0].m, slice_of("u"));
+    says(&w, 0, "a AUTHENTICATE EXTERNAL =\r\n",
+         "a NO [CANNOT] PLAIN and LOGIN are the mechanisms that are known here\r\n");
+    says(&w, 0, "b STARTTLS\r\n", "b OK Begin TLS\r\n");
+    mailbox_client_tls(w.sessions[0].m);
+    says(&w, 0, "c AUTHENTICATE EXTERNAL =\r\n",
+         "c NO [CANNOT] It is not known by what this user is let in at the mail server\r\n");
+    world_clear(&w);
+}
+
 static void test_exchanges_that_end_early(void **state)
 {
     static const struct said ways[] = {
@@ -260,6 +315,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_proofs),
         cmocka_unit_test(test_proof_without_credential),
+        cmocka_unit_test(test_certificate),
+        cmocka_unit_test(test_certificate_behind_starttls),
         cmocka_unit_test(test_exchanges_that_end_early),
         cmocka_unit_test(test_owner_takes_too_long),
         cmocka_unit_test(test_ways_in),

@@ -151,7 +151,8 @@ static void test_mechanisms_that_will_not_do(void **state)
           .expected = "C: CAPA\r\nC: AUTH PLAIN AGoHAHNlY3JldA==\r\n");
     CHECK(.options = scram, .chunks = {"+OK <a@b>\r\n", "+OK\r\nSASL PLAIN\r\nUSER\r\n.\r\n"},
           .expected = "C: CAPA\r\nfailed permanent: the server offers none of the mechanisms that "
-                      "the route's \"sasl\" permits; nothing was sent\n");
+                      "the route's \"sasl\" permits, or none that can be done over this "
+                      "connection; nothing was sent\n");
 }
 
 /* A password that was refused is not tried in another way. */

@@ -15,13 +15,24 @@ static const char *chosen(struct sasl_wish wish, const char *offered)
 static void test_passwords(void **state)
 {
     static const struct sasl_wish tls = {.tls = true};
-    static const struct sasl_wish bound = {.tls = true, .bound = true};
+    static const struct sasl_wish bound = {.tls = true, .binding = SASL_BINDING_UNIQUE};
+    static const struct sasl_wish newer = {.tls = true, .binding = SASL_BINDING_EXPORTER};
+    static const struct sasl_wish cyrus = {
+        .tls = true, .binding = SASL_BINDING_EXPORTER, .lacks_exporter = true};
+    static const struct sasl_wish cyrus_bound = {
+        .tls = true, .binding = SASL_BINDING_UNIQUE, .lacks_exporter = true};
     static const struct sasl_wish secret = {.tls = false};
     static const struct sasl_wish clear = {.cleartext = true};
 
     (void)state;
     assert_string_equal(chosen(bound, "PLAIN SCRAM-SHA-1-PLUS SCRAM-SHA-256 SCRAM-SHA-256-PLUS"),
                         "SCRAM-SHA-256-PLUS");
+    assert_string_equal(chosen(newer, "SCRAM-SHA-1-PLUS SCRAM-SHA-1"), "SCRAM-SHA-1-PLUS");
+    assert_string_equal(chosen(cyrus, "SCRAM-SHA-1-PLUS SCRAM-SHA-1"), "SCRAM-SHA-1");
+    assert_string_equal(chosen(cyrus_bound, "SCRAM-SHA-1-PLUS SCRAM-SHA-1"), "SCRAM-SHA-1-PLUS");
+    assert_true(sasl_mechanism_lacks_exporter(slice_of("mail Cyrus IMAP 3.6.1 server ready")));
+    assert_true(sasl_mechanism_lacks_exporter(slice_of("mail Cyrus POP3 3.6.1 server ready")));
+    assert_false(sasl_mechanism_lacks_exporter(slice_of("Dovecot ready.")));
     assert_string_equal(chosen(tls, "PLAIN SCRAM-SHA-1-PLUS SCRAM-SHA-1"), "SCRAM-SHA-1");
     assert_string_equal(chosen(tls, "SCRAM-SHA-1-PLUS"), "none");
     assert_string_equal(chosen(tls, "CRAM-MD5 DIGEST-MD5 LOGIN PLAIN"), "PLAIN");

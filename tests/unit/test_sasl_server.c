@@ -90,6 +90,33 @@ static void test_plain(void **state)
     assert_null(f.sasl.password.p);
 }
 
+static void test_external(void **state)
+{
+    struct fixture f = {0};
+
+    (void)state;
+    options.mechanisms |= SASL_EXTERNAL;
+    options.certified = slice_of("ann");
+    assert_int_equal(start(&f, "EXTERNAL", NULL, 0), SASL_SERVER_CONTINUE);
+    assert_int_equal(buf_size(&f.challenge), 0);
+    expect_done(&f, step(&f, ""), "ann", "");
+    assert_true(f.sasl.certified);
+    assert_false(f.sasl.proved);
+    expect_done(&f, start(&f, "external", "ann", 3), "ann", "");
+    assert_int_equal(buf_size(&f.sasl.authzid), 0);
+    expect_done(&f, start(&f, "EXTERNAL", "bob", 3), "ann", "");
+    assert_true(slice_is(buf_slice(&f.sasl.authzid), "bob"));
+    expect_failed(&f, start(&f, "EXTERNAL", "a\0b", 3), FAILURE_PERMANENT, "NUL");
+    assert_false(f.sasl.certified);
+    /* What is not a certificate's is a password's again. */
+    expect_failed(&f, start(&f, "PLAIN", "\0ann\0", 5), FAILURE_AUTH, "password is empty");
+    options.certified = slice_of("");
+    expect_failed(&f, start(&f, "EXTERNAL", "ann", 3), FAILURE_AUTH, "user name is empty");
+    options.mechanisms &= ~(uint32_t)SASL_EXTERNAL;
+    expect_failed(&f, start(&f, "EXTERNAL", "ann", 3), FAILURE_PERMANENT, "No such mechanism");
+    done(&f);
+}
+
 static void test_login(void **state)
 {
     struct fixture f = {0};
@@ -509,6 +536,7 @@ int main(void)
         cmocka_unit_test(test_keys_of_a_password),
         cmocka_unit_test(test_proofs_that_are_none),
         cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_external),
         cmocka_unit_test(test_login),
         cmocka_unit_test(test_login_with_initial_response),
         cmocka_unit_test(test_cancel),

@@ -3,6 +3,7 @@
 #include "tests/unit/tls_meeting.h"
 
 #include "proxy/net/tls.h"
+#include "proxy/net/tls_context.h"
 #include "proxy/net/tls_tickets.h"
 
 static char dir[] = "/tmp/mailferry-test-XXXXXX";
@@ -149,6 +150,23 @@ static void resumes_by_name(void **state)
     identity_clear(&id);
 }
 
+/* As Dovecot 2.3 is with ssl_verify_client_cert: to offer it a session breaks the handshake. */
+static void resumes_nothing_where_a_certificate_is_asked_for(void **state)
+{
+    struct tls_tickets *tickets = tls_tickets_new();
+    struct tls_context *client = client_trusting(good.certificate_path);
+    struct tls_context *server = server_of(&good, tickets);
+
+    (void)state;
+    SSL_CTX_set_verify(server->ssl, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_session_id_context(server->ssl, (const unsigned char *)"", 0);
+    for (int i = 0; i < 3; i++)
+        assert_false(is_resumed(client, "x", server));
+    tls_context_free(server);
+    tls_context_free(client);
+    tls_tickets_release(tickets);
+}
+
 /* The server's context is made anew, as by a reload: who was here before is known again. */
 static void tickets_outlive_a_context(void **state)
 {
@@ -215,6 +233,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_a_pair),       cmocka_unit_test(says_what_is_wrong),
         cmocka_unit_test(takes_authorities),  cmocka_unit_test(resumes_by_name),
+        cmocka_unit_test(resumes_nothing_where_a_certificate_is_asked_for),
         cmocka_unit_test(sends_names_only),   cmocka_unit_test(tickets_outlive_a_context),
         cmocka_unit_test(ticket_keys_change),
     };

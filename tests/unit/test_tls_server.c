@@ -289,8 +289,9 @@ static struct tls_context *client_as(const struct identity *id)
     return client_with(options);
 }
 
-/* Who the server takes the client for; or the reason for which it is sent away. */
-static const char *taken_for(bool required, const struct identity *id, bool tls_1_2)
+/* Who the server takes the client for, by that name; or the reason for which it is sent away. */
+static const char *taken_by_name(bool required, const struct identity *id, bool tls_1_2,
+                                 enum tls_name which)
 {
     static char text[sizeof((struct failure *)0)->text];
     struct tls_context *client = client_as(id);
@@ -303,7 +304,7 @@ static const char *taken_for(bool required, const struct identity *id, bool tls_
     meeting_hold(&m, client, "mail.example.com", server, tls_1_2 ? speak_1_2 : NULL);
     if (m.server_why.kind)
         snprintf(text, sizeof text, "%s", m.server_why.text);
-    else if (tls_client_name(m.server->ssl, &name))
+    else if (tls_client_name(m.server->ssl, which, &name))
         snprintf(text, sizeof text, "%.*s", SLICE_ARG(buf_slice(&name)));
     else
         snprintf(text, sizeof text, "nobody");
@@ -312,6 +313,16 @@ static const char *taken_for(bool required, const struct identity *id, bool tls_
     tls_context_free(client);
     tls_context_free(server);
     return text;
+}
+
+static const char *taken_for(bool required, const struct identity *id, bool tls_1_2)
+{
+    return taken_by_name(required, id, tls_1_2, TLS_NAME_ANY);
+}
+
+static const char *named(const struct identity *id, enum tls_name which)
+{
+    return taken_by_name(true, id, false, which);
 }
 
 static void knows_clients_by_their_certificates(void **state)
@@ -328,6 +339,83 @@ static void knows_clients_by_their_certificates(void **state)
         assert_string_equal(taken_for(true, NULL, old),
                             "the client has shown no certificate, and this listener requires one");
     }
+}
+
+/* What a login is told by: one of two names, and nothing that could be read as another. */
+static void tells_which_name_is_meant(void **state)
+{
+    static const struct {
+        struct identity_wish wish;
+        const char *mail, *common;
+    } cases[] = {
+        {{"Ann", "email:ann@example.com", false, -1, 30}, "ann@example.com", "Ann"},
+        {{"Ann", "email:a@example.com,email:b@example.com", false, -1, 30}, "a@example.com", "Ann"},
+        {{"Ann", "DNS:ann@example.com", false, -1, 30}, "nobody", "Ann"},
+        {{"J\xC3\xB6rg", NULL, false, -1, 30}, "nobody", "J\xC3\xB6rg"},
+    };
+    struct identity id;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        identity_make(&id, dir, "named", &cases[i].wish, &ca);
+        assert_string_equal(named(&id, TLS_NAME_MAIL), cases[i].mail);
+        assert_string_equal(named(&id, TLS_NAME_COMMON), cases[i].common);
+        assert_string_equal(named(&id, TLS_NAME_NONE), "nobody");
+        identity_clear(&id);
+    }
+}
+
+/* The authority has signed what was changed. */
+static void sign_again(const struct identity *id)
+{
+    FILE *f = fopen(id->certificate_path, "w");
+
+    assert_non_null(f);
+    assert_true(X509_sign(id->certificate, ca.key, EVP_sha256()) > 0);
+    assert_int_equal(PEM_write_X509(f, id->certificate), 1);
+    fclose(f);
+}
+
+static void add_common_name(const struct identity *id, const char *name, int n)
+{
+    assert_int_equal(X509_NAME_add_entry_by_txt(X509_get_subject_name(id->certificate), "CN",
+                                                MBSTRING_UTF8, (const unsigned char *)name, n, -1,
+                                                0),
+                     1);
+}
+
+static void set_mail(const struct identity *id, const char *mail, int n)
+{
+    GENERAL_NAMES *names = GENERAL_NAMES_new();
+    GENERAL_NAME *name = GENERAL_NAME_new();
+    ASN1_IA5STRING *text = ASN1_IA5STRING_new();
+
+    ASN1_STRING_set(text, mail, n);
+    GENERAL_NAME_set0_value(name, GEN_EMAIL, text);
+    sk_GENERAL_NAME_push(names, name);
+    assert_int_equal(
+        X509_add1_ext_i2d(id->certificate, NID_subject_alt_name, names, 0, X509V3_ADD_REPLACE), 1);
+    GENERAL_NAMES_free(names);
+}
+
+static void takes_nobody_by_a_name_that_has_two_meanings(void **state)
+{
+    static const struct identity_wish wish = {"Ann", "email:ann@example.com", false, -1, 30};
+    struct identity id;
+
+    (void)state;
+    identity_make(&id, dir, "twofold", &wish, &ca);
+    set_mail(&id, "ann@example.com\0.example", 24);
+    add_common_name(&id, "Bob", 3);
+    sign_again(&id);
+    assert_string_equal(named(&id, TLS_NAME_MAIL), "nobody");
+    assert_string_equal(named(&id, TLS_NAME_COMMON), "nobody");
+    for (int i = 0; i < 2; i++)
+        X509_NAME_ENTRY_free(X509_NAME_delete_entry(X509_get_subject_name(id.certificate), 0));
+    add_common_name(&id, "Ann\0Bob", 7);
+    sign_again(&id);
+    assert_string_equal(named(&id, TLS_NAME_COMMON), "nobody");
+    identity_clear(&id);
 }
 
 static void looks_at_a_clients_certificate_each_time(void **state)
@@ -441,6 +529,8 @@ int main(void)
         cmocka_unit_test(short_keys_by_name_only),
         cmocka_unit_test(upstreams_of_old_versions_by_name_only),
         cmocka_unit_test(knows_clients_by_their_certificates),
+        cmocka_unit_test(tells_which_name_is_meant),
+        cmocka_unit_test(takes_nobody_by_a_name_that_has_two_meanings),
         cmocka_unit_test(looks_at_a_clients_certificate_each_time),
         cmocka_unit_test(takes_no_session_from_elsewhere),
         cmocka_unit_test(says_that_a_ca_is_missing),

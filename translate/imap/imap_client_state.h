@@ -57,6 +57,7 @@ struct imap_client {
     bool qresync;
     bool utf8;
     char server_name[64];
+    bool lacks_exporter; /* sasl_mechanism_lacks_exporter() */
 
     bool has_login;
     struct credential credential;

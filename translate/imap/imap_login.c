@@ -277,7 +277,8 @@ static const struct sasl_mechanism *next_mechanism(const struct imap_client *c)
         .acts_for = buf_size(&c->credential.authzid) > 0,
         .tls = c->tls,
         .cleartext = c->options.allow_cleartext,
-        .bound = c->binding.type != SASL_BINDING_NONE,
+        .binding = c->binding.type,
+        .lacks_exporter = c->lacks_exporter,
     };
 
     return sasl_mechanism_choose(&wish);
@@ -484,6 +485,7 @@ void imap_login_greeting(struct imap_client *c, const struct imap_event *status)
     struct failure why;
 
     c->state = IMAP_STATE_LOGIN;
+    c->lacks_exporter = sasl_mechanism_lacks_exporter(status->text);
     switch (status->status) {
     case IMAP_OK:
         if (c->capabilities_fresh)

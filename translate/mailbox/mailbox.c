@@ -20,6 +20,8 @@ struct mailbox *mailbox_new(const struct mailbox_settings *settings, uint64_t no
     m->summary.cause = "";
     m->account.owner = m;
     m->sasl_options.binding = settings->binding;
+    mailbox_client_certified(m, settings->certified);
+    m->settings.certified = slice_of("");
     mailbox_auth_init(m);
     imapd_limits_set(&m->limits, false);
     mailbox_job_init(m);
@@ -52,6 +54,7 @@ void mailbox_free(struct mailbox *m)
     buf_clear(&m->client_out);
     buf_clear(&m->user);
     buf_clear(&m->authzid);
+    buf_clear(&m->certificate);
     buf_wipe(&m->password);
     mailbox_view_close(&m->view);
     mailbox_rights_clear(m);

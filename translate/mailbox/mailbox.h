@@ -35,14 +35,16 @@ struct mailbox_settings {
     bool allow_authzid;    /* a login may be for another user (a route has operators) */
     bool secrets; /* devices have passwords that are kept here: SCRAM and CRAM-MD5 are offered */
     struct sasl_binding binding; /* of imaps */
+    struct slice certified;      /* of imaps: as for mailbox_client_certified() */
     const unsigned char *key;    /* with `secrets`: see struct sasl_server_options; borrowed */
     unsigned iterations;
 };
 
 enum mailbox_action_type {
-    MAILBOX_LOGIN,  /* `user` wants in, with `password` or because he has `proved` that he knows the
-                       one that is kept here: find the route and the account, move to its loop, then
-                       mailbox_joined() or mailbox_refused(). It may take `login_seconds` */
+    MAILBOX_LOGIN,  /* `user` wants in, with `password`, because he has `proved` that he knows the
+                       one that is kept here, or because he is `certified`: find the route and the
+                       account, move to its loop, then mailbox_joined() or mailbox_refused(). It may
+                       take `login_seconds` */
     MAILBOX_SECRET, /* what does the client have to know who says that he is `user`, for
                        `mechanism`? Then mailbox_secret() or mailbox_refused() */
     MAILBOX_CANCEL, /* what was begun in answer to LOGIN or SECRET is not waited for any more */
@@ -65,7 +67,7 @@ struct mailbox_action {
     struct slice user;     /* LOGIN, SECRET; these slices are valid until the next feed */
     struct slice authzid;  /* LOGIN: whose mail he wants, when that is another's; else empty */
     struct slice password; /* LOGIN: as the client gave it; a secret */
-    bool proved;
+    bool proved, certified;
     const char *mechanism; /* SECRET: static */
     uint32_t request;
     uint32_t content;
@@ -111,6 +113,10 @@ void mailbox_client_tls(struct mailbox *m);
 
 /* What the client's TLS has for channel binding: before mailbox_client_tls(). */
 void mailbox_client_bind(struct mailbox *m, const struct sasl_binding *binding);
+
+/* The user whose certificate the client has shown in TLS, and whom that lets in (EXTERNAL); copied.
+ * Empty: none. Before mailbox_client_tls(). */
+void mailbox_client_certified(struct mailbox *m, struct slice user);
 
 /* Answers to LOGIN. `login` is the upstream's (copied), which goes to the account with the client's
  * own password; or `credential` does (copied), unless it is NULL. The account outlives the mailbox.

@@ -25,11 +25,12 @@ void mailbox_auth_init(struct mailbox *m)
     *o = (struct sasl_server_options){
         .service = "imap",
         .binding = o->binding,
+        .certified = m->tls ? buf_slice(&m->certificate) : slice_of(""),
         .key = m->settings.key,
         .iterations = m->settings.iterations,
     };
     o->mechanisms = sasl_server_offer(password_permitted(m), proof_permitted(m),
-                                      o->binding.type != SASL_BINDING_NONE);
+                                      o->binding.type != SASL_BINDING_NONE, o->certified.n > 0);
 }
 
 /* RFC 9051 appendix E, and what else is wholly there. */
@@ -75,6 +76,13 @@ void mailbox_run_starttls(struct mailbox *m)
 void mailbox_client_bind(struct mailbox *m, const struct sasl_binding *binding)
 {
     m->sasl_options.binding = *binding;
+}
+
+void mailbox_client_certified(struct mailbox *m, struct slice user)
+{
+    buf_clear(&m->certificate);
+    buf_put(&m->certificate, user);
+    m->failed = m->failed || buf_failed(&m->certificate);
 }
 
 /* What was said in the clear is forgotten (RFC 9051 section 6.2.1, CASES T1). */
@@ -139,6 +147,7 @@ static void login_start(struct mailbox *m, struct slice user, struct slice passw
         a->authzid = buf_slice(&m->authzid);
         a->password = buf_slice(&m->password);
         a->proved = m->proved;
+        a->certified = m->certified;
     }
 }
 
@@ -165,7 +174,7 @@ void mailbox_run_login(struct mailbox *m)
         return;
     }
     buf_clear(&m->authzid);
-    m->proved = false;
+    m->proved = m->certified = false;
     login_start(m, login->user, login->password);
 }
 
@@ -202,6 +211,7 @@ static void sasl_done(struct mailbox *m)
     buf_clear(&m->authzid);
     buf_move(&m->authzid, &s->authzid);
     m->proved = s->proved;
+    m->certified = s->certified;
     login_start(m, buf_slice(&s->user), buf_slice(&s->password));
 }
 
@@ -230,7 +240,7 @@ static void sasl_result(struct mailbox *m, enum sasl_server_result result,
 
 static void unknown_mechanism(struct mailbox *m)
 {
-    if (m->settings.secrets)
+    if (m->settings.secrets || m->sasl_options.certified.n)
         mailbox_no(m, "CANNOT", "CAPABILITY lists the mechanisms that are known here");
     else
         mailbox_no(m, "CANNOT", "PLAIN and LOGIN are the mechanisms that are known here");
@@ -311,7 +321,7 @@ void mailbox_joined(struct mailbox *m, struct account *account, struct slice log
         return;
     m->asked = 0;
     m->login_since = m->now_ms;
-    if (m->proved && !credential) {
+    if ((m->proved || m->certified) && !credential) {
         failure_set(&why, FAILURE_PERMANENT,
                     "It is not known by what this user is let in at the mail server");
         mailbox_refused(m, &why);

@@ -139,9 +139,11 @@ struct mailbox {
     struct sasl_server_options sasl_options;
     bool in_sasl;
     struct buf user, password;
-    struct buf authzid; /* whom `user` acts for */
-    bool proved;        /* `user` knows the secret that is kept here; there is no password */
-    uint64_t asked;     /* since when the owner looks for something; 0: it does not */
+    struct buf authzid;     /* whom `user` acts for */
+    bool proved;            /* `user` knows the secret that is kept here; there is no password */
+    bool certified;         /* nor is there one for a user by his certificate */
+    struct buf certificate; /* whose the client has shown, where that lets him in; else empty */
+    uint64_t asked;         /* since when the owner looks for something; 0: it does not */
 
     struct mailbox_rights rights; /* but for their `folder`, which is `only` */
     char *only;

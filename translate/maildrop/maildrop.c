@@ -25,6 +25,8 @@ struct maildrop *maildrop_new(const struct maildrop_settings *settings, uint64_t
     m->settings = *settings;
     m->tls = settings->tls;
     m->sasl_options.binding = settings->binding;
+    maildrop_client_certified(m, settings->certified);
+    m->settings.certified = slice_of("");
     m->now_ms = m->client_since = now_ms;
     m->now_s = now_s;
     m->summary.cause = "";
@@ -55,6 +57,7 @@ void maildrop_free(struct maildrop *m)
     buf_clear(&m->client_out);
     buf_clear(&m->user);
     buf_clear(&m->authzid);
+    buf_clear(&m->certificate);
     buf_wipe(&m->digest);
     buf_wipe(&m->password);
     upstream_clear(&m->upstream);
@@ -128,6 +131,7 @@ struct maildrop_action *maildrop_act(struct maildrop *m, enum maildrop_action_ty
     a->authzid = buf_slice(&m->authzid);
     a->password = buf_slice(&m->password);
     a->proved = m->proved;
+    a->certified = m->certified;
     a->again = m->options != NULL;
     return a;
 }

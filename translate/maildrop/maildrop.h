@@ -42,17 +42,18 @@ struct maildrop_settings {
     bool secrets;
     const char *timestamp;
     struct sasl_binding binding; /* of pop3s */
+    struct slice certified;      /* of pop3s: as for maildrop_client_certified() */
     const unsigned char *key;    /* with `secrets`: see struct sasl_server_options; borrowed */
     unsigned iterations;
 };
 
 enum maildrop_action_type {
-    /* `user` wants in, with `password` or because he has `proved` that he knows the one that is
-     * kept here: find his route, hand it over with maildrop_routed() (or refuse with
-     * maildrop_refused()), open the connection, implicit TLS included, then maildrop_connected()
-     * or maildrop_connect_failed(). All that may take time, `login_seconds` at most until it is
-     * routed. Comes again, after an upstream was lost, with `again` set: the route stays, only the
-     * connection is opened. */
+    /* `user` wants in, with `password`, because he has `proved` that he knows the one that is kept
+     * here, or because he is `certified`: find his route, hand it over with maildrop_routed() (or
+     * refuse with maildrop_refused()), open the connection, implicit TLS included, then
+     * maildrop_connected() or maildrop_connect_failed(). All that may take time, `login_seconds` at
+     * most until it is routed. Comes again, after an upstream was lost, with `again` set: the route
+     * stays, only the connection is opened. */
     MAILDROP_CONNECT,
     /* What does the client have to know who says that he is `user`, for `mechanism` (a name of
      * SASL's, or "APOP")? Then maildrop_secret(). */
@@ -87,7 +88,7 @@ struct maildrop_action {
                           next feed */
     struct slice authzid;  /* CONNECT: whose mail he wants, when that is another's; else empty */
     struct slice password; /* CONNECT: as the client gave it; a secret */
-    bool proved;
+    bool proved, certified;
     const char *mechanism; /* SECRET: static */
     bool again;
     json_t *records; /* SAVE_STATE: an array; the receiver owns the reference */
@@ -181,6 +182,9 @@ bool maildrop_warm_key(const struct maildrop *m, const unsigned char secret[MAIL
                        unsigned char key[MAILDROP_WARM_KEY]);
 /* What the client's TLS has for channel binding: before maildrop_client_tls(). */
 void maildrop_client_bind(struct maildrop *m, const struct sasl_binding *binding);
+/* The user whose certificate the client has shown in TLS, and whom that lets in (EXTERNAL); copied.
+ * Empty: none. Before maildrop_client_tls(). */
+void maildrop_client_certified(struct maildrop *m, struct slice user);
 void maildrop_client_tls(struct maildrop *m);
 void maildrop_upstream_tls(struct maildrop *m);
 void maildrop_upstream_deflate(struct maildrop *m);

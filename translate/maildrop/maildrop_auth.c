@@ -28,11 +28,12 @@ void auth_init(struct maildrop *m)
     *o = (struct sasl_server_options){
         .service = "pop",
         .binding = o->binding,
+        .certified = m->tls ? buf_slice(&m->certificate) : slice_of(""),
         .key = m->settings.key,
         .iterations = m->settings.iterations,
     };
     o->mechanisms = sasl_server_offer(auth_permitted(m), proof_permitted(m),
-                                      o->binding.type != SASL_BINDING_NONE);
+                                      o->binding.type != SASL_BINDING_NONE, o->certified.n > 0);
 }
 
 void auth_capabilities(const struct maildrop *m, struct pop3_capabilities *caps)
@@ -124,7 +125,7 @@ void auth_pass(struct maildrop *m, const struct pop3_command *cmd)
         return;
     }
     buf_clear(&m->authzid);
-    m->proved = false;
+    m->proved = m->certified = false;
     buf_wipe(&m->password);
     m->password.secret = true;
     buf_put(&m->password, cmd->text);
@@ -164,6 +165,7 @@ static void sasl_done(struct maildrop *m)
     buf_wipe(&m->password);
     buf_move(&m->password, &s->password);
     m->proved = s->proved;
+    m->certified = s->certified;
     auth_start(m);
 }
 
@@ -289,6 +291,7 @@ static void apop_result(struct maildrop *m, const struct sasl_secret *secret)
         buf_clear(&m->authzid);
         buf_wipe(&m->password);
         m->proved = true;
+        m->certified = false;
         auth_start(m);
     } else {
         failure_set(&why, FAILURE_AUTH, "%s", SASL_SERVER_REFUSED);
@@ -335,6 +338,13 @@ void auth_stls(struct maildrop *m, const struct pop3_command *cmd)
 void maildrop_client_bind(struct maildrop *m, const struct sasl_binding *binding)
 {
     m->sasl_options.binding = *binding;
+}
+
+void maildrop_client_certified(struct maildrop *m, struct slice user)
+{
+    buf_clear(&m->certificate);
+    buf_put(&m->certificate, user);
+    m->failed = m->failed || buf_failed(&m->certificate);
 }
 
 /* What was said in the clear is forgotten (RFC 2595 section 4, CASES T1). */
@@ -411,7 +421,7 @@ void maildrop_routed(struct maildrop *m, const struct maildrop_route *route)
         m->failed = true;
     buf_wipe(&m->password);
     m->upstream.state = UPSTREAM_CONNECTING;
-    if (m->proved && !route->credential) {
+    if ((m->proved || m->certified) && !route->credential) {
         failure_set(&why, FAILURE_PERMANENT,
                     "it is not known by what this user is let in at the mail server");
         maildrop_refused(m, &why);

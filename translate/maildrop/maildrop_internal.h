@@ -247,9 +247,11 @@ struct maildrop {
     unsigned errors, refusals;
     uint64_t login_since; /* the login under way */
     struct buf user, password;
-    bool user_given;    /* by USER, and no PASS since */
-    struct buf authzid; /* whom `user` acts for */
-    bool proved;        /* `user` knows the secret that is kept here; there is no password */
+    bool user_given;        /* by USER, and no PASS since */
+    struct buf authzid;     /* whom `user` acts for */
+    bool proved;            /* `user` knows the secret that is kept here; there is no password */
+    bool certified;         /* nor is there one for a user by his certificate */
+    struct buf certificate; /* whose the client has shown, where that lets him in; else empty */
     struct sasl_server sasl;
     struct sasl_server_options sasl_options;
     bool in_sasl;

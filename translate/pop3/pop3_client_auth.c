@@ -216,7 +216,8 @@ static const struct sasl_mechanism *next_mechanism(const struct pop3_client *c)
         .acts_for = buf_size(&c->credential.authzid) > 0,
         .tls = c->tls,
         .cleartext = may_expose(c),
-        .bound = c->binding.type != SASL_BINDING_NONE,
+        .binding = c->binding.type,
+        .lacks_exporter = c->lacks_exporter,
     };
 
     return sasl_mechanism_choose(&wish);

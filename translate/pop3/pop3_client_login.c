@@ -154,6 +154,7 @@ static void take_greeting(struct pop3_client *c, const struct pop3_response *r)
     struct failure why;
 
     if (r->status == POP3_STATUS_OK) {
+        c->lacks_exporter = sasl_mechanism_lacks_exporter(r->text);
         keep_timestamp(c, r->text);
         ask_capabilities(c);
         return;

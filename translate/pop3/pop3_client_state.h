@@ -67,6 +67,7 @@ struct pop3_client {
     bool has_login;
     struct credential credential;
     struct sasl_binding binding;
+    bool lacks_exporter;      /* sasl_mechanism_lacks_exporter() */
     struct buf timestamp;     /* of the greeting, with its brackets (RFC 1939 section 7, APOP) */
     enum pop3_client_way way; /* to log in: the one under way */
     struct sasl_client *sasl; /* the exchange under way */

@@ -56,11 +56,24 @@ bool sasl_mechanism_permits(uint32_t permitted, uint32_t bit)
     return permitted == 0 || (permitted & bit) != 0;
 }
 
+bool sasl_mechanism_lacks_exporter(struct slice greeting)
+{
+    return slice_contains_nocase(greeting, "Cyrus IMAP") ||
+           slice_contains_nocase(greeting, "Cyrus POP3");
+}
+
+static bool can_bind(const struct sasl_wish *wish)
+{
+    return wish->binding == SASL_BINDING_UNIQUE ||
+           (wish->binding == SASL_BINDING_EXPORTER && !wish->lacks_exporter);
+}
+
 static bool will_do(const struct sasl_mechanism *m, const struct sasl_wish *wish)
 {
     return (wish->offered & m->bit) && sasl_mechanism_permits(wish->permitted, m->bit) &&
            m->needs == wish->kind && (!wish->acts_for || m->acts_for) &&
-           (!m->exposes || wish->tls || wish->cleartext) && (wish->bound || !(m->bit & SASL_PLUS));
+           (!m->exposes || wish->tls || wish->cleartext) &&
+           (!(m->bit & SASL_PLUS) || can_bind(wish));
 }
 
 const struct sasl_mechanism *sasl_mechanism_choose(const struct sasl_wish *wish)
@@ -83,9 +96,10 @@ void sasl_mechanism_explain(struct failure *why, const struct credential *creden
                             uint32_t permitted)
 {
     if (permitted)
-        failure_set(why, FAILURE_PERMANENT,
-                    "the server offers none of the mechanisms that the route's \"sasl\" permits; "
-                    "nothing was sent");
+        failure_set(
+            why, FAILURE_PERMANENT,
+            "the server offers none of the mechanisms that the route's \"sasl\" permits, or "
+            "none that can be done over this connection; nothing was sent");
     else if (credential->kind == CREDENTIAL_TOKEN)
         failure_set(why, FAILURE_PERMANENT,
                     "the server takes no access tokens: it offers neither OAUTHBEARER nor XOAUTH2");

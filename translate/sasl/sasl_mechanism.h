@@ -5,6 +5,7 @@
 #define TRANSLATE_SASL_SASL_MECHANISM_H
 
 #include "translate/sasl/credential.h"
+#include "translate/sasl/sasl_binding.h"
 
 enum sasl_mechanism_bit {
     SASL_OAUTHBEARER = 1 << 0, /* RFC 7628 */
@@ -53,6 +54,13 @@ uint32_t sasl_mechanism_bit(struct slice name);
 /* The bits of names with spaces between them; unknown ones are nothing. */
 uint32_t sasl_mechanism_bits(struct slice names);
 
+/*
+ * Whether a server that greets with these words announces -PLUS under TLS 1.3, but does not know
+ * the binding that belongs there. Cyrus (3.6) knows tls-unique only, and says so when it has the
+ * proof, in the words of a wrong password.
+ */
+bool sasl_mechanism_lacks_exporter(struct slice greeting);
+
 /* For whom a mechanism is chosen. */
 struct sasl_wish {
     uint32_t offered;   /* by the server */
@@ -61,7 +69,8 @@ struct sasl_wish {
     bool acts_for;  /* there is an authorization identity */
     bool tls;       /* the connection is encrypted */
     bool cleartext; /* the secret may be exposed without TLS */
-    bool bound;     /* there is channel binding */
+    enum sasl_binding_type binding;
+    bool lacks_exporter; /* sasl_mechanism_lacks_exporter() */
 };
 
 /* The strongest that will do, NULL: none. With TLS a mechanism that rests on MD5 comes last,

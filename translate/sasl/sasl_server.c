@@ -1,4 +1,4 @@
-/* See sasl_server.h: the frame of an exchange, PLAIN and LOGIN. */
+/* See sasl_server.h: the frame of an exchange, PLAIN, LOGIN and EXTERNAL. */
 #include "translate/sasl/sasl_server.h"
 
 #include <string.h>
@@ -6,7 +6,7 @@
 #include "translate/sasl/sasl_server_internal.h"
 #include "translate/text/base64.h"
 
-uint32_t sasl_server_offer(bool password, bool proof, bool bound)
+uint32_t sasl_server_offer(bool password, bool proof, bool bound, bool certified)
 {
     uint32_t offer = password ? SASL_PLAIN | SASL_LOGIN : 0;
 
@@ -14,6 +14,8 @@ uint32_t sasl_server_offer(bool password, bool proof, bool bound)
         offer |= SASL_SCRAM_SHA_256 | SASL_SCRAM_SHA_1 | SASL_CRAM_MD5;
     if (proof && bound)
         offer |= SASL_PLUS;
+    if (certified)
+        offer |= SASL_EXTERNAL;
     return offer;
 }
 
@@ -50,7 +52,7 @@ enum sasl_server_result sasl_server_finish(struct sasl_server *s, struct failure
         return sasl_server_fail(s, why, FAILURE_TEMPORARY, "Out of memory");
     if (buf_size(&s->user) == 0)
         return sasl_server_fail(s, why, FAILURE_AUTH, "The user name is empty");
-    if (buf_size(&s->password) == 0 && !s->proved)
+    if (buf_size(&s->password) == 0 && !s->proved && !s->certified)
         return sasl_server_fail(s, why, FAILURE_AUTH, "The password is empty");
     if (slice_equal(buf_slice(&s->authzid), buf_slice(&s->user)))
         buf_clear(&s->authzid);
@@ -112,6 +114,19 @@ static enum sasl_server_result take_login_password(struct sasl_server *s, struct
     return sasl_server_finish(s, why);
 }
 
+/* The authorization identity; none: the certificate's own (RFC 4422 appendix A.1). */
+static enum sasl_server_result take_external(struct sasl_server *s, struct slice authzid,
+                                             struct failure *why)
+{
+    if (slice_has_nul(authzid))
+        return sasl_server_fail(s, why, FAILURE_PERMANENT,
+                                "An authorization identity cannot hold a NUL octet");
+    buf_put(&s->user, s->options->certified);
+    buf_put(&s->authzid, authzid);
+    s->certified = true;
+    return sasl_server_finish(s, why);
+}
+
 static enum sasl_server_result take_message(struct sasl_server *s, struct slice message,
                                             struct buf *challenge, struct failure *why)
 {
@@ -122,6 +137,8 @@ static enum sasl_server_result take_message(struct sasl_server *s, struct slice 
         return take_login_user(s, message, challenge, why);
     case SASL_SERVER_LOGIN_PASSWORD:
         return take_login_password(s, message, why);
+    case SASL_SERVER_EXTERNAL_MESSAGE:
+        return take_external(s, message, why);
     case SASL_SERVER_NAMED:
     case SASL_SERVER_PROOF:
     case SASL_SERVER_END:
@@ -160,6 +177,8 @@ static enum sasl_server_state first_state(const struct sasl_mechanism *mechanism
         return SASL_SERVER_PLAIN_MESSAGE;
     case SASL_LOGIN:
         return SASL_SERVER_LOGIN_USER;
+    case SASL_EXTERNAL:
+        return SASL_SERVER_EXTERNAL_MESSAGE;
     default:
         return SASL_SERVER_NAMED;
     }

@@ -8,7 +8,8 @@
  * 7677) and CRAM-MD5 (RFC 2195) are GNU SASL's, and need a secret that is kept here: the owner is
  * asked for it (SASL_SERVER_SECRET), and may take its time. Somebody of whom nothing is kept goes
  * through the same exchange with a salt that looks like any other, and is refused at its end in the
- * same words (CASES A4).
+ * same words (CASES A4). EXTERNAL (RFC 4422 appendix A) asks for nothing: TLS has shown already who
+ * the client is.
  *
  * All zero is an exchange that has not begun.
  */
@@ -28,6 +29,8 @@ struct sasl_server_options {
     uint32_t mechanisms;         /* that may be used: enum sasl_mechanism_bit */
     const char *service;         /* "imap", "pop" */
     struct sasl_binding binding; /* of the client's TLS */
+    struct slice certified;      /* the user whose certificate the client has shown in TLS, where
+                                    that lets him in; empty: none */
     /* Makes the salts of users that there are not. The same for all connections, and best the same
      * after a restart, or a salt that changes tells who is not there. */
     const unsigned char *key;
@@ -52,7 +55,8 @@ enum sasl_server_result {
     SASL_SERVER_CONTINUE, /* send "+ " challenge CRLF, feed the next line */
     SASL_SERVER_SECRET,   /* ask for the secret of `user`, then sasl_server_secret() */
     SASL_SERVER_DONE,     /* `user` is there, not empty, and `authzid` if it is another one; with a
-                             `password`, or `proved`: the client knows the secret that is kept here */
+                             `password`, or `proved`: the client knows the secret that is kept here,
+                             or `certified`: it has his certificate */
     SASL_SERVER_FAILED,   /* over; `why` says it, nothing of the client's is kept */
 };
 
@@ -62,6 +66,7 @@ enum sasl_server_state {
     SASL_SERVER_PLAIN_MESSAGE,
     SASL_SERVER_LOGIN_USER,
     SASL_SERVER_LOGIN_PASSWORD,
+    SASL_SERVER_EXTERNAL_MESSAGE,
     SASL_SERVER_NAMED,  /* SCRAM's or CRAM-MD5's message that has the user name comes */
     SASL_SERVER_ASKING, /* the owner looks for the secret */
     SASL_SERVER_PROOF,  /* SCRAM's second message comes */
@@ -73,7 +78,7 @@ struct sasl_server {
     struct buf user;                        /* authentication identity */
     struct buf authzid;  /* whom he wants to act for; empty when that is himself */
     struct buf password; /* wiped by sasl_server_clear */
-    bool proved;
+    bool proved, certified;
     /* private */
     enum sasl_server_state state;
     const struct sasl_server_options *options;
@@ -104,8 +109,9 @@ enum sasl_server_result sasl_server_secret(struct sasl_server *s, const struct s
                                            struct buf *challenge, struct failure *why);
 
 /* The mechanisms to offer: whether a client may send its `password` over this connection, whether
- * secrets are kept here for a `proof`, whether there is channel binding. */
-uint32_t sasl_server_offer(bool password, bool proof, bool bound);
+ * secrets are kept here for a `proof`, whether there is channel binding; whether it has a
+ * certificate that lets it in. */
+uint32_t sasl_server_offer(bool password, bool proof, bool bound, bool certified);
 
 /* Wipes the credentials. */
 void sasl_server_clear(struct sasl_server *s);
