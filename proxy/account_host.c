@@ -137,6 +137,16 @@ static void on_bodies_closed(void *owner)
     account_host_release(owner);
 }
 
+/* The next one to open the account finds its state in memory. */
+static void host_part(struct account_host *h)
+{
+    if (account_is_idle(h->account) && !account_failed(h->account))
+        store_give(h->house->store, &box_state_kind, slice_of(h->key), account_end(h->account));
+    else
+        account_free(h->account);
+    h->account = NULL;
+}
+
 /* Guests have left. What is being made durable goes on; what is merely kept is fetched again. */
 static void host_end(struct account_host *h)
 {
@@ -149,8 +159,7 @@ static void host_end(struct account_host *h)
     grant_release(h->grant);
     h->grant = NULL;
     if (h->account)
-        account_free(h->account);
-    h->account = NULL;
+        host_part(h);
     if (h->bodies)
         bodies_account_close(h->bodies, on_bodies_closed, h);
     h->bodies = NULL;

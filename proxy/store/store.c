@@ -17,13 +17,14 @@
 
 #include "proxy/store/account_dir.h"
 #include "proxy/store/account_journal.h"
+#include "proxy/store/account_kept.h"
 #include "proxy/store/account_name.h"
-#include "proxy/store/account_state.h"
 #include "proxy/store/disk.h"
 #include "proxy/store/state_dir.h"
 #include "translate/state/journal.h"
 
-enum { BUCKETS = 256 };
+/* Octets of states in memory: those of a million messages. */
+enum { BUCKETS = 256, KEPT_OCTETS = 64 * 1024 * 1024 };
 
 struct store_request {
     uv_async_t async;
@@ -52,6 +53,7 @@ struct account_queue {
 
 struct store {
     struct state_dir dir;
+    struct kept_states *kept;
     uv_mutex_t mutex; /* guards everything below, and each queue's requests */
     uv_cond_t idle;
     size_t queues; /* in the table, or their thread not yet done with the store */
@@ -70,8 +72,12 @@ struct store *store_open(const char *dir, struct failure *why)
         return NULL;
     }
     if (uv_cond_init(&s->idle) == 0) {
-        if (state_dir_open(&s->dir, dir, why))
+        s->kept = kept_states_new(KEPT_OCTETS);
+        if (!s->kept)
+            disk_failure(why, ENOMEM, "open", dir);
+        else if (state_dir_open(&s->dir, dir, why))
             return s;
+        kept_states_free(s->kept);
         uv_cond_destroy(&s->idle);
     } else {
         disk_failure(why, ENOMEM, "open", dir);
@@ -89,6 +95,7 @@ void store_close(struct store *s)
     while (s->queues)
         uv_cond_wait(&s->idle, &s->mutex);
     uv_mutex_unlock(&s->mutex);
+    kept_states_free(s->kept);
     state_dir_close(&s->dir);
     uv_cond_destroy(&s->idle);
     uv_mutex_destroy(&s->mutex);
@@ -203,7 +210,7 @@ static void load_from(struct account_dir *d, struct store_request *r)
 {
     struct failure notice = {.kind = FAILURE_NONE};
 
-    switch (account_state_read(d, &r->state, &r->why)) {
+    switch (account_kept_read(r->store->kept, d, &r->state, &r->why)) {
     case ACCOUNT_READ:
         if (!account_dir_sweep(d, &notice))
             notify(r->store, d, &notice);
@@ -226,19 +233,27 @@ static void load(struct account_queue *q, struct store_request *r)
     account_dir_close(&d);
 }
 
+/* What requests that are written together have to say. */
+struct lines {
+    json_t *records;
+    struct buf text;
+};
+
 /* The text of a large mailbox takes a while to make, so it is not made on the loop. What cannot be
  * written makes the buffer fail. */
-static void put_lines(struct buf *lines, struct store_request *r)
+static void put_lines(struct lines *lines, struct store_request *r)
 {
     for (size_t i = 0; i < json_array_size(r->records); i++)
-        if (!journal_put(lines, json_array_get(r->records, i)))
-            lines->failed = true;
+        if (!journal_put(&lines->text, json_array_get(r->records, i)))
+            lines->text.failed = true;
+    if (json_array_extend(lines->records, r->records) != 0)
+        lines->text.failed = true;
     json_decref(r->records);
     r->records = NULL;
 }
 
 /* Takes the appends at the front of the batch off it, and their records into one text. */
-static struct store_request *take_appends(struct store_request **batch, struct buf *lines)
+static struct store_request *take_appends(struct store_request **batch, struct lines *lines)
 {
     struct store_request *first = *batch;
     struct store_request *last = NULL;
@@ -262,27 +277,33 @@ static void answer_all(struct store_request *r, const struct failure *why)
 }
 
 /* Those who wait are answered before the fold, which is not their concern. */
-static void append_to(struct account_dir *d, const struct buf *lines, struct store_request *group)
+static void append_to(struct account_dir *d, const struct lines *lines, struct store_request *group)
 {
     struct store *s = group->store;
     struct failure why = {.kind = FAILURE_NONE};
-    bool appended = account_journal_append(d, buf_slice(lines), &why);
+    struct account_kept kept;
 
+    account_kept_take(&kept, s->kept, d);
+    bool appended = account_journal_append(d, buf_slice(&lines->text), &why);
     answer_all(group, &why);
-    if (!appended || !account_journal_is_long(d))
+    if (!appended) {
+        account_kept_drop(&kept, d);
         return;
-    if (!account_journal_fold(d, &why))
+    }
+    account_kept_apply(&kept, d, lines->records);
+    if (account_journal_is_long(d) && !account_journal_fold(d, &why))
         notify(s, d, &why);
+    account_kept_put(&kept, d);
 }
 
 static void append(struct account_queue *q, struct store_request **batch)
 {
-    struct buf lines = BUF_INIT;
+    struct lines lines = {.records = json_array(), .text = BUF_INIT};
     struct failure why = {.kind = FAILURE_NONE};
     struct store_request *group = take_appends(batch, &lines);
     struct account_dir d;
 
-    if (buf_failed(&lines)) {
+    if (buf_failed(&lines.text)) {
         disk_failure(&why, ENOMEM, "append to the state of", q->name);
         answer_all(group, &why);
     } else if (!account_dir_open(&d, group->kind, &q->store->dir, q->name, true, &why)) {
@@ -291,7 +312,8 @@ static void append(struct account_queue *q, struct store_request **batch)
         append_to(&d, &lines, group);
         account_dir_close(&d);
     }
-    buf_clear(&lines);
+    json_decref(lines.records);
+    buf_clear(&lines.text);
 }
 
 static void serve(struct account_queue *q, struct store_request *batch)
@@ -418,6 +440,17 @@ struct store_request *store_load(struct store *s, uv_loop_t *loop, const struct 
     r->loaded = done;
     r->owner = owner;
     return request_start(s, loop, account, r);
+}
+
+void store_give(struct store *s, const struct state_kind *kind, struct slice account, void *state)
+{
+    char *name = account_name(account);
+
+    if (name)
+        kept_states_give(s->kept, kind, name, state);
+    else
+        kind->free(state);
+    free(name);
 }
 
 struct store_request *store_append(struct store *s, uv_loop_t *loop, const struct state_kind *kind,

@@ -74,6 +74,13 @@ struct store_request *store_append(struct store *s, uv_loop_t *loop, const struc
                                    struct slice account, json_t *records, store_saved done,
                                    void *owner);
 
+/*
+ * The receiver of a loaded state that has one owner (state_kind.copy is NULL) needs it no more, and
+ * has applied to it all that store_append() has answered, and nothing else: so the next load may
+ * get it again. The state is taken over.
+ */
+void store_give(struct store *s, const struct state_kind *kind, struct slice account, void *state);
+
 /* The work goes on, but no callback comes. On the thread of the request's loop; NULL: nothing. */
 void store_request_cancel(struct store_request *r);
 

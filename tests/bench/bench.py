@@ -45,7 +45,9 @@ class Bench:
                                          tls=self.certificate)
 
     def start(self, cases):
-        for user, messages in _stores({case.store for case in cases}).items():
+        for user, messages in _stores({store for case in cases for store in
+                                       ([case.store] if isinstance(case.store, str)
+                                        else case.store)}).items():
             mail.fill(self.upstream.maildir(user), messages)
         self.upstream.own(os.path.join(self.upstream.directory, "mail"))
         self.upstream.start()

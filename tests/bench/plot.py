@@ -4,6 +4,7 @@ import math
 from xml.sax.saxutils import escape
 
 COLOURS = {"straight": "#777777", "mailferry": "#1f6fb4", "dovecot": "#c0562b", "nginx": "#4c9a52"}
+_OTHERS = ("#1f6fb4", "#c0562b", "#4c9a52", "#8456a8", "#a8860f", "#3a9aa0", "#777777")
 _STYLE = ('<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h}" viewBox="0 0 {w} {h}" '
           'font-family="sans-serif" font-size="12"><rect width="{w}" height="{h}" fill="white"/>')
 
@@ -59,7 +60,7 @@ def bars(title, rows):
 
 
 def lines(title, series, x_name, y_name):
-    """`series`: {way: [(x, y)]}, both axes logarithmic."""
+    """`series`: {name: [(x, y)]}, both axes logarithmic."""
     points = [point for each in series.values() for point in each]
     across = _Log(min(x for x, _ in points), max(x for x, _ in points), 70, 660)
     up = _Log(min(y for _, y in points), max(y for _, y in points), 350, 50)
@@ -71,9 +72,17 @@ def lines(title, series, x_name, y_name):
     for tick in up.ticks():
         out += [_line(70, up.at(tick), 660, up.at(tick)),
                 _text(64, up.at(tick) + 4, f"{tick:g}", "end")]
-    for way, each in series.items():
+    ends = _apart({name: up.at(max(each)[1]) for name, each in series.items()})
+    for (name, each), colour in zip(series.items(), _OTHERS):
         path = " ".join(f"{across.at(x):.1f},{up.at(y):.1f}" for x, y in sorted(each))
-        out += [f'<polyline points="{path}" fill="none" stroke="{COLOURS[way]}" '
-                f'stroke-width="2"/>',
-                _text(668, up.at(max(each)[1]) + 4, way, colour=COLOURS[way])]
+        out += [f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>',
+                _text(668, ends[name] + 4, name, colour=colour)]
     return "\n".join(out) + "\n</svg>\n"
+
+
+def _apart(heights):
+    """Names beside the ends of their lines, none upon another."""
+    lowest = 0
+    for name in sorted(heights, key=heights.get):
+        lowest = heights[name] = max(heights[name], lowest + 14)
+    return heights

@@ -49,28 +49,6 @@ class List(Case):
         return statistics.median(times)
 
 
-class Sized(Case):
-    """A poll of a mailbox in which nothing has changed, each with a login upstream."""
-
-    repeat, quick = 20, False
-
-    def __init__(self, count):
-        self.user = LISTS[count]
-        self.count = int(count.replace(",", ""))
-        self.name = f"poll of {count} messages"
-        self.store = f"list-{self.count}"
-
-    def prepare(self, bench):
-        self.bench = bench
-        self.ways = [bench.straight(), bench.gateway(f"sized-{self.count}", warm=False)]
-        for way in self.ways:
-            self.round(way)
-
-    def round(self, way):
-        found = self.bench.load("poll", way, self.user, rounds=self.repeat)
-        return found["seconds"] / self.repeat * 1e3
-
-
 class Retr(Case):
     """One by one, or pipelined by a client that has so many commands under way."""
 
@@ -186,6 +164,4 @@ CASES = {
     "later-2000-tls": lambda: List("2,000", False, tls=True),
     "retr": Retr, "retr-pipelined": lambda: Retr(window=16), "retr-tls": lambda: Retr(tls=True),
     "retr-slow": SlowRetr, "large": Large, "poll": Poll,
-    **{f"size-{count.replace(',', '')}": (lambda count=count: Sized(count))
-       for count in ("1,000", "10,000", "100,000")},
 }

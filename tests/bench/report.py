@@ -16,6 +16,8 @@ class Row:
     """One line of the table. `values`: {way: [figure of each round]}. `ratio`: whether the figures
     are to be compared with the straight way's."""
 
+    sizes = ()
+
     def __init__(self, name, unit, values, ratio=True, goal=None):
         self.name, self.unit, self.values = name, unit, values
         self.ratio, self.goal = ratio, goal
@@ -68,19 +70,18 @@ def head(cells):
 
 
 def draw(results):
-    """(name, SVG): bars of all ratios; what a poll costs by the size of the mailbox."""
+    """(name, SVG): bars of all ratios; what acts cost by the size of the mailbox."""
     rows = [row for case in results.values() for row in case["rows"] if row.ratio]
     bars = [(row.name, {way: statistics.median(row.ratios(way)) for way in list(WAYS)[1:]
                         if row.values.get(way)}) for row in rows if row.values.get("straight")]
-    sizes = {int(name[len("size-"):]): case["rows"][0] for name, case in results.items()
-             if name.startswith("size-")}
+    sized = [row for case in results.values() for row in case["rows"] if row.sizes]
     if bars:
         yield "ratios", plot.bars("Cost, with the client straight at Dovecot as 1", bars)
-    if len(sizes) > 1:
-        series = {way: [(size, row.median(way)) for size, row in sizes.items()]
-                  for way in ("straight", "mailferry")}
-        yield "sizes", plot.lines("A poll in which nothing has changed, with its login upstream",
-                                  series, "messages in the mailbox", "ms")
+    for name, kind, title in (("sizes", 0, "Time of an act by the size of the mailbox"),
+                              ("sizes-processor", 1, "Processor time that it costs the gateway")):
+        if sized:
+            series = {row.name: row.sizes[kind] for row in sized}
+            yield name, plot.lines(title, series, "messages in the mailbox", "ms")
 
 
 def tables(results, machine):

@@ -17,10 +17,12 @@ import sys
 import tempfile
 import time
 
-from tests.bench import case, idle_cases, imap_cases, pop3_cases, report, worker_cases
+from tests.bench import (case, idle_cases, imap_cases, pop3_cases, report, size_cases,
+                         worker_cases)
 from tests.bench.bench import Bench
 
-CASES = {**pop3_cases.CASES, **idle_cases.CASES, **imap_cases.CASES, **worker_cases.CASES}
+CASES = {**pop3_cases.CASES, **idle_cases.CASES, **imap_cases.CASES, **worker_cases.CASES,
+         **size_cases.CASES}
 OUTPUT = os.path.join("build", "bench")
 PROGRAMS = ("load", "delay", "light")
 

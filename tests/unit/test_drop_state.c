@@ -216,7 +216,7 @@ static void what_a_record_does_not_say_stays(void **state)
 
     (void)state;
     add(s, 7, 9, 99);
-    struct drop_message *m = drop_folder_message(drop_state_folder(s, INBOX), 9);
+    const struct drop_message *m = drop_folder_message(drop_state_folder(s, INBOX), 9);
     assert_int_equal(m->size, 99);
     assert_string_equal(m->id, "M9");
     assert_int_equal(m->received, 1600000001);
@@ -507,7 +507,7 @@ static void random_records_agree_with_a_model(void **state)
                         : drop_record_messages(INBOX, 7, some, n));
         struct drop_folder *f = drop_state_folder(s, INBOX);
         for (uint32_t uid = 1; f && uid <= UIDS; uid++) {
-            struct drop_message *m = drop_folder_message(f, uid);
+            const struct drop_message *m = drop_folder_message(f, uid);
             assert_true((m ? m->size : 0) == model[uid]);
         }
     }

@@ -65,6 +65,15 @@ void account_free(struct account *a)
     free(a);
 }
 
+struct box_state *account_end(struct account *a)
+{
+    struct box_state *state = a->state;
+
+    a->state = NULL;
+    account_free(a);
+    return state;
+}
+
 void account_now(struct account *a, uint64_t now_ms, int64_t now_s)
 {
     a->now_ms = now_ms;

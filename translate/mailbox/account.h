@@ -102,6 +102,10 @@ struct account *account_new(const struct account_options *options, struct box_st
 /* No mailbox is attached any more. */
 void account_free(struct account *a);
 
+/* The same of an account that is idle; its state is the caller's: what was made durable, and
+ * nothing else. */
+struct box_state *account_end(struct account *a);
+
 /* What time it is, before a feed. */
 void account_now(struct account *a, uint64_t now_ms, int64_t now_s);
 

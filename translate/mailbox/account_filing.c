@@ -66,6 +66,7 @@ static void entry_header_end(struct account *a, size_t entry)
     beside->dated = mime_arrival(header, &beside->date);
     a->failed = a->failed || !digest_of_header(header, beside->digest);
     a->listing.list.entries[entry].digest = slice_of(beside->digest);
+    a->listing.matched = 0;
     if (!filing_match(a->options.filing, a->options.filing_count, header, &beside->rule))
         a->failed = true;
     if (a->options.filing_count)

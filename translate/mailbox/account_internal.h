@@ -189,6 +189,8 @@ struct listing {
     size_t awaited; /* answers */
     bool failed;
     struct failure failure;
+    uint64_t matched; /* 1 + modseq of the state with which `list` was matched, and nothing asked;
+                         0: it has to be */
     bool drafted;
     bool told; /* what it says of messages that were known is in the state */
     bool suspicious;

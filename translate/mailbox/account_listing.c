@@ -283,11 +283,14 @@ static bool listing_match(struct account *a)
     struct box_listing *list = &a->listing.list;
     size_t asked = 0;
 
+    if (a->listing.matched == a->state->modseq + 1)
+        return !a->failed;
     a->failed = a->failed || !box_listing_match(a->state, list, &asked);
     if (!a->failed && asked && !listing_has_headers(a)) {
         digests_forgo(a);
         a->failed = !box_listing_match(a->state, list, &asked);
     }
+    a->listing.matched = asked ? 0 : a->state->modseq + 1;
     return !a->failed;
 }
 

@@ -34,6 +34,7 @@ bool mailbox_view_open(struct mailbox_view *v, const struct box_state *s,
     v->folder = f->id;
     v->read_only = read_only;
     v->modseq = v->settled = f->modseq;
+    v->removals = f->removals;
     v->keywords = s->keyword_count;
     return true;
 }
@@ -177,10 +178,11 @@ const struct box_folder *mailbox_view_folder(const struct mailbox_view *v,
 
 static void tell_gone(struct mailbox_view *v, const struct box_folder *f, struct buf *out)
 {
-    size_t kept = 0;
+    bool whole = f && f->removals == v->removals;
+    size_t kept = whole ? v->count : 0;
     size_t at = 0;
 
-    for (size_t i = 0; i < v->count; i++) {
+    for (size_t i = kept; i < v->count; i++) {
         while (f && at < f->count && f->messages[at].uid < v->uids[i])
             at++;
         if (f && at < f->count && f->messages[at].uid == v->uids[i])
@@ -190,6 +192,7 @@ static void tell_gone(struct mailbox_view *v, const struct box_folder *f, struct
     }
     v->count = kept;
     v->settled = f ? f->modseq : v->settled;
+    v->removals = f ? f->removals : v->removals;
 }
 
 void mailbox_tell_keywords(struct mailbox_view *v, const struct box_state *s, struct buf *out)

@@ -16,12 +16,13 @@ struct mailbox_view {
     bool read_only;
     uint32_t *uids; /* ascending: number n is uids[n - 1] */
     size_t count, capacity;
-    uint64_t modseq;  /* up to which flags and new messages were told */
-    uint64_t settled; /* up to which it was told that messages are gone: behind when that had to
-                         wait */
-    size_t keywords;  /* of the account's, how many were told */
-    uint64_t silent;  /* changes with this modseq are the session's own and silent; 0: none */
-    uint32_t *saved;  /* SEARCHRES "$": UIDs */
+    uint64_t modseq;   /* up to which flags and new messages were told */
+    uint64_t settled;  /* up to which it was told that messages are gone: behind when that had to
+                          wait */
+    uint64_t removals; /* box_folder.removals, as far as they were told */
+    size_t keywords;   /* of the account's, how many were told */
+    uint64_t silent;   /* changes with this modseq are the session's own and silent; 0: none */
+    uint32_t *saved;   /* SEARCHRES "$": UIDs */
     size_t saved_count;
 };
 

@@ -6,31 +6,32 @@
 
 #include "translate/maildrop/maildrop_internal.h"
 
-enum { SECONDS_PER_DAY = 86400 };
+/* A list of so many messages is made at once: it takes less memory than what it is made of. */
+enum { SECONDS_PER_DAY = 86400, SHORT_LIST = 512 };
 
 /* ---- what was known before the folder was read anew ------------------------------------- */
 
 /* The same UIDVALIDITY: sizes may have been corrected, messages hidden, UIDLs imported. */
-static void take_over(struct maildrop *m, struct drop_folder *before)
+static void take_over(struct maildrop *m, const struct drop_folder *before)
 {
     struct sync *s = &m->sync;
 
     for (size_t i = 0; i < s->found_count; i++) {
-        struct drop_message *old = drop_folder_message(before, s->found[i].uid);
+        const struct drop_message *old = drop_folder_message(before, s->found[i].uid);
         if (!old)
             continue;
         s->found[i].size = old->size;
         s->found[i].hidden = old->hidden;
-        s->found[i].uidl = old->uidl;
-        old->uidl = NULL;
+        s->found[i].uidl = old->uidl ? strdup(old->uidl) : NULL;
+        m->failed |= old->uidl && !s->found[i].uidl;
     }
 }
 
-static struct drop_message *found_message(struct sync *s, uint32_t uid)
+static bool is_found(const struct sync *s, uint32_t uid)
 {
     struct drop_folder found = {.messages = s->found, .count = s->found_count};
 
-    return drop_folder_message(&found, uid);
+    return drop_folder_message(&found, uid) != NULL;
 }
 
 /* ---- what the store is told ------------------------------------------------------------- */
@@ -38,14 +39,14 @@ static struct drop_message *found_message(struct sync *s, uint32_t uid)
 static void remember_gone(struct maildrop *m, const struct maildrop_folder *folder)
 {
     struct sync *s = &m->sync;
-    struct drop_folder *old = s->known ? s->known : s->before;
+    const struct drop_folder *old = s->known ? s->known : s->before;
     uint32_t *uids = NULL;
     size_t count = 0, cap = 0;
 
     if (!old || old->uidvalidity != folder->uidvalidity || (s->known && s->gone_count == 0))
         return;
     for (size_t i = 0; i < old->count; i++) {
-        bool gone = s->known ? s->gone[i] : !found_message(s, old->messages[i].uid);
+        bool gone = s->known ? s->gone[i] : !is_found(s, old->messages[i].uid);
         uint32_t *uid = gone ? maildrop_grow(m, (void **)&uids, &count, &cap, sizeof *uids) : NULL;
         if (uid)
             *uid = old->messages[i].uid;
@@ -159,6 +160,41 @@ static void list_folder(struct maildrop *m)
         list_keep_last(&m->list, first, m->options->last_messages);
 }
 
+/* Where all that is known is listed, and what is new besides, a session that only wants to know how
+ * much there is does without the list: it costs what has changed, not what the mailbox holds. */
+static bool list_may_be_owed(const struct maildrop *m)
+{
+    const struct sync *s = &m->sync;
+    bool whole = s->known && !s->filtered && s->gone_count == 0 && s->known->sum.hidden == 0;
+
+    whole = whole && s->known->count > SHORT_LIST;
+    for (size_t i = 0; whole && i < s->found_count; i++)
+        whole = s->found[i].hidden < 0;
+    return whole && !m->options->last_days && !m->options->last_messages;
+}
+
+static void list_owe(struct maildrop *m)
+{
+    const struct sync *s = &m->sync;
+    struct maildrop_list *l = &m->list;
+
+    l->owed = true;
+    l->owed_count = (uint32_t)(s->known->count + s->found_count);
+    l->owed_octets = s->known->sum.octets;
+    for (size_t i = 0; i < s->found_count; i++)
+        l->owed_octets += s->found[i].size;
+}
+
+void list_fill(struct maildrop *m)
+{
+    if (!m->list.owed)
+        return;
+    m->list.owed = false;
+    list_folder(m);
+    if (m->list.ready)
+        sync_end(m);
+}
+
 void build_folder(struct maildrop *m)
 {
     struct sync *s = &m->sync;
@@ -170,5 +206,8 @@ void build_folder(struct maildrop *m)
         uidl_recognise(m, s->before, s->found, s->found_count);
     uidl_keep_apart(m);
     remember_folder(m, folder);
-    list_folder(m);
+    if (list_may_be_owed(m))
+        list_owe(m);
+    else
+        list_folder(m);
 }

@@ -9,7 +9,8 @@ enum need {
     IN_AUTHORIZATION = 1,
     IN_TRANSACTION = 2,
     ANYWHERE = IN_AUTHORIZATION | IN_TRANSACTION,
-    WITH_LIST = 4, /* waits until the list of messages is there */
+    WITH_LIST = 4,                 /* waits until it is known which messages there are */
+    WITH_MESSAGES = WITH_LIST | 8, /* looks at them one by one, not only at how many they are */
 };
 
 struct verb {
@@ -61,19 +62,19 @@ static const struct verb verbs[] = {
     {POP3_APOP, IN_AUTHORIZATION, auth_apop},
     {POP3_AUTH, IN_AUTHORIZATION, auth_auth},
     {POP3_CAPA, ANYWHERE, run_capa},
-    {POP3_DELE, IN_TRANSACTION | WITH_LIST, list_dele},
+    {POP3_DELE, IN_TRANSACTION | WITH_MESSAGES, list_dele},
     {POP3_LANG, ANYWHERE, run_lang},
     {POP3_LAST, IN_TRANSACTION | WITH_LIST, list_last},
-    {POP3_LIST, IN_TRANSACTION | WITH_LIST, list_list},
+    {POP3_LIST, IN_TRANSACTION | WITH_MESSAGES, list_list},
     {POP3_NOOP, IN_TRANSACTION, run_noop},
     {POP3_PASS, IN_AUTHORIZATION, auth_pass},
     {POP3_QUIT, ANYWHERE, run_quit},
-    {POP3_RETR, IN_TRANSACTION | WITH_LIST, retr_retr},
-    {POP3_RSET, IN_TRANSACTION | WITH_LIST, list_rset},
+    {POP3_RETR, IN_TRANSACTION | WITH_MESSAGES, retr_retr},
+    {POP3_RSET, IN_TRANSACTION | WITH_MESSAGES, list_rset},
     {POP3_STAT, IN_TRANSACTION | WITH_LIST, list_stat},
     {POP3_STLS, IN_AUTHORIZATION, auth_stls},
-    {POP3_TOP, IN_TRANSACTION | WITH_LIST, retr_top},
-    {POP3_UIDL, IN_TRANSACTION | WITH_LIST, list_list},
+    {POP3_TOP, IN_TRANSACTION | WITH_MESSAGES, retr_top},
+    {POP3_UIDL, IN_TRANSACTION | WITH_MESSAGES, list_list},
     {POP3_USER, IN_AUTHORIZATION, auth_user},
     {POP3_UTF8, IN_AUTHORIZATION, run_utf8},
 };
@@ -124,6 +125,8 @@ void command_run(struct maildrop *m, const struct pop3_command *cmd)
     } else if ((verb->needs & WITH_LIST) && !m->list.ready) {
         command_wait_for_list(m, cmd);
     } else {
+        if ((verb->needs & WITH_MESSAGES) == WITH_MESSAGES)
+            list_fill(m);
         verb->run(m, cmd);
     }
 }

@@ -38,10 +38,20 @@ struct fetch *fetch_add(struct maildrop *m, uint32_t index, uint32_t lines)
     return f;
 }
 
-static void fetch_free(struct fetch *f)
+struct buf fetch_take_held(struct maildrop *m, struct fetch *f)
 {
-    buf_clear(&f->held);
-    free(f);
+    struct buf held = f->held;
+
+    m->fetches.held -= buf_size(&held);
+    f->held = (struct buf)BUF_INIT;
+    return held;
+}
+
+static void fetch_let_go(struct maildrop *m, struct fetch *f)
+{
+    struct buf held = fetch_take_held(m, f);
+
+    buf_clear(&held);
 }
 
 void fetch_remove(struct maildrop *m, struct fetch *f)
@@ -60,7 +70,8 @@ void fetch_remove(struct maildrop *m, struct fetch *f)
         q->delivering = NULL;
     if (q->receiving == f)
         q->receiving = NULL;
-    fetch_free(f);
+    fetch_let_go(m, f);
+    free(f);
 }
 
 void fetch_clear(struct fetches *q)
@@ -68,7 +79,8 @@ void fetch_clear(struct fetches *q)
     while (q->first) {
         struct fetch *f = q->first;
         q->first = f->next;
-        fetch_free(f);
+        buf_clear(&f->held);
+        free(f);
     }
     *q = (struct fetches){.last = &q->first};
 }
@@ -86,10 +98,10 @@ struct fetch *fetch_find(struct maildrop *m, uint32_t index)
     return NULL;
 }
 
-static void fetch_discard(struct fetch *f)
+static void fetch_discard(struct maildrop *m, struct fetch *f)
 {
     f->discard = true;
-    buf_clear(&f->held);
+    fetch_let_go(m, f);
 }
 
 /* What is still to come of a discarded message must be read over; what is whole can go. */
@@ -102,7 +114,7 @@ void fetch_discard_all(struct maildrop *m)
         if (f->state != FETCH_ASKED && f->state != FETCH_COMING)
             fetch_remove(m, f);
         else
-            fetch_discard(f);
+            fetch_discard(m, f);
     }
 }
 
@@ -161,22 +173,18 @@ struct fetch *fetch_ask(struct maildrop *m, uint32_t index)
     return f;
 }
 
-static uint64_t octets_ahead(const struct maildrop *m)
-{
-    uint64_t octets = 0;
-
-    for (const struct fetch *f = m->fetches.first; f; f = f->next)
-        if (f != m->fetches.delivering && !f->discard)
-            octets += f->state == FETCH_WHOLE ? buf_size(&f->held) : m->list.items[f->index].size;
-    return octets;
-}
-
-static uint32_t messages_ahead(const struct maildrop *m)
+/* How many messages are ahead of the client, and their octets. */
+static uint32_t messages_ahead(const struct maildrop *m, uint64_t *octets)
 {
     uint32_t count = 0;
 
-    for (const struct fetch *f = m->fetches.first; f; f = f->next)
-        count += f != m->fetches.delivering && !f->discard;
+    *octets = 0;
+    for (const struct fetch *f = m->fetches.first; f; f = f->next) {
+        if (f == m->fetches.delivering || f->discard)
+            continue;
+        count++;
+        *octets += f->state == FETCH_WHOLE ? buf_size(&f->held) : m->list.items[f->index].size;
+    }
     return count;
 }
 
@@ -252,8 +260,8 @@ void fetch_ahead(struct maildrop *m)
     struct fetches *q = &m->fetches;
     uint16_t folder = m->list.items[q->previous].folder;
     uint32_t window = q->run > 9 ? AHEAD_MAX : 1u << (q->run ? q->run - 1 : 0);
-    uint32_t ahead = messages_ahead(m);
-    uint64_t octets = octets_ahead(m);
+    uint64_t octets = 0;
+    uint32_t ahead = messages_ahead(m, &octets);
     uint64_t budget = m->options->prefetch;
 
     /* Asked for in bursts: a quarter of what may be ahead must have been read first. */
@@ -334,6 +342,25 @@ static void body_begin(struct maildrop *m, const struct imap_event *ev)
         section_begin(m, q->receiving, ev);
 }
 
+/* The client's, when it waits for it. */
+static void body_put(struct maildrop *m, struct fetch *f, struct slice octets)
+{
+    struct buf *out = f == m->fetches.delivering ? &m->client_out : &f->held;
+    size_t before = buf_size(&f->held);
+
+    pop3_body_put(&f->body, out, octets);
+    m->fetches.held += buf_size(&f->held) - before;
+}
+
+static void body_end(struct maildrop *m, struct fetch *f)
+{
+    struct buf *out = f == m->fetches.delivering ? &m->client_out : &f->held;
+    size_t before = buf_size(&f->held);
+
+    pop3_body_end(&f->body, out);
+    m->fetches.held += buf_size(&f->held) - before;
+}
+
 static void body_data(struct maildrop *m, const struct imap_event *ev)
 {
     struct fetches *q = &m->fetches;
@@ -343,7 +370,7 @@ static void body_data(struct maildrop *m, const struct imap_event *ev)
         return;
     if (q->in_text)
         f->text += ev->text.n;
-    pop3_body_put(&f->body, f == q->delivering ? &m->client_out : &f->held, ev->text);
+    body_put(m, f, ev->text);
 }
 
 /* The response is complete, and with it the UID is known: only now is the message. */
@@ -364,7 +391,7 @@ static void fetch_complete(struct maildrop *m, const struct imap_event *ev)
         fetch_remove(m, f);
     } else if (is_ahead(f)) {
         f->state = FETCH_WHOLE;
-        pop3_body_end(&f->body, f == q->delivering ? &m->client_out : &f->held);
+        body_end(m, f);
         if (f == q->delivering)
             retr_advance(m);
     }
@@ -393,15 +420,11 @@ void fetch_event(struct maildrop *m, const struct imap_event *ev)
 /* Its next octets would be more than the client, or the budget, takes. */
 static bool is_held_back(const struct maildrop *m, const struct fetch *f)
 {
-    uint64_t held = 0;
-
     if (!f || f->discard || !m->fetches.in_section)
         return false;
     if (f == m->fetches.delivering)
         return !maildrop_client_has_room(m);
-    for (const struct fetch *each = m->fetches.first; each; each = each->next)
-        held += buf_size(&each->held);
-    return held > m->options->prefetch;
+    return m->fetches.held > m->options->prefetch;
 }
 
 /* The client waits for something that comes behind it. */
@@ -426,5 +449,5 @@ void fetch_make_room(struct maildrop *m)
     struct fetch *f = m->fetches.receiving;
 
     if (is_held_back(m, f) && is_in_the_way(m, f))
-        fetch_discard(f);
+        fetch_discard(m, f);
 }

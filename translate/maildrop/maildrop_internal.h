@@ -78,6 +78,9 @@ struct maildrop_list {
     uint32_t count, cap;
     uint32_t last; /* highest number read, for LAST */
     bool ready;
+    bool owed; /* the last folder's messages are counted, but `items` lacks them: list_fill() */
+    uint32_t owed_count;
+    uint64_t owed_octets;
     /* LIST and UIDL without argument in progress */
     uint32_t cursor;
     enum pop3_verb listing;
@@ -147,9 +150,10 @@ struct uid_runs {
 struct sync {
     bool running;
     uint16_t folder;
-    struct drop_folder *known;  /* borrowed from `state`; NULL: nothing that holds */
-    struct drop_folder *before; /* the same, of another UIDVALIDITY or without the ids now needed */
-    unsigned char *gone;        /* for each known message; NULL: none is gone */
+    const struct drop_folder *known;  /* borrowed from `state`; NULL: nothing that holds */
+    const struct drop_folder *before; /* the same, of another UIDVALIDITY or without the ids now
+                                         needed */
+    unsigned char *gone;              /* for each known message; NULL: none is gone */
     size_t gone_count;
     struct drop_message *found; /* new messages; owned with their strings */
     size_t found_count, found_cap;
@@ -193,6 +197,7 @@ struct fetches {
     bool in_section;
     bool in_text;      /* that section is a piece of TEXT, for TOP */
     bool in_order;     /* a body came before its UID: one in flight at a time from now on */
+    size_t held;       /* octets that all of them hold */
     uint32_t run;      /* length of the run of sequential RETRs */
     uint32_t previous; /* index of the last RETR */
 };
@@ -260,7 +265,7 @@ struct maildrop {
     enum maildrop_deletion deletion; /* the route's, or what the upstream can */
 
     struct upstream upstream;
-    struct drop_state *state; /* from login until the list is there */
+    struct drop_state *state; /* from login until the list is there, and nothing of it owed */
     int64_t age;
     json_t *records; /* facts on their way to the store */
     bool saving;
@@ -376,11 +381,14 @@ void warm_gave_out(struct maildrop *m, const struct failure *why);
 /* maildrop_sync.c */
 void sync_start(struct maildrop *m);
 void sync_clear(struct sync *s);
+void sync_end(struct maildrop *m);
 void sync_fetched(struct maildrop *m, const struct imap_event *ev);
 void sync_vanished(struct maildrop *m, uint32_t first, uint32_t last);
 
 /* maildrop_build.c: from what sync found to the list */
 void build_folder(struct maildrop *m);
+/* Puts what is still owed into the list: before `items` are looked at, or counted. */
+void list_fill(struct maildrop *m);
 
 /* maildrop_uidl.c */
 /* The FETCH items that the route's UIDLs need, with a space in front; "" when none. */
@@ -419,6 +427,8 @@ struct maildrop_message *list_message(struct maildrop *m, uint32_t number);
 /* maildrop_fetch.c */
 void fetch_event(struct maildrop *m, const struct imap_event *ev);
 struct fetch *fetch_find(struct maildrop *m, uint32_t index);
+/* What it holds, and no longer does. */
+struct buf fetch_take_held(struct maildrop *m, struct fetch *f);
 /* Asks for a whole message. */
 struct fetch *fetch_ask(struct maildrop *m, uint32_t index);
 /* A message that a caller's own command asks for; `lines` as TOP has them. */

@@ -74,8 +74,8 @@ struct maildrop_message *list_message(struct maildrop *m, uint32_t number)
 
 void list_stat(struct maildrop *m, const struct pop3_command *cmd)
 {
-    uint32_t count = 0;
-    uint64_t octets = 0;
+    uint32_t count = m->list.owed ? m->list.owed_count : 0;
+    uint64_t octets = m->list.owed ? m->list.owed_octets : 0;
 
     (void)cmd;
     for (uint32_t i = 0; i < m->list.count; i++) {

@@ -191,8 +191,7 @@ static void retr_give(struct maildrop *m, struct fetch *f)
     if (f->state == FETCH_WHOLE)
         retr_correct_size(m, f);
     if (!f->given) {
-        struct buf message = f->held;
-        f->held = (struct buf)BUF_INIT;
+        struct buf message = fetch_take_held(m, f);
         f->given = true;
         if (m->pending.verb == POP3_RETR)
             pop3_ok(&m->client_out, "%llu octets",

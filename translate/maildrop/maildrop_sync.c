@@ -60,18 +60,28 @@ static bool sync_answered(struct maildrop *m, const struct imap_event *status)
     return false;
 }
 
+/* The list lacks nothing, and what it was made of is needed no more. */
+void sync_end(struct maildrop *m)
+{
+    sync_clear(&m->sync);
+    drop_state_free(m->state);
+    m->state = NULL;
+    list_fit(&m->list);
+}
+
 static void sync_next_folder(struct maildrop *m)
 {
     uint16_t next = (uint16_t)(m->sync.folder + 1);
 
-    sync_clear(&m->sync);
     if (next < m->folder_count) {
+        list_fill(m);
+        sync_clear(&m->sync);
         sync_folder(m, next);
         return;
     }
-    drop_state_free(m->state);
-    m->state = NULL;
-    list_fit(&m->list);
+    m->sync.running = false;
+    if (!m->list.owed)
+        sync_end(m);
     m->list.ready = true;
     m->upstream.reopened = false; /* that did get on */
     maildrop_save(m, false);
@@ -349,14 +359,6 @@ static void sync_filter(struct maildrop *m)
 
 /* ---- one folder ------------------------------------------------------------------------- */
 
-static bool has_ids(const struct drop_folder *folder)
-{
-    for (size_t i = 0; i < folder->count; i++)
-        if (folder->messages[i].id)
-            return true;
-    return false;
-}
-
 /* What is remembered holds only for the same UIDVALIDITY, and when it has what the UIDLs need. */
 static void known_check(struct maildrop *m)
 {
@@ -366,7 +368,7 @@ static void known_check(struct maildrop *m)
     if (!s->known)
         return;
     if (s->known->count == 0 || s->known->uidvalidity != m->upstream.uidvalidity ||
-        (needs_ids && !has_ids(s->known))) {
+        (needs_ids && s->known->sum.ids == 0)) {
         s->before = s->known;
         s->known = NULL;
     }

@@ -288,7 +288,7 @@ static bool may_meet(const struct maildrop *m)
     const struct sync *s = &m->sync;
 
     return !uidl_is_computed(m) || is_renumbered(m) || has_exceptions(s->found, s->found_count) ||
-           (s->known && has_exceptions(s->known->messages, s->known->count));
+           (s->known && s->known->sum.uidls);
 }
 
 static void take_folder(struct maildrop *m, json_t *taken, const struct drop_folder *folder)

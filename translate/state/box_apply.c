@@ -147,8 +147,7 @@ static bool flag_message(struct box_reading *r, struct box_folder *f, struct box
     if (flags == m->flags)
         return true;
     box_folder_flag(f, m, flags);
-    m->modseq = r->modseq;
-    f->modseq = r->modseq;
+    box_folder_touch(f, m, r->modseq);
     return box_changes_note(r->changes, BOX_CHANGED, f->id, m->uid);
 }
 

@@ -6,6 +6,7 @@
 void box_folder_clear(struct box_folder *f)
 {
     free(f->messages);
+    free(f->newest);
     free(f->name);
     *f = (struct box_folder){.name = NULL};
 }
@@ -23,8 +24,31 @@ bool box_folder_reserve(struct box_folder *f, size_t count)
     if (!p)
         return false;
     f->messages = p;
+    uint64_t *newest = reallocarray(f->newest, capacity / BOX_RUN + 1, sizeof *newest);
+    if (!newest)
+        return false;
+    f->newest = newest;
     f->capacity = capacity;
     return true;
+}
+
+/* The message at `i` has come, or has been changed. */
+static void note_modseq(struct box_folder *f, size_t i)
+{
+    uint64_t *newest = &f->newest[i / BOX_RUN];
+
+    if (*newest < f->messages[i].modseq)
+        *newest = f->messages[i].modseq;
+}
+
+/* The messages from `from` on stand in other places. */
+static void note_all_modseqs(struct box_folder *f, size_t from)
+{
+    for (size_t i = from; i < f->count; i++) {
+        if (i % BOX_RUN == 0)
+            f->newest[i / BOX_RUN] = 0;
+        note_modseq(f, i);
+    }
 }
 
 /* Counts a message with these flags in, or takes it out of the counts (then `one` is -1). */
@@ -39,9 +63,17 @@ static void count_flags(struct box_folder *f, uint64_t flags, size_t one)
 void box_folder_append(struct box_folder *f, const struct box_message *m, uint64_t size)
 {
     f->messages[f->count++] = *m;
+    note_all_modseqs(f, f->count - 1);
     f->uidnext = m->uid + 1;
     f->size += size;
     count_flags(f, m->flags, 1);
+}
+
+void box_folder_touch(struct box_folder *f, struct box_message *m, uint64_t modseq)
+{
+    m->modseq = modseq;
+    f->modseq = modseq;
+    note_modseq(f, (size_t)(m - f->messages));
 }
 
 void box_folder_flag(struct box_folder *f, struct box_message *m, uint64_t flags)
@@ -53,8 +85,9 @@ void box_folder_flag(struct box_folder *f, struct box_message *m, uint64_t flags
 
 void box_folder_take_out(struct box_folder *f, const uint32_t *uids, size_t count)
 {
-    size_t from = count ? box_folder_position(f, uids[0]) : f->count;
-    size_t to = from;
+    size_t first = count ? box_folder_position(f, uids[0]) : f->count;
+    size_t from = first;
+    size_t to = first;
 
     for (size_t i = 0; i < count; i++) {
         count_flags(f, f->messages[from].flags, (size_t)-1);
@@ -64,8 +97,11 @@ void box_folder_take_out(struct box_folder *f, const uint32_t *uids, size_t coun
         to += kept;
         from = next;
     }
-    if (count)
-        f->count = to;
+    if (count == 0)
+        return;
+    f->count = to;
+    f->removals++;
+    note_all_modseqs(f, first);
 }
 
 size_t box_folder_position(const struct box_folder *f, uint32_t uid)
@@ -96,7 +132,11 @@ size_t box_folder_changed(const struct box_folder *f, size_t position, uint64_t 
 {
     if (f->modseq <= modseq)
         return f->count;
-    while (position < f->count && f->messages[position].modseq <= modseq)
+    while (position < f->count && f->messages[position].modseq <= modseq) {
         position++;
-    return position;
+        while (position % BOX_RUN == 0 && position < f->count &&
+               f->newest[position / BOX_RUN] <= modseq)
+            position += BOX_RUN;
+    }
+    return position < f->count ? position : f->count;
 }

@@ -19,6 +19,9 @@ bool box_folder_reserve(struct box_folder *f, size_t count);
  * UIDNEXT. */
 void box_folder_append(struct box_folder *f, const struct box_message *m, uint64_t size);
 
+/* A message is as of this modseq from now on, and so is the folder. */
+void box_folder_touch(struct box_folder *f, struct box_message *m, uint64_t modseq);
+
 /* Gives a message other flags. */
 void box_folder_flag(struct box_folder *f, struct box_message *m, uint64_t flags);
 

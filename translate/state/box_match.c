@@ -42,6 +42,17 @@ static int row_compare(const void *left, const void *right)
     return order ? order : a->index < b->index ? -1 : a->index > b->index;
 }
 
+/* Most servers' UIDLs ascend in the maildrop's order. */
+static void rows_sort(struct rows *r)
+{
+    size_t ordered = r->count != 0;
+
+    while (ordered < r->count && row_compare(&r->list[ordered - 1], &r->list[ordered]) < 0)
+        ordered++;
+    if (ordered < r->count)
+        qsort(r->list, r->count, sizeof *r->list, row_compare);
+}
+
 static void row_add(struct rows *r, struct slice uidl, struct slice digest, size_t index)
 {
     bool by_digest = uidl.n == 0;
@@ -61,8 +72,7 @@ static bool entry_rows(struct box_listing *l, struct rows *r)
         if (!e->ask)
             row_add(r, e->uidl, e->digest, i);
     }
-    if (r->count)
-        qsort(r->list, r->count, sizeof *r->list, row_compare);
+    rows_sort(r);
     return r->list != NULL;
 }
 
@@ -74,8 +84,7 @@ static bool content_rows(const struct box_state *s, struct rows *r)
         if (!c->dead && c->upstream)
             row_add(r, slice_of(c->uidl), slice_of(c->digest), i);
     }
-    if (r->count)
-        qsort(r->list, r->count, sizeof *r->list, row_compare);
+    rows_sort(r);
     return r->list != NULL;
 }
 

@@ -236,8 +236,7 @@ bool box_content_resize(const struct json_at *at, struct box_reading *r, struct 
     for (size_t i = 0; done && i < p.count; i++) {
         struct box_folder *f = box_state_folder_by_id(r->s, p.list[i].folder);
         f->size += size - c->size;
-        f->modseq = r->modseq;
-        box_folder_message(f, p.list[i].uid)->modseq = r->modseq;
+        box_folder_touch(f, box_folder_message(f, p.list[i].uid), r->modseq);
         done = box_changes_note(r->changes, BOX_CHANGED, f->id, p.list[i].uid);
     }
     c->size = size;

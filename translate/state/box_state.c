@@ -35,6 +35,17 @@ void box_state_free(struct box_state *s)
     free(s);
 }
 
+size_t box_state_octets(const struct box_state *s)
+{
+    enum { TEXTS = 96 }; /* a UIDL and perhaps a digest */
+    size_t octets = sizeof *s + s->folder_count * sizeof *s->folders;
+
+    octets += s->content_capacity * sizeof *s->contents + s->content_count * TEXTS;
+    for (size_t i = 0; i < s->folder_count; i++)
+        octets += s->folders[i].capacity * sizeof *s->folders[i].messages;
+    return octets;
+}
+
 struct box_folder *box_state_folder(const struct box_state *s, struct slice name)
 {
     if (slice_is_nocase(name, "INBOX"))

@@ -50,6 +50,9 @@
 #include "translate/state/state_kind.h"
 #include "translate/text/slice.h"
 
+/* Messages that are looked at together: see box_folder.newest. */
+enum { BOX_RUN = 256 };
+
 enum { BOX_STATE_VERSION = 1, BOX_KEYWORDS_MAX = 56, BOX_NAME_MAX = 1000 };
 
 /* Flags of a message. Above the system flags the account's keywords follow: keyword `i` is
@@ -106,7 +109,9 @@ struct box_folder {
     struct box_message *messages; /* ascending by uid: sequence number n is messages[n - 1] */
     size_t count;
     size_t capacity;
-    size_t unseen; /* messages without \Seen */
+    uint64_t *newest;  /* for each BOX_RUN messages, no modseq among them is above it */
+    uint64_t removals; /* grows when messages are taken out; not kept on the disk */
+    size_t unseen;     /* messages without \Seen */
     size_t deleted;
     uint64_t size; /* of all messages */
 };
@@ -140,6 +145,9 @@ enum { BOX_INBOX = 1 };
 /* An account that is not born yet; NULL when memory is out. */
 struct box_state *box_state_new(void);
 void box_state_free(struct box_state *s);
+
+/* Octets of memory that it takes, about; costs nothing that grows with the messages. */
+size_t box_state_octets(const struct box_state *s);
 
 /* The folder, or NULL. INBOX in whatever case. Borrowed, until the next record is applied, as is
  * everything that is looked up. */

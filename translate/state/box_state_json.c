@@ -229,6 +229,11 @@ static bool kind_apply(void *state, const json_t *record, struct failure *why)
     return box_state_apply(state, record, NULL, why);
 }
 
+static size_t kind_octets(const void *state)
+{
+    return box_state_octets(state);
+}
+
 static json_t *kind_to_json(const void *state)
 {
     return box_state_to_json(state);
@@ -244,6 +249,7 @@ const struct state_kind box_state_kind = {
     .version = BOX_STATE_VERSION,
     .make = kind_make,
     .free = kind_free,
+    .octets = kind_octets,
     .apply = kind_apply,
     .to_json = kind_to_json,
     .from_json = kind_from_json,

@@ -1,9 +1,18 @@
 #include "translate/state/drop_folder.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "translate/state/uid_set.h"
+
+/* Texts take what malloc() adds, too. */
+enum { TEXT_OVERHEAD = 16 };
+
+struct drop_share {
+    atomic_size_t holders;
+    atomic_size_t used; /* messages in the array, as far as any holder has filled it */
+};
 
 static void message_clear(struct drop_message *m)
 {
@@ -18,9 +27,50 @@ void drop_messages_free(struct drop_message *messages, size_t count)
     free(messages);
 }
 
+/* ---- the sum ---------------------------------------------------------------------------- */
+
+static uint64_t text_octets(const char *text)
+{
+    return text ? strlen(text) + TEXT_OVERHEAD : 0;
+}
+
+/* Modulo 2^64, as sizes of a lying server may be. */
+static void sum_add(struct drop_folder *f, const struct drop_message *m)
+{
+    f->sum.octets += m->hidden < 0 ? m->size : 0;
+    f->sum.texts += text_octets(m->id) + text_octets(m->uidl);
+    f->sum.hidden += m->hidden >= 0;
+    f->sum.ids += m->id != NULL;
+    f->sum.uidls += m->uidl != NULL;
+}
+
+static void sum_remove(struct drop_folder *f, const struct drop_message *m)
+{
+    f->sum.octets -= m->hidden < 0 ? m->size : 0;
+    f->sum.texts -= text_octets(m->id) + text_octets(m->uidl);
+    f->sum.hidden -= m->hidden >= 0;
+    f->sum.ids -= m->id != NULL;
+    f->sum.uidls -= m->uidl != NULL;
+}
+
+/* ---- sharing ---------------------------------------------------------------------------- */
+
+/* Gives the array up: it is freed with its last holder. */
+static void messages_release(struct drop_folder *f)
+{
+    struct drop_share *share = f->share;
+
+    if (!share || atomic_fetch_sub(&share->holders, 1) == 1) {
+        drop_messages_free(f->messages, share ? atomic_load(&share->used) : f->count);
+        free(share);
+    }
+    f->messages = NULL;
+    f->share = NULL;
+}
+
 void drop_folder_clear(struct drop_folder *f)
 {
-    drop_messages_free(f->messages, f->count);
+    messages_release(f);
     free(f->name);
     *f = (struct drop_folder){.name = NULL};
 }
@@ -38,33 +88,92 @@ static bool message_copy(struct drop_message *to, const struct drop_message *m)
     return text_copy(&to->id, m->id) && text_copy(&to->uidl, m->uidl);
 }
 
-bool drop_folder_copy(struct drop_folder *to, const struct drop_folder *f)
+/* The only holder takes the array back as it was before it was shared. */
+static void share_end(struct drop_folder *f)
 {
-    *to = *f;
-    to->count = 0;
-    to->capacity = f->count;
-    to->messages = f->count ? malloc(f->count * sizeof *to->messages) : NULL;
-    bool copied = text_copy(&to->name, f->name) && (to->messages || !f->count);
-    for (size_t i = 0; copied && i < f->count; i++) {
-        copied = message_copy(&to->messages[i], &f->messages[i]);
-        to->count++;
+    size_t used = atomic_load(&f->share->used);
+
+    for (size_t i = f->count; i < used; i++)
+        message_clear(&f->messages[i]);
+    free(f->share);
+    f->share = NULL;
+}
+
+static bool messages_split(struct drop_folder *f)
+{
+    size_t capacity = f->count + f->count / 2 + 1;
+    struct drop_message *own = calloc(capacity, sizeof *own);
+    bool copied = own != NULL;
+    size_t count = 0;
+
+    while (copied && count < f->count) {
+        copied = message_copy(&own[count], &f->messages[count]);
+        count++;
     }
-    if (!copied)
-        drop_folder_clear(to);
-    return copied;
+    if (!copied) {
+        drop_messages_free(own, count);
+        return false;
+    }
+    messages_release(f);
+    f->messages = own;
+    f->capacity = capacity;
+    return true;
+}
+
+/* Before any change but one behind the last message. */
+static bool messages_own(struct drop_folder *f)
+{
+    if (!f->share)
+        return true;
+    if (atomic_load(&f->share->holders) > 1)
+        return messages_split(f);
+    share_end(f);
+    return true;
+}
+
+static bool share_begin(struct drop_folder *f)
+{
+    if (f->share)
+        return true;
+    f->share = malloc(sizeof *f->share);
+    if (!f->share)
+        return false;
+    atomic_init(&f->share->holders, 1);
+    atomic_init(&f->share->used, f->count);
+    return true;
+}
+
+bool drop_folder_copy(struct drop_folder *to, struct drop_folder *f)
+{
+    char *name = strdup(f->name);
+
+    *to = (struct drop_folder){.name = NULL};
+    if (!name || !share_begin(f)) {
+        free(name);
+        return false;
+    }
+    atomic_fetch_add(&f->share->holders, 1);
+    *to = *f;
+    to->name = name;
+    return true;
 }
 
 void drop_folder_begin(struct drop_folder *f, uint32_t uidvalidity, struct drop_message *messages,
                        size_t count)
 {
-    drop_messages_free(f->messages, f->count);
-    f->uidvalidity = uidvalidity;
-    f->uidnext = 0;
-    f->modseq = 0;
-    f->messages = messages;
-    f->count = count;
-    f->capacity = count;
+    messages_release(f);
+    *f = (struct drop_folder){
+        .name = f->name,
+        .uidvalidity = uidvalidity,
+        .messages = messages,
+        .count = count,
+        .capacity = count,
+    };
+    for (size_t i = 0; i < count; i++)
+        sum_add(f, &messages[i]);
 }
+
+/* ---- finding ---------------------------------------------------------------------------- */
 
 /* Where the first message stands whose UID is `uid` or above. */
 static size_t position(const struct drop_folder *f, uint32_t uid)
@@ -84,12 +193,19 @@ static size_t position(const struct drop_folder *f, uint32_t uid)
     return low;
 }
 
-struct drop_message *drop_folder_message(struct drop_folder *f, uint32_t uid)
+static struct drop_message *find(const struct drop_folder *f, uint32_t uid)
 {
     size_t i = position(f, uid);
 
     return i < f->count && f->messages[i].uid == uid ? &f->messages[i] : NULL;
 }
+
+const struct drop_message *drop_folder_message(const struct drop_folder *f, uint32_t uid)
+{
+    return find(f, uid);
+}
+
+/* ---- changes ---------------------------------------------------------------------------- */
 
 static bool folder_reserve(struct drop_folder *f, size_t count)
 {
@@ -114,8 +230,10 @@ static void text_replace(char **text, char **fresh)
 }
 
 /* What the record does not say stays as it was, so that a corrected size loses nothing else. */
-static void message_update(struct drop_message *m, struct drop_message *fresh)
+static void message_update(struct drop_folder *f, struct drop_message *m,
+                           struct drop_message *fresh)
 {
+    sum_remove(f, m);
     m->size = fresh->size;
     if (fresh->received)
         m->received = fresh->received;
@@ -124,6 +242,7 @@ static void message_update(struct drop_message *m, struct drop_message *fresh)
     text_replace(&m->id, &fresh->id);
     text_replace(&m->uidl, &fresh->uidl);
     message_clear(fresh);
+    sum_add(f, m);
 }
 
 /* Room was made. From the back, so that each message moves at most once, and none when all the new
@@ -133,6 +252,8 @@ static void folder_insert(struct drop_folder *f, const struct drop_message *fres
     size_t from = f->count;
     size_t to = f->count + count;
 
+    for (size_t i = 0; i < count; i++)
+        sum_add(f, &fresh[i]);
     f->count = to;
     while (count)
         if (from && f->messages[from - 1].uid > fresh[count - 1].uid)
@@ -141,51 +262,88 @@ static void folder_insert(struct drop_folder *f, const struct drop_message *fres
             f->messages[--to] = fresh[--count];
 }
 
-bool drop_folder_merge(struct drop_folder *f, struct drop_message *messages, size_t count)
+/* Whether they can go behind a shared array's last message, and the place is ours from now on. */
+static bool take_end(struct drop_folder *f, const struct drop_message *messages, size_t count)
+{
+    size_t used = f->count;
+
+    return f->share && count && f->capacity - f->count >= count &&
+           (!f->count || messages[0].uid > f->messages[f->count - 1].uid) &&
+           atomic_compare_exchange_strong(&f->share->used, &used, f->count + count);
+}
+
+static bool merge_own(struct drop_folder *f, struct drop_message *messages, size_t count)
 {
     size_t unknown = 0;
 
     for (size_t i = 0; i < count; i++)
-        unknown += drop_folder_message(f, messages[i].uid) == NULL;
-    if (!folder_reserve(f, f->count + unknown))
+        unknown += find(f, messages[i].uid) == NULL;
+    if (!messages_own(f) || !folder_reserve(f, f->count + unknown))
         return false;
     unknown = 0;
     for (size_t i = 0; i < count; i++) {
-        struct drop_message *m = drop_folder_message(f, messages[i].uid);
+        struct drop_message *m = find(f, messages[i].uid);
         if (m)
-            message_update(m, &messages[i]);
+            message_update(f, m, &messages[i]);
         else
             messages[unknown++] = messages[i];
     }
     folder_insert(f, messages, unknown);
+    return true;
+}
+
+bool drop_folder_merge(struct drop_folder *f, struct drop_message *messages, size_t count)
+{
+    if (take_end(f, messages, count))
+        folder_insert(f, messages, count);
+    else if (count && !merge_own(f, messages, count))
+        return false;
     free(messages);
     return true;
 }
 
-void drop_folder_remove(struct drop_folder *f, struct slice uids)
+bool drop_folder_remove(struct drop_folder *f, struct slice uids)
 {
     struct uid_range range = {0, 0};
     bool more = uid_set_next(&uids, &range);
     size_t kept = more ? position(f, range.first) : f->count;
 
+    if (kept == f->count)
+        return true;
+    if (!messages_own(f))
+        return false;
     for (size_t i = kept; i < f->count; i++) {
         while (more && f->messages[i].uid > range.last)
             more = uid_set_next(&uids, &range);
-        if (more && f->messages[i].uid >= range.first)
+        if (more && f->messages[i].uid >= range.first) {
+            sum_remove(f, &f->messages[i]);
             message_clear(&f->messages[i]);
-        else
+        } else {
             f->messages[kept++] = f->messages[i];
+        }
     }
     f->count = kept;
+    return true;
 }
 
-void drop_folder_hide(struct drop_folder *f, struct slice uids, int64_t age)
+static void hide(struct drop_folder *f, struct drop_message *m, int64_t age)
+{
+    if (m->hidden >= age)
+        return;
+    sum_remove(f, m);
+    m->hidden = age;
+    sum_add(f, m);
+}
+
+bool drop_folder_hide(struct drop_folder *f, struct slice uids, int64_t age)
 {
     struct uid_range range = {0, 0};
 
+    if (!messages_own(f))
+        return false;
     while (uid_set_next(&uids, &range))
         for (size_t i = position(f, range.first); i < f->count && f->messages[i].uid <= range.last;
              i++)
-            if (f->messages[i].hidden < age)
-                f->messages[i].hidden = age;
+            hide(f, &f->messages[i], age);
+    return true;
 }

@@ -177,9 +177,8 @@ static bool apply_gone(const struct json_at *at, struct drop_state *s)
 
     if (!subject_get(at, s, &subject) || !drop_uids_get(at, &uids, &count))
         return false;
-    if (subject_known(&subject))
-        drop_folder_remove(subject.folder, uids);
-    return true;
+    return !subject_known(&subject) || drop_folder_remove(subject.folder, uids) ||
+           json_at_no_memory(at);
 }
 
 static bool apply_synced(const struct json_at *at, struct drop_state *s)
@@ -208,9 +207,8 @@ static bool apply_hidden(const struct json_at *at, struct drop_state *s)
     if (!subject_get(at, s, &subject) || !drop_uids_get(at, &uids, &count) ||
         !json_at_integer(at, "age", 0, INT64_MAX, &age))
         return false;
-    if (subject_known(&subject))
-        drop_folder_hide(subject.folder, uids, age);
-    return true;
+    return !subject_known(&subject) || drop_folder_hide(subject.folder, uids, age) ||
+           json_at_no_memory(at);
 }
 
 /* Two logins at once have both counted from the same last login. The one that found the account

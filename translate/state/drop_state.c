@@ -21,7 +21,7 @@ void drop_state_free(struct drop_state *s)
     free(s);
 }
 
-struct drop_state *drop_state_copy(const struct drop_state *s)
+struct drop_state *drop_state_copy(struct drop_state *s)
 {
     struct drop_state *copy = drop_state_new();
 
@@ -39,6 +39,17 @@ struct drop_state *drop_state_copy(const struct drop_state *s)
         return copy;
     drop_state_free(copy);
     return NULL;
+}
+
+size_t drop_state_octets(const struct drop_state *s)
+{
+    size_t octets = sizeof *s + s->folder_count * sizeof *s->folders;
+
+    for (size_t i = 0; i < s->folder_count; i++) {
+        const struct drop_folder *f = &s->folders[i];
+        octets += f->capacity * sizeof *f->messages + f->sum.texts;
+    }
+    return octets;
 }
 
 struct drop_folder *drop_state_folder(struct drop_state *s, struct slice name)

@@ -43,14 +43,25 @@ struct drop_message {
                        it was deleted by the client in a `keep` mode */
 };
 
+/* What a login whose folder has not changed needs to know of its messages. */
+struct drop_sum {
+    uint64_t octets;           /* of all messages that are not hidden */
+    uint64_t texts;            /* octets of the strings of all messages */
+    size_t hidden, ids, uidls; /* how many messages have it */
+};
+
+struct drop_share; /* drop_folder.c's */
+
 struct drop_folder {
     char *name; /* UTF-8 */
     uint32_t uidvalidity;
     uint32_t uidnext;              /* 0: not known */
     uint64_t modseq;               /* HIGHESTMODSEQ; 0: not known */
-    struct drop_message *messages; /* ascending by uid */
+    struct drop_message *messages; /* ascending by uid; changed by records only */
     size_t count;
     size_t capacity;
+    struct drop_sum sum;
+    struct drop_share *share; /* the array is that of copies too; NULL: it is not */
 };
 
 struct drop_state {
@@ -66,14 +77,18 @@ struct drop_state {
 struct drop_state *drop_state_new(void);
 void drop_state_free(struct drop_state *s);
 
-/* A deep copy, or NULL. */
-struct drop_state *drop_state_copy(const struct drop_state *s);
+/* A copy, or NULL. It shares the messages with `s` until either is changed at another place than
+ * the end, so it costs nothing that grows with them. Each of both may be on a thread of its own. */
+struct drop_state *drop_state_copy(struct drop_state *s);
+
+/* Octets of memory that it takes, about; costs nothing that grows with the messages. */
+size_t drop_state_octets(const struct drop_state *s);
 
 /* The folder of that name, or NULL. Borrowed, until the next record is applied. */
 struct drop_folder *drop_state_folder(struct drop_state *s, struct slice name);
 
 /* The message, or NULL. Borrowed, until the next record is applied. */
-struct drop_message *drop_folder_message(struct drop_folder *f, uint32_t uid);
+const struct drop_message *drop_folder_message(const struct drop_folder *f, uint32_t uid);
 
 /* As JSON (new reference), with "version". Messages are columns, not an object each: "uids" is a
  * sequence set ("1:3,7"), "sizes" and "received" lists of numbers in the same order ("310 4711 95",

@@ -44,6 +44,8 @@ static bool folder_from_json(const struct json_at *at, struct drop_state *s)
     int64_t uidnext = 0;
     int64_t modseq = 0;
     struct drop_folder *f = &s->folders[s->folder_count];
+    struct drop_message *messages = NULL;
+    size_t count = 0;
 
     if (!json_at_text(at, "name", &name) ||
         !json_at_integer(at, "uidvalidity", 1, UINT32_MAX, &uidvalidity) ||
@@ -52,10 +54,9 @@ static bool folder_from_json(const struct json_at *at, struct drop_state *s)
         return false;
     if (drop_state_folder(s, name))
         return json_at_wrong(at, "name", "another folder has it too");
-    if (!drop_columns_get(at, &f->messages, &f->count))
+    if (!drop_columns_get(at, &messages, &count))
         return false;
-    f->capacity = f->count;
-    f->uidvalidity = (uint32_t)uidvalidity;
+    drop_folder_begin(f, (uint32_t)uidvalidity, messages, count);
     f->uidnext = (uint32_t)uidnext;
     f->modseq = (uint64_t)modseq;
     f->name = slice_dup(name);
@@ -124,6 +125,16 @@ static bool kind_apply(void *state, const json_t *record, struct failure *why)
     return drop_state_apply(state, record, why);
 }
 
+static void *kind_copy(void *state)
+{
+    return drop_state_copy(state);
+}
+
+static size_t kind_octets(const void *state)
+{
+    return drop_state_octets(state);
+}
+
 static json_t *kind_to_json(const void *state)
 {
     return drop_state_to_json(state);
@@ -138,6 +149,8 @@ const struct state_kind drop_state_kind = {
     .version = DROP_STATE_VERSION,
     .make = kind_make,
     .free = kind_free,
+    .copy = kind_copy,
+    .octets = kind_octets,
     .apply = kind_apply,
     .to_json = kind_to_json,
     .from_json = kind_from_json,

@@ -18,6 +18,12 @@ struct state_kind {
     void *(*make)(void);
     void (*free)(void *state);
 
+    /* As drop_state_copy(); NULL where a state has one owner. */
+    void *(*copy)(void *state);
+
+    /* How many it takes in memory, about; costs nothing that grows with it. */
+    size_t (*octets)(const void *state);
+
     /* As drop_state_apply(), _to_json() and _from_json(). */
     bool (*apply)(void *state, const json_t *record, struct failure *why);
     json_t *(*to_json)(const void *state);
