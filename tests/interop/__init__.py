@@ -20,7 +20,7 @@ D12   dialogues/all-vanished                    imap_upstream_faults.Listings
 D13                                             imap_hostile.Appended, unit/test_mailbox_append
 D14                                             unit/test_box_state, imap_random
 D15   dialogues/delete-keep-save-fails          unit/test_account_journal, unit/test_bodies
-D16   unit/test_account_journal                 unit/test_box_state
+D16   unit/test_account_journal, kept_state     unit/test_box_state
 D17   process.State                             process.State
 D18   dialogues/delete-keep-days-clock-jumps    unit/test_box_state
 D19   dialogues/delete-keep-days
@@ -29,17 +29,21 @@ I1    faults.AtLogin                            imap_hostile.Credentials
 I2    dialogues/folder-by-login-hostile         imap_hostile.Names
 I3    faults.AtLogin                            imap_upstreams.Odd
 I4    faults.Answers                            unit/test_pop3_client
-T1-T6 faults.Starttls, faults.Certificates      imap_tls
-T7    process.Configuration, reload             reload
+T1-T6 tls, faults.Starttls, .Certificates       tls, imap_tls
+T7    process.Configuration, reload, tls.Names  reload
 A1    passwords.AcrossANetwork                  imap_tls.AcrossANetwork
 A2    passwords.Sasl                            imap_hostile.Credentials
-A3    dialogues/login-attempts                  imap_hostile.Credentials
-A4    dialogues/route-refused                   imap_basic
-A5                                              imap_clients.TwoSessions
-A6    passwords.Logs                            imap_tls (nothing_was_told)
+A3    unit/test_throttle                        unit/test_throttle
+      dialogues/login-attempts                  imap_hostile.Credentials
+      device_passwords.Guessing, held.Devices
+A4    guesses, unit/test_gatekeeper             guesses, unit/test_gatekeeper
+      held.Scrams, dialogues/route-refused
+A5    warm.AtAFake                              imap_clients.TwoSessions
+A6    cores, passwords.Logs                     cores, passwords.Logs
+      (and at the end of every test: secrecy)
 R1-R2 dialogues/long-line                       imap_hostile.Exhaustion
 R3                                              imap_hostile.Exhaustion
-R4    process.Sessions                          imap_hostile.Exhaustion
+R4    crowd, process.Sessions                   crowd, imap_hostile.Exhaustion
 R5-R6 streaming, pop3_sessions.Compressing      imap_costs
 R7                                              imap_hostile.Exhaustion
 R8    unit/test_listener                        unit/test_listener
@@ -55,4 +59,8 @@ P1    pop3_sessions.Killed                      imap_random
 P2    process.Signals                           imap_upstream_faults.Moves
 P3    reload                                    reload
 P4    process.State                             process.State
+
+What lets clients and the gateway in, and is none of these hazards, has its own: device_passwords,
+passwd, authorize, revocation, held, external, sasl, channel_binding (which has somebody in between
+with a trusted certificate), oauth, token_expiry, token_trouble.
 """
