@@ -136,7 +136,7 @@ static const struct command {
      "  mailferry state import ann@example.com ann.json --bodies ann.bodies [--replace]\n"
      "  mailferry state compact ann@example.com\n"},
     {"authorize", CLI_AUTHORIZE, run_authorize, "USER [OPTION]...",
-     "obtain a user's OAuth 2.0 tokens, and a password for a device",
+     "obtain a user's authorization, and a password for a device",
      "  mailferry authorize ann@example.com -c /etc/mailferry.json --device scanner --pop3-only\n"},
     {"passwd", CLI_PASSWD, run_passwd, "USER [OPTION]...",
      "give devices passwords of their own, or take them away",
