@@ -9,6 +9,7 @@ import unittest
 
 from tests.lib import corpus, mailferry
 from tests.lib.fakeimap import Message
+from tests.lib.process import wait_until
 from tests.lib.scene import USER, Scene
 
 COUNT = 3_000  # so many that their state is kept
@@ -21,6 +22,8 @@ class KeptState(Scene):
         self.upstream = self.fake(Message(BODY, uid) for uid in range(1, COUNT + 1))
         self.mailferry = self.gateway(self.upstream)
         self.first = self.ids()
+        # These UIDLs are made of UIDs, so nobody waits until they are on the disk.
+        wait_until(lambda: self.uidvalidity() is not None, "the messages to be remembered")
 
     def ids(self):
         client = self.login(self.mailferry)
@@ -41,17 +44,22 @@ class KeptState(Scene):
         self.assertEqual(len(found), 1, found)
         return found[0]
 
+    def uidvalidity(self):
+        """As the journal has it; None before it has the messages."""
+        with open(self.file("journal-*"), encoding="utf-8") as f:
+            found = re.search(r'"uidvalidity":(\d+)', f.read())
+        return int(found[1]) if found else None
+
     def state(self, *args):
         return mailferry.run("state", *args, "--state-dir", self.mailferry.state_dir)
 
     def test_written_by_hand(self):
         """A line in the journal, while the server runs: one message has another UIDL."""
-        with open(self.file("journal-*"), encoding="utf-8") as f:
-            uidvalidity = re.search(r'"uidvalidity":(\d+)', f.read())[1]
+        uidvalidity = self.uidvalidity()
         for _ in range(2):
             self.assertEqual(self.poll(), COUNT)
         with open(self.file("journal-*"), "a", encoding="utf-8") as f:
-            json.dump({"record": "messages", "folder": "INBOX", "uidvalidity": int(uidvalidity),
+            json.dump({"record": "messages", "folder": "INBOX", "uidvalidity": uidvalidity,
                        "uids": "7", "sizes": str(len(BODY)),
                        "uidls": {"uids": "7", "texts": ["by-hand"]}}, f)
             f.write("\n")
