@@ -206,7 +206,7 @@ bool bodies_dir_scan(int accounts, const char *account, bool clear, struct bodie
     DIR *entries = open_entries(dir);
     if (!entries)
         return false;
-    bool done = scan_all(entries, clear, scan);
+    bool done = scan_all(entries, clear, scan) && (!clear || fsync(dirfd(entries)) == 0);
     close_entries(entries);
     if (done && scan->count)
         qsort(scan->files, scan->count, sizeof *scan->files, by_age);

@@ -80,7 +80,8 @@ struct bodies_scan {
     uint64_t key_next; /* above every key that is there */
 };
 
-/* Looks at what is there, and takes leftovers away; with `clear` the cache too. Files that it does
+/* Looks at what is there, and takes leftovers away; with `clear` the cache too, and no crash brings
+ * it back: the numbers it is named for are about to be given to other messages. Files that it does
  * not know are left alone. False with errno. Nothing there is nothing found. */
 bool bodies_dir_scan(int accounts, const char *account, bool clear, struct bodies_scan *scan);
 
