@@ -41,7 +41,7 @@ struct session_entry {
     struct auth_http *found_by; /* nor has the routing service */
     struct buf password;        /* for that one; a secret */
     struct buf held;     /* what the client has to know, until it has proved that; a secret */
-    struct grant *grant; /* by a device's password; NULL: by the upstream's own */
+    struct grant *grant; /* see struct admission_answer; NULL: by the upstream's own password */
     uint64_t generation; /* of the credential that the upstream has seen last */
     struct device_limits limits;
     char device[VAULT_DEVICE];

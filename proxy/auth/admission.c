@@ -84,6 +84,7 @@ void admission_refuse(struct admission *a, enum failure_kind kind, const char *t
 
 static void admit_own(struct admission *a)
 {
+    device_limits_clear(&a->answer.limits);
     a->answer.own = true;
     a->answer.limits = (struct device_limits){.pop3 = true, .imap = true};
     admission_answer(a);
@@ -95,17 +96,6 @@ static bool gateway_credential(const struct admission *a, struct credential *c)
 
     return settings_auth_credential(&a->settings->auth, config, (size_t)(a->route - config->routes),
                                     buf_slice(&a->upstream), c);
-}
-
-/* Nobody acts for another by a certificate: no upstream is asked whether he may. */
-static void admit_certified(struct admission *a)
-{
-    if (!a->route || a->acting || !config_route_is_trusted(a->route))
-        admission_refuse(a, FAILURE_AUTH, "A certificate lets nobody in as this user");
-    else if (!gateway_credential(a, &a->answer.credential))
-        admission_refuse(a, FAILURE_TEMPORARY, "out of memory, try again later");
-    else
-        admission_answer(a);
 }
 
 /* ---- the vault --------------------------------------------------------------------------- */
@@ -179,19 +169,24 @@ static struct grant *grant_new(struct admission *a, struct holding *h)
     return grant;
 }
 
-static void admit_device(struct admission *a)
+void admission_hold(struct admission *a)
 {
     struct failure why = {.kind = FAILURE_TEMPORARY, .text = "out of memory, try again later"};
     struct holding *h = holding_open(a->gatekeeper, a, &why);
 
-    throttle_admitted(a->gatekeeper->throttle, throttle_of(a), &a->address, buf_slice(&a->login),
-                      now_ms());
     if (h)
         a->grant = grant_new(a, h);
     if (a->grant)
         holding_answer(h, a);
     else
         admission_refuse_for_now(a, &why);
+}
+
+static void admit_device(struct admission *a)
+{
+    throttle_admitted(a->gatekeeper->throttle, throttle_of(a), &a->address, buf_slice(&a->login),
+                      now_ms());
+    admission_hold(a);
 }
 
 static bool may_come(const struct admission *a)
@@ -392,7 +387,7 @@ static void begin(struct gatekeeper *g, struct gatekeeper_message *m)
         return;
     }
     if (a->certified) { /* that is no guess */
-        admit_certified(a);
+        admission_certify(a);
         return;
     }
     if (a->proved) {

@@ -1,6 +1,7 @@
 /*
  * The credential once more, for somebody who was let in: the vault is read again by the key that
- * his grant holds, as another process may have renewed what is in it, or the device be revoked.
+ * his grant holds, as another process may have renewed what is in it, or the device be revoked. Who
+ * was let in by a certificate has none.
  */
 #include <string.h>
 
@@ -36,6 +37,8 @@ static void begin_renewal(struct gatekeeper *g, struct gatekeeper_message *m)
         admission_refuse(a, FAILURE_TEMPORARY, "out of memory, try again later");
     else if (g->ending)
         admission_refuse(a, FAILURE_TEMPORARY, gatekeeper_ending);
+    else if (!*a->grant->device)
+        holding_answer(h, a);
     else
         uv_queue_work(&g->loop, &a->work, admission_read_vault, on_read);
 }

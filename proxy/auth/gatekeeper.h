@@ -41,8 +41,9 @@ struct gatekeeper *gatekeeper_new(const char *state_dir, const char *held_key, s
 /* No admission is pending any more, no grant is held. Waits for its thread. NULL is fine. */
 void gatekeeper_free(struct gatekeeper *g);
 
-/* That somebody was admitted by a device's password: with it the credential can be had anew, since
- * tokens expire while sessions and accounts live. May be held and released by any thread. */
+/* That somebody was admitted by a device's password, or by a certificate: with it the credential
+ * can be had anew, since tokens expire while sessions and accounts live. May be held and released
+ * by any thread. */
 struct grant;
 struct grant *grant_hold(struct grant *g);
 void grant_release(struct grant *g); /* NULL is fine */
@@ -65,7 +66,7 @@ struct admission_answer {
     bool own;           /* by the client's own name and password; `credential` is empty */
     struct credential credential;
     uint64_t generation;         /* of the credential, for gatekeeper_renew() */
-    struct grant *grant;         /* a reference; NULL: not by a device's password */
+    struct grant *grant;         /* a reference; NULL: by the client's own password */
     struct device_limits limits; /* without `grant`: none */
     char device[VAULT_DEVICE];
     struct held_secret held; /* gatekeeper_question() */

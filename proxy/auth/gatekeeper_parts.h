@@ -4,6 +4,7 @@
  *
  *     gatekeeper.c          the thread, messages to it and from it
  *     admission.c           one request: waiting, the vault, the answer
+ *     admission_certified.c one by a client's certificate
  *     refusal.c             when a refusal is heard
  *     admission_renewal.c   one for the credential once more
  *     holding*.c            what a user's vault holds while somebody is logged in, and its renewal
@@ -127,7 +128,7 @@ struct grant {
     char *upstream;            /* who he is there */
     struct credential gateway; /* of a route that is trusted, instead of what the vault has; else of
                                   nobody */
-    char device[VAULT_DEVICE];
+    char device[VAULT_DEVICE]; /* empty: he was let in by a certificate, and there is no vault */
     struct gatekeeper_message gone;
 };
 
@@ -162,6 +163,14 @@ struct admission *admission_new_request(struct gatekeeper *g,
 
 /* Hands it over to the gatekeeper's thread, where it waits for its turn. */
 void admission_begin(struct admission *a);
+
+/* Answers it by a grant on the holding of its vault, of which it has the key and the secret. */
+void admission_hold(struct admission *a);
+
+/* ---- admission_certified.c ---- */
+
+/* Answers it, who asks by a certificate. */
+void admission_certify(struct admission *a);
 
 /* ---- held_watch.c ---- */
 

@@ -74,7 +74,8 @@ bool vault_open(const char *state_dir, struct slice login, struct slice password
 bool vault_held(const char *state_dir, struct slice login, const struct held_key *key,
                 struct buf *password, struct failure *why);
 
-/* Whether the user has a vault at all, damaged or not. */
+/* Whether the user has a vault at all, damaged or not. One that cannot be looked at counts as one:
+ * whoever reads it is told why, and no device's password goes upstream in the meantime. */
 bool vault_exists(const char *state_dir, struct slice login);
 
 /* The secret once more, with the key of an open vault: another process may have renewed it.

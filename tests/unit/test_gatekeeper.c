@@ -184,6 +184,21 @@ static void test_damaged_vault(void **state)
     assert_null(strstr(a->why.text, dir));
 }
 
+/* What a client gives may be a device's password, which is none of the upstream's business. */
+static void test_unreadable_vault(void **state)
+{
+    static const char bob[] = "bob@plain.example";
+
+    (void)state;
+    make_vault_of(bob, json_pack("{s:s}", "password", "upstream's"), &all);
+    const char *file = temp_path(dir, "vault/bob@plain.example.json");
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(mkdir(file, 0700), 0);
+    const struct admission_answer *a = admit(bob, PASSWORD);
+    assert_false(a->own);
+    expect_refused(a, FAILURE_TEMPORARY, false, "the gateway's log tells");
+}
+
 /* Whoever waits for his turn when the process ends is not waited for. */
 static void test_end_of_a_wait(void **state)
 {
@@ -240,6 +255,25 @@ static void test_certificate(void **state)
     expect_refused(admit_certified("bob@plain.example", 1, true), FAILURE_AUTH, false, refused);
     expect_refused(admit_certified(ANN, 0, false), FAILURE_AUTH, false, refused);
     expect_refused(admit_certified("bob@plain.example", 2, false), FAILURE_AUTH, false, refused);
+}
+
+/* A client that comes again and again is not to get the gateway locked out upstream; other users
+ * are asked for as before. */
+static void test_refused_certificate_is_remembered(void **state)
+{
+    static const char refused[] = "did not let the gateway in";
+
+    (void)state;
+    settings->config->routes[1].sasl.mechanisms = SASL_EXTERNAL;
+    const struct admission_answer *a = admit_certified("bob@plain.example", 1, false);
+    expect_certified(a, "upstream");
+    assert_non_null(a->grant);
+    expect_certified(renew(false), "upstream");
+    gatekeeper_refused(a->grant, a->generation);
+    expect_refused(admit_certified("bob@plain.example", 1, false), FAILURE_TEMPORARY, false,
+                   refused);
+    expect_certified(admit_certified("eve@plain.example", 1, false), "upstream");
+    expect_refused(renew(true), FAILURE_TEMPORARY, false, refused);
 }
 
 /* There the upstream asks nobody for a password, so nobody's own one is passed on. */
@@ -302,8 +336,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_vault_without_a_route, begin, end),
         cmocka_unit_test_setup_teardown(test_revoked_device, begin, end),
         cmocka_unit_test_setup_teardown(test_damaged_vault, begin, end),
+        cmocka_unit_test_setup_teardown(test_unreadable_vault, begin, end),
         cmocka_unit_test_setup_teardown(test_end_of_a_wait, begin, end),
         cmocka_unit_test_setup_teardown(test_certificate, begin, end),
+        cmocka_unit_test_setup_teardown(test_refused_certificate_is_remembered, begin, end),
         cmocka_unit_test_setup_teardown(test_password_where_certificates_are, begin, end),
         cmocka_unit_test_setup_teardown(test_master, begin, end),
     };
