@@ -51,7 +51,7 @@ class Workers:
 class Row:
     """One line of the table of workers; with what the others take, for each session."""
 
-    ratio, goal = False, None
+    ratio, sizes, goal = False, (), None
 
     def __init__(self, name, values, others, own):
         self.name, self.values, self.others, self.own = name, values, others, own
