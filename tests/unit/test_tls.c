@@ -231,10 +231,13 @@ static void sends_names_only(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(takes_a_pair),       cmocka_unit_test(says_what_is_wrong),
-        cmocka_unit_test(takes_authorities),  cmocka_unit_test(resumes_by_name),
+        cmocka_unit_test(takes_a_pair),
+        cmocka_unit_test(says_what_is_wrong),
+        cmocka_unit_test(takes_authorities),
+        cmocka_unit_test(resumes_by_name),
         cmocka_unit_test(resumes_nothing_where_a_certificate_is_asked_for),
-        cmocka_unit_test(sends_names_only),   cmocka_unit_test(tickets_outlive_a_context),
+        cmocka_unit_test(sends_names_only),
+        cmocka_unit_test(tickets_outlive_a_context),
         cmocka_unit_test(ticket_keys_change),
     };
 
