@@ -55,10 +55,10 @@ void admission_free(struct admission *a)
 static void arrive(struct session_house *house, struct house_message *m)
 {
     struct admission *a = (struct admission *)((char *)m - offsetof(struct admission, out));
-    struct admission_answer answer = a->answer;
 
     (void)house;
     if (!a->cancelled) {
+        struct admission_answer answer = a->answer;
         a->answer = (struct admission_answer){.own = false};
         a->done(a->owner, &answer);
     }
