@@ -30,11 +30,10 @@ static bool is_empty_line(struct slice line)
     return slice_is(line, "\n") || slice_is(line, "\r\n");
 }
 
-/* Decides about the line of which `start` is what has come in, if that is enough. */
-static void decide(struct mime_header_filter *filter, struct slice start)
+/* Decides about the line of which `start` is what has come in, `last` the last of it, if that is
+ * enough. */
+static void decide(struct mime_header_filter *filter, struct slice start, char last)
 {
-    char last = start.p[start.n - 1];
-
     if (filter->begun && is_blank(start.p[0])) {
         filter->known = true;
     } else if (is_empty_line(start)) {
@@ -52,7 +51,7 @@ static void feed_start(struct mime_header_filter *filter, char c, struct buf *ou
         out->failed = true;
         return;
     }
-    decide(filter, buf_slice(&filter->start));
+    decide(filter, buf_slice(&filter->start), c);
     if (!filter->known)
         return;
     if (filter->keep)
