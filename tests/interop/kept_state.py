@@ -39,15 +39,21 @@ class KeptState(Scene):
         client.quit()
         return count
 
+    def files(self, pattern):
+        return glob.glob(os.path.join(self.mailferry.state_dir, "accounts", "*", pattern))
+
     def file(self, pattern):
-        found = glob.glob(os.path.join(self.mailferry.state_dir, "accounts", "*", pattern))
+        found = self.files(pattern)
         self.assertEqual(len(found), 1, found)
         return found[0]
 
     def uidvalidity(self):
         """As the journal has it; None before it has the messages."""
-        with open(self.file("journal-*"), encoding="utf-8") as f:
-            found = re.search(r'"uidvalidity":(\d+)', f.read())
+        texts = []
+        for name in self.files("journal-*"):
+            with open(name, encoding="utf-8") as f:
+                texts.append(f.read())
+        found = re.search(r'"uidvalidity":(\d+)', "".join(texts))
         return int(found[1]) if found else None
 
     def state(self, *args):
