@@ -282,8 +282,8 @@ static void print_limits(const struct config *c, FILE *out)
     const struct config_limits *l = &c->limits;
 
     fprintf(out, "limits\n");
-    fprintf(out, "  connections   %u, %u for each address\n", l->connections,
-            l->connections_per_address);
+    fprintf(out, "  connections   %u, %u for each address, %u of these without a login\n",
+            l->connections, l->connections_per_address, l->unauthenticated_per_address);
     fprintf(out, "  clients       %u s to log in, ", l->login_seconds);
     print_idle(c, out);
     fprintf(out, ", %u s without taking an octet\n", l->write_seconds);

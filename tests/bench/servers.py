@@ -140,12 +140,11 @@ class DovecotGateway:
         self._made.stop()
 
 
-class Light:
-    """The light upstream: see tests/bench/light.c."""
+class Helper:
+    """A program of tests/bench that says on which port it is, and ends when nobody holds it."""
 
-    def __init__(self, program, messages, octets, tls=None):
-        files = [tls.cert, tls.key] if tls else []
-        self.process = subprocess.Popen([program, str(messages), str(octets), *files],
+    def __init__(self, program, *arguments):
+        self.process = subprocess.Popen([program, *map(str, arguments)],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline())
 
@@ -155,18 +154,18 @@ class Light:
         self.process.stdout.close()
 
 
-class SlowLine:
-    """A line to `target` that takes `milliseconds` each way; its near end is `port`."""
+class Light(Helper):
+    """The light upstream: see tests/bench/light.c."""
 
-    def __init__(self, program, target, milliseconds):
-        self._process = subprocess.Popen([program, str(target), str(milliseconds)],
-                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.port = int(self._process.stdout.readline())
+    def __init__(self, program, messages, octets, tls=None):
+        super().__init__(program, messages, octets, *([tls.cert, tls.key] if tls else []))
 
-    def stop(self):
-        self._process.stdin.close()
-        self._process.wait()
-        self._process.stdout.close()
+
+class SlowLine(Helper):
+    """A line to `target` that takes `milliseconds` each way; its near end is `port`.
+
+    program, target, milliseconds: as `delay` has them, tests/bench/delay.c
+    """
 
 
 def _group(process):

@@ -31,6 +31,12 @@ class Certified(sasl.Upstream):
         self.ca = self.authority()
         self.own = self.ca.issue(GATEWAY, (), usage="clientAuth")
 
+    def authorize_scanner(self, gateway):
+        """`mailferry authorize`, which has nothing to ask: the password that the device got."""
+        told = run("authorize", USER, "-c", gateway.config_file, "--device", "scanner")
+        self.assertEqual(told.returncode, 0, told.stderr)
+        return re.search(MADE, told.stdout).group(1)
+
     def upstream(self, masters=(GATEWAY,), more=""):
         """It has no mechanism but EXTERNAL; `masters` may act for every user."""
         path = self.path("masters")
@@ -178,9 +184,7 @@ class Upstream(Certified):
         """`mailferry authorize` asks for no password: it tries the certificate."""
         server = self.upstream()
         gateway = self.before(server)
-        told = run("authorize", USER, "-c", gateway.config_file, "--device", "scanner")
-        self.assertEqual(told.returncode, 0, told.stderr)
-        password = re.search(MADE, told.stdout).group(1)
+        password = self.authorize_scanner(gateway)
         self.expect_let_in(server)
         self.pop3(gateway).login(USER, password).quit()
         self.expect_let_in(server, 2)
@@ -238,9 +242,7 @@ passdb {{
     def test_by_a_devices_password(self):
         server = self.upstream()
         gateway = self.before(server)
-        told = run("authorize", USER, "-c", gateway.config_file, "--device", "scanner")
-        self.assertEqual(told.returncode, 0, told.stderr)
-        password = re.search(MADE, told.stdout).group(1)
+        password = self.authorize_scanner(gateway)
         self.pop3(gateway).login(USER, password).quit()
         for wrong in (PASSWORD, self.PASSWORD, "wrong"):
             with self.subTest(wrong), self.assertRaisesRegex(Refused, "AUTH"):

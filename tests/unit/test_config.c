@@ -485,7 +485,7 @@ static void print_tells_what_is_in_force(void **state)
         "at most 4096 octets\n",
         "APOP          used where offered\n",
         "state         /s\n",
-        "10000, 100 for each address\n",
+        "10000, 100 for each address, 30 of these without a login\n",
         "600 s idle (IMAP: 1800 s)",
     };
 
