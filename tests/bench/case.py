@@ -1,8 +1,8 @@
 """What a case of the benchmark is, and how it is measured.
 
-A way that is only there to be compared with (Dovecot's own gateway, nginx) has no further round
-once it has taken `ENOUGH` in a case, and is left out with a word where it fails or stalls. Where
-the straight way or mailferry does, the case has failed.
+A way that is only there to be compared with (Dovecot's own gateway, nginx) has no second round
+when it has taken `ENOUGH` in a case, and is left out with a word where it fails or stalls. Where the
+straight way or mailferry does, the case has failed.
 """
 
 import imaplib
@@ -69,7 +69,8 @@ class Measured:
 
     def take(self, way, act):
         """Has `act` done with the way, unless it is out of it or has had enough."""
-        if way.name in self._left_out or (way.name in COMPARED and self._took[way.name] > ENOUGH):
+        enough = self.values[way.name] and self._took[way.name] > ENOUGH
+        if way.name in self._left_out or (way.name in COMPARED and enough):
             return
         began = time.monotonic()
         try:

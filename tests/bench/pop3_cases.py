@@ -165,7 +165,7 @@ class Poll(Case):
     def round(self, way):
         """Each has polled a moment before, however long the other ways took."""
         self.poll(way, 1)
-        found = self.poll(way, self.repeat)
+        found = self.poll(way, 1 if way.name == "dovecot" else self.repeat)
         return found["seconds"] / found["sessions"] * 1e6
 
     def poll(self, way, times):

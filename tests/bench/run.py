@@ -62,8 +62,8 @@ class Progress:
 
 
 class Run:
-    """Measures cases one after the other, and prints the table as it grows. One that fails is told
-    and keeps none of the others."""
+    """Measures cases one after the other, and prints the table as it grows. One that fails is told,
+    and the others go on."""
 
     def __init__(self, bench, names, args):
         self.bench, self.args = bench, args
@@ -78,16 +78,15 @@ class Run:
         for name, one in self._cases.items():
             self.progress.case(name, one.name)
             try:
-                self.results[name] = self._measure_case(one)
+                self.results[name] = found = self._found(one)
+                self._print(found)
+                self.progress.took(name, found["took_seconds"])
             except case.FAILURES as e:
                 self.failed.append(name)
                 self.progress.failed(name, e)
-                continue
-            self._print(self.results[name])
-            self.progress.took(name, self.results[name]["took_seconds"])
             self.write()
 
-    def _measure_case(self, one):
+    def _found(self, one):
         try:
             rounds = 1 if self.args.quick else self.args.rounds or one.rounds
             return case.run(one, self.bench, rounds)
@@ -174,6 +173,7 @@ def interrupt(*_):
     """Ctrl-C, and what else is to end us: once. Cleaning up is not interrupted."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    print("interrupted: the servers and the mail are taken away", file=sys.stderr)
     raise KeyboardInterrupt
 
 
@@ -192,7 +192,6 @@ def main():
     try:
         made = run(args, programs)
     except KeyboardInterrupt:
-        print("interrupted: nothing is left behind", file=sys.stderr)
         return 130
     report.write_plots(made.results, OUTPUT)
     if made.failed:
