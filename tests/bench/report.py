@@ -50,8 +50,8 @@ HEAD = ["case", "unit", *WAYS.values(), *(f"ratio: {name}" for name in list(WAYS
 
 
 def figure(number):
-    """With three digits or more."""
-    digits = 0 if abs(number) >= 1000 else 1 if abs(number) >= 10 else 2
+    """With three digits or more, where it is not very small."""
+    digits = next((n for n, least in enumerate((1000, 10, 0.1)) if abs(number) >= least), 3)
     return f"{number:,.{digits}f}"
 
 

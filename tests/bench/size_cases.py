@@ -129,19 +129,19 @@ class WarmPoll(Poll):
     name, warm = "poll again", True
 
 
-class Arrival(WarmPoll):
-    """A poll that finds one more message, which is remembered: a line of the journal."""
+class Arriving:
+    """For an act that finds one message more each time."""
 
-    name, repeat, rounds = "poll, one message new", 5, 3
+    repeat, rounds = 5, 3
 
     def round(self, way):
         """What was delivered for the way before is no news any more."""
         super().once(way, 0)
         return super().round(way)
 
-    def once(self, way, _):
+    def once(self, way, number):
         self.deliver(way.user)
-        return super().once(way, _)
+        return super().once(way, number)
 
     def deliver(self, user):
         """One message that nobody has moved out of `new` yet, as a deliverer leaves it."""
@@ -151,6 +151,12 @@ class Arrival(WarmPoll):
         with open(path, "wb") as f:
             f.write(mail.small(number))
         os.chmod(path, 0o666)
+
+
+class Arrival(Arriving, WarmPoll):
+    """A poll after which the new message is remembered: a line of the journal."""
+
+    name = "poll, one message new"
 
 
 class ImapSized(Sized):
@@ -210,7 +216,7 @@ class ImapPoll(ImapSized):
     """A look at the maildrop, for which the gateway logs in there. Straight at it that is a POP3
     client's poll."""
 
-    name, imap, repeat, rounds = "IMAP poll upstream", {"noop_seconds": 0}, 3, 3
+    name, imap, repeat, rounds = "IMAP poll upstream", {"noop_seconds": 0}, 10, 3
 
     def warm_up(self, way):
         if way.straight:
@@ -228,7 +234,13 @@ class ImapPoll(ImapSized):
         self.clients[way.name].noop()
 
 
+class ImapArrival(Arriving, ImapPoll):
+    """A look that finds the new message."""
+
+    name = "IMAP poll, one message new"
+
+
 # What delivers comes last.
 ACTS = {"poll": Poll, "warm": WarmPoll, "store": Store, "login": Login, "look": ImapPoll,
-        "arrival": Arrival}
+        "arrival": Arrival, "look-new": ImapArrival}
 CASES = {f"size-{name}": case for name, case in ACTS.items()}
