@@ -28,6 +28,7 @@ OUTPUT = os.path.join("build", "bench")
 # How long each case took in the run that docs/BENCH.md shows: what the next one is estimated by.
 SECONDS = os.path.join("tests", "bench", "seconds.json")
 PROGRAMS = ("load", "delay", "light")
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Progress:
@@ -56,6 +57,9 @@ class Progress:
 
     def failed(self, name, why):
         self._say(f"{name}: FAILED: {why}")
+
+    def ended(self, failed):
+        self._say((f"failed: {', '.join(failed)}; " if failed else "") + "the mail is taken away")
 
     def seconds(self):
         return time.monotonic() - self._began
@@ -120,10 +124,17 @@ class Run:
         replace(os.path.join(OUTPUT, "results.json"),
                 {"machine": self.machine(), "failed": self.failed, "cases": shown})
 
-    def write_docs(self):
-        report.write_page(self.results, self.machine())
-        replace(SECONDS, {name: round(found["took_seconds"], 1)
-                          for name, found in self.results.items()})
+    def finish(self):
+        """The plots, and the page when nothing failed. The exit status of the program."""
+        report.write_plots(self.results, OUTPUT)
+        self.progress.ended(self.failed)
+        if self.failed:
+            return 1
+        if self.args.docs:
+            report.write_page(self.results, self.machine())
+            replace(SECONDS, {name: round(found["took_seconds"], 1)
+                              for name, found in self.results.items()})
+        return 0
 
 
 def replace(path, value):
@@ -142,7 +153,7 @@ def arguments():
     parser.add_argument("--no-dovecot", action="store_true",
                         help="leave out Dovecot's own gateway, which is slow")
     parser.add_argument("--docs", action="store_true",
-                        help=f"write the table into {report.PAGE}, and the plots beside it")
+                        help=f"write all tables into {report.PAGE}, and the plots beside it")
     parser.add_argument("--build", default="build", help="the build directory")
     return parser.parse_args()
 
@@ -152,8 +163,20 @@ def chosen(args):
             if (name in args.case if args.case else not args.quick or make().quick)]
 
 
+def ignore_signals():
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def interrupt(*_):
+    """Ctrl-C, and what else is to end us: once. Cleaning up is not interrupted."""
+    ignore_signals()
+    print("interrupted: the servers and the mail are taken away", file=sys.stderr)
+    raise KeyboardInterrupt
+
+
 def run(args, programs):
-    """The run, when it came to its end. Whatever ends it, nothing stays behind."""
+    """Gives the exit status. Whatever ends it, nothing stays behind."""
     directory = tempfile.mkdtemp(prefix="mailferry-bench-")
     try:
         os.chmod(directory, 0o755)
@@ -161,20 +184,13 @@ def run(args, programs):
         try:
             made = Run(bench, chosen(args), args)
             made.measure()
-            return made
+            return made.finish()
         finally:
+            ignore_signals()
             bench.stop()
     finally:
         servers.end_children()
         shutil.rmtree(directory, ignore_errors=True)
-
-
-def interrupt(*_):
-    """Ctrl-C, and what else is to end us: once. Cleaning up is not interrupted."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    print("interrupted: the servers and the mail are taken away", file=sys.stderr)
-    raise KeyboardInterrupt
 
 
 def main():
@@ -187,19 +203,12 @@ def main():
     # Dovecot's login processes have all the sessions, and so has mailferry.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in SIGNALS:
         signal.signal(number, interrupt)
     try:
-        made = run(args, programs)
+        return run(args, programs)
     except KeyboardInterrupt:
         return 130
-    report.write_plots(made.results, OUTPUT)
-    if made.failed:
-        print(f"failed: {', '.join(made.failed)}", file=sys.stderr)
-        return 1
-    if args.docs:
-        made.write_docs()
-    return 0
 
 
 if __name__ == "__main__":
