@@ -6,19 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "translate/text/array.h"
+
 static bool view_reserve(struct mailbox_view *v, size_t count)
 {
-    size_t capacity = v->capacity + v->capacity / 2;
-
     if (count <= v->capacity)
         return true;
-    if (capacity < count)
-        capacity = count;
-    uint32_t *uids = reallocarray(v->uids, capacity, sizeof *uids);
+    uint32_t *uids = array_reserve(v->uids, &v->capacity, count, sizeof *uids);
     if (!uids)
         return false;
     v->uids = uids;
-    v->capacity = capacity;
     return true;
 }
 
