@@ -23,19 +23,19 @@ POLLERS = [f"poll{n}" for n in range(500)]
 def _stores(needed):
     """{user: messages} of what the cases read."""
     made = {f"list-{count.replace(',', '')}":
-            {user: map(mail.small, range(int(count.replace(",", ""))))}
+            {user: mail.listed(int(count.replace(",", "")))}
             for count, user in LISTS.items()}
     made["retr"] = {READER: map(mail.realistic, range(2_000)),
                     FEW_READER: map(mail.realistic, range(FEW))}
     made["large"] = {BIG: (mail.large(LARGE) for _ in range(1))}
-    made["poll"] = {user: map(mail.small, range(3)) for user in POLLERS}
+    made["poll"] = {user: mail.listed(3) for user in POLLERS}
     return {user: messages for name in needed
             for user, messages in made["poll" if name == "idle" else name].items()}
 
 
-# What a store takes on the disk: a message has a block of 4 KB and an index's part of one.
+# What a store takes on the disk; of those that are listed each message has its name.
 _ROOM = {"retr": 100e6, "large": 105e6, "poll": 20e6, "idle": 20e6}
-_FOR_EACH = 5_000
+_FOR_EACH = 500
 _FOR_GATEWAYS = 1e9  # bodies of a gateway, and the whole message that imapc keeps
 
 
