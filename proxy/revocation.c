@@ -119,11 +119,11 @@ static bool open_vault(struct secret *secret, const char *state_dir, const char 
 {
     struct device_limits limits = {.pop3 = false};
     struct vault_key key = {{0}};
-    char device[VAULT_DEVICE];
+    struct vault_entered entered;
     json_t *opened = NULL;
 
     bool good =
-        vault_open(state_dir, slice_of(user), password, &key, &opened, &limits, device, why) &&
+        vault_open(state_dir, slice_of(user), password, &key, &opened, &limits, &entered, why) &&
         secret_from_json(secret, opened, why);
     vault_key_wipe(&key);
     device_limits_clear(&limits);

@@ -227,7 +227,7 @@ static inline void expect_token(const struct admission_answer *a, const char *to
     assert_true(a->credential.vouched);
     assert_true(slice_is_nocase(buf_slice(&a->credential.user), ANN));
     assert_true(slice_is(buf_slice(&a->credential.secret), token));
-    assert_string_equal(a->device, "printer");
+    assert_string_equal(a->entered.device, "printer");
 }
 
 static inline void expect_refused(const struct admission_answer *a, enum failure_kind kind,

@@ -14,7 +14,7 @@
 /* The refresh token that the disk has. */
 static bool is_kept(const char *refresh)
 {
-    char device[VAULT_DEVICE];
+    struct vault_entered entered;
     struct device_limits limits;
     struct vault_key key;
     struct failure why;
@@ -22,7 +22,7 @@ static bool is_kept(const char *refresh)
     const char *kept;
 
     assert_true(
-        vault_open(dir, slice_of(ANN), slice_of(PASSWORD), &key, &secret, &limits, device, &why));
+        vault_open(dir, slice_of(ANN), slice_of(PASSWORD), &key, &secret, &limits, &entered, &why));
     assert_int_equal(json_unpack(secret, "{s:{s:s}}", "tokens", "refresh", &kept), 0);
     bool same = strcmp(kept, refresh) == 0;
     json_decref(secret);
@@ -77,10 +77,10 @@ static void test_another_process_has_renewed(void **state)
     expect_token(admit(ANN, PASSWORD), "A-1");
     struct vault_key key;
     struct device_limits limits;
-    char device[VAULT_DEVICE];
+    struct vault_entered entered;
     json_t *secret;
     assert_true(
-        vault_open(dir, slice_of(ANN), slice_of(PASSWORD), &key, &secret, &limits, device, &why));
+        vault_open(dir, slice_of(ANN), slice_of(PASSWORD), &key, &secret, &limits, &entered, &why));
     json_decref(secret);
     secret = tokens("A-9", 7200);
     assert_true(vault_write(dir, slice_of(ANN), &key, secret, &why));
