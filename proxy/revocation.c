@@ -78,6 +78,13 @@ static void revoke_tokens(const struct oauth_provider *p, const struct oauth_tok
 {
     struct revocation r = {.provider = *p, .tokens = tokens};
 
+    if (!oauth_tokens_are_of(tokens, p)) {
+        fprintf(out,
+                "The authorization was not taken back: %s did not give it. It goes on at %.*s "
+                "until it is\nremoved there.\n",
+                p->name, (int)strcspn(tokens->provider, " "), tokens->provider);
+        return;
+    }
     ask_provider(&r);
     if (r.why.kind == FAILURE_NONE)
         fprintf(out, "%s has taken the authorization back.\n", p->name);

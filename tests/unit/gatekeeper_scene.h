@@ -68,17 +68,19 @@ static inline void on_wake(uv_async_t *async)
     }
 }
 
-/* One route that wants OAuth 2.0, one that takes what there is. */
+/* One route that wants OAuth 2.0, one that takes what there is, and one of another provider. */
 static inline void load(void)
 {
-    char text[1024];
+    char text[1400];
 
     snprintf(text, sizeof text,
              "{\"listeners\": [{\"url\": \"pop3://127.0.0.1:11000\"}], \"routes\": ["
              "{\"match\": \"*@example.com\", \"upstream\": \"imap://127.0.0.1:1143\","
              " \"oauth\": {\"client_id\": \"us\", \"token_endpoint\": "
              "\"%s/token\",\"device_endpoint\": \"%s/device\"}},"
-             "{\"match\": \"*@plain.example\", \"upstream\": \"imap://127.0.0.1:1143\"}]}",
+             "{\"match\": \"*@plain.example\", \"upstream\": \"imap://127.0.0.1:1143\"},"
+             "{\"match\": \"*@other.example\", \"upstream\": \"imap://127.0.0.1:1143\","
+             " \"oauth\": {\"client_id\": \"them\", \"issuer\": \"http://localhost\"}}]}",
              http_server.url, http_server.url);
     file_put(dir, "config.json", text);
     struct config *c = config_load(temp_path(dir, "config.json"), stderr);
