@@ -20,7 +20,7 @@ D12   dialogues/all-vanished                    imap_upstream_faults.Listings
 D13                                             imap_hostile.Appended, unit/test_mailbox_append
 D14                                             unit/test_box_state, imap_random
 D15   dialogues/delete-keep-save-fails          unit/test_account_journal, unit/test_bodies
-D16   unit/test_account_journal, kept_state     unit/test_box_state
+D16   unit/test_account_journal, kept_state     unit/test_box_state, unit/test_uncut_journals
 D17   process.State                             process.State
 D18   dialogues/delete-keep-days-clock-jumps    unit/test_box_state
 D19   dialogues/delete-keep-days
