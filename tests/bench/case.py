@@ -1,7 +1,7 @@
 """What a case of the benchmark is, and how it is measured.
 
-A way that is only there to be compared with (Dovecot's own gateway, nginx) has no second round
-when it has taken `ENOUGH` in a case, and is left out with a word where it fails or stalls. Where
+A way that is only there to be compared with (Dovecot's own gateway, nginx) has no further round
+once it has taken `ENOUGH` in a case, and is left out with a word where it fails or stalls. Where
 the straight way or mailferry does, the case has failed.
 """
 
