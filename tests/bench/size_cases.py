@@ -108,23 +108,24 @@ class WarmPoll(Poll):
     act, warm = "poll again", True
 
 
+def deliver(upstream, user):
+    """One message that nobody has moved out of `new` yet, as a deliverer leaves it."""
+    number = next(_ARRIVED)
+    new = os.path.join(upstream.maildir(user), "new")
+    path = os.path.join(new, f"{1_800_000_000 + number}.M{number}P2.bench")
+    with open(path, "wb") as f:
+        f.write(mail.small(number))
+    os.chmod(path, 0o666)
+
+
 class Arrival(WarmPoll):
     """A poll that finds one more message, which is remembered: a line of the journal."""
 
     act, repeat, rounds = "poll, one message new", 5, 3
 
     def once(self, way, _):
-        self.deliver(way.user)
+        deliver(self.bench.upstream, way.user)
         return super().once(way, _)
-
-    def deliver(self, user):
-        """One message that nobody has moved out of `new` yet, as a deliverer leaves it."""
-        number = next(_ARRIVED)
-        new = os.path.join(self.bench.upstream.maildir(user), "new")
-        path = os.path.join(new, f"{1_800_000_000 + number}.M{number}P2.bench")
-        with open(path, "wb") as f:
-            f.write(mail.small(number))
-        os.chmod(path, 0o666)
 
 
 class ImapGateway:
@@ -194,15 +195,25 @@ class Login(ImapSized):
 
 
 class ImapPoll(ImapSized):
-    """A look at the maildrop: the gateway logs in there, and is given the whole list."""
+    """A look at the maildrop, with a login there."""
 
-    act, imap, repeat, rounds = "IMAP poll upstream", {"noop_seconds": 0}, 3, 3
+    act, imap, repeat, rounds = "IMAP poll upstream", {"noop_seconds": 0}, 10, 3
 
     def do(self, way, number):
         self.clients[way.name].noop()
 
 
+class ImapArrival(ImapPoll):
+    """The same, when there is one message more."""
+
+    act, repeat = "IMAP poll, one message new", 5
+
+    def do(self, way, number):
+        deliver(self.bench.upstream, way.user)
+        super().do(way, number)
+
+
 # What delivers comes last.
 ACTS = {"poll": Poll, "warm": WarmPoll, "store": Store, "login": Login, "look": ImapPoll,
-        "arrival": Arrival}
+        "arrival": Arrival, "look-new": ImapArrival}
 CASES = {f"size-{name}": case for name, case in ACTS.items()}
