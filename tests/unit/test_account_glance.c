@@ -88,6 +88,46 @@ static void what_is_gone_is_listed(void **state)
     world_end(&w);
 }
 
+/* The last, the first, and another one each time. */
+static void other_uidls_are_listed(void **state)
+{
+    struct world w;
+
+    (void)state;
+    for (size_t i = 0; i < FIVE; i++) {
+        world_five_open(&w);
+        for (size_t looks = 0; looks < i; looks++)
+            assert_int_equal(lists_of_look(&w), 0);
+        rename_message(&w, i, "other");
+        assert_int_equal(lists_of_look(&w), 1);
+        assert_true(inbox_has(&w, "other"));
+        world_end(&w);
+    }
+    world_five_open(&w);
+    rename_message(&w, 4, "other");
+    assert_int_equal(lists_of_look(&w), 1);
+    assert_int_equal(lists_of_look(&w), 0);
+    rename_message(&w, 0, "u9");
+    assert_int_equal(lists_of_look(&w), 1);
+    world_end(&w);
+}
+
+static void new_ones_without_an_answer_are_listed(void **state)
+{
+    static const char *const refused[] = {"LIST 6", "UIDL 6"};
+    struct world w;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        world_five_open(&w);
+        deliver(&w, "u6");
+        w.upstream.refuse = refused[i];
+        assert_int_equal(lists_of_look(&w), 1);
+        assert_true(inbox_has(&w, "u6"));
+        world_end(&w);
+    }
+}
+
 static void other_octets_are_listed(void **state)
 {
     struct world w;
@@ -166,6 +206,21 @@ static void suspicious_listing_is_followed_by_a_whole_one(void **state)
     assert_int_equal(lists_of_look(&w), 1);
     assert_int_equal(world_inbox(&w)->count, FIVE);
     assert_int_equal(lists_of_look(&w), 0);
+    world_end(&w);
+    /* What it lacked is confirmed by another whole one. */
+    world_five(&w);
+    for (size_t i = 0; i < 20; i++) {
+        char uidl[8];
+        snprintf(uidl, sizeof uidl, "m%zu", i);
+        deliver(&w, uidl);
+    }
+    world_open(&w);
+    for (size_t i = FIVE; i < w.upstream.count; i++)
+        w.upstream.messages[i].there = false;
+    assert_int_equal(lists_of_look(&w), 1);
+    assert_int_equal(world_inbox(&w)->count, FIVE + 20);
+    assert_int_equal(lists_of_look(&w), 1);
+    assert_int_equal(world_inbox(&w)->count, FIVE);
     world_end(&w);
 }
 
@@ -357,6 +412,8 @@ int main(void)
         cmocka_unit_test(what_is_new_is_asked_for_alone),
         cmocka_unit_test(many_that_are_new_are_listed),
         cmocka_unit_test(what_is_gone_is_listed),
+        cmocka_unit_test(other_uidls_are_listed),
+        cmocka_unit_test(new_ones_without_an_answer_are_listed),
         cmocka_unit_test(other_octets_are_listed),
         cmocka_unit_test(message_that_comes_back_is_the_same),
         cmocka_unit_test(new_ones_with_the_uidl_of_another_are_listed),

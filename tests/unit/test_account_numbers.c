@@ -73,13 +73,17 @@ static void deletion_lists_the_whole_first(void **state)
     assert_int_equal(model_there(&w.upstream), FIVE - 1);
     assert_int_equal(world_inbox(&w)->count, FIVE - 1);
     /* And so does the look after it, and one that has to delete. */
+    size_t stats = w.upstream.stats;
     assert_int_equal(lists_of_look(&w), 1);
+    assert_int_equal(w.upstream.stats, stats);
     assert_int_equal(lists_of_look(&w), 0);
     world_wait(&w, 60000);
     assert_false(w.connected);
     rename_message(&w, 1, "u3");
+    stats = w.upstream.stats;
     assert_true(world_expunge(&w, 0, world_content(&w, "u2")));
     world_run(&w);
+    assert_int_equal(w.upstream.stats, stats);
     assert_int_equal(model_there(&w.upstream), FIVE - 1);
     assert_true(inbox_has(&w, "u3"));
     world_end(&w);
@@ -100,6 +104,17 @@ static void listing_behind_a_glance_is_no_look(void **state)
     look_after(&w, 0);
     assert_true(inbox_has(&w, "u6"));
     assert_false(inbox_has(&w, "u3"));
+    world_end(&w);
+    world_five(&w);
+    w.options.noop_seconds = 0;
+    world_open(&w);
+    look(&w);
+    deliver(&w, "u6");
+    assert_true(world_expunge(&w, 0, world_content(&w, "u3")));
+    uint32_t poll = account_poll(world_client(&w, 0));
+    while (!world_answer(&w, 0, poll))
+        world_steps(&w, 1);
+    assert_true(inbox_has(&w, "u6"));
     world_end(&w);
 }
 

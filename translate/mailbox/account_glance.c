@@ -62,6 +62,7 @@ static bool are_unheard_of(struct account *a)
     return true;
 }
 
+/* One without an answer is missing, or has no UIDL. */
 static bool news_fit(struct account *a)
 {
     const struct listing *l = &a->listing;
@@ -69,8 +70,8 @@ static bool news_fit(struct account *a)
 
     for (size_t i = 0; i < l->list.count; i++)
         octets += l->list.entries[i].size;
-    return !l->wrong && !l->list.doubtful && a->numbers.count + l->list.count == l->count &&
-           octets == l->octets_of_all && are_unheard_of(a);
+    return a->numbers.count + l->list.count == l->count && octets == l->octets_of_all &&
+           are_unheard_of(a);
 }
 
 static void news_complete(struct account *a)
@@ -94,7 +95,6 @@ static void news_event(struct account *a, struct account_op *op, const struct po
         listing_entry(a, ev);
     if (ev->type != POP3_CLIENT_DONE)
         return;
-    a->listing.wrong = a->listing.wrong || !ev->ok;
     if (--a->listing.awaited == 0)
         news_complete(a);
 }

@@ -389,9 +389,7 @@ static void job_issue(struct account *a, struct account_job *j)
     bool can_top = pop3_client_capabilities(a->link.client)->top != POP3_SUPPORT_NO;
     struct failure why;
 
-    if (!n && c && !numbers_are_whole(a)) {
-        listing_again(a);
-    } else if (!n) {
+    if (!n) {
         failure_set(&why, FAILURE_PERMANENT, "the mail server no longer lists the message");
         j->refused = true;
         jobs_give_up(a, j, &why);
@@ -435,7 +433,7 @@ void jobs_issue(struct account *a)
 {
     bool archives = listing_keeps_durably(a);
 
-    while (!a->failed && a->link.state == LINK_OPEN && may_send(a)) {
+    while (!a->failed && may_send(a)) {
         struct account_job *j = a->jobs.waiting.first;
         if (!j && archives)
             j = archive_next(a);
