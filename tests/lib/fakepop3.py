@@ -109,8 +109,12 @@ class Session(socketserver.StreamRequestHandler):
         return self.do_pass(password)
 
     def do_stat(self, _):
-        sizes = [len(data) for _, data in self.messages]
+        sizes = [self.size(message) for n, message in enumerate(self.messages, 1)
+                 if n not in self.marked]
         return b"+OK %d %d\r\n" % (len(sizes), sum(sizes))
+
+    def size(self, message):
+        return self.drop.size(*message)
 
     def listed(self, text, of):
         if text:
@@ -127,7 +131,7 @@ class Session(socketserver.StreamRequestHandler):
         return None
 
     def do_list(self, text):
-        return self.listed(text, lambda message: b"%d" % self.drop.size(*message))
+        return self.listed(text, lambda message: b"%d" % self.size(message))
 
     def do_uidl(self, text):
         if not self.drop.has_uidl:

@@ -135,8 +135,8 @@ class ScriptedSession(Session):
         self.drop.note(line.strip().decode("latin-1"))
         return base64.b64decode(line).decode()
 
-    def do_list(self, text):
-        return self.listed(text, lambda message: b"%d" % self.drop.size_of(*message))
+    def size(self, message):
+        return self.drop.size_of(*message)
 
     def do_uidl(self, text):
         return self.listed(text, lambda message: self.drop.uidl_of(*message))
@@ -150,7 +150,7 @@ class ScriptedPop3(FakePop3):
     apop:          the greeting has a timestamp
     tls:           ssl.SSLContext; with `implicit_tls` from the first octet, else by STLS
 
-    A test may replace `size_of` and `uidl_of` (what LIST and UIDL say of a message, given its name
+    A test may replace `size_of` and `uidl_of` (what LIST, STAT and UIDL say of a message, given its name
     and octets) and `shape` (every reply passes through it).
     """
 

@@ -30,6 +30,8 @@ struct pop3_model {
     const char *login_code; /* not NULL: a login is refused with it */
     const char *refuse;     /* a verb, or a whole command, that gets -ERR */
     const char *refusal;    /* what stands behind it */
+    const char *hang_up;    /* a verb at which it closes the connection */
+    const char *stat;       /* not NULL: what STAT says, whatever is there */
     bool no_uidl, no_top, empty_listing, lf_only, mute_quit, silent;
 
     size_t here[MODEL_MAX]; /* of the session */
@@ -41,7 +43,7 @@ struct pop3_model {
     size_t die_at; /* the connection breaks after so many; SIZE_MAX: never */
     bool die_in_bodies;
     bool dead, deaf_when_dead; /* the latter: it only falls silent */
-    size_t logins, retrs, tops, deles, quits;
+    size_t logins, lists, stats, singles, retrs, tops, deles, quits;
 };
 
 static inline void model_add(struct pop3_model *m, const char *uidl, const char *text)
@@ -150,23 +152,56 @@ static inline void model_login(struct pop3_model *m, const char *password)
     model_say(m, "+OK in\r\n");
 }
 
-static inline void model_list(struct pop3_model *m, bool uidl)
+static inline size_t model_size(const struct pop3_model *m, size_t i)
+{
+    const struct model_message *message = &m->messages[m->here[i]];
+
+    return strlen(message->text) + message->more;
+}
+
+static inline void model_entry(struct pop3_model *m, size_t i, bool uidl)
 {
     char line[64];
 
+    if (uidl)
+        snprintf(line, sizeof line, "%zu %s\r\n", i + 1, m->messages[m->here[i]].uidl);
+    else
+        snprintf(line, sizeof line, "%zu %zu\r\n", i + 1, model_size(m, i));
+    model_say(m, line);
+}
+
+static inline void model_list(struct pop3_model *m, bool uidl)
+{
+    m->lists += !uidl;
     model_say(m, "+OK list\r\n");
-    for (size_t i = 0; i < m->here_count && !m->empty_listing; i++) {
-        const struct model_message *message = &m->messages[m->here[i]];
-        if (m->marked[i])
-            continue;
-        if (uidl)
-            snprintf(line, sizeof line, "%zu %s\r\n", i + 1, message->uidl);
-        else
-            snprintf(line, sizeof line, "%zu %zu\r\n", i + 1,
-                     strlen(message->text) + message->more);
-        model_say(m, line);
-    }
+    for (size_t i = 0; i < m->here_count && !m->empty_listing; i++)
+        if (!m->marked[i])
+            model_entry(m, i, uidl);
     model_say(m, ".\r\n");
+}
+
+static inline void model_single(struct pop3_model *m, size_t number, bool uidl)
+{
+    m->singles++;
+    model_say(m, "+OK ");
+    model_entry(m, number - 1, uidl);
+}
+
+static inline void model_stat(struct pop3_model *m)
+{
+    size_t count = 0;
+    size_t octets = 0;
+    char line[64];
+
+    m->stats++;
+    for (size_t i = 0; i < m->here_count && !m->empty_listing; i++) {
+        count += !m->marked[i];
+        octets += m->marked[i] ? 0 : model_size(m, i);
+    }
+    snprintf(line, sizeof line, "%zu %zu", count, octets);
+    model_say(m, "+OK ");
+    model_say(m, m->stat ? m->stat : line);
+    model_say(m, "\r\n");
 }
 
 static inline void model_body(struct pop3_model *m, size_t number, bool top)
@@ -201,7 +236,9 @@ static inline void model_command(struct pop3_model *m, const char *line)
     size_t number = strchr(line, ' ') ? strtoul(strchr(line, ' ') + 1, NULL, 10) : 0;
     bool valid = m->logged_in && number >= 1 && number <= m->here_count && !m->marked[number - 1];
 
-    if (m->refuse && strncmp(line, m->refuse, strlen(m->refuse)) == 0) {
+    if (m->hang_up && strncmp(line, m->hang_up, strlen(m->hang_up)) == 0) {
+        m->dead = true;
+    } else if (m->refuse && strncmp(line, m->refuse, strlen(m->refuse)) == 0) {
         model_say(m, "-ERR ");
         model_say(m, m->refusal);
         model_say(m, "\r\n");
@@ -221,6 +258,12 @@ static inline void model_command(struct pop3_model *m, const char *line)
         model_list(m, false);
     } else if (strcmp(line, "UIDL") == 0 && m->logged_in && !m->no_uidl) {
         model_list(m, true);
+    } else if (strcmp(line, "STAT") == 0 && m->logged_in) {
+        model_stat(m);
+    } else if (strncmp(line, "LIST ", 5) == 0 && valid) {
+        model_single(m, number, false);
+    } else if (strncmp(line, "UIDL ", 5) == 0 && valid && !m->no_uidl) {
+        model_single(m, number, true);
     } else if (strncmp(line, "TOP ", 4) == 0 && valid && !m->no_top) {
         m->tops++;
         model_body(m, number, true);

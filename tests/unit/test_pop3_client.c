@@ -203,6 +203,22 @@ static void test_support_is_learned(void **state)
     pop3_client_free(s.client);
 }
 
+/* That of one message may be missing where that of all is there. */
+static void test_uidl_of_one_message_says_nothing_of_all(void **state)
+{
+    static const char *const refusals[] = {"-ERR\r\n", "-ERR unknown command\r\n"};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct session s = session_ready(&tls, "u", "-ERR\r\n");
+        struct buf log = BUF_INIT;
+        feed(take, &s, slice_of(refusals[i]), &log);
+        assert_int_equal(pop3_client_capabilities(s.client)->uidl, POP3_SUPPORT_UNKNOWN);
+        buf_clear(&log);
+        pop3_client_free(s.client);
+    }
+}
+
 /* Capabilities of before the login count where CAPA is refused behind it. */
 static void test_capabilities(void **state)
 {
@@ -367,6 +383,7 @@ int main(void)
         cmocka_unit_test(test_bad_lists),
         cmocka_unit_test(test_unsupported),
         cmocka_unit_test(test_support_is_learned),
+        cmocka_unit_test(test_uidl_of_one_message_says_nothing_of_all),
         cmocka_unit_test(test_capabilities),
         cmocka_unit_test(test_lf_messages),
         cmocka_unit_test(test_cut_off_messages),

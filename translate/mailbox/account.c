@@ -54,6 +54,8 @@ void account_free(struct account *a)
     link_clear(a);
     logins_clear(a);
     listing_clear(a);
+    numbers_clear(a);
+    uidls_clear(a);
     jobs_clear(a);
     buf_clear(&a->header);
     commits_clear(a);

@@ -9,8 +9,11 @@
  *
  * The upstream connection is opened when something is needed and let go of after `idle_seconds`, so
  * that others can reach the maildrop, which is locked while it is open. On each connection the
- * messages are listed first (UIDL, LIST): only then is known which number a content has today, and
- * nothing is ever addressed in another way (CASES D10).
+ * maildrop is looked at first, and that says which number a content has today: by listing all of it
+ * (UIDL, LIST), or, where little has changed since the last listing, by asking whether it still
+ * holds (STAT and the UIDLs of a few), which costs the change. Nothing is deleted by a number that
+ * a whole listing of the same connection did not give, and nothing is fetched by one whose UIDL it
+ * did not confirm (CASES D10).
  *
  * Changes go one after the other. A mailbox asks for its turn, drafts a record against the state as
  * it then is, and commits it; the record is made durable, then applied, then every mailbox learns

@@ -1,8 +1,9 @@
 /*
  * Deletions that the state intends are carried out: DELE of each, by the number that this
- * connection's listing gives it and, where a digest is known, after a look at its header; then what
- * was marked is made durable as sent; then QUIT, by which the upstream deletes; then they are gone.
- * Wherever this breaks off, the state says what is still to be done (box_state.h, CASES D8 to D11).
+ * connection's whole listing gives it and, where a digest is known, after a look at its header;
+ * then what was marked is made durable as sent; then QUIT, by which the upstream deletes; then they
+ * are gone. Wherever this breaks off, the state says what is still to be done (box_state.h, CASES
+ * D8 to D11).
  */
 #include <stdlib.h>
 
@@ -151,15 +152,16 @@ void delete_checked(struct account *a)
     struct deletion *d = &a->deletion;
 
     d->phase = DELETE_MARKING;
+    numbers_forget(a);
     for (size_t i = 0; i < a->state->content_count; i++) {
         const struct box_content *c = &a->state->contents[i];
-        const struct box_entry *e = is_doomed(c) ? listing_entry(a, c->id) : NULL;
-        if (!e || c->deletion != BOX_INTENDED)
+        const struct numbered *n = is_doomed(c) ? numbers_find(a, c->id) : NULL;
+        if (!n || c->deletion != BOX_INTENDED)
             continue;
         if (is_guessed(c))
             delete_refuse(a, c->id);
         else
-            dele_issue(a, c->id, e->number);
+            dele_issue(a, c->id, n->number);
     }
     if (d->awaited)
         return;

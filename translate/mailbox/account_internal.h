@@ -1,12 +1,16 @@
 /*
- * What the files of the account share; nobody else includes it.
+ * What the files of the account share; nobody else includes it. What is about looks at the maildrop
+ * is in account_looks.h.
  *
  *     account.c           feeding, actions, time
  *     account_client.c    the attached mailboxes, their events, who asked for what
  *     account_link.c      the connection: open, lost, let go of; commands under way
  *     account_schedule.c  when it is opened, what comes next on it, when it is let go of
  *     account_login.c     whose password opens it
- *     account_listing.c   which message has which number on this connection
+ *     account_listing.c   what is in the maildrop
+ *     account_glance.c    whether that is so still, without listing all of it
+ *     account_numbers.c   which message has which number
+ *     account_uidls.c     whether a UIDL was ever heard of
  *     account_filing.c    new messages: their headers, their folders
  *     account_octets.c    line ends, the end of a header
  *     account_digest.c    digests of headers
@@ -27,7 +31,7 @@
 #include <openssl/evp.h>
 
 #include "translate/mailbox/account.h"
-#include "translate/state/box_listing.h"
+#include "translate/mailbox/account_looks.h"
 
 enum {
     LEVEL_ERROR,
@@ -41,7 +45,6 @@ enum {
     DELETE_GRACE_MS = 2000,        /* deletions wait for downloads at most so long */
     LOOK_AGAIN_MS = 30000,         /* until a suspicious listing is looked at again */
     LOGIN_SECRET = 32,             /* octets of the digest of a password, and of its key */
-    LISTED_DIGEST = 32,            /* characters of a message's digest */
     HEADER_MAX = 128 * 1024,       /* octets of a header that are looked at */
     JOB_TRIES = 2,
     GO_ON_FAILURES = 3, /* to open the upstream, until a body is given up that was half given */
@@ -76,7 +79,7 @@ struct account_op {
     account_op_event event;
     size_t entry;            /* of the listing */
     bool begun;              /* its body */
-    uint32_t content;        /* DELE */
+    uint32_t content;        /* DELE; UIDL of one message */
     struct account_job *job; /* NULL: nobody wants it any more */
 };
 
@@ -128,79 +131,6 @@ struct logins {
     unsigned char digest[LOGIN_SECRET];
     struct login *first, **last;
     struct login *trying; /* not in the list */
-};
-
-/* ---- octets ------------------------------------------------------------------------------ */
-
-/* Makes every line end CRLF, and finds the end of the header. Zero is the beginning. */
-struct octets {
-    bool after_cr;
-    bool line_begun;
-    bool header_over;
-    struct buf out;
-};
-
-/* ---- listing ----------------------------------------------------------------------------- */
-
-enum listing_stage {
-    LISTING_NONE,
-    LISTING_ASKED,    /* UIDL, LIST */
-    LISTING_DIGESTS,  /* TOP of those that are not recognised */
-    LISTING_FILING,   /* TOP of those that are new, where there are filing rules */
-    LISTING_COMMIT,   /* the record is on its way */
-    LISTING_KNOWN,    /* the numbers of this connection are known */
-    LISTING_CHECKING, /* known; digests of what is to be deleted are asked for */
-};
-
-/* Beside each box_entry. */
-struct listed {
-    bool tried; /* a digest was asked for */
-    bool seen;  /* its header came in */
-    bool dated; /* and told when it arrived */
-    bool heard; /* or it will not come */
-    int64_t date;
-    const struct filing_rule *rule; /* NULL: none is about it */
-    char digest[LISTED_DIGEST + 1];
-};
-
-/* One that is to be kept, in `headers` of the listing. */
-struct listed_header {
-    size_t entry;
-    size_t at, n;
-};
-
-struct number_of_content {
-    uint32_t content;
-    uint32_t entry;
-};
-
-struct listing {
-    enum listing_stage stage;
-    struct box_listing list;
-    struct listed *beside;
-    size_t cap;
-    struct buf uidls;
-    struct uidl_row {
-        uint32_t number;
-        uint32_t n;
-        size_t at; /* in `uidls`, each with NUL behind it */
-    } * rows;
-    size_t row_count, row_cap;
-    size_t awaited; /* answers */
-    bool failed;
-    struct failure failure;
-    uint64_t matched; /* 1 + modseq of the state with which `list` was matched, and nothing asked;
-                         0: it has to be */
-    bool drafted;
-    bool told; /* what it says of messages that were known is in the state */
-    bool suspicious;
-    struct buf headers; /* of this batch */
-    struct listed_header *kept;
-    size_t kept_count, kept_cap;
-    struct number_of_content *index; /* ascending by content */
-    size_t index_count;
-    struct octets octets;
-    size_t archived; /* entries that were looked at for `archive` */
 };
 
 /* ---- sizes ------------------------------------------------------------------------------- */
@@ -355,6 +285,8 @@ struct account {
     struct link link;
     struct logins logins;
     struct listing listing;
+    struct numbers numbers;
+    struct uidls uidls;
     bool listing_queued; /* its turn; outlives the listing */
     bool looked;         /* a listing is in the state since */
     uint64_t looked_at;
@@ -439,29 +371,6 @@ void logins_forget(struct account *a);
 void logins_fail(struct account *a, const struct failure *why);
 /* The connection failed before it was logged in. */
 void logins_refused(struct account *a, const struct failure *why);
-
-/* account_octets.c */
-/* The octets with every line end CRLF: `in` itself where they are so already. Valid until the next
- * call, and while `in` is. */
-struct slice octets_lines(struct octets *o, struct slice in);
-/* How many of them (as octets_lines() gave them) belong to the header, its empty line included. */
-size_t octets_of_header(struct octets *o, struct slice lines);
-void octets_clear(struct octets *o);
-
-/* account_listing.c */
-void listing_begin(struct account *a);
-void listing_clear(struct account *a);
-/* Looks at what is to be deleted once more, by digest where one is known; then delete_checked(). */
-void listing_check(struct account *a);
-/* The message's entry, NULL: it is not in the maildrop, as far as this connection knows. */
-const struct box_entry *listing_entry(const struct account *a, uint32_t content);
-bool listing_keeps_durably(const struct account *a);
-/* Whether headers can be had: never by RETR from a server that deletes what it has given out
- * (EXPIRE 0, RFC 2449 section 6.7), as what comes so is not kept. */
-bool listing_has_headers(const struct account *a);
-extern const struct commit_op listing_commit;
-/* Headers of the batch are there, or refused. */
-void listing_filed(struct account *a);
 
 /* account_filing.c */
 /* The header of `op`'s entry comes in, of which octets_of_header() are looked at; at its end its

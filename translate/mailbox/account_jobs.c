@@ -127,6 +127,12 @@ void jobs_move(struct account *a, struct account_job *j, enum job_phase phase)
     list_append(list_of(a, phase), j);
 }
 
+static void job_wait(struct account *a, struct account_job *j)
+{
+    job_unsend(a, j);
+    jobs_move(a, j, JOB_WAITING);
+}
+
 static void job_free(struct account *a, struct account_job *j)
 {
     job_unsend(a, j);
@@ -286,23 +292,72 @@ bool jobs_have_room(const struct account *a)
 
 /* ---- sending ----------------------------------------------------------------------------- */
 
-static void job_send(struct account *a, struct account_job *j, const struct box_entry *e)
+/* Its next command; NULL when memory is out. */
+static struct account_op *job_op(struct account *a, struct account_job *j, account_op_event event)
 {
-    struct pop3_client *client = a->link.client;
-    struct account_op *op = link_op(a, body_event);
+    struct account_op *op = link_op(a, event);
 
     if (!op)
-        return;
+        return NULL;
     op->job = j;
+    op->content = j->content;
     j->op = op;
     jobs_move(a, j, JOB_SENT);
-    if (j->part == ACCOUNT_HEADER) {
-        op->command = pop3_client_top(client, e->number, 0);
+    return op;
+}
+
+static void job_send(struct account *a, struct account_job *j, uint32_t number)
+{
+    struct account_op *op = job_op(a, j, body_event);
+
+    if (op)
+        op->command = j->part == ACCOUNT_HEADER ? pop3_client_top(a->link.client, number, 0)
+                                                : pop3_client_retr(a->link.client, number);
+}
+
+/* What another connection had listed is only fetched when this one says that it is the same
+ * message: some servers mark what they give out as read, or do not list it again. */
+static void confirm_event(struct account *a, struct account_op *op,
+                          const struct pop3_client_event *ev)
+{
+    struct account_job *j = op->job;
+    const struct numbered *n;
+
+    if (ev->type == POP3_CLIENT_LISTING)
+        numbers_confirm(a, op->content, ev->text);
+    if (ev->type != POP3_CLIENT_DONE)
         return;
+    op->job = NULL;
+    if (j)
+        j->op = NULL;
+    n = numbers_find(a, op->content);
+    if (!ev->ok || !n || !numbers_confirmed(a, n)) {
+        if (j)
+            job_wait(a, j);
+        listing_again(a);
+    } else if (j) {
+        job_send(a, j, n->number);
     }
-    j->budget = e->size;
-    a->jobs.budget += j->budget;
-    op->command = pop3_client_retr(client, e->number);
+}
+
+static void job_confirm(struct account *a, struct account_job *j, uint32_t number)
+{
+    struct account_op *op = job_op(a, j, confirm_event);
+
+    if (op)
+        op->command = pop3_client_uidl(a->link.client, number);
+}
+
+static void job_ask(struct account *a, struct account_job *j, const struct numbered *n)
+{
+    if (j->part == ACCOUNT_WHOLE) {
+        j->budget = box_state_content(a->state, j->content)->listed;
+        a->jobs.budget += j->budget;
+    }
+    if (numbers_confirmed(a, n))
+        job_send(a, j, n->number);
+    else
+        job_confirm(a, j, n->number);
 }
 
 /* A body that is larger than all that may be asked for ahead goes alone. */
@@ -316,12 +371,12 @@ void jobs_demote(struct account *a, struct account_job *j)
 {
     struct account_job *whole = jobs_find(a, j->content, ACCOUNT_WHOLE);
 
-    job_unsend(a, j);
     if (!whole) {
         j->part = ACCOUNT_WHOLE;
-        jobs_move(a, j, JOB_WAITING);
+        job_wait(a, j);
         return;
     }
+    job_unsend(a, j);
     for (size_t i = 0; i < j->askers.count; i++)
         askers_add(a, &whole->askers, &j->askers.items[i]);
     job_free(a, j);
@@ -329,28 +384,29 @@ void jobs_demote(struct account *a, struct account_job *j)
 
 static void job_issue(struct account *a, struct account_job *j)
 {
-    const struct box_entry *e = listing_entry(a, j->content);
+    const struct box_content *c = box_state_content(a->state, j->content);
+    const struct numbered *n = c ? numbers_find(a, j->content) : NULL;
     bool can_top = pop3_client_capabilities(a->link.client)->top != POP3_SUPPORT_NO;
     struct failure why;
 
-    if (!e) {
+    if (!n) {
         failure_set(&why, FAILURE_PERMANENT, "the mail server no longer lists the message");
         j->refused = true;
         jobs_give_up(a, j, &why);
     } else if (j->part == ACCOUNT_HEADER && !can_top) {
         jobs_demote(a, j);
     } else {
-        job_send(a, j, e);
+        job_ask(a, j, n);
     }
 }
 
 /* The next body that is to be kept and is not. NULL when there is none. */
 static struct account_job *archive_next(struct account *a)
 {
-    struct listing *l = &a->listing;
+    struct numbers *n = &a->numbers;
 
-    while (l->archived < l->list.count) {
-        uint32_t content = l->list.entries[l->archived++].content;
+    while (n->archived < n->count) {
+        uint32_t content = n->list[n->archived++].content;
         const struct box_content *c = box_state_content(a->state, content);
         if (c && !c->key && c->deletion == BOX_KEPT && !jobs_find(a, content, ACCOUNT_WHOLE))
             return job_new(a, content, ACCOUNT_WHOLE);
@@ -362,8 +418,9 @@ static struct account_job *archive_next(struct account *a)
  */
 static void witness_issue(struct account *a, const struct account_job *j)
 {
-    const struct box_entry *e = listing_entry(a, j->content);
-    uint32_t content = e && j->part == ACCOUNT_WHOLE && e->size > LARGE_BODY ? sizes_witness(a) : 0;
+    const struct box_content *c = box_state_content(a->state, j->content);
+    bool is_large = c && j->part == ACCOUNT_WHOLE && c->listed > LARGE_BODY;
+    uint32_t content = is_large ? sizes_witness(a) : 0;
 
     if (!content || jobs_find(a, content, ACCOUNT_WHOLE))
         return;

@@ -178,7 +178,10 @@ static void link_ready(struct account *a)
     a->link.renewed = false;
     a->deletion.tried = false;
     logins_accepted(a);
-    listing_begin(a);
+    if (glance_will_do(a))
+        glance_begin(a);
+    else
+        listing_begin(a);
 }
 
 void link_listed(struct account *a)
@@ -262,6 +265,7 @@ void link_lost(struct account *a, const struct failure *why)
 
     if (state == LINK_CLOSED)
         return;
+    glance_lost(a);
     link_drop(a);
     a->link.renewed = renew;
     if (renew) {
@@ -275,6 +279,7 @@ void link_lost(struct account *a, const struct failure *why)
     if (!(was_trial && why->kind == FAILURE_AUTH)) {
         link_log(a, state, why);
         failure_count(a, state, why);
+        numbers_forget(a);
     }
     if (state <= LINK_LOGIN)
         logins_refused(a, why);

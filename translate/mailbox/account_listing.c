@@ -1,8 +1,8 @@
 /*
  * What is in the maildrop on this connection. UIDL and LIST go out together; what they say is
  * matched with the state (box_listing.h); where a digest is needed to recognise a message its
- * header is fetched; then the difference becomes a record. The numbers hold until the connection
- * ends, and nothing is ever addressed by another (CASES D10).
+ * header is fetched; then the difference becomes a record, and what each number is is known
+ * (account_numbers.c). Where a glance (account_glance.c) does, it comes in here at its end.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,6 @@ void listing_clear(struct account *a)
     free(l->list.entries);
     free(l->beside);
     free(l->rows);
-    free(l->index);
     free(l->kept);
     buf_clear(&l->headers);
     buf_clear(&l->uidls);
@@ -81,15 +80,21 @@ static bool may_do_without(const struct account *a, const struct pop3_client_eve
     return ev->verb == POP3_UIDL && (ev->unsupported || a->listing.list.count == 0);
 }
 
+void listing_entry(struct account *a, const struct pop3_client_event *ev)
+{
+    if (ev->verb == POP3_LIST)
+        size_listed(a, ev);
+    else
+        uidl_listed(a, ev);
+}
+
 static void list_event(struct account *a, struct account_op *op, const struct pop3_client_event *ev)
 {
     struct listing *l = &a->listing;
 
     (void)op;
-    if (ev->type == POP3_CLIENT_LISTING && ev->verb == POP3_LIST)
-        size_listed(a, ev);
-    else if (ev->type == POP3_CLIENT_LISTING)
-        uidl_listed(a, ev);
+    if (ev->type == POP3_CLIENT_LISTING)
+        listing_entry(a, ev);
     if (ev->type != POP3_CLIENT_DONE)
         return;
     if (!ev->ok && !may_do_without(a, ev)) {
@@ -118,6 +123,15 @@ void listing_begin(struct account *a)
     if (op)
         op->command = pop3_client_uidl(client, 0);
     a->listing.awaited++;
+}
+
+void listing_again(struct account *a)
+{
+    if (a->link.state != LINK_OPEN)
+        return;
+    a->link.state = LINK_LISTING;
+    listing_begin(a);
+    a->listing.again = true;
 }
 
 /* ---- putting both together --------------------------------------------------------------- */
@@ -175,7 +189,7 @@ static void join_uidls(struct listing *l)
     l->row_count = l->row_cap = 0;
 }
 
-static void listing_join(struct account *a)
+void listing_join(struct account *a)
 {
     struct listing *l = &a->listing;
     bool keeps = listing_keeps_durably(a);
@@ -283,7 +297,7 @@ static bool listing_match(struct account *a)
     struct box_listing *list = &a->listing.list;
     size_t asked = 0;
 
-    if (a->listing.matched == a->state->modseq + 1)
+    if (a->listing.glance || a->listing.matched == a->state->modseq + 1)
         return !a->failed;
     a->failed = a->failed || !box_listing_match(a->state, list, &asked);
     if (!a->failed && asked && !listing_has_headers(a)) {
@@ -294,42 +308,6 @@ static bool listing_match(struct account *a)
     return !a->failed;
 }
 
-/* ---- the numbers ------------------------------------------------------------------------- */
-
-static int number_order(const void *left, const void *right)
-{
-    uint32_t x = ((const struct number_of_content *)left)->content;
-    uint32_t y = ((const struct number_of_content *)right)->content;
-
-    return x < y ? -1 : x > y;
-}
-
-static void listing_index(struct account *a)
-{
-    struct listing *l = &a->listing;
-
-    free(l->index);
-    l->index = calloc(l->list.count + 1, sizeof *l->index);
-    l->index_count = 0;
-    a->failed = a->failed || !l->index;
-    for (size_t i = 0; l->index && i < l->list.count; i++)
-        if (l->list.entries[i].content)
-            l->index[l->index_count++] =
-                (struct number_of_content){l->list.entries[i].content, (uint32_t)i};
-    if (l->index_count)
-        qsort(l->index, l->index_count, sizeof *l->index, number_order);
-}
-
-const struct box_entry *listing_entry(const struct account *a, uint32_t content)
-{
-    const struct listing *l = &a->listing;
-    struct number_of_content key = {.content = content};
-    const struct number_of_content *found =
-        l->index_count ? bsearch(&key, l->index, l->index_count, sizeof key, number_order) : NULL;
-
-    return found ? &l->list.entries[found->entry] : NULL;
-}
-
 /* ---- the record -------------------------------------------------------------------------- */
 
 /* When the look was had is written down with what it found, not for its own sake. */
@@ -338,7 +316,7 @@ static json_t *draft_end(struct account *a, struct box_draft *d)
     const struct listing *l = &a->listing;
     const struct box_poll *before = &a->state->poll;
     struct box_poll poll = {
-        .count = l->list.count,
+        .count = l->list.count + (l->glance ? a->numbers.count : 0),
         .login_delay = (int64_t)(a->link.login_delay_ms / 1000),
         .at = a->now_s,
     };
@@ -365,28 +343,36 @@ static json_t *listing_draft(struct account *a)
         return NULL;
     l->drafted = true;
     box_draft_begin(&d, a->state, "listing");
-    /* Once for each look: what is suspect is believed when the next one lacks it too. */
-    if (!l->told)
+    /* Once for each look: what is suspect is believed when the next one lacks it too. A glance says
+     * nothing of what was known. */
+    if (!l->told && !l->glance)
         box_listing_draft(&d, &l->list, &l->suspicious);
     filing_draft(a, &d);
     return draft_end(a, &d);
 }
 
+/* Only the first listing of a connection is a look: the maildrop is as it was at the login. */
 static void polls_tell(struct account *a)
 {
     struct account_event ev = {.type = ACCOUNT_EV_POLLED};
 
-    askers_tell(a, &a->polls, &ev);
+    if (!a->listing.again)
+        askers_tell(a, &a->polls, &ev);
 }
 
-static void listing_known(struct account *a)
+void listing_known(struct account *a)
 {
     struct listing *l = &a->listing;
 
-    listing_index(a);
+    if (l->glance)
+        numbers_extend(a);
+    else
+        numbers_learn(a);
     l->stage = LISTING_KNOWN;
-    a->looked = true;
-    a->looked_at = a->now_ms;
+    if (!l->again) {
+        a->looked = true;
+        a->looked_at = a->now_ms;
+    }
     a->suspect_at = l->suspicious ? a->now_ms + LOOK_AGAIN_MS : UINT64_MAX;
     if (l->suspicious)
         account_log(a, LEVEL_WARNING, "listing-suspicious",
@@ -451,16 +437,22 @@ void listing_filed(struct account *a)
     listing_queue(a);
 }
 
+void listing_file(struct account *a)
+{
+    if (filing_ask(a))
+        a->listing.stage = LISTING_FILING;
+    else
+        listing_filed(a);
+}
+
 static void listing_match_and_go(struct account *a)
 {
     if (!listing_match(a))
         return;
     if (digests_ask(a))
         a->listing.stage = LISTING_DIGESTS;
-    else if (filing_ask(a))
-        a->listing.stage = LISTING_FILING;
     else
-        listing_filed(a);
+        listing_file(a);
 }
 
 static void listing_complete(struct account *a)
@@ -484,7 +476,7 @@ static void check_complete(struct account *a)
     if (!listing_match(a))
         return;
     a->listing.stage = LISTING_KNOWN;
-    listing_index(a);
+    numbers_learn(a);
     delete_checked(a);
 }
 

@@ -144,8 +144,10 @@ static void open_advance(struct account *a)
         jobs_issue(a);
     else if (!jobs_are_drained(a))
         return;
-    else if (deleting)
+    else if (deleting && numbers_are_whole(a))
         delete_begin(a);
+    else if (deleting)
+        listing_again(a);
     else
         link_quit(a);
 }

@@ -39,16 +39,16 @@ bool sizes_are_believed(const struct account *a)
 
 uint32_t sizes_witness(struct account *a)
 {
-    const struct box_listing *list = &a->listing.list;
-    const struct box_entry *smallest = NULL;
+    const struct numbers *n = &a->numbers;
+    const struct box_content *smallest = NULL;
 
     if (a->sizes.asked || a->sizes.right || a->sizes.needed != NEEDED_AT_FIRST)
         return 0;
     a->sizes.asked = true;
-    for (size_t i = 0; i < list->count; i++) {
-        const struct box_entry *e = &list->entries[i];
-        if (e->content && e->size <= LARGE_BODY && (!smallest || e->size < smallest->size))
-            smallest = e;
+    for (size_t i = 0; i < n->count; i++) {
+        const struct box_content *c = box_state_content(a->state, n->list[i].content);
+        if (c && c->listed <= LARGE_BODY && (!smallest || c->listed < smallest->listed))
+            smallest = c;
     }
-    return smallest ? smallest->content : 0;
+    return smallest ? smallest->id : 0;
 }

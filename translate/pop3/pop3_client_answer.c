@@ -144,6 +144,7 @@ static void learn_support(struct pop3_client *c, enum pop3_verb verb)
  * True when the -ERR means that the server has no such command. Where the words do not say it, a
  * command that was neither announced nor ever worked is not there, unless the words are about the
  * message or the code about something else; and so is a UIDL of all that is refused without a word.
+ * That of one message may be missing where that of all is there.
  */
 static bool learn_refusal(struct pop3_client *c, const struct pop3_client_command *command,
                           const struct pop3_response *r)
@@ -159,7 +160,7 @@ static bool learn_refusal(struct pop3_client *c, const struct pop3_client_comman
                        (meaning.kind == FAILURE_NONE &&
                         (silent || (*support != POP3_SUPPORT_YES &&
                                     !(command->message && pop3_response_is_about_message(r)))));
-    if (unsupported)
+    if (unsupported && !(command->verb == POP3_UIDL && command->message))
         *support = POP3_SUPPORT_NO;
     return unsupported;
 }

@@ -1,0 +1,67 @@
+/*
+ * Whether a UIDL was ever heard of: hashes of those of all contents, made when the first message
+ * comes that seems new, and forgotten at the next whole listing. Two UIDLs with one hash only make
+ * a message seem to be known, and then the whole is listed.
+ */
+#include <stdlib.h>
+
+#include "translate/mailbox/account_internal.h"
+
+enum { ROOM_LEAST = 1024 };
+
+/* FNV-1a; never 0, which is an empty place. */
+static uint64_t mark_of(struct slice uidl)
+{
+    uint64_t mark = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < uidl.n; i++)
+        mark = (mark ^ (unsigned char)uidl.p[i]) * UINT64_C(0x100000001b3);
+    return mark ? mark : 1;
+}
+
+/* False when it is there. There is always an empty place. */
+static bool mark_add(struct uidls *u, uint64_t mark)
+{
+    size_t at = mark & (u->room - 1);
+
+    while (u->marks[at] && u->marks[at] != mark)
+        at = (at + 1) & (u->room - 1);
+    if (u->marks[at])
+        return false;
+    u->marks[at] = mark;
+    u->count++;
+    return true;
+}
+
+static void uidls_make(struct account *a)
+{
+    const struct box_state *s = a->state;
+    struct uidls *u = &a->uidls;
+
+    uidls_clear(a);
+    u->room = ROOM_LEAST;
+    while (u->room / 2 < s->content_count)
+        u->room *= 2;
+    u->marks = calloc(u->room, sizeof *u->marks);
+    a->failed = a->failed || !u->marks;
+    for (size_t i = 0; u->marks && i < s->content_count; i++) {
+        const struct box_content *c = &s->contents[i];
+        if (!c->dead && c->upstream && c->uidl)
+            mark_add(u, mark_of(slice_of(c->uidl)));
+    }
+}
+
+bool uidls_add(struct account *a, struct slice uidl)
+{
+    struct uidls *u = &a->uidls;
+
+    if (!u->marks || u->room / 4 * 3 <= u->count)
+        uidls_make(a);
+    return u->marks && mark_add(u, mark_of(uidl));
+}
+
+void uidls_clear(struct account *a)
+{
+    free(a->uidls.marks);
+    a->uidls = (struct uidls){.marks = NULL};
+}
