@@ -180,12 +180,7 @@ static inline void world_select(struct world *w)
 {
     const struct box_folder *f = box_state_folder_by_id(w->state, BOX_INBOX);
 
-    mailbox_view_close(&w->view);
-    w->view = (struct mailbox_view){.folder = f->id, .count = f->count, .capacity = f->count};
-    w->view.uids = calloc(f->count, sizeof *w->view.uids);
-    assert_non_null(w->view.uids);
-    for (size_t i = 0; i < f->count; i++)
-        w->view.uids[i] = f->messages[i].uid;
+    assert_true(mailbox_view_open(&w->view, w->state, f, false));
 }
 
 /* The header with its empty line, or all. */

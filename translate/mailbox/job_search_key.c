@@ -218,7 +218,7 @@ static bool in_set(const struct seen *m, const struct imapd_search_key *key)
         return is_saved(v, m->message->uid);
     if (key->kind == IMAPD_SEARCH_NUMBERS)
         return imapd_set_has(&key->set, (uint32_t)v->count, m->number);
-    return imapd_set_has(&key->set, v->count ? v->uids[v->count - 1] : 0, m->message->uid);
+    return imapd_set_has(&key->set, mailbox_view_uid(v, (uint32_t)v->count), m->message->uid);
 }
 
 static bool has_size(const struct seen *m, const struct imapd_search_key *key)
