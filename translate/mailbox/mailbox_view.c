@@ -42,20 +42,25 @@ void mailbox_view_close(struct mailbox_view *v)
     memset(v, 0, sizeof *v);
 }
 
-/* How many UIDs of the view are below this one. */
-static size_t view_position(const struct mailbox_view *v, uint32_t uid)
+/* How many of these UIDs, which ascend, are below this one. */
+static size_t uids_below(const uint32_t *uids, size_t count, uint32_t uid)
 {
     size_t low = 0;
-    size_t high = v->count;
+    size_t high = count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (v->list->uids[middle] < uid)
+        if (uids[middle] < uid)
             low = middle + 1;
         else
             high = middle;
     }
     return low;
+}
+
+static size_t view_position(const struct mailbox_view *v, uint32_t uid)
+{
+    return v->count ? uids_below(v->list->uids, v->count, uid) : 0;
 }
 
 uint32_t mailbox_view_number(const struct mailbox_view *v, uint32_t uid)
@@ -68,6 +73,13 @@ uint32_t mailbox_view_number(const struct mailbox_view *v, uint32_t uid)
 uint32_t mailbox_view_uid(const struct mailbox_view *v, uint32_t number)
 {
     return number >= 1 && number <= v->count ? v->list->uids[number - 1] : 0;
+}
+
+bool mailbox_view_has_saved(const struct mailbox_view *v, uint32_t uid)
+{
+    size_t at = uids_below(v->saved, v->saved_count, uid);
+
+    return at < v->saved_count && v->saved[at] == uid;
 }
 
 /* ---- walking ----------------------------------------------------------------------------- */
@@ -235,7 +247,8 @@ static bool view_own(struct mailbox_view *v)
         struct uid_list *own = uid_list_new(v->count);
         if (!own)
             return false;
-        memcpy(own->uids, v->list->uids, v->count * sizeof *own->uids);
+        for (size_t i = 0; i < v->count; i++)
+            uid_list_add(own, v->list->uids[i]);
         uid_list_let_go(v->list);
         v->list = own;
     }

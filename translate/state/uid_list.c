@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "translate/text/array.h"
+
 struct uid_list *uid_list_new(size_t capacity)
 {
     struct uid_list *l = calloc(1, sizeof *l);
@@ -31,17 +33,11 @@ void uid_list_let_go(struct uid_list *l)
 
 bool uid_list_reserve(struct uid_list *l, size_t count)
 {
-    size_t wanted = l->count + count;
-    size_t capacity = l->capacity + l->capacity / 2;
-
-    if (wanted <= l->capacity)
+    if (l->count + count <= l->capacity)
         return true;
-    if (capacity < wanted)
-        capacity = wanted;
-    uint32_t *uids = reallocarray(l->uids, capacity, sizeof *uids);
+    uint32_t *uids = array_reserve(l->uids, &l->capacity, l->count + count, sizeof *uids);
     if (!uids)
         return false;
     l->uids = uids;
-    l->capacity = capacity;
     return true;
 }
