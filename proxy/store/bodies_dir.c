@@ -14,9 +14,9 @@
 #include "translate/text/array.h"
 
 static const char *const suffixes[] = {
-    [BODIES_HEAD] = "head",         [BODIES_MAIL] = "mail",           [BODIES_MIME] = "mime",
-    [BODIES_HEADS] = "heads",       [BODIES_MAILS] = "mails",         [BODIES_MIMES] = "mimes",
-    [BODIES_ENVELOPE] = "envelope", [BODIES_STRUCTURE] = "structure",
+    [BODIES_HEAD] = "head",     [BODIES_MAIL] = "mail",         [BODIES_MIME] = "mime",
+    [BODIES_HEADS] = "heads",   [BODIES_MAILS] = "mails",       [BODIES_MIMES] = "mimes",
+    [BODIES_DIGEST] = "digest", [BODIES_ENVELOPE] = "envelope", [BODIES_STRUCTURE] = "structure",
 };
 
 void bodies_name(char name[BODIES_NAME], uint32_t content, enum bodies_kind kind)

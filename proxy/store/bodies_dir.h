@@ -5,6 +5,7 @@
  *     2.heads  2.mails   headers and wholes of many contents, as the upstream sent them, those
  *                        that are small: the second such pack (proxy/store/bodies_records.h)
  *     2.mimes            their structures, as translate/mime/mime_json.h writes them
+ *     2.digest           their headers as SEARCH compares them (translate/mime/mime_search.h)
  *     2.envelope         what IMAP says of them, ready to be sent (proxy/store/bodies_texts.c)
  *     2.structure
  *     7.head  7.mail     the header, the whole and the structure of content 7 by itself, where that
@@ -33,6 +34,7 @@ enum bodies_kind {
     BODIES_HEADS, /* from here on packs: what a content is to the others, a number is to them */
     BODIES_MAILS,
     BODIES_MIMES,
+    BODIES_DIGEST,
     BODIES_ENVELOPE,
     BODIES_STRUCTURE,
     BODIES_KINDS,

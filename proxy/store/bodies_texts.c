@@ -1,6 +1,7 @@
 /*
  * What IMAP says of many messages, looked up at once: ENVELOPE and BODYSTRUCTURE are remembered as
- * they are sent, so that a scan neither parses headers nor reads JSON. They are made from a header
+ * they are sent, and headers as SEARCH compares them, so that a scan neither parses headers nor
+ * reads JSON. They are made from a header
  * or a structure that is remembered, when they are first asked for; of a message of which nothing
  * is, they are not there.
  *
@@ -16,8 +17,9 @@
 #include "proxy/store/bodies_parts.h"
 #include "translate/mime/mime_parser.h"
 #include "translate/mime/mime_put.h"
+#include "translate/mime/mime_search.h"
 
-/* To be raised with each change of what mime_put.h writes. */
+/* To be raised with each change of what mime_put.h and mime_search.h write. */
 enum { TEXT_FORM = 1 };
 
 struct bodies_texts {
@@ -49,6 +51,7 @@ static uint32_t maker(void)
 static struct bodies_records *texts_of(struct bodies_account *a, enum mailbox_text kind)
 {
     return &a->records[kind == MAILBOX_TEXT_HEADER     ? BODIES_HEADS
+                       : kind == MAILBOX_TEXT_DIGEST   ? BODIES_DIGEST
                        : kind == MAILBOX_TEXT_ENVELOPE ? BODIES_ENVELOPE
                                                        : BODIES_STRUCTURE];
 }
@@ -107,16 +110,36 @@ static void put_record(struct buf *out, const struct mime_message *message, enum
     buf_clear(&utf8);
 }
 
+/* It is the same for all clients. */
+static void put_digest(struct bodies_texts *x, uint32_t content)
+{
+    struct text_head head = {.maker = maker()};
+    struct buf header = BUF_INIT;
+    struct buf digest = BUF_INIT;
+
+    if (bodies_records_get(&x->account->records[BODIES_HEADS], content, &header)) {
+        mime_search_digest(&digest, buf_slice(&header));
+        head.plain = (uint32_t)buf_size(&digest);
+        buf_put(&x->record, slice_make((const char *)&head, sizeof head));
+        buf_put(&x->record, buf_slice(&digest));
+    }
+    x->record.failed = buf_failed(&x->record) || buf_failed(&header) || buf_failed(&digest);
+    buf_clear(&header);
+    buf_clear(&digest);
+}
+
 static bool make(struct bodies_texts *x, int dir, uint32_t content, enum mailbox_text kind)
 {
-    struct mime_message *message = recall(x, dir, content, kind);
+    struct mime_message *message =
+        kind == MAILBOX_TEXT_DIGEST ? NULL : recall(x, dir, content, kind);
 
     buf_clear(&x->record);
-    if (!message)
-        return false;
-    put_record(&x->record, message, kind);
+    if (kind == MAILBOX_TEXT_DIGEST)
+        put_digest(x, content);
+    else if (message)
+        put_record(&x->record, message, kind);
     mime_message_free(message);
-    if (buf_failed(&x->record))
+    if (buf_size(&x->record) == 0)
         return false;
     (void)bodies_records_put(texts_of(x->account, kind), content, buf_slice(&x->record));
     return true;
@@ -185,6 +208,7 @@ static void find(struct bodies_texts *x, int dir, struct mailbox_texts_of *of)
 static bool is_used(const struct bodies_texts *x, enum bodies_kind kind)
 {
     return kind == BODIES_HEADS || kind == BODIES_MIMES ||
+           (kind == BODIES_DIGEST && mailbox_texts_want(x->texts, MAILBOX_TEXT_DIGEST)) ||
            (kind == BODIES_ENVELOPE && mailbox_texts_want(x->texts, MAILBOX_TEXT_ENVELOPE)) ||
            (kind == BODIES_STRUCTURE && mailbox_texts_want(x->texts, MAILBOX_TEXT_STRUCTURE));
 }

@@ -13,6 +13,7 @@
 #include "translate/mailbox/mailbox_job.h"
 #include "translate/mime/mime_charset.h"
 #include "translate/mime/mime_put.h"
+#include "translate/mime/mime_search.h"
 
 enum { WORLD_MESSAGES = 400, WORLD_ASKED = 1024 };
 
@@ -26,16 +27,17 @@ struct world_asked {
 };
 
 struct world_body {
-    struct slice text; /* borrowed */
-    bool parts[2];     /* what the store has, by enum account_part */
-    bool gone;         /* the upstream has it no more */
-    bool vanishes;     /* another session expunges it while it is fetched */
-    bool unreadable;   /* the store fails */
-    bool torn;         /* it fails for octets, though the structure is remembered */
-    size_t shorter;    /* octets that are missing at the end when it is read */
-    int64_t arrived;   /* what its header would tell */
-    bool lost;         /* they are not missing: what goes wrong is told */
-    unsigned evicted;  /* so often it is lost at once after it came */
+    struct slice text;   /* borrowed */
+    struct slice digest; /* of its header, borrowed; none: to be made */
+    bool parts[2];       /* what the store has, by enum account_part */
+    bool gone;           /* the upstream has it no more */
+    bool vanishes;       /* another session expunges it while it is fetched */
+    bool unreadable;     /* the store fails */
+    bool torn;           /* it fails for octets, though the structure is remembered */
+    size_t shorter;      /* octets that are missing at the end when it is read */
+    int64_t arrived;     /* what its header would tell */
+    bool lost;           /* they are not missing: what goes wrong is told */
+    unsigned evicted;    /* so often it is lost at once after it came */
 };
 
 struct world {
@@ -178,12 +180,7 @@ static inline void world_select(struct world *w)
 {
     const struct box_folder *f = box_state_folder_by_id(w->state, BOX_INBOX);
 
-    mailbox_view_close(&w->view);
-    w->view = (struct mailbox_view){.folder = f->id, .count = f->count, .capacity = f->count};
-    w->view.uids = calloc(f->count, sizeof *w->view.uids);
-    assert_non_null(w->view.uids);
-    for (size_t i = 0; i < f->count; i++)
-        w->view.uids[i] = f->messages[i].uid;
+    assert_true(mailbox_view_open(&w->view, w->state, f, false));
 }
 
 /* The header with its empty line, or all. */
@@ -295,29 +292,39 @@ static inline void world_answer_date(struct world *w, struct job *j, const struc
     job_have(j, a->number, &why);
 }
 
+static inline void world_put_text(struct buf *out, const struct world_body *b,
+                                  enum mailbox_text kind, bool utf8)
+{
+    struct mime_message *message = NULL;
+
+    if (kind == MAILBOX_TEXT_HEADER)
+        buf_put(out, world_part(b, ACCOUNT_HEADER));
+    else if (kind == MAILBOX_TEXT_DIGEST && b->digest.p)
+        buf_put(out, b->digest);
+    else if (kind == MAILBOX_TEXT_DIGEST)
+        mime_search_digest(out, world_part(b, ACCOUNT_HEADER));
+    else if (message = mime_parse(b->text, 4096), kind == MAILBOX_TEXT_ENVELOPE)
+        mime_put_envelope(out, message, 0, utf8);
+    else
+        mime_put_body(out, message, true, utf8);
+    mime_message_free(message);
+}
+
 static inline void world_remember(struct world *w, struct mailbox_texts *t,
                                   struct mailbox_texts_of *of)
 {
     struct world_body *b = &w->bodies[of->content];
     enum account_part part = mailbox_texts_want(t, MAILBOX_TEXT_STRUCTURE);
-    struct mime_message *message = mime_parse(b->text, 4096);
-    size_t at[MAILBOX_TEXT_KINDS + 1];
 
     of->there =
         (w->keeps || b->parts[part]) && !(w->texts_forgets && of->content % w->texts_forgets == 0);
-    at[0] = of->at = buf_size(&t->octets);
-    if (of->there && mailbox_texts_want(t, MAILBOX_TEXT_HEADER))
-        buf_put(&t->octets, world_part(b, ACCOUNT_HEADER));
-    at[1] = buf_size(&t->octets);
-    if (of->there && mailbox_texts_want(t, MAILBOX_TEXT_ENVELOPE))
-        mime_put_envelope(&t->octets, message, 0, t->utf8);
-    at[2] = buf_size(&t->octets);
-    if (of->there && mailbox_texts_want(t, MAILBOX_TEXT_STRUCTURE))
-        mime_put_body(&t->octets, message, true, t->utf8);
-    at[3] = buf_size(&t->octets);
-    for (int kind = 0; kind < MAILBOX_TEXT_KINDS; kind++)
-        of->n[kind] = at[kind + 1] - at[kind];
-    mime_message_free(message);
+    of->at = buf_size(&t->octets);
+    for (int kind = 0; kind < MAILBOX_TEXT_KINDS; kind++) {
+        size_t before = buf_size(&t->octets);
+        if (of->there && mailbox_texts_want(t, (enum mailbox_text)kind))
+            world_put_text(&t->octets, b, (enum mailbox_text)kind, t->utf8);
+        of->n[kind] = buf_size(&t->octets) - before;
+    }
 }
 
 static inline void world_answer_texts(struct world *w, struct job *j, const struct world_asked *a)

@@ -74,7 +74,8 @@ static inline enum job_state fake_search(struct job *j)
     if (j->search->results & IMAPD_RETURN_SAVE) {
         free(j->host->view->saved);
         j->host->view->saved = calloc(v->count + 1, sizeof *v->saved);
-        memcpy(j->host->view->saved, v->uids, v->count * sizeof *v->uids);
+        for (size_t i = 0; i < v->count; i++)
+            j->host->view->saved[i] = mailbox_view_uid(v, (uint32_t)i + 1);
         j->host->view->saved_count = v->count;
     }
     if (j->search->extended) {
@@ -84,7 +85,8 @@ static inline enum job_state fake_search(struct job *j)
     }
     buf_puts(j->host->out, "* SEARCH");
     for (size_t i = 0; i < v->count; i++)
-        buf_printf(j->host->out, " %u", j->by_uid ? v->uids[i] : (uint32_t)i + 1);
+        buf_printf(j->host->out, " %u",
+                   j->by_uid ? mailbox_view_uid(v, (uint32_t)i + 1) : (uint32_t)i + 1);
     buf_puts(j->host->out, "\r\n");
     return JOB_DONE;
 }

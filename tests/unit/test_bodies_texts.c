@@ -1,8 +1,10 @@
 /*
- * ENVELOPE as it is remembered: made from a header, kept over a restart, never taken for another
- * message's.
+ * ENVELOPE, and what SEARCH compares, as they are remembered: made from a header, kept over a
+ * restart, never taken for another message's.
  */
 #include "tests/unit/bodies_scene.h"
+
+#include "translate/mime/mime_charset.h"
 
 #define SUBJECT "Subject: gr\xc3\xbc\xc3\x9f\r\n\r\n"
 #define REST    "\" NIL NIL NIL NIL NIL NIL NIL NIL)"
@@ -28,18 +30,25 @@ static void know(uint32_t content, const char *header)
     run();
 }
 
+/* Without the NUL that a digest ends with. */
+static struct slice slice_trim_nul(struct slice text)
+{
+    text.n -= text.n && text.p[text.n - 1] == '\0';
+    return text;
+}
+
 static void on_texts(void *owner, struct mailbox_texts *t)
 {
     (void)owner;
     texts = t;
 }
 
-/* Says the envelope, or nothing where `expected` is NULL. */
-static void check(uint32_t content, bool utf8, const char *expected)
+/* Says that text, or nothing where `expected` is NULL. */
+static void check_kind(enum mailbox_text kind, uint32_t content, bool utf8, const char *expected)
 {
     struct mailbox_texts *t = mailbox_texts_new();
 
-    *t = (struct mailbox_texts){.kinds = 1U << MAILBOX_TEXT_ENVELOPE, .utf8 = utf8, .count = 1};
+    *t = (struct mailbox_texts){.kinds = 1U << kind, .utf8 = utf8, .count = 1};
     t->of[0].content = content;
     texts = NULL;
     assert_non_null(bodies_texts(it.ann, t, on_texts, NULL));
@@ -49,8 +58,13 @@ static void check(uint32_t content, bool utf8, const char *expected)
     assert_int_equal(t->looked, 1);
     assert_int_equal(t->of[0].there, expected != NULL);
     if (expected)
-        assert_true(slice_is(buf_slice(&t->octets), expected));
+        assert_true(slice_is(slice_trim_nul(buf_slice(&t->octets)), expected));
     mailbox_texts_free(t);
+}
+
+static void check(uint32_t content, bool utf8, const char *expected)
+{
+    check_kind(MAILBOX_TEXT_ENVELOPE, content, utf8, expected);
 }
 
 static void it_is_made_for_each_client(void **state)
@@ -97,6 +111,22 @@ static void a_newborn_account_has_none(void **state)
     check(1, false, "(NIL \"b" REST);
 }
 
+/* The same for all clients; made once, and kept when the header is gone. */
+static void a_digest(void **state)
+{
+    (void)state;
+    check_kind(MAILBOX_TEXT_DIGEST, 1, false, NULL);
+    know(1, "X: y\r\nSubject: =?utf-8?q?=C3=BC?=\r\n\r\n");
+    check_kind(MAILBOX_TEXT_DIGEST, 1, false, "B\xc3\xbc");
+    check_kind(MAILBOX_TEXT_DIGEST, 1, true, "B\xc3\xbc");
+    assert_int_equal(unlink(file("1.heads")), 0);
+    reopen(FOREVER, false);
+    check_kind(MAILBOX_TEXT_DIGEST, 1, false, "B\xc3\xbc");
+    check_kind(MAILBOX_TEXT_DIGEST, 2, false, NULL);
+    know(3, "X: of no field that is in it\r\n\r\n");
+    check_kind(MAILBOX_TEXT_DIGEST, 3, false, "");
+}
+
 static void one_is_cancelled(void **state)
 {
     struct mailbox_texts *t = mailbox_texts_new();
@@ -111,14 +141,29 @@ static void one_is_cancelled(void **state)
     check(1, false, "(NIL \"a" REST);
 }
 
+static int group_begin(void **state)
+{
+    (void)state;
+    mime_setup();
+    return 0;
+}
+
+static int group_end(void **state)
+{
+    (void)state;
+    mime_teardown();
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(it_is_made_for_each_client, set_up, tear_down),
         cmocka_unit_test_setup_teardown(it_is_checked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_newborn_account_has_none, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_digest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_is_cancelled, set_up, tear_down),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, group_begin, group_end);
 }

@@ -41,6 +41,75 @@ static void test_search(void **state)
     world_check_texts(&w, "a SEARCH RETURN (MIN MAX) SUBJECT m");
     world_check_texts(&w, "a SEARCH OR 1:200 FROM a@example.com");
     world_check_texts(&w, "a SEARCH TEXT plain");
+    world_check_texts(&w, "a SEARCH SUBJECT plain TEXT b@example.com");
+    world_check_texts(&w, "a SEARCH OR SUBJECT plain TEXT application");
+    world_check_texts(&w, "a SEARCH OR HEADER MIME-Version 1 HEADER To \"\"");
+    world_check_texts(&w, "a SEARCH NOT HEADER Subject \"\"");
+    world_check_texts(&w, "a SEARCH OR SUBJECT plain BODY one");
+    world_check_texts(&w, "a SEARCH OR FROM a@ UNSEEN SENTSINCE 1-Jan-2000");
+}
+
+/* What is remembered has the words decoded, and every field of a name; a line that is none is none.
+ */
+static void test_digest(void **state)
+{
+    (void)state;
+    world_add(&w, "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nSubject: zwei\r\n\r\nx\r\n");
+    world_add(&w, "Subject\r\nTo: a\r\n\t b\r\nDate: Fri, 20 Nov 2026 10:00:00 +0000\r\n\r\n");
+    world_add(&w, "Date: (=?utf-8?q?20_Nov?=) 19 Nov 2026 =?utf-8?q?20?=\r\nSender: z\r\n\r\n");
+    world_select(&w);
+    static const struct {
+        const char *command;
+        const char *found;
+    } cases[] = {
+        {"a SEARCH SUBJECT {7+}\r\ngr\xc3\xbc\xc3\x9f"
+         "e",
+         " 1"},
+        {"a SEARCH SUBJECT zwei", " 1"},
+        {"a SEARCH SUBJECT \"e zwei\"", ""},
+        {"a SEARCH HEADER Subject \"\"", " 1"},
+        {"a SEARCH TO \"a b\"", " 2"},
+        {"a SEARCH SENTON 20-Nov-2026", " 2"},
+        {"a SEARCH SENTBEFORE 20-Nov-2026", " 3"},
+        {"a SEARCH HEADER sender Z", " 3"},
+        {"a SEARCH HEADER Date \"(20 Nov)\"", " 3"},
+        {"a SEARCH NOT SENTSINCE 1-Jan-1990", " 1"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        world_check_texts(&w, cases[i].command);
+        struct slice text = buf_slice(&w.text);
+        slice_take(&text, strlen("* SEARCH"));
+        text.n -= 2;
+        if (!slice_is(text, cases[i].found))
+            fail_msg("%s: \"%.*s\"", cases[i].command, SLICE_ARG(text));
+    }
+}
+
+/* Much to compare takes more than one turn (CASES R7), and goes on where it was. */
+static void test_turns(void **state)
+{
+    enum { SUBJECT = 40000, KEYS = 30 };
+    struct buf message = BUF_INIT;
+    struct buf command = BUF_INIT;
+
+    (void)state;
+    buf_puts(&message, "Subject: ");
+    for (size_t i = 0; i < SUBJECT; i++)
+        buf_putc(&message, (char)('a' + i % 20));
+    buf_puts(&message, "z\r\n\r\nx\r\n");
+    world_add_octets(&w, buf_slice(&message), 0, 1700000000, NULL);
+    world_add(&w, "Subject: none\r\n\r\ny\r\n");
+    world_select(&w);
+    buf_puts(&command, "a SEARCH");
+    for (int i = 0; i < KEYS; i++)
+        buf_printf(&command, " OR SUBJECT yy%d", i);
+    buf_puts(&command, " SUBJECT z");
+    buf_putc(&command, '\0');
+    world_check_texts(&w, buf_slice(&command).p);
+    assert_true(slice_is(buf_slice(&w.text), "* SEARCH 1\r\n"));
+    assert_true(w.turns > 4);
+    buf_clear(&message);
+    buf_clear(&command);
 }
 
 /* Neither the store nor the upstream is asked for anything else. */
@@ -113,6 +182,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_fetch, setup, teardown),
         cmocka_unit_test_setup_teardown(test_search, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_digest, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_turns, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing_else_is_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_seen, setup, teardown),
         cmocka_unit_test_setup_teardown(test_changed_since, setup, teardown),

@@ -167,10 +167,58 @@ static void test_deleted_folder(void **state)
     box_state_free(s);
 }
 
+static void assert_uids(const struct mailbox_view *v, const char *expected)
+{
+    assert_walk(v, "1:*", false, expected);
+}
+
+/* Views of one folder, each told at another time, copy nothing until the folder loses what one of
+ * them still has. */
+static void test_shared(void **state)
+{
+    const struct mailbox_tell all = {.expunge = true};
+    const struct mailbox_tell by_number = {.expunge = false};
+    struct box_state *s = folder_with_gaps();
+    struct mailbox_view a = {.folder = 0};
+    struct mailbox_view b = {.folder = 0};
+    struct mailbox_view c = {.folder = 0};
+    (void)state;
+
+    assert_true(mailbox_view_open(&a, s, inbox(s), false));
+    assert_true(mailbox_view_open(&b, s, inbox(s), false));
+    assert_ptr_equal(a.list, b.list);
+    account_appends(s, BOX_INBOX, 10);
+    assert_true(mailbox_view_open(&c, s, inbox(s), false));
+    assert_ptr_equal(a.list, c.list);
+    assert_uids(&a, "1=1 2=4 3=5 4=6 ");
+    assert_uids(&c, "1=1 2=4 3=5 4=6 5=7 ");
+    assert_sync(&a, s, by_number, "* 5 EXISTS\r\n");
+    account_expunges(s, BOX_INBOX, 4);
+    account_appends(s, BOX_INBOX, 10);
+    assert_sync(&a, s, by_number, "* 6 EXISTS\r\n");
+    assert_ptr_not_equal(a.list, b.list);
+    assert_sync(&c, s, all, "* 2 EXPUNGE\r\n* 5 EXISTS\r\n");
+    assert_uids(&a, "1=1 2=4 3=5 4=6 5=7 6=8 ");
+    assert_uids(&b, "1=1 2=4 3=5 4=6 ");
+    assert_uids(&c, "1=1 2=5 3=6 4=7 5=8 ");
+    account_appends(s, BOX_INBOX, 10);
+    assert_sync(&a, s, by_number, "* 7 EXISTS\r\n");
+    assert_sync(&a, s, all, "* 2 EXPUNGE\r\n");
+    assert_ptr_equal(a.list, c.list);
+    assert_uids(&a, "1=1 2=5 3=6 4=7 5=8 6=9 ");
+    assert_uids(&c, "1=1 2=5 3=6 4=7 5=8 ");
+    mailbox_view_close(&a);
+    box_state_free(s);
+    assert_uids(&b, "1=1 2=4 3=5 4=6 ");
+    mailbox_view_close(&b);
+    mailbox_view_close(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_walk),
+        cmocka_unit_test(test_shared),
         cmocka_unit_test(test_sync),
         cmocka_unit_test(test_deleted_folder),
     };

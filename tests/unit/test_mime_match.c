@@ -53,6 +53,15 @@ static void test_found(void **state)
         {"ä", "\xc3\xc3\xa4", true},
         {"a", "\xe2\x82\x61", true},
         {"b", "\xf0\x9f\x98", false},
+        {"abcdefghijklmnoz", "abcdefghijklmnoabcdefghijklmnoZ", true},
+        {"zbcdz", "zbcdzbcdx zbcd", true},
+        {"commonqcommon", "commoncommonqcommocommonqcommon", true},
+        {"eäz", "aez äz EÄZ", true},
+        {"äöz", "zzzzzzäzzzäöx", false},
+        {"kelvin",
+         "a long line of other words before it \xe2\x84\xaa"
+         "elvin",
+         true},
         {"\xff", "\xff", true},
         {"\xef\xbf\xbd", "\xff", false},
     };
@@ -98,13 +107,59 @@ static void test_nearly(void **state)
     free(in);
 }
 
+static uint32_t turn(uint32_t *seed, uint32_t below)
+{
+    *seed = *seed * 1664525 + 1013904223;
+    return (*seed >> 8) % below;
+}
+
+static void put_random(struct buf *out, uint32_t *seed, size_t pieces)
+{
+    static const char *const some[] = {"e", "E", "t", "q", "Q", "qt", "ä", "f", "\xef\xac\x81",
+                                       "et"};
+
+    for (size_t i = 0; i < pieces; i++)
+        buf_puts(out, some[turn(seed, sizeof some / sizeof *some)]);
+    if (turn(seed, 4) == 0)
+        buf_puts(out, "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee");
+}
+
+/* As by looking at every place, whatever is passed over. */
+static void test_random(void **state)
+{
+    uint32_t seed = 1;
+
+    (void)state;
+    for (int i = 0; i < 20000; i++) {
+        struct buf text = BUF_INIT;
+        struct buf in = BUF_INIT;
+        size_t text_n;
+        size_t in_n;
+        put_random(&text, &seed, 1 + turn(&seed, 5));
+        for (uint32_t more = turn(&seed, 3); more; more--)
+            put_random(&in, &seed, turn(&seed, 30));
+        uint32_t *wanted = mime_match_fold(buf_slice(&text), &text_n);
+        uint32_t *folded = mime_match_fold(buf_slice(&in), &in_n);
+        bool found = false;
+        for (size_t at = 0; at + text_n <= in_n && !found; at++)
+            found = memcmp(folded + at, wanted, text_n * sizeof *wanted) == 0;
+        struct mime_match *match = mime_match_new(buf_slice(&text), MIME_MATCH_EACH_BLANK);
+        struct slice rest = buf_slice(&in);
+        bool first = mime_match_feed(match, slice_take(&rest, turn(&seed, 60)));
+        assert_int_equal(mime_match_feed(match, rest) || first, found);
+        mime_match_free(match);
+        free(wanted);
+        free(folded);
+        buf_clear(&text);
+        buf_clear(&in);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_found),
-        cmocka_unit_test(test_blanks),
-        cmocka_unit_test(test_nul),
-        cmocka_unit_test(test_nearly),
+        cmocka_unit_test(test_found),  cmocka_unit_test(test_blanks), cmocka_unit_test(test_nul),
+        cmocka_unit_test(test_nearly), cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

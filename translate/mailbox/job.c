@@ -106,7 +106,8 @@ struct job *job_search(const struct job_host *host, const struct imapd_search *s
     s->tag = tag;
     s->results = search->extended ? search->results : IMAPD_RETURN_ALL;
     s->ends = (s->results & ends) && !(s->results & (IMAPD_RETURN_ALL | IMAPD_RETURN_COUNT));
-    j->texts.kinds = s->keys.header && !s->ends && host->texts ? 1U << MAILBOX_TEXT_HEADER : 0;
+    if (s->keys.header && !s->ends && host->texts)
+        j->texts.kinds = 1U << (s->keys.beyond ? MAILBOX_TEXT_HEADER : MAILBOX_TEXT_DIGEST);
     s->backward = s->ends && !(s->results & IMAPD_RETURN_MIN);
     s->next = s->backward ? host->view->count : 0;
     return j;

@@ -183,7 +183,10 @@ enum job_texts_step { JOB_TEXTS_NEXT, JOB_TEXTS_WAIT, JOB_TEXTS_END };
 enum job_texts_step job_texts_next(struct job *j, job_walk walk,
                                    const struct mailbox_texts_of **of);
 
-/* Copies what came of it into its slot. */
+/* What came of it, valid as long. */
+struct slice job_texts_of(const struct job *j, const struct mailbox_texts_of *of);
+
+/* Copies that into its slot. */
 void job_texts_give(struct job *j, const struct mailbox_texts_of *of, struct job_slot *slot);
 void job_texts_clear(struct job_texts *t);
 
@@ -272,6 +275,7 @@ struct job_keys {
     uint32_t leaf_count;
     uint8_t *verdicts; /* enum job_verdict of each leaf, for the message at hand */
     bool header;       /* some leaf needs no more than the header */
+    bool beyond;       /* and some more of it than a digest has */
     bool dates;        /* some key asks for INTERNALDATE */
 };
 
@@ -283,12 +287,15 @@ enum job_scope {
 struct job_fields {
     struct slice rest; /* borrowed */
     enum job_scope scope;
-    bool busy;     /* begun and not yet at the end */
-    bool open;     /* a field is being compared */
-    bool is_field; /* it has a name */
-    struct slice name;
-    struct slice raw;
-    struct buf text; /* "Name: value", decoded */
+    bool digest;        /* it is one, all decoded */
+    bool busy;          /* begun and not yet at the end */
+    bool open;          /* a field is being compared */
+    bool is_field;      /* it has a name */
+    struct slice name;  /* borrowed, as these: */
+    struct slice raw;   /* the value as it is written; of a digest only Date's */
+    struct slice value; /* decoded */
+    struct slice text;  /* "Name: value"; of a digest the value */
+    struct buf decoded;
     uint32_t leaf;
 };
 
@@ -314,6 +321,7 @@ struct job_search {
     struct job_keys keys;
     struct job_fields fields;
     struct job_body body;
+    const struct mailbox_texts_of *told; /* what is remembered of it is being matched */
     size_t ahead;  /* slots of the window whose header was matched or is not wanted */
     bool ends;     /* only MIN or MAX are of interest */
     bool backward; /* from the last message down to the first that was found */
@@ -344,6 +352,7 @@ void job_keys_close(struct job_keys *keys, enum imapd_search_kind kind);
 
 /* Begins, or goes on with, a header. False: out of work, call again. */
 void job_fields_begin(struct job_fields *f, struct slice header, enum job_scope scope);
+void job_fields_begin_digest(struct job_fields *f, struct slice digest);
 bool job_fields_match(struct job *j, struct job_fields *f);
 void job_fields_clear(struct job_fields *f);
 

@@ -82,18 +82,42 @@ static void want_octets(struct job *j, struct job_slot *slot)
 }
 
 /* A message that the state does not decide goes into the window. */
-static void wait_for(struct job *j, const struct mailbox_texts_of *of, const struct box_message *m,
+static void wait_for(struct job *j, uint32_t number, const struct box_message *m,
                      enum job_verdict verdict)
 {
-    struct job_slot *slot = job_window_push(&j->window, of->number, m->uid, m->content);
+    struct job_slot *slot = job_window_push(&j->window, number, m->uid, m->content);
 
     slot->verdict = verdict;
     slot->wants_date =
         verdict == JOB_UNKNOWN && j->search.keys.dates && job_date_is_unknown(j, m->content);
-    if (of->there)
-        job_texts_give(j, of, slot);
     if (!slot->wants_date)
         want_octets(j, slot);
+}
+
+/* What the header did not decide needs the body; the leaves' verdicts so far are kept for that. */
+static void keep_verdicts(struct job *j, struct job_slot *slot)
+{
+    const struct job_keys *keys = &j->search.keys;
+
+    slot->verdicts = malloc(keys->leaf_count);
+    if (!slot->verdicts) {
+        job_no_memory(j);
+        slot->verdict = JOB_FALSE;
+        return;
+    }
+    memcpy(slot->verdicts, keys->verdicts, keys->leaf_count);
+    slot->wants_octets = true;
+    job_slot_want_structure(j, slot);
+}
+
+/* After its header. */
+static enum job_verdict judge_header(struct job *j, uint32_t number, uint32_t uid)
+{
+    const struct box_message *m = job_message(j, uid);
+
+    job_keys_close(&j->search.keys, IMAPD_SEARCH_HEADER);
+    job_keys_close(&j->search.keys, IMAPD_SEARCH_SENT);
+    return m ? job_keys_verdict(j, number, m) : JOB_FALSE;
 }
 
 /* What the state says of it, NULL when it is gone. */
@@ -109,15 +133,56 @@ static const struct box_message *judge(struct job *j, uint32_t number, enum job_
     return m;
 }
 
-static void consider(struct job *j, const struct mailbox_texts_of *of)
+/* A message whose header is remembered takes no place in the window, unless it needs its body or
+ * waits there for its turn. False: out of work. */
+static bool match_told(struct job *j)
+{
+    struct job_search *s = &j->search;
+    const struct mailbox_texts_of *of = s->told;
+
+    if (!job_fields_match(j, &s->fields))
+        return false;
+    s->told = NULL;
+    enum job_verdict verdict = judge_header(j, of->number, of->uid);
+    if (verdict == JOB_TRUE && j->window.count == 0) {
+        note_found(j, of->number, job_message(j, of->uid));
+    } else if (verdict != JOB_FALSE) {
+        struct job_slot *slot = job_window_push(&j->window, of->number, of->uid, of->content);
+        slot->verdict = verdict;
+        slot->header_done = true;
+        if (verdict == JOB_UNKNOWN)
+            keep_verdicts(j, slot);
+    }
+    return true;
+}
+
+static bool begin_told(struct job *j, const struct mailbox_texts_of *of)
+{
+    struct job_search *s = &j->search;
+    struct slice text = job_texts_of(j, of);
+
+    s->told = of;
+    if (j->texts.kinds & 1U << MAILBOX_TEXT_DIGEST)
+        job_fields_begin_digest(&s->fields, text);
+    else
+        job_fields_begin(&s->fields, text, JOB_SCOPE_MESSAGE);
+    return match_told(j);
+}
+
+/* False: out of work. */
+static bool consider(struct job *j, const struct mailbox_texts_of *of)
 {
     enum job_verdict verdict;
     const struct box_message *m = judge(j, of->number, &verdict);
 
+    if (verdict == JOB_UNKNOWN && of->there &&
+        !(j->search.keys.dates && job_date_is_unknown(j, m->content)))
+        return begin_told(j, of);
     if (verdict == JOB_TRUE && j->window.count == 0)
         note_found(j, of->number, m);
     else if (verdict != JOB_FALSE)
-        wait_for(j, of, m, verdict);
+        wait_for(j, of->number, m, verdict);
+    return true;
 }
 
 /* The next one whose header may have to be looked at (job_walk). */
@@ -140,12 +205,14 @@ static bool walk(struct job *j, struct mailbox_texts_of *of)
     return false;
 }
 
-/* False when it has to wait. */
+/* False when it has to wait, or is out of work. */
 static bool take_next(struct job *j)
 {
     struct mailbox_texts_of one = {.there = false};
     const struct mailbox_texts_of *next = &one;
 
+    if (j->search.told)
+        return match_told(j);
     if (j->texts.kinds) {
         enum job_texts_step step = job_texts_next(j, walk, &next);
         j->search.walked = step == JOB_TEXTS_END;
@@ -156,9 +223,7 @@ static bool take_next(struct job *j)
     } else {
         one.number = next_candidate(j);
     }
-    if (!j->search.walked)
-        consider(j, next);
-    return true;
+    return j->search.walked || consider(j, next);
 }
 
 /* False when the turn is over. Where one match is enough, little is asked for ahead; else some at a
@@ -169,7 +234,7 @@ static bool fill(struct job *j)
     struct job_search *s = &j->search;
     size_t window = s->ends ? JOB_PARSED : JOB_WINDOW;
 
-    if (j->window.count <= window - window / 4)
+    if (s->told || j->window.count <= window - window / 4)
         while (!s->walked && j->window.count < window && take_next(j)) {
         }
     if (j->hungry)
@@ -179,22 +244,6 @@ static bool fill(struct job *j)
 }
 
 /* ---- stages ------------------------------------------------------------------------------- */
-
-/* What the header did not decide needs the body; the leaves' verdicts so far are kept for that. */
-static void keep_verdicts(struct job *j, struct job_slot *slot)
-{
-    const struct job_keys *keys = &j->search.keys;
-
-    slot->verdicts = malloc(keys->leaf_count);
-    if (!slot->verdicts) {
-        job_no_memory(j);
-        slot->verdict = JOB_FALSE;
-        return;
-    }
-    memcpy(slot->verdicts, keys->verdicts, keys->leaf_count);
-    slot->wants_octets = true;
-    job_slot_want_structure(j, slot);
-}
 
 static void release_header(struct job *j, struct job_slot *slot)
 {
@@ -217,11 +266,8 @@ static bool match_header(struct job *j, struct job_slot *slot)
     }
     if (!job_fields_match(j, &s->fields))
         return false;
-    job_keys_close(&s->keys, IMAPD_SEARCH_HEADER);
-    job_keys_close(&s->keys, IMAPD_SEARCH_SENT);
     release_header(j, slot);
-    const struct box_message *m = job_message(j, slot->uid);
-    slot->verdict = m ? job_keys_verdict(j, slot->number, m) : JOB_FALSE;
+    slot->verdict = judge_header(j, slot->number, slot->uid);
     if (slot->verdict == JOB_UNKNOWN)
         keep_verdicts(j, slot);
     return true;
@@ -316,10 +362,11 @@ static bool settle_first(struct job *j)
     return true;
 }
 
-/* A message is being matched: the verdicts of the leaves are its own until it is decided. */
+/* A message of the window is being matched: the verdicts of the leaves are its own until it is
+ * decided. */
 static bool is_matching(const struct job *j)
 {
-    return j->search.fields.busy || j->search.body.begun;
+    return (j->search.fields.busy && !j->search.told) || j->search.body.begun;
 }
 
 enum job_state job_search_run(struct job *j)

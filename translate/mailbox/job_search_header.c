@@ -1,7 +1,8 @@
 /*
  * Header fields against the keys of a SEARCH: HEADER (FROM, SUBJECT ...), SENTBEFORE and its like,
  * and TEXT, which is looked for in the headers of parts too. Fields are decoded to UTF-8 one after
- * the other. Between any two comparisons the work may stop and go on in the next turn.
+ * the other, or were when their digest was made (translate/mime/mime_search.h). Between any two
+ * comparisons the work may stop and go on in the next turn.
  */
 #include "translate/mailbox/job_internal.h"
 
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "translate/imap/imap_date.h"
+#include "translate/mime/mime_search.h"
 #include "translate/mime/mime_words.h"
 
 /* ---- Date --------------------------------------------------------------------------------- */
@@ -82,44 +84,6 @@ bool job_sent_day(struct slice value, int32_t *day)
 
 /* ---- fields ------------------------------------------------------------------------------- */
 
-static bool is_line_end(char c)
-{
-    return c == '\r' || c == '\n';
-}
-
-/* The next field with its continuation lines, without the last line end. */
-static struct slice take_field(struct slice *rest)
-{
-    size_t end = 0;
-    struct slice field;
-
-    do {
-        const char *lf = memchr(rest->p + end, '\n', rest->n - end);
-        end = lf ? (size_t)(lf - rest->p) + 1 : rest->n;
-    } while (end < rest->n && (rest->p[end] == ' ' || rest->p[end] == '\t'));
-    field = slice_take(rest, end);
-    while (field.n && is_line_end(field.p[field.n - 1]))
-        field.n--;
-    return field;
-}
-
-static bool split(struct slice field, struct slice *name, struct slice *value)
-{
-    const char *colon = field.n ? memchr(field.p, ':', field.n) : NULL;
-
-    if (!colon)
-        return false;
-    *name = slice_trim(slice_take(&field, (size_t)(colon - field.p)));
-    slice_take(&field, 1);
-    /* It may begin in the next line only. */
-    *value = slice_trim(field);
-    while (value->n && is_line_end(value->p[0])) {
-        slice_take(value, 1);
-        *value = slice_trim(*value);
-    }
-    return true;
-}
-
 /* Whether the field says something of the leaf. */
 static bool concerns(const struct job_key *k, const struct job_fields *f)
 {
@@ -145,39 +109,54 @@ static bool concerns_any(const struct job_keys *keys, const struct job_fields *f
     return false;
 }
 
-static void decode(struct job_fields *f, struct slice field)
+static void take_decoded(struct job_fields *f)
 {
-    buf_truncate(&f->text, 0);
-    if (f->is_field) {
-        buf_put(&f->text, f->name);
-        buf_puts(&f->text, ": ");
-    }
-    mime_words_decode(&f->text, f->is_field ? f->raw : field);
+    f->is_field = mime_search_known(&f->rest, &f->name, &f->value);
+    f->raw = f->text = f->value;
+    if (!f->is_field)
+        f->rest.n = 0;
 }
 
-/* Opens the next field that matters. False at the end of the header, or out of work. A line that is
- * no field is a text without a name. */
+/* Whether it says anything of an undecided leaf. A line that is no field is a text without a name.
+ */
+static bool take_field(struct job *j, struct job_fields *f)
+{
+    struct mime_search_field field;
+
+    if (f->digest) {
+        take_decoded(f);
+        return f->is_field && concerns_any(&j->search.keys, f);
+    }
+    if (!mime_search_next(&f->rest, &field))
+        return false;
+    f->is_field = field.named;
+    f->name = field.name;
+    f->raw = field.value;
+    if (!concerns_any(&j->search.keys, f))
+        return false;
+    buf_truncate(&f->decoded, 0);
+    if (f->is_field) {
+        buf_put(&f->decoded, f->name);
+        buf_puts(&f->decoded, ": ");
+    }
+    mime_words_decode(&f->decoded, field.value);
+    f->text = f->value = buf_slice(&f->decoded);
+    if (f->is_field)
+        slice_take(&f->value, f->name.n + 2);
+    return true;
+}
+
+/* Opens the next field that matters. False at the end of the header, or out of work. */
 static bool open_field(struct job *j, struct job_fields *f)
 {
     while (f->rest.n && job_spend(j, 1 + j->search.keys.leaf_count / JOB_OCTETS_IN_UNIT)) {
-        struct slice field = take_field(&f->rest);
-        f->is_field = split(field, &f->name, &f->raw);
-        if (field.n == 0 || !concerns_any(&j->search.keys, f))
+        if (!take_field(j, f))
             continue;
-        decode(f, field);
         f->open = true;
         f->leaf = 0;
         return true;
     }
     return false;
-}
-
-static bool field_has(const struct job_key *k, const struct job_fields *f)
-{
-    struct slice value = buf_slice(&f->text);
-
-    slice_take(&value, f->name.n + 2);
-    return !k->match || mime_match_in(k->match, value);
 }
 
 static enum job_verdict date_says(const struct imapd_search_key *key, const struct job_fields *f)
@@ -198,9 +177,9 @@ static enum job_verdict field_says(const struct job_key *k, const struct job_fie
     if (k->key->kind == IMAPD_SEARCH_SENT)
         return date_says(k->key, f);
     if (k->key->kind == IMAPD_SEARCH_HEADER)
-        found = field_has(k, f);
+        found = !k->match || mime_match_in(k->match, f->value);
     else
-        found = mime_match_in(k->match, buf_slice(&f->text));
+        found = mime_match_in(k->match, f->text);
     return found ? JOB_TRUE : JOB_UNKNOWN;
 }
 
@@ -208,7 +187,7 @@ static enum job_verdict field_says(const struct job_key *k, const struct job_fie
 static bool match_field(struct job *j, struct job_fields *f)
 {
     struct job_keys *keys = &j->search.keys;
-    uint64_t cost = 1 + buf_size(&f->text) / JOB_OCTETS_IN_UNIT;
+    uint64_t cost = 1 + f->text.n / JOB_OCTETS_IN_UNIT;
 
     for (; f->leaf < keys->leaf_count; f->leaf++) {
         const struct job_key *k = &keys->keys[keys->leaves[f->leaf]];
@@ -226,14 +205,21 @@ void job_fields_begin(struct job_fields *f, struct slice header, enum job_scope 
 {
     f->rest = header;
     f->scope = scope;
+    f->digest = false;
     f->open = false;
     f->busy = true;
+}
+
+void job_fields_begin_digest(struct job_fields *f, struct slice digest)
+{
+    job_fields_begin(f, digest, JOB_SCOPE_MESSAGE);
+    f->digest = true;
 }
 
 bool job_fields_match(struct job *j, struct job_fields *f)
 {
     while (f->open || open_field(j, f)) {
-        if (buf_failed(&f->text))
+        if (buf_failed(&f->decoded))
             job_no_memory(j);
         if (!match_field(j, f))
             return false;
@@ -244,6 +230,6 @@ bool job_fields_match(struct job *j, struct job_fields *f)
 
 void job_fields_clear(struct job_fields *f)
 {
-    buf_clear(&f->text);
+    buf_clear(&f->decoded);
     *f = (struct job_fields){0};
 }

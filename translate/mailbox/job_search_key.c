@@ -9,6 +9,7 @@
 
 #include "translate/imap/imapd_flags.h"
 #include "translate/mime/mime_charset.h"
+#include "translate/mime/mime_field.h"
 
 _Static_assert(BOX_ANSWERED == (uint64_t)IMAPD_FLAG_ANSWERED &&
                    BOX_FLAGGED == (uint64_t)IMAPD_FLAG_FLAGGED &&
@@ -67,6 +68,16 @@ static struct mime_match *match_of(const struct imapd_search_key *key, struct sl
     return match;
 }
 
+/* A digest has the fields of an ENVELOPE, Date only for its day; TEXT is in all of a header. */
+static bool is_beyond_digest(const struct imapd_search_key *key)
+{
+    enum mime_field field = mime_field_named(key->name);
+
+    return key->kind == IMAPD_SEARCH_TEXT ||
+           (key->kind == IMAPD_SEARCH_HEADER &&
+            (!mime_field_is_envelope(field) || field == MIME_DATE));
+}
+
 static bool add_leaf(struct job_keys *keys, uint32_t at, struct slice charset)
 {
     struct job_key *k = &keys->keys[at];
@@ -78,6 +89,7 @@ static bool add_leaf(struct job_keys *keys, uint32_t at, struct slice charset)
     k->leaf = keys->leaf_count;
     keys->leaves[keys->leaf_count++] = at;
     keys->header |= kind == IMAPD_SEARCH_HEADER || kind == IMAPD_SEARCH_SENT;
+    keys->beyond |= is_beyond_digest(k->key);
     if (kind == IMAPD_SEARCH_SENT || k->key->text.n == 0)
         return true;
     k->match = match_of(k->key, charset);
@@ -191,7 +203,7 @@ static bool in_set(const struct seen *m, const struct imapd_search_key *key)
         return mailbox_view_has_saved(v, m->message->uid);
     if (key->kind == IMAPD_SEARCH_NUMBERS)
         return imapd_set_has(&key->set, (uint32_t)v->count, m->number);
-    return imapd_set_has(&key->set, v->count ? v->uids[v->count - 1] : 0, m->message->uid);
+    return imapd_set_has(&key->set, mailbox_view_uid(v, (uint32_t)v->count), m->message->uid);
 }
 
 static bool has_size(const struct seen *m, const struct imapd_search_key *key)

@@ -99,12 +99,22 @@ static void copy(struct job *j, struct buf *to, struct slice *from, size_t n)
         job_no_memory(j);
 }
 
+struct slice job_texts_of(const struct job *j, const struct mailbox_texts_of *of)
+{
+    struct slice all = buf_slice(&j->texts.runs[j->texts.first].texts->octets);
+    size_t n = 0;
+
+    for (int kind = 0; kind < MAILBOX_TEXT_KINDS; kind++)
+        n += of->n[kind];
+    slice_take(&all, of->at);
+    return slice_take(&all, n);
+}
+
 void job_texts_give(struct job *j, const struct mailbox_texts_of *of, struct job_slot *slot)
 {
-    struct slice all = buf_slice(&run_at(&j->texts, 0)->texts->octets);
+    struct slice all = job_texts_of(j, of);
 
     slot->remembered = true;
-    slice_take(&all, of->at);
     copy(j, &slot->octets, &all, of->n[MAILBOX_TEXT_HEADER]);
     copy(j, &slot->envelope, &all, of->n[MAILBOX_TEXT_ENVELOPE]);
     copy(j, &slot->structure, &all, of->n[MAILBOX_TEXT_STRUCTURE]);

@@ -56,7 +56,6 @@ void mailbox_free(struct mailbox *m)
     buf_clear(&m->authzid);
     buf_clear(&m->certificate);
     buf_wipe(&m->password);
-    mailbox_view_close(&m->view);
     mailbox_rights_clear(m);
     ring_clear(&m->actions);
     free(m);

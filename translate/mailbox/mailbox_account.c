@@ -3,8 +3,10 @@
  */
 #include "translate/mailbox/mailbox_internal.h"
 
+/* What the view shares with the account goes first: another thread may have the account next. */
 void mailbox_leave(struct mailbox *m)
 {
+    mailbox_view_close(&m->view);
     if (!m->account.account)
         return;
     account_detach(&m->account);

@@ -1,7 +1,7 @@
 /*
- * What FETCH and SEARCH need of many messages, asked for at once: headers as they are, ENVELOPE and
- * BODYSTRUCTURE as they are sent. A scan of a mailbox asks so for some hundred messages at a time
- * and works on them while the next ones are looked up.
+ * What FETCH and SEARCH need of many messages, asked for at once: headers as they are or as
+ * SEARCH compares them, ENVELOPE and BODYSTRUCTURE as they are sent. A scan of a mailbox asks so
+ * for some hundred messages at a time and works on them while the next ones are looked up.
  *
  * Only what is remembered comes this way. A message of which something is not is asked for by
  * itself, as one that nobody has seen yet.
@@ -13,6 +13,7 @@
 
 enum mailbox_text {
     MAILBOX_TEXT_HEADER,
+    MAILBOX_TEXT_DIGEST, /* of the header, as translate/mime/mime_search.h has it */
     MAILBOX_TEXT_ENVELOPE,
     MAILBOX_TEXT_STRUCTURE, /* BODYSTRUCTURE */
     MAILBOX_TEXT_KINDS,

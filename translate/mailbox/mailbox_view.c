@@ -6,16 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "translate/text/array.h"
-
-static bool view_reserve(struct mailbox_view *v, size_t count)
+/* The first `count` messages of the folder are those of the view. */
+static bool view_share(struct mailbox_view *v, const struct box_state *s,
+                       const struct box_folder *f, size_t count)
 {
-    if (count <= v->capacity)
-        return true;
-    uint32_t *uids = array_reserve(v->uids, &v->capacity, count, sizeof *uids);
-    if (!uids)
+    struct uid_list *list = box_folder_uids(box_state_folder_by_id(s, f->id));
+
+    if (!list)
         return false;
-    v->uids = uids;
+    uid_list_hold(list);
+    uid_list_let_go(v->list);
+    v->list = list;
+    v->count = count;
     return true;
 }
 
@@ -23,11 +25,8 @@ bool mailbox_view_open(struct mailbox_view *v, const struct box_state *s,
                        const struct box_folder *f, bool read_only)
 {
     mailbox_view_close(v);
-    if (!view_reserve(v, f->count))
+    if (!view_share(v, s, f, f->count))
         return false;
-    for (size_t i = 0; i < f->count; i++)
-        v->uids[i] = f->messages[i].uid;
-    v->count = f->count;
     v->folder = f->id;
     v->read_only = read_only;
     v->modseq = v->settled = f->modseq;
@@ -38,7 +37,7 @@ bool mailbox_view_open(struct mailbox_view *v, const struct box_state *s,
 
 void mailbox_view_close(struct mailbox_view *v)
 {
-    free(v->uids);
+    uid_list_let_go(v->list);
     free(v->saved);
     memset(v, 0, sizeof *v);
 }
@@ -59,16 +58,21 @@ static size_t uids_below(const uint32_t *uids, size_t count, uint32_t uid)
     return low;
 }
 
+static size_t view_position(const struct mailbox_view *v, uint32_t uid)
+{
+    return v->count ? uids_below(v->list->uids, v->count, uid) : 0;
+}
+
 uint32_t mailbox_view_number(const struct mailbox_view *v, uint32_t uid)
 {
-    size_t at = uids_below(v->uids, v->count, uid);
+    size_t at = view_position(v, uid);
 
-    return at < v->count && v->uids[at] == uid ? (uint32_t)at + 1 : 0;
+    return at < v->count && v->list->uids[at] == uid ? (uint32_t)at + 1 : 0;
 }
 
 uint32_t mailbox_view_uid(const struct mailbox_view *v, uint32_t number)
 {
-    return number >= 1 && number <= v->count ? v->uids[number - 1] : 0;
+    return number >= 1 && number <= v->count ? v->list->uids[number - 1] : 0;
 }
 
 bool mailbox_view_has_saved(const struct mailbox_view *v, uint32_t uid)
@@ -95,13 +99,13 @@ static bool in_range(const struct mailbox_view *v, const struct mailbox_walk *wa
 {
     if (!walk->begun || walk->at >= v->count)
         return false;
-    return (by_uid ? v->uids[walk->at] : walk->at + 1) <= walk->range.last;
+    return (by_uid ? v->list->uids[walk->at] : walk->at + 1) <= walk->range.last;
 }
 
 bool mailbox_view_next(const struct mailbox_view *v, const struct imapd_set *set, bool by_uid,
                        struct mailbox_walk *walk, uint32_t *number, uint32_t *uid)
 {
-    uint32_t max = !by_uid ? (uint32_t)v->count : v->count ? v->uids[v->count - 1] : 0;
+    uint32_t max = by_uid ? mailbox_view_uid(v, (uint32_t)v->count) : (uint32_t)v->count;
 
     if (set->saved) {
         if (!next_saved(v, walk, number))
@@ -111,8 +115,7 @@ bool mailbox_view_next(const struct mailbox_view *v, const struct imapd_set *set
             walk->begun = imapd_set_next(set, max, &walk->set, &walk->range);
             if (!walk->begun)
                 return false;
-            walk->at =
-                by_uid ? uids_below(v->uids, v->count, walk->range.first) : walk->range.first - 1;
+            walk->at = by_uid ? view_position(v, walk->range.first) : walk->range.first - 1;
         }
         *number = (uint32_t)++walk->at;
     }
@@ -181,23 +184,27 @@ const struct box_folder *mailbox_view_folder(const struct mailbox_view *v,
     return f && !f->noselect ? f : NULL;
 }
 
-static void tell_gone(struct mailbox_view *v, const struct box_folder *f, struct buf *out)
+/* What the view has left are the folder's first: all up to the last one that it was told of. */
+static bool tell_gone(struct mailbox_view *v, const struct box_state *s, const struct box_folder *f,
+                      struct buf *out)
 {
     bool whole = f && f->removals == v->removals;
     size_t kept = whole ? v->count : 0;
     size_t at = 0;
 
     for (size_t i = kept; i < v->count; i++) {
-        while (f && at < f->count && f->messages[at].uid < v->uids[i])
+        uint32_t uid = v->list->uids[i];
+        while (f && at < f->count && f->messages[at].uid < uid)
             at++;
-        if (f && at < f->count && f->messages[at].uid == v->uids[i])
-            v->uids[kept++] = v->uids[i];
+        if (f && at < f->count && f->messages[at].uid == uid)
+            kept++;
         else
             buf_printf(out, "* %zu EXPUNGE\r\n", kept + 1);
     }
     v->count = kept;
     v->settled = f ? f->modseq : v->settled;
     v->removals = f ? f->removals : v->removals;
+    return whole || !f || view_share(v, s, f, kept);
 }
 
 void mailbox_tell_keywords(struct mailbox_view *v, const struct box_state *s, struct buf *out)
@@ -233,17 +240,36 @@ static void tell_flags(const struct mailbox_view *v, const struct box_state *s,
     }
 }
 
+/* A list to which the view alone appends: it has messages that the folder has no more. */
+static bool view_own(struct mailbox_view *v)
+{
+    if (v->list->holders > 1) {
+        struct uid_list *own = uid_list_new(v->count);
+        if (!own)
+            return false;
+        for (size_t i = 0; i < v->count; i++)
+            uid_list_add(own, v->list->uids[i]);
+        uid_list_let_go(v->list);
+        v->list = own;
+    }
+    v->list->count = v->count;
+    return true;
+}
+
 static bool tell_new(struct mailbox_view *v, const struct box_folder *f, struct buf *out)
 {
-    uint32_t last = v->count ? v->uids[v->count - 1] : 0;
-    size_t from = box_folder_position(f, last + 1);
+    size_t from = box_folder_position(f, mailbox_view_uid(v, (uint32_t)v->count) + 1);
+    size_t count = f->count - from;
 
-    if (from == f->count)
+    if (count == 0)
         return true;
-    if (!view_reserve(v, v->count + f->count - from))
-        return false;
-    for (size_t i = from; i < f->count; i++)
-        v->uids[v->count++] = f->messages[i].uid;
+    if (v->list != f->uids) {
+        if (!view_own(v) || !uid_list_reserve(v->list, count))
+            return false;
+        for (size_t i = from; i < f->count; i++)
+            uid_list_add(v->list, f->messages[i].uid);
+    }
+    v->count += count;
     buf_printf(out, "* %zu EXISTS\r\n", v->count);
     return true;
 }
@@ -266,8 +292,8 @@ bool mailbox_view_sync(struct mailbox_view *v, const struct box_state *s,
 
     if (!mailbox_view_is_behind(v, s, tell->expunge))
         return true;
-    if (tell->expunge)
-        tell_gone(v, f, out);
+    if (tell->expunge && !tell_gone(v, s, f, out))
+        return false;
     if (!f)
         return true;
     mailbox_tell_keywords(v, s, out);

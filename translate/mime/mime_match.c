@@ -7,14 +7,22 @@
 
 #include "translate/text/utf8.h"
 
-enum { NO_CHARACTER = 0x110000, CHARACTER_OCTETS = 4 };
+enum {
+    NO_CHARACTER = 0x110000,
+    CHARACTER_OCTETS = 4,
+    RARE_AMONG = 16, /* the first characters of a text */
+    STRIDE = 32,     /* octets that are passed over at once */
+};
 
 struct mime_match {
     uint32_t *text; /* folded characters */
     size_t *border; /* of the first i + 1: how long a part both begins and ends them */
     size_t n;
-    size_t matched; /* how much of the text ends here */
+    size_t rare;         /* where a character stands that texts seldom have, */
+    char rare_octets[2]; /* and what it is in ASCII, both cases; 0x80: nothing */
+    size_t matched;      /* how much of the text ends here */
     bool found;
+    bool skips;                 /* `rare` is set */
     bool runs;                  /* of blanks are one space */
     bool blank;                 /* the character before was one */
     char cut[CHARACTER_OCTETS]; /* a character whose end has not come in */
@@ -120,22 +128,66 @@ static void finish_cut(struct mime_match *match, struct slice *octets)
     }
 }
 
-/* As long as nothing of the text was met, ASCII that it does not begin with is nothing to it. */
-static void skip_others(const struct mime_match *match, struct slice *octets)
+static bool is_rare(const struct mime_match *match, char c)
 {
+    return c == match->rare_octets[0] || c == match->rare_octets[1];
+}
+
+/* How many octets are ASCII, and not the rare character. Without an early end the inner loop is one
+ * of many octets at once. */
+static size_t passed(const struct mime_match *match, struct slice octets)
+{
+    const char a = match->rare_octets[0];
+    const char b = match->rare_octets[1];
     size_t n = 0;
 
-    while (n < octets->n && (unsigned char)octets->p[n] < 0x80 &&
-           fold_ascii((unsigned char)octets->p[n]) != match->text[0])
+    for (; n + STRIDE <= octets.n; n += STRIDE) {
+        const char *p = octets.p + n;
+        signed char met = 0; /* its sign */
+        for (size_t i = 0; i < STRIDE; i++)
+            met |= (signed char)(p[i] | (p[i] == a ? -1 : 0) | (p[i] == b ? -1 : 0));
+        if (met < 0)
+            break;
+    }
+    while (n < octets.n && (unsigned char)octets.p[n] < 0x80 && !is_rare(match, octets.p[n]))
         n++;
-    slice_take(octets, n);
+    return n;
+}
+
+/* Whether the text begins with so many octets. */
+static bool begins_with(const struct mime_match *match, const char *p, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && fold_ascii((unsigned char)p[i]) == match->text[i])
+        i++;
+    return i == n;
+}
+
+/* As long as nothing of the text was met, ASCII without its rare character in the place where it
+ * has it is nothing to it. What may be the text's beginning is left. */
+static void skip_others(const struct mime_match *match, struct slice *octets)
+{
+    const char *p = octets->p;
+    size_t rare = match->rare;
+    size_t n = passed(match, *octets);
+
+    while (n < octets->n && is_rare(match, p[n]) &&
+           !(n >= rare && begins_with(match, p + n - rare, rare + 1))) {
+        n++;
+        n += passed(match, slice_make(p + n, octets->n - n));
+    }
+    size_t left = n < rare ? n : rare;
+    while (left && !begins_with(match, p + n - left, left))
+        left--;
+    slice_take(octets, n - left);
 }
 
 bool mime_match_feed(struct mime_match *match, struct slice octets)
 {
     finish_cut(match, &octets);
     while (octets.n && !match->found) {
-        if (match->matched == 0 && !match->runs) {
+        if (match->matched == 0 && match->skips) {
             skip_others(match, &octets);
             if (octets.n == 0)
                 break;
@@ -199,6 +251,29 @@ static void take_text(struct mime_match *match, struct slice text)
     }
 }
 
+/* What stands before it in a run of blanks has no known number of octets: there only the first
+ * character will do. */
+static void find_rare(struct mime_match *match)
+{
+    static const char common[] = "QZJXKVBPYGWFMUCLDHRSNIOATE "; /* the last the most, in English */
+    size_t among = match->runs ? 1 : match->n < RARE_AMONG ? match->n : RARE_AMONG;
+    size_t best = SIZE_MAX;
+
+    match->skips = match->n && !(match->runs && match->text[0] == ' ');
+    match->rare_octets[0] = match->rare_octets[1] = '\x80';
+    for (size_t i = 0; i < among; i++) {
+        const char *at =
+            match->text[i] && match->text[i] < 0x80 ? strchr(common, (int)match->text[i]) : NULL;
+        size_t rank = at ? (size_t)(at - common) + 1 : 0;
+        if (match->text[i] >= 0x80 || rank >= best)
+            continue;
+        best = rank;
+        match->rare = i;
+        match->rare_octets[0] = (char)match->text[i];
+        match->rare_octets[1] = (char)g_ascii_tolower((gchar)match->text[i]);
+    }
+}
+
 struct mime_match *mime_match_new(struct slice text, enum mime_match_blanks blanks)
 {
     struct mime_match *match = calloc(1, sizeof *match);
@@ -217,6 +292,7 @@ struct mime_match *mime_match_new(struct slice text, enum mime_match_blanks blan
         return NULL;
     }
     find_borders(match);
+    find_rare(match);
     mime_match_reset(match);
     return match;
 }

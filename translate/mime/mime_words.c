@@ -19,15 +19,20 @@ static char at(struct slice value, size_t i)
  * would end a C string, as U+FFFD. */
 static void unfold(struct buf *out, struct slice value)
 {
+    size_t from = 0; /* what is put as it is */
+
     for (size_t i = 0; i < value.n; i++) {
         char c = value.p[i];
-        if (c == '\0')
-            buf_puts(out, "\xef\xbf\xbd");
-        else if (c == '\t' && i && value.p[i - 1] == '\n')
-            buf_putc(out, ' ');
-        else if (c != '\n' && (c != '\r' || at(value, i + 1) != '\n'))
-            buf_putc(out, c);
+        if (c > '\r' || c < '\0')
+            continue;
+        bool tab = c == '\t' && i && value.p[i - 1] == '\n';
+        if (c != '\0' && c != '\n' && !tab && (c != '\r' || at(value, i + 1) != '\n'))
+            continue;
+        buf_put(out, slice_make(value.p + from, i - from));
+        buf_puts(out, c == '\0' ? "\xef\xbf\xbd" : tab ? " " : "");
+        from = i + 1;
     }
+    buf_put(out, slice_make(value.p + from, value.n - from));
 }
 
 /* ---- encoded words ------------------------------------------------------------------------ */

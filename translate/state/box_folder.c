@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "translate/state/uid_list.h"
 #include "translate/text/array.h"
 
 void box_folder_clear(struct box_folder *f)
@@ -10,6 +11,7 @@ void box_folder_clear(struct box_folder *f)
     free(f->messages);
     free(f->newest);
     free(f->name);
+    uid_list_let_go(f->uids);
     *f = (struct box_folder){.name = NULL};
 }
 
@@ -18,6 +20,8 @@ bool box_folder_reserve(struct box_folder *f, size_t count)
     size_t wanted = f->count + count;
     size_t capacity = f->capacity;
 
+    if (f->uids && !uid_list_reserve(f->uids, count))
+        return false;
     if (wanted <= capacity)
         return true;
     struct box_message *p = array_reserve(f->messages, &capacity, wanted, sizeof *p);
@@ -63,6 +67,8 @@ static void count_flags(struct box_folder *f, uint64_t flags, size_t one)
 void box_folder_append(struct box_folder *f, const struct box_message *m, uint64_t size)
 {
     f->messages[f->count++] = *m;
+    if (f->uids)
+        uid_list_add(f->uids, m->uid);
     note_all_modseqs(f, f->count - 1);
     f->uidnext = m->uid + 1;
     f->size += size;
@@ -101,7 +107,19 @@ void box_folder_take_out(struct box_folder *f, const uint32_t *uids, size_t coun
         return;
     f->count = to;
     f->removals++;
+    uid_list_let_go(f->uids);
+    f->uids = NULL;
     note_all_modseqs(f, first);
+}
+
+struct uid_list *box_folder_uids(struct box_folder *f)
+{
+    if (f->uids)
+        return f->uids;
+    f->uids = uid_list_new(f->count);
+    for (size_t i = 0; f->uids && i < f->count; i++)
+        uid_list_add(f->uids, f->messages[i].uid);
+    return f->uids;
 }
 
 size_t box_folder_position(const struct box_folder *f, uint32_t uid)

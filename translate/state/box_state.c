@@ -5,6 +5,7 @@
 
 #include "translate/state/box_content.h"
 #include "translate/state/box_folder.h"
+#include "translate/state/uid_list.h"
 
 static const char *const use_names[BOX_USES] = {NULL,      "\\Drafts", "\\Sent",
                                                 "\\Trash", "\\Junk",   "\\Archive"};
@@ -41,8 +42,11 @@ size_t box_state_octets(const struct box_state *s)
     size_t octets = sizeof *s + s->folder_count * sizeof *s->folders;
 
     octets += s->content_capacity * sizeof *s->contents + s->content_count * TEXTS;
-    for (size_t i = 0; i < s->folder_count; i++)
-        octets += s->folders[i].capacity * sizeof *s->folders[i].messages;
+    for (size_t i = 0; i < s->folder_count; i++) {
+        const struct box_folder *f = &s->folders[i];
+        octets += f->capacity * sizeof *f->messages;
+        octets += f->uids ? f->uids->capacity * sizeof *f->uids->uids : 0;
+    }
     return octets;
 }
 

@@ -109,9 +109,10 @@ struct box_folder {
     struct box_message *messages; /* ascending by uid: sequence number n is messages[n - 1] */
     size_t count;
     size_t capacity;
-    uint64_t *newest;  /* for each BOX_RUN messages, no modseq among them is above it */
-    uint64_t removals; /* grows when messages are taken out; not kept on the disk */
-    size_t unseen;     /* messages without \Seen */
+    uint64_t *newest;      /* for each BOX_RUN messages, no modseq among them is above it */
+    uint64_t removals;     /* grows when messages are taken out; not kept on the disk */
+    struct uid_list *uids; /* of all messages; NULL: nobody has asked since one was taken out */
+    size_t unseen;         /* messages without \Seen */
     size_t deleted;
     uint64_t size; /* of all messages */
 };
@@ -171,6 +172,9 @@ enum box_use box_use_of(struct slice name);
 
 /* Where the first message stands whose UID is `uid` or above; f->count when there is none. */
 size_t box_folder_position(const struct box_folder *f, uint32_t uid);
+
+/* The UIDs of all messages; the folder's, to be held by who keeps it. NULL when memory is out. */
+struct uid_list *box_folder_uids(struct box_folder *f);
 
 /* The message, or NULL. */
 struct box_message *box_folder_message(const struct box_folder *f, uint32_t uid);
