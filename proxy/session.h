@@ -15,6 +15,7 @@
 #ifndef PROXY_SESSION_H
 #define PROXY_SESSION_H
 
+#include <stdatomic.h>
 #include <uv.h>
 
 #include "proxy/admin/health.h"
@@ -55,7 +56,8 @@ struct session_house {
     struct health *health;
     struct http *http; /* NULL until a session needs it */
     struct gatekeeper *gatekeeper;
-    struct session *sessions;      /* all that have not ended; see session_next() */
+    struct session *sessions; /* all that have not ended; see session_next() */
+    atomic_uint load;         /* how many these are, and clients on their way here; any thread */
     void (*on_ended)(void *owner); /* a session or host has left its list and is gone */
     void *owner;
 };
