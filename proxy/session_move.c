@@ -27,6 +27,7 @@ static void take(struct session *to, const struct session *from)
         .route = from->route,
         .login = from->login,
         .account = from->account,
+        .home = from->home,
         .place = from->place,
         .attempts = from->attempts,
         .mailbox = from->mailbox,
@@ -43,6 +44,7 @@ static void leave_behind(struct session *s)
     s->settings = NULL;
     s->login = NULL;
     s->account = NULL;
+    s->home = NULL;
     s->place = (struct place){.host = NULL};
     s->credential = (struct credential){.kind = CREDENTIAL_PASSWORD};
     s->entry = (struct session_entry){.generation = 0};
@@ -61,6 +63,7 @@ static void arrive_dead(struct session *s, struct session_house *house)
     mailbox_free(s->mailbox);
     health_session_ended(house->health);
     gate_leave(house->gate, &s->counted);
+    homes_leave(house->homes, s->home);
     settings_release(s->settings);
     free(s->login);
     free(s->account);
@@ -119,7 +122,7 @@ static bool send_off(struct session *s, struct arrival *a)
 
     a->message.run = arrive;
     take(a->session, s);
-    return house->send(house->owner, account_host_home(house, s->account), &a->message);
+    return house->send(house->owner, s->home->number, &a->message);
 }
 
 static void depart(struct session *s, struct arrival *a)

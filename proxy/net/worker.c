@@ -129,7 +129,7 @@ static void worker_end_if_empty(void *owner)
 {
     struct worker *w = owner;
 
-    if (!w->draining || w->house.sessions || w->house.host_count ||
+    if (!w->draining || w->house.sessions || w->house.hosts ||
         uv_is_closing((uv_handle_t *)&w->wake))
         return;
     uv_mutex_lock(&w->lock);
@@ -279,6 +279,7 @@ struct worker *worker_new(const struct worker_options *options, struct failure *
         .bodies = options->bodies,
         .warm = w->house.warm,
         .gate = options->gate,
+        .homes = options->homes,
         .health = options->health,
         .gatekeeper = options->gatekeeper,
         .on_ended = worker_end_if_empty,

@@ -19,9 +19,10 @@ struct worker;
 
 struct worker_options {
     struct settings *settings; /* held until it is replaced */
-    struct store *store;       /* these five outlive the worker */
+    struct store *store;       /* these six outlive the worker */
     struct bodies *bodies;
     struct gate *gate;
+    struct homes *homes;
     struct health *health;
     struct gatekeeper *gatekeeper;
     struct worker *const *peers; /* all `count` workers, this one as number `number`; filled before

@@ -14,9 +14,10 @@ import socket
 import threading
 import unittest
 
+from tests.lib.imap_raw import RawImap
 from tests.lib.mailferry import environment
 from tests.lib.process import PATIENCE, Process, wait_until
-from tests.lib.scene import Scene
+from tests.lib.scene import PASSWORD, Scene
 
 WORKERS = 4
 
@@ -80,6 +81,24 @@ class Workers(Scene):
         for client in [self.login(gateway) for _ in range(2 * WORKERS)]:
             self.assertEqual(b"Subject: one\r\n\r\nx\r\n", client.retr(1))
             client.quit()
+
+    def test_accounts_are_where_their_first_client_came(self):
+        """And later clients of the user go there."""
+        users = {f"user{n}": PASSWORD for n in range(2 * WORKERS)}
+        server = self.dovecot(users, pop3=True)
+        gateway = self.begin(f"pop3://127.0.0.1:{server.pop3_port}", listener="imap")
+
+        def log_in(user):
+            client = RawImap(gateway.port)
+            self.addCleanup(client.close)
+            self.assertEqual("OK", client.command(f"LOGIN {user} {PASSWORD}").status)
+            self.assertEqual("OK", client.command("SELECT INBOX").status)
+        for user in users:
+            log_in(user)
+        self.wait_spread(gateway, [2] * WORKERS)
+        for _ in range(2 * WORKERS):
+            log_in("user1")
+        self.wait_spread(gateway, [2] * (WORKERS - 1) + [2 + 2 * WORKERS])
 
     def test_clients_come_while_it_ends(self):
         """Each is greeted or finds the connection closed, and the process ends as it should."""
