@@ -41,7 +41,8 @@ def waited_for(pid):
 class Workers(Scene):
     def begin(self, upstream, **options):
         """A gateway that nobody has been connected to, not even to look whether it is there."""
-        gateway = self.gateway(upstream, start=False, workers=WORKERS, **options)
+        gateway = self.gateway(upstream, start=False, workers=WORKERS,
+                               config={"limits": {"login_refusals": 0}}, **options)
         gateway.process = Process(gateway.command_line(), gateway.log, env=environment())
         gateway.process.wait_said("listening on")
         return gateway
@@ -82,23 +83,55 @@ class Workers(Scene):
             self.assertEqual(b"Subject: one\r\n\r\nx\r\n", client.retr(1))
             client.quit()
 
+    def imap_gateway(self, users):
+        server = self.dovecot({user: PASSWORD for user in users}, pop3=True)
+        return self.begin(f"pop3://127.0.0.1:{server.pop3_port}", listener="imap")
+
+    def log_in(self, gateway, user, refused_first=()):
+        client = RawImap(gateway.port)
+        self.addCleanup(client.close)
+        for other in refused_first:
+            self.assertEqual("NO", client.command(f"LOGIN {other} wrong").status)
+        self.assertEqual("OK", client.command(f"LOGIN {user} {PASSWORD}").status)
+        self.assertEqual("OK", client.command("SELECT INBOX").status)
+
     def test_accounts_are_where_their_first_client_came(self):
         """And later clients of the user go there."""
-        users = {f"user{n}": PASSWORD for n in range(2 * WORKERS)}
-        server = self.dovecot(users, pop3=True)
-        gateway = self.begin(f"pop3://127.0.0.1:{server.pop3_port}", listener="imap")
-
-        def log_in(user):
-            client = RawImap(gateway.port)
-            self.addCleanup(client.close)
-            self.assertEqual("OK", client.command(f"LOGIN {user} {PASSWORD}").status)
-            self.assertEqual("OK", client.command("SELECT INBOX").status)
+        users = [f"user{n}" for n in range(2 * WORKERS)]
+        gateway = self.imap_gateway(users)
         for user in users:
-            log_in(user)
+            self.log_in(gateway, user)
         self.wait_spread(gateway, [2] * WORKERS)
         for _ in range(2 * WORKERS):
-            log_in("user1")
+            self.log_in(gateway, "user1")
         self.wait_spread(gateway, [2] * (WORKERS - 1) + [2 + 2 * WORKERS])
+
+    def test_a_client_goes_from_home_to_home(self):
+        """One that was refused at some accounts is let in at another."""
+        users = [f"user{n}" for n in range(WORKERS)]
+        gateway = self.imap_gateway(users)
+        for user in users:
+            self.log_in(gateway, user)
+        self.log_in(gateway, users[0], refused_first=users)
+        self.wait_spread(gateway, [1] * (WORKERS - 1) + [2])
+
+    def test_accounts_begin_and_end_everywhere(self):
+        """One that nobody was let in to ends at once, while others come for it."""
+        gateway = self.imap_gateway(["user"])
+        trouble = []
+
+        def come():
+            try:
+                self.log_in(gateway, "user", refused_first=["user"] * 3)
+            except (AssertionError, OSError) as e:
+                trouble.append(e)
+        crowd = [threading.Thread(target=come) for _ in range(3 * WORKERS)]
+        for one in crowd:
+            one.start()
+        for one in crowd:
+            one.join()
+        self.assertEqual([], trouble)
+        self.wait_spread(gateway, [len(crowd)])
 
     def test_clients_come_while_it_ends(self):
         """Each is greeted or finds the connection closed, and the process ends as it should."""
