@@ -10,14 +10,17 @@ enum { HOMES_BUCKETS = 4096 };
 struct homes {
     uv_mutex_t lock;
     struct home *buckets[HOMES_BUCKETS];
+    size_t count;
+    size_t accounts[]; /* of each house */
 };
 
-struct homes *homes_new(void)
+struct homes *homes_new(size_t count)
 {
-    struct homes *h = calloc(1, sizeof *h);
+    struct homes *h = calloc(1, sizeof *h + count * sizeof h->accounts[0]);
 
     if (!h)
         return NULL;
+    h->count = count;
     if (uv_mutex_init(&h->lock) < 0) {
         free(h);
         return NULL;
@@ -59,12 +62,29 @@ static struct home *home_new(const char *key, size_t number)
     return home;
 }
 
+static size_t homes_emptiest(const struct homes *h, size_t number)
+{
+    for (size_t i = 0; i < h->count; i++)
+        if (h->accounts[i] < h->accounts[number])
+            number = i;
+    return number;
+}
+
+static struct home *homes_add(struct homes *h, const char *key, size_t number)
+{
+    struct home *home = home_new(key, homes_emptiest(h, number));
+
+    if (home)
+        h->accounts[home->number]++;
+    return home;
+}
+
 struct home *homes_enter(struct homes *h, const char *key, size_t number)
 {
     uv_mutex_lock(&h->lock);
     struct home **link = homes_find(h, key);
     if (!*link)
-        *link = home_new(key, number);
+        *link = homes_add(h, key, number);
     struct home *home = *link;
     if (home)
         home->holders++;
@@ -79,6 +99,7 @@ void homes_leave(struct homes *h, struct home *home)
     uv_mutex_lock(&h->lock);
     if (--home->holders == 0) {
         *homes_find(h, home->key) = home->next;
+        h->accounts[home->number]--;
         free(home);
     }
     uv_mutex_unlock(&h->lock);

@@ -260,7 +260,7 @@ static bool serve_open(struct serve *s)
         fault("", &why);
     s->bodies = s->store ? bodies_new(s->store, (uint64_t)c->cache_mib << 20) : NULL;
     s->gate = gate_new();
-    s->homes = homes_new();
+    s->homes = homes_new(s->worker_count);
     s->health = health_new();
     s->workers = calloc(s->worker_count, sizeof(struct worker *));
     if ((s->store && !s->bodies) || !s->gate || !s->homes || !s->health || !s->workers)

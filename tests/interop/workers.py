@@ -94,11 +94,14 @@ class Workers(Scene):
             self.assertEqual("NO", client.command(f"LOGIN {other} wrong").status)
         self.assertEqual("OK", client.command(f"LOGIN {user} {PASSWORD}").status)
         self.assertEqual("OK", client.command("SELECT INBOX").status)
+        return client
 
-    def test_accounts_are_where_their_first_client_came(self):
-        """And later clients of the user go there."""
+    def test_accounts_are_spread(self):
+        """Also those whose clients have gone; and later clients of a user go where he is."""
         users = [f"user{n}" for n in range(2 * WORKERS)]
         gateway = self.imap_gateway(users)
+        for user in users:
+            self.log_in(gateway, user).close()
         for user in users:
             self.log_in(gateway, user)
         self.wait_spread(gateway, [2] * WORKERS)

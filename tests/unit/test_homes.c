@@ -9,9 +9,9 @@
 
 #include "proxy/homes.h"
 
-static void the_first_decides(void **state)
+static void one_as_long_as_it_is_held(void **state)
 {
-    struct homes *h = homes_new();
+    struct homes *h = homes_new(2);
 
     (void)state;
     struct home *first = homes_enter(h, "imap:ann@example.com", 1);
@@ -23,54 +23,67 @@ static void the_first_decides(void **state)
     homes_leave(h, first);
     assert_int_equal(second->number, 1);
     homes_leave(h, second);
-    homes_free(h);
-}
-
-static void anew_when_nobody_is_left(void **state)
-{
-    struct homes *h = homes_new();
-
-    (void)state;
-    homes_leave(h, homes_enter(h, "imap:ann@example.com", 1));
-    struct home *home = homes_enter(h, "imap:ann@example.com", 0);
-    assert_int_equal(home->number, 0);
-    homes_leave(h, home);
+    struct home *third = homes_enter(h, "imap:ann@example.com", 0);
+    assert_int_equal(third->number, 0);
+    homes_leave(h, third);
     homes_leave(h, NULL);
     homes_free(h);
     homes_free(NULL);
 }
 
+static void where_the_fewest_are(void **state)
+{
+    struct homes *h = homes_new(3);
+
+    (void)state;
+    struct home *ann = homes_enter(h, "imap:ann@example.com", 1);
+    struct home *bob = homes_enter(h, "imap:bob@example.com", 1);
+    struct home *eve = homes_enter(h, "imap:eve@example.com", 1);
+    assert_int_equal(ann->number, 1);
+    assert_int_equal(bob->number, 0);
+    assert_int_equal(eve->number, 2);
+    homes_leave(h, bob);
+    bob = homes_enter(h, "imap:bob@example.com", 2);
+    assert_int_equal(bob->number, 0);
+    homes_leave(h, ann);
+    homes_leave(h, bob);
+    homes_leave(h, eve);
+    homes_free(h);
+}
+
 /* More than there are buckets: many share one, and go in another order than they came. */
 static void many(void **state)
 {
-    enum { COUNT = 10000 };
+    enum { COUNT = 10000, HOUSES = 7 };
     static struct home *all[COUNT];
-    struct homes *h = homes_new();
+    size_t accounts[HOUSES] = {0};
+    struct homes *h = homes_new(HOUSES);
     char key[40];
 
     (void)state;
     for (size_t i = 0; i < COUNT; i++) {
         snprintf(key, sizeof key, "imap:user%zu@example.com", i);
-        all[i] = homes_enter(h, key, i);
+        all[i] = homes_enter(h, key, 0);
+        accounts[all[i]->number]++;
     }
+    for (size_t i = 0; i < HOUSES; i++)
+        assert_in_range(accounts[i], COUNT / HOUSES, COUNT / HOUSES + 1);
     for (size_t i = 0; i < COUNT; i += 2)
         homes_leave(h, all[i]);
-    for (size_t i = 0; i < COUNT; i++) {
+    for (size_t i = 1; i < COUNT; i += 2) {
         snprintf(key, sizeof key, "imap:user%zu@example.com", i);
-        struct home *home = homes_enter(h, key, COUNT);
-        assert_int_equal(home->number, i % 2 ? i : COUNT);
-        homes_leave(h, home);
-    }
-    for (size_t i = 1; i < COUNT; i += 2)
+        assert_ptr_equal(homes_enter(h, key, 0), all[i]);
         homes_leave(h, all[i]);
+        homes_leave(h, all[i]);
+    }
     homes_free(h);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_first_decides),
-        cmocka_unit_test(anew_when_nobody_is_left),
+        cmocka_unit_test(one_as_long_as_it_is_held),
+        cmocka_unit_test(where_the_fewest_are),
         cmocka_unit_test(many),
     };
 
