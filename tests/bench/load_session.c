@@ -108,9 +108,8 @@ static int imap_command(const struct load_session *s, char *line, size_t cap)
         return snprintf(line, cap, "x LOGOUT\r\n");
     if (s->step > STEP_SCRIPT + p->repeats)
         return 0;
-    return snprintf(line, cap,
-                    p->script == LOAD_SCAN ? "x FETCH 1:* (UID FLAGS)\r\n"
-                                           : "x SEARCH SUBJECT \"nosuchthing\"\r\n");
+    return snprintf(
+        line, cap, p->script == LOAD_SCAN ? "x FETCH 1:* (UID FLAGS)\r\n" : "x SEARCH FLAGGED\r\n");
 }
 
 /* The command of the step; 0 when there is none any more. */

@@ -20,7 +20,7 @@ enum load_script {
     LOAD_POLL,   /* STAT, QUIT */
     LOAD_HOLD,   /* STAT; then the session stays, and is woken now and then */
     LOAD_SCAN,   /* IMAP: SELECT, NOOP, UIDs and flags of all messages `repeats` times, LOGOUT */
-    LOAD_SEARCH, /* the same with a search for a subject that no message has */
+    LOAD_SEARCH, /* the same with a search for a flag that no message has */
 };
 
 struct load_plan {
