@@ -68,8 +68,8 @@ static struct worker *worker_least_loaded(struct worker *w)
     return least;
 }
 
-/* On the loop that it was handed to. One that ends serves it no more than those whom it has not
- * accepted. */
+/* On the loop that it was handed to. When that one ends meanwhile, the connection is closed, like
+ * those that nobody has accepted yet. */
 static void handover_arrive(struct session_house *house, struct house_message *m)
 {
     struct handover *h = (struct handover *)m;
