@@ -28,27 +28,6 @@ char *account_host_key(const struct config_route *route, const char *user)
     return key;
 }
 
-/* FNV-1a */
-static uint32_t key_hash(const char *key)
-{
-    uint32_t hash = 2166136261U;
-
-    for (const char *p = key; *p; p++)
-        hash = (hash ^ (unsigned char)*p) * 16777619U;
-    return hash;
-}
-
-size_t account_host_home(const struct session_house *house, const char *key)
-{
-    return key_hash(key) % house->count;
-}
-
-/* All keys of a house are alike in what account_host_home() looks at. */
-static struct account_host **host_bucket(struct session_house *house, const char *key)
-{
-    return &house->hosts[key_hash(key) / house->count % SESSION_HOST_BUCKETS];
-}
-
 struct account *account_host_account(struct account_host *h)
 {
     return h->account;
@@ -188,21 +167,20 @@ static bool host_begin_again(struct account_host *h)
 void account_host_release(struct account_host *h)
 {
     struct session_house *house = h->house;
-    struct account_host **slot = host_bucket(house, h->key);
     struct failure why;
 
     if (--h->pending > 0 || host_begin_again(h))
         return;
     failure_set(&why, FAILURE_TEMPORARY, "the server is being shut down, try again later");
     refuse_all(h, &why);
-    while (*slot != h)
-        slot = &(*slot)->next;
-    *slot = h->next;
-    house->host_count--;
+    if (h->next)
+        h->next->prev = h->prev;
+    *(h->prev ? &h->prev->next : &house->hosts) = h->next;
     box_state_free(h->state);
     settings_release(h->settings);
-    free(h->key);
     place_clear(&h->place);
+    h->home->host = NULL;
+    homes_leave(house->homes, h->home);
     free(h);
     house->on_ended(house->owner);
 }
@@ -497,8 +475,9 @@ static bool host_begin(struct account_host *h)
     return true;
 }
 
+/* Takes the home over, but when memory is out. */
 static struct account_host *host_new(struct session_house *house, struct settings *settings,
-                                     const struct config_route *route, const char *key)
+                                     const struct config_route *route, struct home *home)
 {
     struct account_host *h = calloc(1, sizeof *h);
 
@@ -506,27 +485,19 @@ static struct account_host *host_new(struct session_house *house, struct setting
         return NULL;
     h->house = house;
     h->route = route;
-    h->key = strdup(key);
+    h->home = home;
+    h->key = home->key;
     session_make_id(h->id);
-    if (!h->key || !host_begin(h)) {
-        free(h->key);
+    if (!host_begin(h)) {
         free(h);
         return NULL;
     }
     h->settings = settings_hold(settings);
-    struct account_host **bucket = host_bucket(house, key);
-    h->next = *bucket;
-    *bucket = h;
-    house->host_count++;
-    return h;
-}
-
-static struct account_host *host_find(struct session_house *house, const char *key)
-{
-    struct account_host *h = *host_bucket(house, key);
-
-    while (h && strcmp(h->key, key) != 0)
-        h = h->next;
+    home->host = h;
+    h->next = house->hosts;
+    if (h->next)
+        h->next->prev = h;
+    house->hosts = h;
     return h;
 }
 
@@ -541,12 +512,13 @@ static void host_look_soon(struct account_host *h)
 
 struct account_host *account_host_join(struct session_house *house, struct settings *settings,
                                        const struct config_route *route, const struct place *place,
-                                       const char *key, struct account_guest *g)
+                                       struct home *home, struct account_guest *g)
 {
-    struct account_host *h = host_find(house, key);
+    bool anew = !home->host;
+    struct account_host *h = anew ? host_new(house, settings, route, home) : home->host;
 
-    if (!h)
-        h = host_new(house, settings, route, key);
+    if (!anew || !h)
+        homes_leave(house->homes, home);
     if (!h || !place_copy(&h->place, place))
         return NULL;
     guest_add(&h->joining, g);
@@ -567,12 +539,11 @@ void account_host_leave(struct account_host *h, struct account_guest *g)
 
 static void each_host(struct session_house *house, void (*act)(struct account_host *h))
 {
-    for (size_t i = 0; i < SESSION_HOST_BUCKETS; i++) {
-        struct account_host *next;
-        for (struct account_host *h = house->hosts[i]; h; h = next) {
-            next = h->next;
-            act(h);
-        }
+    struct account_host *next;
+
+    for (struct account_host *h = house->hosts; h; h = next) {
+        next = h->next;
+        act(h);
     }
 }
 

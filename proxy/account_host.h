@@ -1,7 +1,7 @@
 /*
  * An account of a POP3 upstream at its home: what the translator (translate/mailbox/account.h) asks
- * for is done here, for all sessions of the user. All of them are on this loop: which one it is
- * follows from the account's key, so that no account is ever touched by two threads.
+ * for is done here, for all sessions of the user. All of them are on this loop, which is the
+ * account's home (proxy/homes.h).
  *
  * It begins with the first session that asks for it: the state is loaded, the bodies are opened.
  * It ends when nobody has been there for a while and nothing is to be done. It keeps the settings
@@ -10,6 +10,7 @@
 #ifndef PROXY_ACCOUNT_HOST_H
 #define PROXY_ACCOUNT_HOST_H
 
+#include "proxy/homes.h"
 #include "proxy/place.h"
 #include "proxy/session.h"
 #include "proxy/store/bodies.h"
@@ -34,14 +35,12 @@ struct account_guest {
  * direction. Owned; NULL when memory is out. */
 char *account_host_key(const struct config_route *route, const char *user);
 
-/* The number of the house that is the account's home. */
-size_t account_host_home(const struct session_house *house, const char *key);
-
-/* Asks to be let in; on_joined follows, not before this returns. `place` is copied: the next
- * connection is made there. NULL when memory is out. */
+/* Asks to be let in at `home`, which is this house and is no more the caller's; on_joined follows,
+ * not before this returns. `place` is copied: the next connection is made there. NULL when memory
+ * is out. */
 struct account_host *account_host_join(struct session_house *house, struct settings *settings,
                                        const struct config_route *route, const struct place *place,
-                                       const char *key, struct account_guest *g);
+                                       struct home *home, struct account_guest *g);
 
 /* The guest goes; its mailbox is detached, or was never attached. */
 void account_host_leave(struct account_host *h, struct account_guest *g);

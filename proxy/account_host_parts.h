@@ -12,12 +12,13 @@
 struct account_keep;
 
 struct account_host {
-    struct account_host *next;
+    struct account_host *prev, *next;
     struct session_house *house;
     struct settings *settings;
     const struct config_route *route;
     struct place place;
-    char *key;
+    struct home *home;
+    const char *key; /* the home's */
     char id[9];
     struct account_guest *joining; /* until the account is there */
     struct account_guest *guests;

@@ -9,6 +9,7 @@
 #include "proxy/auth/gatekeeper.h"
 #include "proxy/bindings.h"
 #include "proxy/gate.h"
+#include "proxy/homes.h"
 #include "proxy/log.h"
 #include "proxy/net/worker.h"
 #include "proxy/process.h"
@@ -40,6 +41,7 @@ struct serve {
     struct store *store;
     struct bodies *bodies;
     struct gate *gate;
+    struct homes *homes;
     struct health *health;
     struct gatekeeper *gatekeeper;
     struct admin *admin;
@@ -258,14 +260,15 @@ static bool serve_open(struct serve *s)
         fault("", &why);
     s->bodies = s->store ? bodies_new(s->store, (uint64_t)c->cache_mib << 20) : NULL;
     s->gate = gate_new();
+    s->homes = homes_new(s->worker_count);
     s->health = health_new();
     s->workers = calloc(s->worker_count, sizeof(struct worker *));
-    if ((s->store && !s->bodies) || !s->gate || !s->health || !s->workers)
+    if ((s->store && !s->bodies) || !s->gate || !s->homes || !s->health || !s->workers)
         log_message(LOG_ERROR, "start", "out of memory");
     s->gatekeeper = gatekeeper_new(c->state_dir, c->held_key, &why);
     if (!s->gatekeeper)
         fault("", &why);
-    return bound && s->bodies && s->gate && s->health && s->workers && s->gatekeeper;
+    return bound && s->bodies && s->gate && s->homes && s->health && s->workers && s->gatekeeper;
 }
 
 static bool serve_make_workers(struct serve *s)
@@ -277,6 +280,7 @@ static bool serve_make_workers(struct serve *s)
         .peers = s->workers,
         .count = s->worker_count,
         .gate = s->gate,
+        .homes = s->homes,
         .health = s->health,
         .gatekeeper = s->gatekeeper,
         .on_ended = on_worker_ended,
@@ -388,6 +392,7 @@ static void serve_close(struct serve *s)
     if (s->store)
         store_close(s->store);
     gate_free(s->gate);
+    homes_free(s->homes);
     health_free(s->health);
     settings_release(s->settings);
     mime_teardown();

@@ -336,6 +336,7 @@ void session_enlist(struct session *s)
     if (s->next)
         s->next->prev = s;
     s->house->sessions = s;
+    atomic_fetch_add(&s->house->load, 1);
 }
 
 void session_delist(struct session *s)
@@ -343,6 +344,7 @@ void session_delist(struct session *s)
     if (s->next)
         s->next->prev = s->prev;
     *(s->prev ? &s->prev->next : &s->house->sessions) = s->next;
+    atomic_fetch_sub(&s->house->load, 1);
 }
 
 void session_start_timer(struct session *s)

@@ -15,6 +15,7 @@
 #ifndef PROXY_SESSION_H
 #define PROXY_SESSION_H
 
+#include <stdatomic.h>
 #include <uv.h>
 
 #include "proxy/admin/health.h"
@@ -22,11 +23,10 @@
 #include "proxy/settings.h"
 #include "proxy/store/store.h"
 
-enum { SESSION_HOST_BUCKETS = 1024 }; /* of accounts, in a house */
-
 struct session;
 struct session_house;
 struct account_host;
+struct homes;
 struct http;
 struct gatekeeper;
 
@@ -47,15 +47,15 @@ struct session_house {
     bool draining; /* no new sessions; see session_drain() */
     struct store *store;
     struct bodies *bodies;
-    /* Accounts of POP3 upstreams whose home this is, by their keys' hashes; see account_host.h. */
-    struct account_host *hosts[SESSION_HOST_BUCKETS];
-    size_t host_count;
-    struct warm *warm; /* upstream sessions that wait for their users to come again */
+    struct homes *homes;
+    struct account_host *hosts; /* accounts of POP3 upstreams whose home this is */
+    struct warm *warm;          /* upstream sessions that wait for their users to come again */
     struct gate *gate;
     struct health *health;
     struct http *http; /* NULL until a session needs it */
     struct gatekeeper *gatekeeper;
-    struct session *sessions;      /* all that have not ended; see session_next() */
+    struct session *sessions; /* all that have not ended; see session_next() */
+    atomic_uint load;         /* how many these are, and clients on their way here; any thread */
     void (*on_ended)(void *owner); /* a session or host has left its list and is gone */
     void *owner;
 };

@@ -118,10 +118,18 @@ static struct buf *out(struct session *s)
 
 /* ---- the way to the account ---- */
 
+/* It is not on its way to an account any more. */
+static void leave_home(struct session *s)
+{
+    homes_leave(s->house->homes, s->home);
+    s->home = NULL;
+}
+
 void session_refuse_login(struct session *s, enum failure_kind kind, const char *text)
 {
     struct failure why;
 
+    leave_home(s);
     failure_set(&why, kind, "%s", text);
     s->route = NULL;
     mailbox_refused(s->mailbox, &why);
@@ -185,7 +193,8 @@ void session_join(struct session *s)
         .grant = session_renewable(s),
         .generation = s->entry.generation,
     };
-    s->host = account_host_join(s->house, s->settings, s->route, &s->place, s->account, &s->guest);
+    s->host = account_host_join(s->house, s->settings, s->route, &s->place, s->home, &s->guest);
+    s->home = NULL;
     if (!s->host)
         session_refuse_login(s, FAILURE_TEMPORARY, "out of memory, try again later");
 }
@@ -196,6 +205,7 @@ static void leave(struct session *s)
         account_host_leave(s->host, &s->guest);
     s->host = NULL;
     s->guest.mailbox = NULL;
+    leave_home(s);
 }
 
 /* What an earlier attempt that was refused has left. */
@@ -223,7 +233,12 @@ static void ask_secret(struct session *s, const struct mailbox_action *action)
 
 static void admitted(struct session *s)
 {
-    if (account_host_home(s->house, s->account) == s->house->number) {
+    s->home = homes_enter(s->house->homes, s->account, s->house->number);
+    if (!s->home) {
+        session_refuse_login(s, FAILURE_TEMPORARY, "out of memory, try again later");
+        return;
+    }
+    if (s->home->number == s->house->number) {
         session_join(s);
         return;
     }

@@ -27,6 +27,7 @@ static void take(struct session *to, const struct session *from)
         .route = from->route,
         .login = from->login,
         .account = from->account,
+        .home = from->home,
         .place = from->place,
         .attempts = from->attempts,
         .mailbox = from->mailbox,
@@ -43,6 +44,7 @@ static void leave_behind(struct session *s)
     s->settings = NULL;
     s->login = NULL;
     s->account = NULL;
+    s->home = NULL;
     s->place = (struct place){.host = NULL};
     s->credential = (struct credential){.kind = CREDENTIAL_PASSWORD};
     s->entry = (struct session_entry){.generation = 0};
@@ -59,6 +61,7 @@ static void arrive_dead(struct session *s)
               (struct log_field[]){LOG_FIELD("cause", slice_of("out of memory or descriptors")),
                                    LOG_FIELD_END});
     mailbox_free(s->mailbox);
+    homes_leave(s->house->homes, s->home);
     health_session_ended(s->house->health);
     session_free(s);
 }
@@ -110,7 +113,7 @@ static bool send_off(struct session *s, struct arrival *a)
 
     a->message.run = arrive;
     take(a->session, s);
-    return house->send(house->owner, account_host_home(house, s->account), &a->message);
+    return house->send(house->owner, s->home->number, &a->message);
 }
 
 static void depart(struct session *s, struct arrival *a)

@@ -147,6 +147,7 @@ struct session {
         };
         struct { /* an IMAP client */
             struct mailbox *mailbox;
+            struct home *home;         /* held on the way to the account; NULL before and after */
             struct account_host *host; /* NULL: not joined, nor joining */
             struct account_guest guest;
             bool moving;                /* to the account's home, at the next turn */

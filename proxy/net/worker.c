@@ -43,13 +43,75 @@ struct worker {
     void *owner;
 };
 
+/* ---- clients ---- */
+
+/* A client on its way to the worker that is to serve it. */
+struct handover {
+    struct house_message message;
+    size_t listener;
+    int fd;
+};
+
+/* The one with the fewest sessions: this one, if no other has fewer. */
+static struct worker *worker_least_loaded(struct worker *w)
+{
+    struct worker *least = w;
+    unsigned load = atomic_load(&w->house.load);
+
+    for (size_t i = 0; load > 0 && i < w->house.count; i++) {
+        unsigned its = atomic_load(&w->peers[i]->house.load);
+        if (its >= load)
+            continue;
+        least = w->peers[i];
+        load = its;
+    }
+    return least;
+}
+
+/* On the loop that it was handed to. When that one ends meanwhile, the connection is closed, like
+ * those that nobody has accepted yet. */
+static void handover_arrive(struct session_house *house, struct house_message *m)
+{
+    struct handover *h = (struct handover *)m;
+    struct worker *w = house->owner;
+
+    if (house->draining)
+        close(h->fd);
+    else
+        session_start(house, w->settings, h->listener, h->fd);
+    atomic_fetch_sub(&house->load, 1);
+    free(h);
+}
+
+/* False when that cannot be: then the client is still the caller's. */
+static bool worker_hand_over(struct worker *w, struct worker *to, size_t listener, int fd)
+{
+    struct handover *h = malloc(sizeof *h);
+
+    if (!h)
+        return false;
+    *h = (struct handover){.message = {.run = handover_arrive}, .listener = listener, .fd = fd};
+    /* Counted before it is there: clients that come at once are not all handed to the same one. */
+    atomic_fetch_add(&to->house.load, 1);
+    if (w->house.send(w, to->house.number, &h->message))
+        return true;
+    atomic_fetch_sub(&to->house.load, 1);
+    free(h);
+    return false;
+}
+
 static void on_accept(void *owner, struct listener *listener, int fd)
 {
     struct worker_port *port = owner;
+    struct worker *w = port->worker;
+    struct worker *to = worker_least_loaded(w);
 
     (void)listener;
-    session_start(&port->worker->house, port->worker->settings, port->number, fd);
+    if (to == w || !worker_hand_over(w, to, port->number, fd))
+        session_start(&w->house, w->settings, port->number, fd);
 }
+
+/* ---- the end ---- */
 
 static void worker_close_ports(struct worker *w)
 {
@@ -67,7 +129,7 @@ static void worker_end_if_empty(void *owner)
 {
     struct worker *w = owner;
 
-    if (!w->draining || w->house.sessions || w->house.host_count ||
+    if (!w->draining || w->house.sessions || w->house.hosts ||
         uv_is_closing((uv_handle_t *)&w->wake))
         return;
     uv_mutex_lock(&w->lock);
@@ -217,6 +279,7 @@ struct worker *worker_new(const struct worker_options *options, struct failure *
         .bodies = options->bodies,
         .warm = w->house.warm,
         .gate = options->gate,
+        .homes = options->homes,
         .health = options->health,
         .gatekeeper = options->gatekeeper,
         .on_ended = worker_end_if_empty,

@@ -1,7 +1,8 @@
 /*
- * One loop on one thread, with listeners of its own and the sessions that came in by them. A
- * session leaves its loop only whole, as a message to another worker, so none of its memory is
- * shared.
+ * One loop on one thread, with listeners of its own. The kernel gives each client to any of the
+ * workers, by chance: the one that gets it hands it on to a worker that has fewer sessions, before
+ * anything is read of it. So few clients use all cores too. Later a session leaves its loop only
+ * whole, as a message to another worker, so none of its memory is shared.
  *
  * The functions that are marked so may be called from any thread; what they ask for is done on the
  * loop.
@@ -18,13 +19,14 @@ struct worker;
 
 struct worker_options {
     struct settings *settings; /* held until it is replaced */
-    struct store *store;       /* these five outlive the worker */
+    struct store *store;       /* these six outlive the worker */
     struct bodies *bodies;
     struct gate *gate;
+    struct homes *homes;
     struct health *health;
     struct gatekeeper *gatekeeper;
-    struct worker *const *peers; /* all workers, this one as number `number`; filled before any is
-                                    started */
+    struct worker *const *peers; /* all `count` workers, this one as number `number`; filled before
+                                    any is started */
     size_t number;
     size_t count;
     void (*on_ended)(void *owner); /* from the worker's thread, as its last act */

@@ -375,10 +375,11 @@ static void on_account_end(uv_handle_t *handle)
 {
     struct bodies_account *a = handle->data;
 
-    if (a->closed)
-        a->closed(a->closed_owner);
     a->shared->octets -= a->index.octets;
     bodies_idle_closed(a->shared->idle, a->name, a->index.octets);
+    /* From here on another loop may open it. */
+    if (a->closed)
+        a->closed(a->closed_owner);
     bodies_index_clear(&a->index);
     for (int kind = BODIES_HEADS; kind < BODIES_KINDS; kind++)
         bodies_records_clear(&a->records[kind]);

@@ -124,8 +124,8 @@ class Bench:
     def nginx(self, name):
         return self.add(Nginx(self._path(name), self.upstream.pop3_port))
 
-    def light(self, messages, octets, tls=False):
-        return self.add(servers.Light(self.programs["light"], messages, octets,
+    def light(self, messages, octets, tls=False, protocol="imap"):
+        return self.add(servers.Light(self.programs["light"], messages, octets, protocol=protocol,
                                       tls=self.certificate if tls else None))
 
     def line(self, target):

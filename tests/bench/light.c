@@ -1,7 +1,7 @@
 /*
- * A light upstream: light MESSAGES OCTETS [CERTIFICATE KEY]
+ * A light upstream: light imap|pop3 MESSAGES OCTETS [CERTIFICATE KEY]
  *
- * An IMAP server of one thread, whose sessions cost next to nothing: see light_mail.h. It listens
+ * A server of one thread, whose sessions cost next to nothing: see light_mail.h. It listens
  * on a free port of 127.0.0.1, which it prints; with a certificate it speaks TLS from the first
  * octet. Ends with its standard input.
  */
@@ -22,6 +22,7 @@
 enum { PIECE = 65536, EVENTS = 64, OUT_MAX = 1 << 20 };
 
 struct light {
+    const struct light_protocol *protocol;
     struct light_mail mail;
     SSL_CTX *tls; /* NULL: in the clear */
     int epoll, listener;
@@ -116,7 +117,7 @@ static void session_answer(const struct light *l, struct light_session *s)
         struct slice line = slice_take(&in, (size_t)(end - in.p) + 1);
         taken += line.n;
         line.n -= line.n > 1 && line.p[line.n - 2] == '\r' ? 2 : 1;
-        light_answer(&l->mail, &s->talk, line, &s->out);
+        l->protocol->answer(&l->mail, &s->talk, line, &s->out);
     }
     buf_drop(&s->in, taken);
 }
@@ -141,7 +142,7 @@ static bool session_run(const struct light *l, struct light_session *s)
             return tls_moved(s, done) == 0;
     }
     if (!s->greeted)
-        light_greet(&s->out);
+        buf_puts(&s->out, l->protocol->greeting);
     s->greeted = true;
     if (!session_receive(s))
         return false;
@@ -252,13 +253,17 @@ int main(int argc, char **argv)
 {
     struct light l = {0};
 
-    if (argc != 3 && argc != 5) {
-        fprintf(stderr, "usage: light MESSAGES OCTETS [CERTIFICATE KEY]\n");
+    if (argc > 1)
+        l.protocol = strcmp(argv[1], "imap") == 0   ? &light_imap
+                     : strcmp(argv[1], "pop3") == 0 ? &light_pop3
+                                                    : NULL;
+    if (!l.protocol || (argc != 4 && argc != 6)) {
+        fprintf(stderr, "usage: light imap|pop3 MESSAGES OCTETS [CERTIFICATE KEY]\n");
         return 2;
     }
     raise_descriptors();
-    if (!light_mail_init(&l.mail, (uint32_t)atoi(argv[1]), strtoul(argv[2], NULL, 10)) ||
-        (argc == 5 && !light_tls(&l, argv[3], argv[4])) || !light_listen(&l)) {
+    if (!light_mail_init(&l.mail, (uint32_t)atoi(argv[2]), strtoul(argv[3], NULL, 10)) ||
+        (argc == 6 && !light_tls(&l, argv[4], argv[5])) || !light_listen(&l)) {
         fprintf(stderr, "light: could not start: %s\n", strerror(errno));
         return 1;
     }

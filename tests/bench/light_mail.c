@@ -28,20 +28,20 @@ bool light_mail_init(struct light_mail *m, uint32_t messages, size_t octets)
     for (uint32_t i = 1; i <= messages; i++) {
         list_message(&m->listing, i, buf_size(&m->body));
         m->listed[i] = buf_size(&m->listing);
+        buf_printf(&m->list, "%u %zu\r\n", i, buf_size(&m->body));
+        buf_printf(&m->uidl, "%u light-%u\r\n", i, i);
     }
-    return !buf_failed(&m->body) && !buf_failed(&m->listing);
+    return !buf_failed(&m->body) && !buf_failed(&m->listing) && !buf_failed(&m->list) &&
+           !buf_failed(&m->uidl);
 }
 
 void light_mail_clear(struct light_mail *m)
 {
     buf_clear(&m->body);
     buf_clear(&m->listing);
+    buf_clear(&m->list);
+    buf_clear(&m->uidl);
     free(m->listed);
-}
-
-void light_greet(struct buf *out)
-{
-    buf_puts(out, "* OK [CAPABILITY IMAP4rev1 IDLE] light\r\n");
 }
 
 /* ---- commands: each answers but for the tagged OK ---- */
@@ -171,8 +171,8 @@ static void end_idle(struct light_talk *talk, struct buf *out)
     talk->idle_tag[0] = '\0';
 }
 
-void light_answer(const struct light_mail *m, struct light_talk *talk, struct slice line,
-                  struct buf *out)
+static void answer_line(const struct light_mail *m, struct light_talk *talk, struct slice line,
+                        struct buf *out)
 {
     if (talk->idle_tag[0]) {
         end_idle(talk, out);
@@ -194,3 +194,8 @@ void light_answer(const struct light_mail *m, struct light_talk *talk, struct sl
         answer(m, line, out);
     put_tagged(out, tag, answer ? " OK done\r\n" : " BAD unknown\r\n");
 }
+
+const struct light_protocol light_imap = {
+    .greeting = "* OK [CAPABILITY IMAP4rev1 IDLE] light\r\n",
+    .answer = answer_line,
+};

@@ -1,6 +1,6 @@
 /*
- * What the light upstream says: the least of an IMAP4rev1 server (RFC 3501) over one INBOX that is
- * the same for everybody, who are all let in.
+ * What the light upstream says: the least of an IMAP4rev1 server (RFC 3501) or of a POP3 server
+ * (RFC 1939) over one mailbox that is the same for everybody, who are all let in.
  *
  * It is not a server to measure against. It stands where a real one would need a process for each
  * session, or would be what limits the figure.
@@ -16,6 +16,8 @@ struct light_mail {
     struct buf body;    /* of every message */
     struct buf listing; /* UID, size and date of each */
     size_t *listed;     /* where message n's line begins in it; one more: its end */
+    struct buf list;    /* the lines of LIST */
+    struct buf uidl;
 };
 
 /* What a session remembers; all zero to begin with. */
@@ -28,10 +30,14 @@ struct light_talk {
 bool light_mail_init(struct light_mail *m, uint32_t messages, size_t octets);
 void light_mail_clear(struct light_mail *m);
 
-void light_greet(struct buf *out);
+struct light_protocol {
+    const char *greeting;
+    /* Answers one line, without its line end. What it does not know it refuses. */
+    void (*answer)(const struct light_mail *m, struct light_talk *talk, struct slice line,
+                   struct buf *out);
+};
 
-/* Answers one line, without its line end. What it does not know it refuses with BAD. */
-void light_answer(const struct light_mail *m, struct light_talk *talk, struct slice line,
-                  struct buf *out);
+extern const struct light_protocol light_imap; /* light_mail.c */
+extern const struct light_protocol light_pop3; /* light_pop3.c */
 
 #endif

@@ -1,12 +1,13 @@
 /*
- * A POP3 load generator: load SCRIPT PORT USER PASSWORD [OPTION=NUMBER ...]
+ * A load generator: load SCRIPT PORT USER PASSWORD [OPTION=NUMBER ...]
  *
- *   SCRIPT      list, retr, poll or hold: see load_session.h
+ *   SCRIPT      list, retr, poll or hold by POP3, scan or search by IMAP: see load_session.h
  *   sessions=N  so many at once (1)
  *   window=N    of these, so many are begun before one is at the end of its script (all)
  *   rounds=N    so many one after the other, each (1)
  *   messages=N  to be read by retr (0)
- *   repeats=N   UIDL and LIST so many times in a session of list (1)
+ *   repeats=N   UIDL and LIST so many times in a session of list, or the command of scan and
+ *               search (1)
  *   pipeline=N  so many RETRs under way in a session, at most 64 (1)
  *   users=1     the names are USER0, USER1, ...: one for each session
  *   tls=1       TLS from the first octet, without looking at the certificate
@@ -40,9 +41,9 @@ struct load {
 
 static bool load_script_by_name(const char *name, enum load_script *script)
 {
-    static const char *const names[] = {"list", "retr", "poll", "hold"};
+    static const char *const names[] = {"list", "retr", "poll", "hold", "scan", "search"};
 
-    for (int i = 0; i < 4; i++)
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0) {
             *script = (enum load_script)i;
             return true;
@@ -219,7 +220,7 @@ int main(int argc, char **argv)
 
     if (!load_options(&l, argc, argv)) {
         fprintf(stderr,
-                "usage: load list|retr|poll|hold PORT USER PASSWORD [sessions=N] "
+                "usage: load list|retr|poll|hold|scan|search PORT USER PASSWORD [sessions=N] "
                 "[window=N] [rounds=N] [messages=N] [repeats=N] [pipeline=N] [users=1] [tls=1]\n");
         return 2;
     }

@@ -31,6 +31,7 @@ bool load_session_open(struct load_session *s, const struct load_plan *plan, uns
     int on = 1;
 
     *s = (struct load_session){.plan = plan, .number = number, .began = load_now()};
+    memset(s->tail, '\n', sizeof s->tail);
     s->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (s->fd < 0)
         return false;
@@ -79,14 +80,43 @@ static unsigned retr_number(const struct load_session *s)
     return within ? s->step - STEP_SCRIPT + 1 : 0;
 }
 
+static bool is_imap(const struct load_plan *p)
+{
+    return p->script == LOAD_SCAN || p->script == LOAD_SEARCH;
+}
+
 static unsigned steps_before_quit(const struct load_plan *p)
 {
+    if (is_imap(p))
+        return p->repeats;
     return p->script == LOAD_LIST ? 2 * p->repeats : p->script == LOAD_RETR ? p->messages : 0;
+}
+
+static int imap_command(const struct load_session *s, char *line, size_t cap)
+{
+    const struct load_plan *p = s->plan;
+
+    if (s->step == STEP_USER)
+        return p->numbered
+                   ? snprintf(line, cap, "x LOGIN %s%u %s\r\n", p->user, s->number, p->password)
+                   : snprintf(line, cap, "x LOGIN %s %s\r\n", p->user, p->password);
+    if (s->step == STEP_PASS)
+        return snprintf(line, cap, "x SELECT INBOX\r\n");
+    if (s->step == STEP_STAT)
+        return snprintf(line, cap, "x NOOP\r\n");
+    if (s->step == STEP_SCRIPT + p->repeats)
+        return snprintf(line, cap, "x LOGOUT\r\n");
+    if (s->step > STEP_SCRIPT + p->repeats)
+        return 0;
+    return snprintf(
+        line, cap, p->script == LOAD_SCAN ? "x FETCH 1:* (UID FLAGS)\r\n" : "x SEARCH FLAGGED\r\n");
 }
 
 /* The command of the step; 0 when there is none any more. */
 static int next_command(const struct load_session *s, char *line, size_t cap)
 {
+    if (is_imap(s->plan))
+        return imap_command(s, line, cap);
     if (s->step < STEP_SCRIPT)
         return login_command(s, line, cap);
     unsigned step = s->step - STEP_SCRIPT;
@@ -156,7 +186,7 @@ static bool send_line(struct load_session *s, const char *line, int n)
 {
     s->multiline = is_multiline(s);
     s->status_seen = false;
-    memset(s->tail, 0, sizeof s->tail);
+    memset(s->tail, '\n', sizeof s->tail);
     s->asked = load_now();
     s->sent = retr_number(s);
     return send_octets(s, line, n);
@@ -172,12 +202,26 @@ static void keep_tail(struct load_session *s, const char *piece, size_t n)
            n < keep ? n : keep);
 }
 
+/* Whether the last line is whole, and begins with `words`. */
+static bool ends_with_line(const struct load_session *s, const char *words)
+{
+    const char *end = s->tail + sizeof s->tail - 1;
+    const char *line = *end == '\n' ? memrchr(s->tail, '\n', sizeof s->tail - 1) : NULL;
+    size_t n = strlen(words);
+
+    return line && (size_t)(end - line) > n && memcmp(line + 1, words, n) == 0;
+}
+
 /* Takes a piece of the answer. True when it is whole. */
 static bool take_piece(struct load_session *s, const char *piece, size_t n)
 {
+    const char *end = s->tail + sizeof s->tail;
+
     s->octets += n;
     keep_tail(s, piece, n);
-    return s->multiline ? memcmp(s->tail, multiline_end, END_SIZE) == 0 : s->tail[4] == '\n';
+    if (is_imap(s->plan))
+        return ends_with_line(s, s->step == STEP_GREETING ? "* OK" : "x ");
+    return s->multiline ? memcmp(end - END_SIZE, multiline_end, END_SIZE) == 0 : end[-1] == '\n';
 }
 
 /* ---- more than one RETR under way ---- */
@@ -218,6 +262,12 @@ static bool take_pipelined(struct load_session *s, char *piece, size_t n)
     return false;
 }
 
+/* An IMAP server says it last. */
+static bool is_refused(const struct load_session *s)
+{
+    return is_imap(s->plan) && s->step != STEP_GREETING && !ends_with_line(s, "x OK");
+}
+
 static enum load_result read_answer(struct load_session *s)
 {
     static char room[END_SIZE + PIECE_SIZE];
@@ -228,13 +278,13 @@ static enum load_result read_answer(struct load_session *s)
         size_t n = receive(s, piece, &result);
         if (n == 0)
             return result;
-        if (!s->status_seen && piece[0] != '+')
+        if (!s->status_seen && piece[0] != '+' && !is_imap(s->plan))
             return fail(s, "refused");
         if (!s->status_seen && retr_number(s))
             s->first_octet = load_now() - s->asked;
         s->status_seen = true;
         if (is_pipelined(s) ? take_pipelined(s, piece, n) : take_piece(s, piece, n))
-            return LOAD_DONE;
+            return is_refused(s) ? fail(s, "refused") : LOAD_DONE;
         if (is_pipelined(s) && !pipeline_fill(s))
             return fail(s, "could not send");
     }

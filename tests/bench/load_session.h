@@ -1,10 +1,11 @@
 /*
- * One POP3 client of the load generator: a connection that says the commands of a script, each when
- * the one before is answered, and looks at nothing of an answer but its status and where it ends.
+ * One client of the load generator, of POP3 or IMAP: a connection that says the commands of a
+ * script, each when the one before is answered, and looks at nothing of an answer but its status
+ * and where it ends.
  *
- * The end of a multi-line answer is seen by its last five octets, without a search: as only one
- * command is under way, nothing can follow it. So the generator costs a recv() for each piece and
- * is never what is measured. Where RETRs are pipelined the ends are searched for.
+ * The end of an answer is seen by its last octets, without a search: as only one command is under
+ * way, nothing can follow it. So the generator costs a recv() for each piece and is never what is
+ * measured. Where RETRs are pipelined the ends are searched for.
  */
 #ifndef TESTS_BENCH_LOAD_SESSION_H
 #define TESTS_BENCH_LOAD_SESSION_H
@@ -14,10 +15,12 @@
 #include <stdint.h>
 
 enum load_script {
-    LOAD_LIST, /* STAT, UIDL and LIST `repeats` times, QUIT */
-    LOAD_RETR, /* STAT, RETR 1 to `messages`, QUIT */
-    LOAD_POLL, /* STAT, QUIT */
-    LOAD_HOLD, /* STAT; then the session stays, and is woken now and then */
+    LOAD_LIST,   /* STAT, UIDL and LIST `repeats` times, QUIT */
+    LOAD_RETR,   /* STAT, RETR 1 to `messages`, QUIT */
+    LOAD_POLL,   /* STAT, QUIT */
+    LOAD_HOLD,   /* STAT; then the session stays, and is woken now and then */
+    LOAD_SCAN,   /* IMAP: SELECT, NOOP, UIDs and flags of all messages `repeats` times, LOGOUT */
+    LOAD_SEARCH, /* the same with a search for a flag that no message has */
 };
 
 struct load_plan {
@@ -31,7 +34,7 @@ struct load_plan {
     unsigned pipeline; /* so many RETRs may be under way; up to LOAD_PIPELINE_MAX */
 };
 
-enum { LOAD_PIPELINE_MAX = 64 };
+enum { LOAD_PIPELINE_MAX = 64, LOAD_TAIL = 512 /* longer than a tagged line */ };
 
 struct load_session {
     const struct load_plan *plan;
@@ -43,7 +46,7 @@ struct load_session {
     bool handshaken;
     bool multiline;        /* the answer that is awaited */
     bool status_seen;      /* its first octet has come */
-    unsigned char tail[5]; /* its last octets */
+    char tail[LOAD_TAIL];  /* its last octets */
     uint64_t began, asked; /* ns: the connection, the command */
     uint64_t octets;
     uint64_t script_began, script_took; /* ns: what stands between STAT and QUIT */

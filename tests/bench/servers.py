@@ -166,8 +166,8 @@ class Helper:
 class Light(Helper):
     """The light upstream: see tests/bench/light.c."""
 
-    def __init__(self, program, messages, octets, tls=None):
-        super().__init__(program, messages, octets, *([tls.cert, tls.key] if tls else []))
+    def __init__(self, program, messages, octets, tls=None, protocol="imap"):
+        super().__init__(program, protocol, messages, octets, *([tls.cert, tls.key] if tls else []))
 
 
 class SlowLine(Helper):

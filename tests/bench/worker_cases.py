@@ -12,6 +12,7 @@ import subprocess
 
 from tests.bench import servers
 from tests.bench.case import Case
+from tests.bench.imap_cases import Client
 from tests.bench.report import figure, spread
 from tests.lib.certificates import Certificate
 from tests.lib.mailferry import Mailferry
@@ -30,14 +31,16 @@ def rsa(directory, bits):
 
 
 class Workers:
-    """mailferry with so many workers."""
+    """mailferry with so many workers, for clients of `protocol`."""
 
-    def __init__(self, directory, count, url, tls):
+    def __init__(self, directory, count, url, tls=None, protocol="pop3"):
         self.name = NAMES[count - 1]
         self.tls = tls is not None
+        route = {"pop3": {"warm_seconds": 600}} if protocol == "pop3" else \
+            {"imap": {"poll_seconds": 3600}}
         self.made = Mailferry(
-            directory, url, tls=tls, listener="pop3s" if tls else "pop3", workers=count,
-            pop3={"warm_seconds": 600},
+            directory, url, tls=tls, listener=f"{protocol}s" if tls else protocol, workers=count,
+            route=route,
             config={"log": {"level": "warning"}, "limits": servers.OPEN_LIMITS})
         self.made.start()
 
@@ -80,6 +83,7 @@ class Throughput(Case):
     """Sessions of many users at once; milliseconds by the number of sessions."""
 
     rounds = 3
+    protocol, upstream = "pop3", "imap"
     head = ["both cores: case", "one worker, ms each", "two workers, ms each", "times faster",
             "goal", "", "processor ms: mailferry", "generator", "upstream", "possible at most"]
 
@@ -89,19 +93,22 @@ class Throughput(Case):
 
     def prepare(self, bench):
         self.bench = bench
-        self.light = bench.light(self.listed, self.octets)
+        self.light = bench.light(self.listed, self.octets, protocol=self.upstream)
         self.tls = rsa(bench.directory, self.bits) if self.bits else None
-        self.url = f"imap://127.0.0.1:{self.light.port}?tls=off"
+        self.url = f"{self.upstream}://127.0.0.1:{self.light.port}?tls=off"
         self.taken = {"mailferry": [], "generator": [], "upstream": []}
         self.ways = [self.gateway(count) for count in (1, 2)]
         for way in self.ways:
-            self.round(way)
+            self.warm_up(way)
         self.taken = {name: [] for name in self.taken}
 
     def gateway(self, count):
         return self.bench.add(Workers(
             os.path.join(self.bench.directory, f"workers-{self.script}-{self.bits}-{count}"), count,
-            self.url, self.tls))
+            self.url, self.tls, self.protocol))
+
+    def warm_up(self, way):
+        self.round(way)
 
     def round(self, way):
         before = self.processors(way)
@@ -122,6 +129,25 @@ class Throughput(Case):
                     taken["mailferry"])]
 
 
+class ImapThroughput(Throughput):
+    """The same by IMAP clients, whose mail is in POP3 maildrops."""
+
+    protocol, upstream = "imap", "pop3"
+
+    def __init__(self, name, script, command, listed, **options):
+        super().__init__(name, script, listed, octets=500, **options)
+        self.command = command
+
+    def warm_up(self, way):
+        """Once all is known of each user's messages that the command asks for."""
+        for number in range(self.options["sessions"]):
+            client = Client(way.port, f"u{number}")
+            client.select(self.listed)
+            client.seconds(self.command)
+            client.close()
+        self.round(way)
+
+
 CASES = {
     "workers-tls": lambda: Throughput("TLS logins, RSA-4096, no resumption", "poll", 3, bits=4096,
                                       sessions=64, rounds=6),
@@ -129,4 +155,9 @@ CASES = {
                                        sessions=100, repeats=10),
     "workers-retr": lambda: Throughput("RETR of 300 small messages, 64 under way", "retr", 300,
                                        octets=300, sessions=200, messages=300, pipeline=64),
+    "workers-scan": lambda: ImapThroughput("IMAP, UID and FLAGS of 10,000, 20 times", "scan",
+                                           "FETCH 1:* (UID FLAGS)", 10_000, sessions=32,
+                                           repeats=20),
+    "workers-search": lambda: ImapThroughput("IMAP, SEARCH FLAGGED in 10,000, 50 times", "search",
+                                             "SEARCH FLAGGED", 10_000, sessions=32, repeats=50),
 }

@@ -36,7 +36,7 @@ class Basic(ImapScene):
         self.assertEqual("BYE", client.logout()[0])
 
     def test_a_session_goes_where_the_account_is(self):
-        """Each user's account has its home on one of the loops; a connection may try them all."""
+        """A connection may try several users; see also tests/interop/workers.py."""
         users = [f"user{n}@example.com" for n in range(4)]
         server = self.dovecot(users={user: PASSWORD for user in users}, pop3=True)
         DovecotStore(server, users[-1]).deliver(self.mails[0])
