@@ -20,6 +20,11 @@ struct imap_client *imap_client_new(const struct imap_client_options *options)
 
     if (!c)
         return NULL;
+    c->login = calloc(1, sizeof *c->login);
+    if (!c->login) {
+        free(c);
+        return NULL;
+    }
     c->options = *options;
     c->tls = options->tls_now;
     c->announce = IMAP_CLIENT_MORE;
@@ -43,17 +48,18 @@ bool imap_client_login(struct imap_client *c, const struct credential *credentia
 {
     if (!credential_check(credential, "IMAP", why))
         return false;
-    if (!credential_copy(&c->credential, credential)) {
+    if (!credential_copy(&c->login->credential, credential)) {
         failure_set(why, FAILURE_TEMPORARY, "out of memory");
         return false;
     }
-    c->has_login = true;
+    c->login->given = true;
     return true;
 }
 
 void imap_client_bind(struct imap_client *c, const struct sasl_binding *binding)
 {
-    c->binding = *binding;
+    if (c->login)
+        c->login->binding = *binding;
 }
 
 /* Most connections never need the room. */
