@@ -1,7 +1,7 @@
 /*
- * A light upstream: light MESSAGES OCTETS [CERTIFICATE KEY]
+ * A light upstream: light imap|pop3 MESSAGES OCTETS [CERTIFICATE KEY]
  *
- * An IMAP server of one thread, whose sessions cost next to nothing: see light_mail.h. It listens
+ * A server of one thread, whose sessions cost next to nothing: see light_mail.h. It listens
  * on a free port of 127.0.0.1, which it prints; with a certificate it speaks TLS from the first
  * octet. Ends with its standard input.
  */
@@ -18,10 +18,24 @@
 #include <unistd.h>
 
 #include "tests/bench/light_mail.h"
+#include "tests/bench/light_pop3.h"
 
 enum { PIECE = 65536, EVENTS = 64, OUT_MAX = 1 << 20 };
 
+struct light_protocol {
+    const char *name;
+    void (*greet)(struct buf *out);
+    void (*answer)(const struct light_mail *m, struct light_talk *talk, struct slice line,
+                   struct buf *out);
+};
+
+static const struct light_protocol protocols[] = {
+    {"imap", light_greet, light_answer},
+    {"pop3", light_pop3_greet, light_pop3_answer},
+};
+
 struct light {
+    const struct light_protocol *protocol;
     struct light_mail mail;
     SSL_CTX *tls; /* NULL: in the clear */
     int epoll, listener;
@@ -116,7 +130,7 @@ static void session_answer(const struct light *l, struct light_session *s)
         struct slice line = slice_take(&in, (size_t)(end - in.p) + 1);
         taken += line.n;
         line.n -= line.n > 1 && line.p[line.n - 2] == '\r' ? 2 : 1;
-        light_answer(&l->mail, &s->talk, line, &s->out);
+        l->protocol->answer(&l->mail, &s->talk, line, &s->out);
     }
     buf_drop(&s->in, taken);
 }
@@ -141,7 +155,7 @@ static bool session_run(const struct light *l, struct light_session *s)
             return tls_moved(s, done) == 0;
     }
     if (!s->greeted)
-        light_greet(&s->out);
+        l->protocol->greet(&s->out);
     s->greeted = true;
     if (!session_receive(s))
         return false;
@@ -248,17 +262,25 @@ static void raise_descriptors(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static const struct light_protocol *light_protocol_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++)
+        if (strcmp(name, protocols[i].name) == 0)
+            return &protocols[i];
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
-    struct light l = {0};
+    struct light l = {.protocol = argc > 1 ? light_protocol_find(argv[1]) : NULL};
 
-    if (argc != 3 && argc != 5) {
-        fprintf(stderr, "usage: light MESSAGES OCTETS [CERTIFICATE KEY]\n");
+    if (!l.protocol || (argc != 4 && argc != 6)) {
+        fprintf(stderr, "usage: light imap|pop3 MESSAGES OCTETS [CERTIFICATE KEY]\n");
         return 2;
     }
     raise_descriptors();
-    if (!light_mail_init(&l.mail, (uint32_t)atoi(argv[1]), strtoul(argv[2], NULL, 10)) ||
-        (argc == 5 && !light_tls(&l, argv[3], argv[4])) || !light_listen(&l)) {
+    if (!light_mail_init(&l.mail, (uint32_t)atoi(argv[2]), strtoul(argv[3], NULL, 10)) ||
+        (argc == 6 && !light_tls(&l, argv[4], argv[5])) || !light_listen(&l)) {
         fprintf(stderr, "light: could not start: %s\n", strerror(errno));
         return 1;
     }

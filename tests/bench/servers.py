@@ -79,6 +79,7 @@ class Gateway:
 
     def __init__(self, directory, port, tls=None, cafile=None, warm=True, protocol="pop3"):
         self.tls = tls is not None
+        self.protocol = protocol
         self._in_memory = protocol == "imap"
         other = "imap" if protocol == "pop3" else "pop3"
         query = f"?ca={cafile}" if tls else "?tls=off"
@@ -106,6 +107,23 @@ class Gateway:
 
     def stop(self):
         self._made.stop()
+
+
+class Gateways:
+    """Several mailferrys that are measured as one, each with an equal part of the sessions."""
+
+    name = "mailferry"
+
+    def __init__(self, parts):
+        self.parts = parts
+        self.tls = parts[0].tls
+
+    process = property(lambda self: self.parts[0].process)
+    port = property(lambda self: self.parts[0].port)
+
+    def restart(self):
+        for part in self.parts:
+            part.restart()
 
 
 class DovecotGateway:
@@ -157,8 +175,9 @@ class Helper:
 class Light(Helper):
     """The light upstream: see tests/bench/light.c."""
 
-    def __init__(self, program, messages, octets, tls=None):
-        super().__init__(program, messages, octets, *([tls.cert, tls.key] if tls else []))
+    def __init__(self, program, messages, octets, tls=None, protocol="imap"):
+        super().__init__(program, protocol, messages, octets,
+                         *([tls.cert, tls.key] if tls else []))
 
 
 class SlowLine(Helper):
