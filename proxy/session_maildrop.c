@@ -36,7 +36,6 @@ static bool greet(struct session *s)
         .key = challenge ? challenge->key : NULL,
         .iterations = HELD_ITERATIONS,
     };
-
     struct sasl_binding binding = {.type = SASL_BINDING_NONE};
     struct buf certified = BUF_INIT;
 

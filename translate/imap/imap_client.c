@@ -62,17 +62,6 @@ void imap_client_bind(struct imap_client *c, const struct sasl_binding *binding)
         c->login->binding = *binding;
 }
 
-/* Most connections never need the room. */
-static void failure_keep(struct imap_client *c, const struct failure *why)
-{
-    if (!c->failure)
-        c->failure = malloc(sizeof *c->failure);
-    if (c->failure)
-        *c->failure = *why;
-    else
-        c->no_memory = true;
-}
-
 /* Why it is over. */
 static void failure_tell(const struct imap_client *c, struct failure *why)
 {
@@ -84,8 +73,8 @@ static void failure_tell(const struct imap_client *c, struct failure *why)
 
 void imap_client_fail(struct imap_client *c, const struct failure *why)
 {
-    if (!c->over)
-        failure_keep(c, why);
+    if (!c->over && !failure_keep(&c->failure, why))
+        c->no_memory = true;
     c->over = true;
     imap_login_wipe(c);
 }
@@ -367,7 +356,8 @@ static bool take_untagged_status(struct imap_client *c, const struct imap_event 
             return false;
         struct failure why;
         imap_failure(&why, status, FAILURE_TEMPORARY);
-        failure_keep(c, &why);
+        if (!failure_keep(&c->failure, &why))
+            c->no_memory = true;
     }
     return c->state == IMAP_STATE_READY || is_alert(status);
 }

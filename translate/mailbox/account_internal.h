@@ -186,9 +186,8 @@ struct listing {
         size_t at; /* in `uidls`, each with NUL behind it */
     } * rows;
     size_t row_count, row_cap;
-    size_t awaited; /* answers */
-    bool failed;
-    struct failure failure;
+    size_t awaited;          /* answers */
+    struct failure *failure; /* owned: what is asked for was refused; NULL: nothing was */
     uint64_t matched; /* 1 + modseq of the state with which `list` was matched, and nothing asked;
                          0: it has to be */
     bool drafted;
@@ -257,9 +256,9 @@ struct job_list {
 struct jobs {
     struct job_list waiting;
     struct job_list sent;
-    struct job_list ended; /* account_kept() is awaited, or what follows from it */
-    struct account_job *table[JOB_BUCKETS];
-    uint64_t budget; /* octets of bodies under way */
+    struct job_list ended;      /* account_kept() is awaited, or what follows from it */
+    struct account_job **table; /* owned, of JOB_BUCKETS, by content; NULL: there is no job */
+    uint64_t budget;            /* octets of bodies under way */
     struct octets octets;
     size_t keep_queued;
     bool gave; /* a KEEP_DATA waits to be taken */
@@ -333,7 +332,7 @@ struct deletion {
     size_t awaited;
     struct ids marked;
     struct ids refused;
-    struct failure refusal;
+    struct failure *refusal; /* owned: why the last of `refused` was; NULL: none was */
 };
 
 /* ---- all --------------------------------------------------------------------------------- */

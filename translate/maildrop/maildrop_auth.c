@@ -139,7 +139,8 @@ void auth_overdue(struct maildrop *m)
 
     failure_set(&why, FAILURE_TEMPORARY, "the login took longer than %u seconds; try again later",
                 m->settings.login_seconds);
-    sasl_server_clear(&m->auth->sasl);
+    if (m->auth) /* else another token is looked for, behind the login */
+        sasl_server_clear(&m->auth->sasl);
     maildrop_act(m, MAILDROP_DISCONNECT);
     maildrop_refused(m, &why);
 }
