@@ -8,9 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "translate/text/array.h"
 #include "translate/text/buf.h"
-
-enum { NODES_MIN = 64 };
 
 struct node {
     char *key; /* NULL for an element of an array */
@@ -64,16 +63,13 @@ static char *string_decode(struct slice quoted)
 /* Takes over `key`, in any case. */
 static bool add_node(struct config_positions *p, char *key, unsigned line)
 {
-    if (p->count == p->cap) {
-        size_t cap = p->cap ? p->cap * 2 : NODES_MIN;
-        struct node *nodes = reallocarray(p->nodes, cap, sizeof *nodes);
-        if (!nodes) {
-            free(key);
-            return false;
-        }
-        p->nodes = nodes;
-        p->cap = cap;
+    struct node *nodes = array_grow(p->nodes, &p->cap, p->count, sizeof *nodes);
+
+    if (!nodes) {
+        free(key);
+        return false;
     }
+    p->nodes = nodes;
     p->nodes[p->count++] = (struct node){.key = key, .line = line};
     return true;
 }

@@ -435,11 +435,16 @@ void session_end(struct session *s, const char *cause, bool at_once)
 
 void session_release(struct session *s)
 {
-    struct session_house *house = s->house;
-
     if (--s->pending > 0)
         return;
     session_delist(s);
+    session_free(s);
+}
+
+void session_free(struct session *s)
+{
+    struct session_house *house = s->house;
+
     if (s->settings) /* else it has moved, and this with it */
         gate_leave(house->gate, &s->counted);
     settings_release(s->settings);

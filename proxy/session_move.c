@@ -53,23 +53,14 @@ static void leave_behind(struct session *s)
     session_vanish(s);
 }
 
-static void arrive_dead(struct session *s, struct session_house *house)
+static void arrive_dead(struct session *s)
 {
     log_event(LOG_ERROR, s->id, "end",
               (struct log_field[]){LOG_FIELD("cause", slice_of("out of memory or descriptors")),
                                    LOG_FIELD_END});
     mailbox_free(s->mailbox);
-    health_session_ended(house->health);
-    gate_leave(house->gate, &s->counted);
-    settings_release(s->settings);
-    free(s->login);
-    free(s->account);
-    place_clear(&s->place);
-    credential_clear(&s->credential);
-    session_entry_clear(s);
-    session_challenge_free(s);
-    free(s);
-    house->on_ended(house->owner);
+    health_session_ended(s->house->health);
+    session_free(s);
 }
 
 /* On the new loop. */
@@ -82,7 +73,7 @@ static void arrive(struct session_house *house, struct house_message *m)
     s->client.stream = stream_attach(house->loop, a->stream, &session_client_handler, s);
     free(a);
     if (!s->client.stream) {
-        arrive_dead(s, house);
+        arrive_dead(s);
         return;
     }
     session_start_timer(s);

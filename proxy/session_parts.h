@@ -186,6 +186,10 @@ void session_end(struct session *s, const char *cause, bool at_once);
  * of them. */
 void session_release(struct session *s);
 
+/* The same at once, for one that waits for nothing and is in no list: what it owns, but for the
+ * translator and the streams, and its place in the crowd. Its house hears of it. */
+void session_free(struct session *s);
+
 bool session_client_is_open(const struct session *s);
 
 /* Octets that the client has not taken; and those in and out since the beginning. */

@@ -12,6 +12,7 @@
 #include "proxy/store/disk.h"
 #include "translate/state/box_state.h"
 #include "translate/state/drop_state.h"
+#include "translate/text/array.h"
 
 #define IMAP_KEY  "imap:"
 #define IMAP_NAME "imap%3A"
@@ -63,12 +64,9 @@ void state_accounts_clear(struct state_accounts *a)
 static bool append(struct state_accounts *a, char *name, char *key)
 {
     struct state_account one = {name, key, NULL};
-    struct state_account *list = NULL;
+    struct state_account *list =
+        name && key ? array_grow(a->list, &a->capacity, a->count, sizeof *list) : NULL;
 
-    if (name && key && (a->count & (a->count - 1)) == 0)
-        list = reallocarray(a->list, a->count ? 2 * a->count : 1, sizeof *list);
-    else if (name && key)
-        list = a->list;
     if (!list) {
         account_clear(&one);
         return false;

@@ -18,7 +18,7 @@ struct state_account {
 
 struct state_accounts {
     struct state_account *list; /* ascending by key */
-    size_t count;
+    size_t count, capacity;
 };
 
 /* All that there are. False with the reason. */

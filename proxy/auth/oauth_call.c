@@ -7,11 +7,13 @@
 enum { CONNECT_SECONDS = 10, SECONDS = 30 };
 
 struct oauth_call *oauth_call_new(struct http *h, const struct oauth_provider *p, int64_t now_s,
-                                  void *owner)
+                                  void *owner, struct failure *why)
 {
     struct oauth_call *c = calloc(1, sizeof *c);
 
-    if (c)
+    if (!c)
+        failure_set(why, FAILURE_TEMPORARY, "out of memory, try again later");
+    else
         *c = (struct oauth_call){.http = h, .provider = p, .now_s = now_s, .owner = owner};
     return c;
 }
@@ -189,6 +191,15 @@ bool oauth_post(struct oauth_call *c, const char *endpoint, const char *what, st
     return posted;
 }
 
+struct oauth_call *oauth_post_first(struct oauth_call *c, const char *endpoint, const char *what,
+                                    struct buf *form, struct failure *why)
+{
+    if (oauth_post(c, endpoint, what, form, why))
+        return c;
+    oauth_call_free(c);
+    return NULL;
+}
+
 /* ---- answers ----------------------------------------------------------------------------- */
 
 const char *oauth_error(const json_t *answer)
@@ -248,43 +259,33 @@ void oauth_take_tokens(struct oauth_call *c, long status, const json_t *answer,
 
 /* ---- what needs no more than one request ------------------------------------------------- */
 
-static struct oauth_call *failed_now(struct oauth_call *c)
-{
-    oauth_call_free(c);
-    return NULL;
-}
-
 struct oauth_call *oauth_refresh(struct http *h, const struct oauth_provider *p,
                                  const char *refresh, int64_t now_s, oauth_done done, void *owner,
                                  struct failure *why)
 {
-    struct oauth_call *c = oauth_call_new(h, p, now_s, owner);
+    struct oauth_call *c = oauth_call_new(h, p, now_s, owner, why);
     struct buf form = {.secret = true};
 
-    if (!c) {
-        failure_set(why, FAILURE_TEMPORARY, "out of memory, try again later");
+    if (!c)
         return NULL;
-    }
     c->done = done;
     c->answered = oauth_take_tokens;
     oauth_put_field(&form, "grant_type", "refresh_token");
     oauth_put_field(&form, "refresh_token", refresh);
-    return oauth_post(c, p->token_endpoint, "token", &form, why) ? c : failed_now(c);
+    return oauth_post_first(c, p->token_endpoint, "token", &form, why);
 }
 
 struct oauth_call *oauth_client(struct http *h, const struct oauth_provider *p, int64_t now_s,
                                 oauth_done done, void *owner, struct failure *why)
 {
-    struct oauth_call *c = oauth_call_new(h, p, now_s, owner);
+    struct oauth_call *c = oauth_call_new(h, p, now_s, owner, why);
     struct buf form = BUF_INIT;
 
-    if (!c) {
-        failure_set(why, FAILURE_TEMPORARY, "out of memory, try again later");
+    if (!c)
         return NULL;
-    }
     c->done = done;
     c->answered = oauth_take_tokens;
     oauth_put_field(&form, "grant_type", "client_credentials");
     oauth_put_field(&form, "scope", p->scope);
-    return oauth_post(c, p->token_endpoint, "token", &form, why) ? c : failed_now(c);
+    return oauth_post_first(c, p->token_endpoint, "token", &form, why);
 }

@@ -197,12 +197,10 @@ struct oauth_call *oauth_code_finish(struct http *h, const struct oauth_provider
                                      oauth_done done, void *owner, struct failure *why)
 {
     char *code = code_of(c, p, query_of(answer), why);
-    struct oauth_call *call = code ? oauth_call_new(h, p, now_s, owner) : NULL;
+    struct oauth_call *call = code ? oauth_call_new(h, p, now_s, owner, why) : NULL;
     struct buf form = {.secret = true};
 
     if (!call) {
-        if (code)
-            failure_set(why, FAILURE_TEMPORARY, "out of memory, try again later");
         free(code);
         return NULL;
     }
@@ -214,8 +212,5 @@ struct oauth_call *oauth_code_finish(struct http *h, const struct oauth_provider
     oauth_put_field(&form, "code_verifier", c->verifier);
     OPENSSL_cleanse(code, strlen(code));
     free(code);
-    if (oauth_post(call, p->token_endpoint, "token", &form, why))
-        return call;
-    oauth_call_free(call);
-    return NULL;
+    return oauth_post_first(call, p->token_endpoint, "token", &form, why);
 }

@@ -117,13 +117,11 @@ struct oauth_call *oauth_device(struct http *h, const struct oauth_provider *p, 
                                 oauth_device_shown shown, oauth_done done, void *owner,
                                 struct failure *why)
 {
-    struct oauth_call *c = oauth_call_new(h, p, now_s, owner);
+    struct oauth_call *c = oauth_call_new(h, p, now_s, owner, why);
     struct buf form = BUF_INIT;
 
-    if (!c) {
-        failure_set(why, FAILURE_TEMPORARY, "out of memory, try again later");
+    if (!c)
         return NULL;
-    }
     c->done = done;
     c->shown = shown;
     c->answered = given;
@@ -131,8 +129,5 @@ struct oauth_call *oauth_device(struct http *h, const struct oauth_provider *p, 
     oauth_put_field(&form, "scope", p->scope);
     if (p->client_secret) /* RFC 8628 section 3.1 wants it in the form all the same */
         oauth_put_field(&form, "client_id", p->client_id);
-    if (oauth_post(c, p->device_endpoint, "device authorization", &form, why))
-        return c;
-    oauth_call_free(c);
-    return NULL;
+    return oauth_post_first(c, p->device_endpoint, "device authorization", &form, why);
 }

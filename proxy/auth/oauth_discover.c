@@ -113,12 +113,10 @@ static void answered(struct oauth_call *c, long status, const json_t *answer,
 struct oauth_call *oauth_discover(struct http *h, const struct oauth_provider *p,
                                   oauth_discovered done, void *owner, struct failure *why)
 {
-    struct oauth_call *c = oauth_call_new(h, p, 0, owner);
+    struct oauth_call *c = oauth_call_new(h, p, 0, owner, why);
 
-    if (!c) {
-        failure_set(why, FAILURE_TEMPORARY, "out of memory, try again later");
+    if (!c)
         return NULL;
-    }
     c->discovered = done;
     c->answered = answered;
     if (ask(c, openid, why))

@@ -36,9 +36,9 @@ struct oauth_call {
     uint64_t began_ms, until_ms; /* loop time */
 };
 
-/* NULL when memory is out. */
+/* NULL when memory is out, with the reason. */
 struct oauth_call *oauth_call_new(struct http *h, const struct oauth_provider *p, int64_t now_s,
-                                  void *owner);
+                                  void *owner, struct failure *why);
 void oauth_call_free(struct oauth_call *c);
 
 /* Ends it with tokens (taken over) or a failure. */
@@ -51,6 +51,11 @@ void oauth_put_field(struct buf *form, const char *name, const char *value);
  * such endpoint, one that may not be used, memory. */
 bool oauth_post(struct oauth_call *c, const char *endpoint, const char *what, struct buf *form,
                 struct failure *why);
+
+/* The same for a call that begins with it: gives the call; NULL when it failed, and it is freed. */
+struct oauth_call *oauth_post_first(struct oauth_call *c, const char *endpoint, const char *what,
+                                    struct buf *form, struct failure *why);
+
 bool oauth_get(struct oauth_call *c, const char *url, struct failure *why);
 
 /* For `answered`: tokens, or what the error means. Ends the call. */

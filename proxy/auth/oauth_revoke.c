@@ -21,19 +21,14 @@ struct oauth_call *oauth_revoke(struct http *h, const struct oauth_provider *p,
                                 const struct oauth_tokens *t, oauth_revoked done, void *owner,
                                 struct failure *why)
 {
-    struct oauth_call *c = oauth_call_new(h, p, 0, owner);
+    struct oauth_call *c = oauth_call_new(h, p, 0, owner, why);
     struct buf form = {.secret = true};
 
-    if (!c) {
-        failure_set(why, FAILURE_TEMPORARY, "out of memory, try again later");
+    if (!c)
         return NULL;
-    }
     c->revoked = done;
     c->answered = answered;
     oauth_put_field(&form, "token", t->refresh ? t->refresh : t->access);
     oauth_put_field(&form, "token_type_hint", t->refresh ? "refresh_token" : "access_token");
-    if (oauth_post(c, p->revocation_endpoint, "revocation", &form, why))
-        return c;
-    oauth_call_free(c);
-    return NULL;
+    return oauth_post_first(c, p->revocation_endpoint, "revocation", &form, why);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "proxy/store/disk.h"
+#include "translate/text/array.h"
 
 static const char *const suffixes[] = {
     [BODIES_HEAD] = "head",         [BODIES_MAIL] = "mail",           [BODIES_MIME] = "mime",
@@ -114,14 +115,12 @@ static bool is_cached(const char *name, struct bodies_found *found)
 
 static bool scan_add(struct bodies_scan *scan, const struct bodies_found *found)
 {
-    if (scan->count == scan->capacity) {
-        size_t capacity = scan->capacity ? 2 * scan->capacity : 64;
-        struct bodies_found *files = reallocarray(scan->files, capacity, sizeof *files);
-        if (!files)
-            return false;
-        scan->files = files;
-        scan->capacity = capacity;
-    }
+    struct bodies_found *files =
+        array_grow(scan->files, &scan->capacity, scan->count, sizeof *files);
+
+    if (!files)
+        return false;
+    scan->files = files;
     scan->files[scan->count++] = *found;
     return true;
 }

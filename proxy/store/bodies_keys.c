@@ -9,6 +9,7 @@
 
 #include "proxy/store/bodies_dir.h"
 #include "proxy/store/disk.h"
+#include "translate/text/array.h"
 
 void bodies_keys_clear(struct bodies_keys *k)
 {
@@ -22,14 +23,10 @@ bool bodies_keys_add(struct bodies_keys *k, const char *key)
 
     if (!bodies_key_number(key, &number))
         return true;
-    if (k->count == k->capacity) {
-        size_t capacity = k->capacity ? 2 * k->capacity : 64;
-        uint64_t *numbers = reallocarray(k->numbers, capacity, sizeof *numbers);
-        if (!numbers)
-            return false;
-        k->numbers = numbers;
-        k->capacity = capacity;
-    }
+    uint64_t *numbers = array_grow(k->numbers, &k->capacity, k->count, sizeof *numbers);
+    if (!numbers)
+        return false;
+    k->numbers = numbers;
     k->numbers[k->count++] = number;
     return true;
 }

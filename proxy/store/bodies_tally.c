@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "translate/text/array.h"
+
 /* Work goes from one file to the next: the last ones are looked at first. */
 static struct bodies_tallied *find(struct bodies_tally *t, enum bodies_kind kind, uint32_t number)
 {
@@ -13,14 +15,11 @@ static struct bodies_tallied *find(struct bodies_tally *t, enum bodies_kind kind
 
 static struct bodies_tallied *add(struct bodies_tally *t)
 {
-    if (t->count == t->capacity) {
-        size_t capacity = t->capacity ? 2 * t->capacity : 8;
-        struct bodies_tallied *items = reallocarray(t->items, capacity, sizeof *items);
-        if (!items)
-            return NULL;
-        t->items = items;
-        t->capacity = capacity;
-    }
+    struct bodies_tallied *items = array_grow(t->items, &t->capacity, t->count, sizeof *items);
+
+    if (!items)
+        return NULL;
+    t->items = items;
     return &t->items[t->count++];
 }
 

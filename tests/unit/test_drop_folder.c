@@ -11,21 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "translate/state/drop_state.h"
-
-#define INBOX slice_of("INBOX")
+#include "tests/unit/drop_steps.h"
 
 enum { COPIES = 5 };
-
-static void apply(struct drop_state *s, json_t *record)
-{
-    struct failure why = {.kind = FAILURE_NONE};
-
-    assert_non_null(record);
-    if (!drop_state_apply(s, record, &why))
-        fail_msg("%s", why.text);
-    json_decref(record);
-}
 
 static void add(struct drop_state *s, uint32_t uid, char *id, char *uidl)
 {
@@ -55,16 +43,6 @@ static bool shared(struct drop_state *a, struct drop_state *b)
     return inbox(a)->messages == inbox(b)->messages;
 }
 
-static char *text_of(const struct drop_state *s)
-{
-    json_t *json = drop_state_to_json(s);
-    char *text = json_dumps(json, JSON_COMPACT);
-
-    assert_non_null(text);
-    json_decref(json);
-    return text;
-}
-
 /* The sum of a state that is read back is counted message by message. */
 static void assert_sum_is_right(struct drop_state *s)
 {
@@ -92,13 +70,13 @@ static void a_copy_shares_until_it_is_changed(void **state)
 {
     struct drop_state *s = state_of_three();
     struct drop_state *copy = copy_of(s);
-    char *before = text_of(s);
+    char *before = dump(s);
 
     (void)state;
     assert_true(shared(s, copy));
     apply(copy, drop_record_gone(INBOX, 7, (uint32_t[]){2}, 1));
     assert_false(shared(s, copy));
-    char *after = text_of(s);
+    char *after = dump(s);
     assert_string_equal(before, after);
     assert_int_equal(inbox(copy)->count, 2);
     assert_int_equal(inbox(copy)->sum.octets, 40);
@@ -223,8 +201,8 @@ static void they_change_as_if_alone(void **state)
         apply(copies[which], record);
     }
     for (int i = 0; i < COPIES; i++) {
-        char *text = text_of(copies[i]);
-        char *twin = text_of(twins[i]);
+        char *text = dump(copies[i]);
+        char *twin = dump(twins[i]);
         assert_string_equal(text, twin);
         assert_sum_is_right(copies[i]);
         free(text);

@@ -7,24 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "translate/state/drop_state.h"
-
-#define INBOX slice_of("INBOX")
+#include "tests/unit/drop_steps.h"
 
 static struct drop_message message(uint32_t uid, uint64_t size)
 {
     return (struct drop_message){.uid = uid, .size = size, .hidden = -1};
-}
-
-/* Applies a record that was just built, and gives it away. */
-static void apply(struct drop_state *s, json_t *record)
-{
-    struct failure why = {.kind = FAILURE_NONE};
-
-    assert_non_null(record);
-    if (!drop_state_apply(s, record, &why))
-        fail_msg("%s", why.text);
-    json_decref(record);
 }
 
 static void add(struct drop_state *s, uint32_t uidvalidity, uint32_t uid, uint64_t size)
@@ -37,16 +24,6 @@ static void add(struct drop_state *s, uint32_t uidvalidity, uint32_t uid, uint64
 static void gone(struct drop_state *s, uint32_t uidvalidity, uint32_t uid)
 {
     apply(s, drop_record_gone(INBOX, uidvalidity, &uid, 1));
-}
-
-static char *dump(const struct drop_state *s)
-{
-    json_t *json = drop_state_to_json(s);
-    char *text = json_dumps(json, JSON_COMPACT);
-
-    assert_non_null(text);
-    json_decref(json);
-    return text;
 }
 
 static void assert_state(const struct drop_state *s, const char *expected)

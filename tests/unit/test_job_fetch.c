@@ -1,5 +1,5 @@
 /* FETCH: the answers as RFC 9051 section 7.5.2 has them, and what is asked for to give them. */
-#include "tests/unit/job_world.h"
+#include "tests/unit/job_scene.h"
 
 #define PLAIN                                        \
     "Date: Wed, 17 Jul 1996 02:23:25 -0700\r\n"      \
@@ -8,22 +8,6 @@
     "To: imap@cac.washington.edu\r\n"                \
     "\r\n"                                           \
     "first line\r\nsecond line\r\n"
-
-static struct world w;
-
-static int setup(void **state)
-{
-    (void)state;
-    world_init(&w);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    world_clear(&w);
-    return 0;
-}
 
 static void test_state_items(void **state)
 {

@@ -1,5 +1,5 @@
 /* SEARCH: every key, what is read for it, and the answers in all of their forms. */
-#include "tests/unit/job_world.h"
+#include "tests/unit/job_scene.h"
 
 #define DAY INT64_C(86400)
 
@@ -25,24 +25,14 @@ static const char *const texts[] = {
     "",
 };
 
-static struct world w;
-
-static int setup(void **state)
+static int four_texts(void **state)
 {
-    (void)state;
-    world_init(&w);
+    setup(state);
     world_add_octets(&w, slice_of(texts[0]), BOX_SEEN | BOX_ANSWERED, 20000 * DAY, NULL);
     world_add_octets(&w, slice_of(texts[1]), BOX_FLAGGED | BOX_DRAFT, 20002 * DAY - 1, NULL);
     world_add_octets(&w, slice_of(texts[2]), BOX_DELETED, 20002 * DAY, "$Junk");
     world_add_octets(&w, slice_of(texts[3]), 0, -1, NULL);
     world_select(&w);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    world_clear(&w);
     return 0;
 }
 
@@ -345,19 +335,19 @@ static void test_freed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_state_keys, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_dates, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_header_keys, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_charsets, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_text_keys, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_short_circuit, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_answers, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_saved, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_missing, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_window, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_large_text, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_many_keys, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_freed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_state_keys, four_texts, teardown),
+        cmocka_unit_test_setup_teardown(test_dates, four_texts, teardown),
+        cmocka_unit_test_setup_teardown(test_header_keys, four_texts, teardown),
+        cmocka_unit_test_setup_teardown(test_charsets, four_texts, teardown),
+        cmocka_unit_test_setup_teardown(test_text_keys, four_texts, teardown),
+        cmocka_unit_test_setup_teardown(test_short_circuit, four_texts, teardown),
+        cmocka_unit_test_setup_teardown(test_answers, four_texts, teardown),
+        cmocka_unit_test_setup_teardown(test_saved, four_texts, teardown),
+        cmocka_unit_test_setup_teardown(test_missing, four_texts, teardown),
+        cmocka_unit_test_setup_teardown(test_window, four_texts, teardown),
+        cmocka_unit_test_setup_teardown(test_large_text, four_texts, teardown),
+        cmocka_unit_test_setup_teardown(test_many_keys, four_texts, teardown),
+        cmocka_unit_test_setup_teardown(test_freed, four_texts, teardown),
     };
 
     mime_setup();

@@ -1,21 +1,5 @@
 /* What is remembered of many messages is said as if each had been asked for by itself. */
-#include "tests/unit/job_world.h"
-
-static struct world w;
-
-static int setup(void **state)
-{
-    (void)state;
-    world_init(&w);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    world_clear(&w);
-    return 0;
-}
+#include "tests/unit/job_scene.h"
 
 #define MIXED                                                                    \
     "Subject: m\xc3\xbc\r\nFrom: a@example.com\r\nMIME-Version: 1.0\r\n"         \

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "translate/state/drop_state.h"
+#include "tests/unit/drop_steps.h"
 #include "translate/state/journal.h"
 
 enum { RECORDS = 6, LINES = RECORDS + 1 };
@@ -18,16 +18,6 @@ struct fixture {
     size_t ends[LINES];
     char *states[LINES];
 };
-
-static char *dump(const struct drop_state *s)
-{
-    json_t *json = drop_state_to_json(s);
-    char *text = json_dumps(json, JSON_COMPACT);
-
-    json_decref(json);
-    assert_non_null(text);
-    return text;
-}
 
 static json_t *record(size_t i)
 {

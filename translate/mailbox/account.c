@@ -9,6 +9,7 @@
 #include <openssl/rand.h>
 
 #include "translate/mailbox/account_internal.h"
+#include "translate/text/array.h"
 
 struct account *account_new(const struct account_options *options, struct box_state *state,
                             uint32_t seed, uint64_t now_ms, int64_t now_s)
@@ -87,16 +88,13 @@ bool account_failed(const struct account *a)
 
 void *account_grow(struct account *a, void **items, size_t *count, size_t *cap, size_t size)
 {
-    if (*count == *cap) {
-        size_t larger = *cap ? *cap * 2 : 8;
-        void *moved = reallocarray(*items, larger, size);
-        if (!moved) {
-            a->failed = true;
-            return NULL;
-        }
-        *items = moved;
-        *cap = larger;
+    void *moved = array_grow(*items, cap, *count, size);
+
+    if (!moved) {
+        a->failed = true;
+        return NULL;
     }
+    *items = moved;
     return memset((char *)*items + (*count)++ * size, 0, size);
 }
 

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "translate/text/array.h"
+
 static bool is_section(const struct imapd_fetch_item *item)
 {
     return item->kind == IMAPD_FETCH_SECTION || item->kind == IMAPD_FETCH_BINARY ||
@@ -154,17 +156,13 @@ static bool put_items(struct job *j, struct job_slot *slot)
 static void add_seen(struct job *j, uint32_t uid)
 {
     struct job_result *r = &j->result;
+    uint32_t *seen = array_grow(r->seen, &j->seen_capacity, r->seen_count, sizeof *seen);
 
-    if (r->seen_count == j->seen_capacity) {
-        size_t capacity = j->seen_capacity ? j->seen_capacity * 2 : 16;
-        uint32_t *seen = reallocarray(r->seen, capacity, sizeof *seen);
-        if (!seen) {
-            job_no_memory(j);
-            return;
-        }
-        r->seen = seen;
-        j->seen_capacity = capacity;
+    if (!seen) {
+        job_no_memory(j);
+        return;
     }
+    r->seen = seen;
     r->seen[r->seen_count++] = uid;
 }
 

@@ -11,21 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "translate/text/array.h"
+
 /* What a message's mod-sequence is as part of the answer (RFC 7162 section 3.1.5). */
 static void found(struct job *j, uint32_t number, const struct box_message *m)
 {
     struct job_search *s = &j->search;
+    uint32_t *grown = array_grow(s->found, &s->found_capacity, s->found_count, sizeof *grown);
 
-    if (s->found_count == s->found_capacity) {
-        size_t capacity = s->found_capacity ? s->found_capacity * 2 : 64;
-        uint32_t *grown = reallocarray(s->found, capacity, sizeof *grown);
-        if (!grown) {
-            job_no_memory(j);
-            return;
-        }
-        s->found = grown;
-        s->found_capacity = capacity;
+    if (!grown) {
+        job_no_memory(j);
+        return;
     }
+    s->found = grown;
     s->found[s->found_count++] = number;
     if (m && m->modseq > s->modseq)
         s->modseq = m->modseq;

@@ -183,27 +183,12 @@ struct seen {
     uint64_t cost;
 };
 
-static bool is_saved(const struct mailbox_view *v, uint32_t uid)
-{
-    size_t low = 0;
-    size_t high = v->saved_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (v->saved[middle] < uid)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < v->saved_count && v->saved[low] == uid;
-}
-
 static bool in_set(const struct seen *m, const struct imapd_search_key *key)
 {
     const struct mailbox_view *v = m->j->host->view;
 
     if (key->set.saved)
-        return is_saved(v, m->message->uid);
+        return mailbox_view_has_saved(v, m->message->uid);
     if (key->kind == IMAPD_SEARCH_NUMBERS)
         return imapd_set_has(&key->set, (uint32_t)v->count, m->number);
     return imapd_set_has(&key->set, v->count ? v->uids[v->count - 1] : 0, m->message->uid);

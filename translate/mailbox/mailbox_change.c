@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "translate/mailbox/mailbox_internal.h"
+#include "translate/text/array.h"
 
 void mailbox_change_begin(struct mailbox *m, const struct mailbox_change *kind)
 {
@@ -90,16 +91,13 @@ const struct box_folder *mailbox_change_folder(struct mailbox *m, struct slice n
 
 bool mailbox_uids_add(struct mailbox *m, struct uids *uids, uint32_t uid)
 {
-    if (uids->count == uids->capacity) {
-        size_t capacity = uids->capacity ? uids->capacity * 2 : 16;
-        uint32_t *items = reallocarray(uids->items, capacity, sizeof *items);
-        if (!items) {
-            m->failed = true;
-            return false;
-        }
-        uids->items = items;
-        uids->capacity = capacity;
+    uint32_t *items = array_grow(uids->items, &uids->capacity, uids->count, sizeof *items);
+
+    if (!items) {
+        m->failed = true;
+        return false;
     }
+    uids->items = items;
     uids->items[uids->count++] = uid;
     return true;
 }

@@ -11,6 +11,7 @@
 
 #include "translate/imap/imapd_list.h"
 #include "translate/mailbox/mailbox_internal.h"
+#include "translate/text/array.h"
 
 struct entry {
     struct slice name;          /* the state's */
@@ -31,16 +32,13 @@ struct entries {
 static void entry_add(struct entries *list, struct slice name, const struct box_folder *f,
                       bool subscribed)
 {
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? 2 * list->capacity : 16;
-        struct entry *items = reallocarray(list->items, capacity, sizeof *items);
-        if (!items) {
-            list->failed = true;
-            return;
-        }
-        list->items = items;
-        list->capacity = capacity;
+    struct entry *items = array_grow(list->items, &list->capacity, list->count, sizeof *items);
+
+    if (!items) {
+        list->failed = true;
+        return;
     }
+    list->items = items;
     list->items[list->count++] = (struct entry){.name = name, .f = f, .subscribed = subscribed};
 }
 

@@ -6,19 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "translate/text/array.h"
+
 static bool view_reserve(struct mailbox_view *v, size_t count)
 {
-    size_t capacity = v->capacity + v->capacity / 2;
-
     if (count <= v->capacity)
         return true;
-    if (capacity < count)
-        capacity = count;
-    uint32_t *uids = reallocarray(v->uids, capacity, sizeof *uids);
+    uint32_t *uids = array_reserve(v->uids, &v->capacity, count, sizeof *uids);
     if (!uids)
         return false;
     v->uids = uids;
-    v->capacity = capacity;
     return true;
 }
 
@@ -46,15 +43,15 @@ void mailbox_view_close(struct mailbox_view *v)
     memset(v, 0, sizeof *v);
 }
 
-/* How many UIDs of the view are below this one. */
-static size_t view_position(const struct mailbox_view *v, uint32_t uid)
+/* How many of these UIDs, which ascend, are below this one. */
+static size_t uids_below(const uint32_t *uids, size_t count, uint32_t uid)
 {
     size_t low = 0;
-    size_t high = v->count;
+    size_t high = count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (v->uids[middle] < uid)
+        if (uids[middle] < uid)
             low = middle + 1;
         else
             high = middle;
@@ -64,7 +61,7 @@ static size_t view_position(const struct mailbox_view *v, uint32_t uid)
 
 uint32_t mailbox_view_number(const struct mailbox_view *v, uint32_t uid)
 {
-    size_t at = view_position(v, uid);
+    size_t at = uids_below(v->uids, v->count, uid);
 
     return at < v->count && v->uids[at] == uid ? (uint32_t)at + 1 : 0;
 }
@@ -72,6 +69,13 @@ uint32_t mailbox_view_number(const struct mailbox_view *v, uint32_t uid)
 uint32_t mailbox_view_uid(const struct mailbox_view *v, uint32_t number)
 {
     return number >= 1 && number <= v->count ? v->uids[number - 1] : 0;
+}
+
+bool mailbox_view_has_saved(const struct mailbox_view *v, uint32_t uid)
+{
+    size_t at = uids_below(v->saved, v->saved_count, uid);
+
+    return at < v->saved_count && v->saved[at] == uid;
 }
 
 /* ---- walking ----------------------------------------------------------------------------- */
@@ -107,7 +111,8 @@ bool mailbox_view_next(const struct mailbox_view *v, const struct imapd_set *set
             walk->begun = imapd_set_next(set, max, &walk->set, &walk->range);
             if (!walk->begun)
                 return false;
-            walk->at = by_uid ? view_position(v, walk->range.first) : walk->range.first - 1;
+            walk->at =
+                by_uid ? uids_below(v->uids, v->count, walk->range.first) : walk->range.first - 1;
         }
         *number = (uint32_t)++walk->at;
     }

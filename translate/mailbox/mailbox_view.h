@@ -35,6 +35,9 @@ void mailbox_view_close(struct mailbox_view *v);
 uint32_t mailbox_view_number(const struct mailbox_view *v, uint32_t uid);
 uint32_t mailbox_view_uid(const struct mailbox_view *v, uint32_t number);
 
+/* The UID is one that `$` names; it may be gone. */
+bool mailbox_view_has_saved(const struct mailbox_view *v, uint32_t uid);
+
 /* A walk over the messages that a set of numbers or UIDs (or `$`) names, ascending, as they are in
  * the view. All zero is its beginning; false at the end. */
 struct mailbox_walk {

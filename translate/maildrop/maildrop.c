@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "translate/maildrop/maildrop_internal.h"
+#include "translate/text/array.h"
 
 /* At a shutdown a client between two commands is given so long to say the next one. */
 enum { DRAIN_GRACE_MS = 2000 };
@@ -93,16 +94,13 @@ bool maildrop_client_has_room(const struct maildrop *m)
 
 void *maildrop_grow(struct maildrop *m, void **items, size_t *count, size_t *cap, size_t size)
 {
-    if (*count == *cap) {
-        size_t larger = *cap ? *cap * 2 : 16;
-        void *moved = realloc(*items, larger * size);
-        if (!moved) {
-            m->failed = true;
-            return NULL;
-        }
-        *items = moved;
-        *cap = larger;
+    void *moved = array_grow(*items, cap, *count, size);
+
+    if (!moved) {
+        m->failed = true;
+        return NULL;
     }
+    *items = moved;
     return memset((char *)*items + (*count)++ * size, 0, size);
 }
 

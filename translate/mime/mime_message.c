@@ -7,6 +7,7 @@
 
 #include "translate/mime/mime_message_build.h"
 #include "translate/mime/mime_type.h"
+#include "translate/text/array.h"
 
 struct mime_message *mime_message_new(void)
 {
@@ -65,15 +66,13 @@ struct slice mime_message_field(const struct mime_message *message, uint32_t par
 /* Room for one more element in a list of `count`. */
 static bool grow(void **list, uint32_t count, uint32_t *cap, size_t size)
 {
-    uint32_t wanted = *cap ? 2 * *cap : 4;
+    size_t capacity = *cap;
+    void *p = array_grow(*list, &capacity, count, size);
 
-    if (count < *cap)
-        return true;
-    void *p = realloc(*list, wanted * size);
     if (!p)
         return false;
     *list = p;
-    *cap = wanted;
+    *cap = (uint32_t)capacity;
     return true;
 }
 

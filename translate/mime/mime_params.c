@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "translate/text/array.h"
+
 /* A piece "NAME*INDEX" or "NAME*INDEX*" (encoded). */
 struct piece {
     struct slice name, value; /* of `text` of the pieces */
@@ -42,16 +44,11 @@ struct slice mime_params_find(const struct mime_params *params, const char *name
 
 static bool grow(struct mime_params *params)
 {
-    size_t cap = params->cap ? 2 * params->cap : 4;
+    struct mime_param *list = array_grow(params->list, &params->cap, params->count, sizeof *list);
 
-    if (params->count < params->cap)
-        return true;
-    struct mime_param *list = realloc(params->list, cap * sizeof *list);
-    if (!list)
-        return false;
-    params->list = list;
-    params->cap = cap;
-    return true;
+    if (list)
+        params->list = list;
+    return list;
 }
 
 static void add(struct mime_params *params, struct slice name, struct slice value)

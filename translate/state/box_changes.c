@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "translate/text/array.h"
+
 void box_changes_clear(struct box_changes *c)
 {
     for (size_t i = 0; i < c->count; i++)
@@ -30,14 +32,11 @@ static struct box_change *change_of(struct box_changes *c, enum box_change_kind 
 
 static bool change_put(struct box_change *change, uint32_t uid)
 {
-    if (change->count == change->capacity) {
-        size_t capacity = change->capacity ? 2 * change->capacity : 4;
-        uint32_t *p = reallocarray(change->uids, capacity, sizeof *p);
-        if (!p)
-            return false;
-        change->uids = p;
-        change->capacity = capacity;
-    }
+    uint32_t *p = array_grow(change->uids, &change->capacity, change->count, sizeof *p);
+
+    if (!p)
+        return false;
+    change->uids = p;
     change->uids[change->count++] = uid;
     return true;
 }

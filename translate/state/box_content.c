@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "translate/text/array.h"
+
 static void strings_free(struct box_content *c)
 {
     free(c->uidl);
@@ -20,19 +22,12 @@ void box_contents_free(struct box_content *contents, size_t count)
 
 static bool reserve(struct box_state *s, size_t count)
 {
-    size_t wanted = s->content_count + count;
+    struct box_content *p =
+        array_reserve(s->contents, &s->content_capacity, s->content_count + count, sizeof *p);
 
-    if (wanted <= s->content_capacity)
-        return true;
-    size_t capacity = s->content_capacity + s->content_capacity / 2;
-    if (capacity < wanted)
-        capacity = wanted;
-    struct box_content *p = reallocarray(s->contents, capacity, sizeof *p);
-    if (!p)
-        return false;
-    s->contents = p;
-    s->content_capacity = capacity;
-    return true;
+    if (p)
+        s->contents = p;
+    return p;
 }
 
 bool box_contents_append(struct box_state *s, const struct box_content *contents, size_t count)

@@ -6,6 +6,7 @@
 #include "translate/state/box_change.h"
 #include "translate/state/box_columns.h"
 #include "translate/state/box_list.h"
+#include "translate/text/array.h"
 
 struct box_place {
     uint32_t folder;
@@ -297,19 +298,13 @@ void box_draft_subscribe(struct box_draft *d, struct slice name, bool subscribe)
     section_add(d, subscribe ? "subscribe" : "unsubscribe", text_json(name));
 }
 
-/* Room for one more in an array that doubles. */
+/* Room for one more; the array itself on failure. */
 static void *grow(struct box_draft *d, void *array, size_t count, size_t *capacity, size_t size)
 {
-    if (count < *capacity)
-        return array;
-    size_t wanted = *capacity ? 2 * *capacity : 4;
-    void *p = reallocarray(array, wanted, size);
-    if (!p) {
-        d->failed = true;
-        return array;
-    }
-    *capacity = wanted;
-    return p;
+    void *p = array_grow(array, capacity, count, size);
+
+    d->failed = d->failed || !p;
+    return p ? p : array;
 }
 
 uint32_t box_draft_content(struct box_draft *d, const struct box_content *content)

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "translate/text/array.h"
+
 void box_folder_clear(struct box_folder *f)
 {
     free(f->messages);
@@ -14,13 +16,11 @@ void box_folder_clear(struct box_folder *f)
 bool box_folder_reserve(struct box_folder *f, size_t count)
 {
     size_t wanted = f->count + count;
+    size_t capacity = f->capacity;
 
-    if (wanted <= f->capacity)
+    if (wanted <= capacity)
         return true;
-    size_t capacity = f->capacity + f->capacity / 2;
-    if (capacity < wanted)
-        capacity = wanted;
-    struct box_message *p = reallocarray(f->messages, capacity, sizeof *p);
+    struct box_message *p = array_reserve(f->messages, &capacity, wanted, sizeof *p);
     if (!p)
         return false;
     f->messages = p;

@@ -7,6 +7,7 @@
 #include "translate/state/box_content.h"
 #include "translate/state/box_folder.h"
 #include "translate/state/uid_set.h"
+#include "translate/text/array.h"
 
 bool box_messages_append(const struct json_at *at, struct box_reading *r, struct box_folder *f,
                          const struct box_message *messages, size_t count)
@@ -131,14 +132,11 @@ struct places {
 
 static bool place_add(struct places *p, uint32_t folder, uint32_t uid)
 {
-    if (p->count == p->capacity) {
-        size_t capacity = p->capacity ? 2 * p->capacity : 16;
-        struct place *list = reallocarray(p->list, capacity, sizeof *list);
-        if (!list)
-            return false;
-        p->list = list;
-        p->capacity = capacity;
-    }
+    struct place *list = array_grow(p->list, &p->capacity, p->count, sizeof *list);
+
+    if (!list)
+        return false;
+    p->list = list;
     p->list[p->count++] = (struct place){folder, uid};
     return true;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "translate/state/uid_set.h"
+#include "translate/text/array.h"
 
 /* Texts take what malloc() adds, too. */
 enum { TEXT_OVERHEAD = 16 };
@@ -211,12 +212,10 @@ static bool folder_reserve(struct drop_folder *f, size_t count)
 {
     if (count <= f->capacity)
         return true;
-    size_t capacity = count < f->capacity + f->capacity / 2 ? f->capacity + f->capacity / 2 : count;
-    struct drop_message *p = reallocarray(f->messages, capacity, sizeof *p);
+    struct drop_message *p = array_reserve(f->messages, &f->capacity, count, sizeof *p);
     if (!p)
         return false;
     f->messages = p;
-    f->capacity = capacity;
     return true;
 }
 
