@@ -59,9 +59,9 @@ test-container: ## build the container image and run it, with buildah and podman
 
 bench: ## measure against the upstream alone and Dovecot as a gateway: docs/BENCH.md (BENCH=--help)
 	@tools/deps build test bench
-	@$(MAKE) --no-print-directory build
-	cmake --build build --target bench
-	python3 -B -m tests.bench.run $(BENCH)
+	@$(MAKE) -s --no-print-directory build/build.ninja
+	cmake --build build --target mailferry bench -j $(JOBS)
+	@exec python3 -B -m tests.bench.run $(BENCH)
 
 bench-count: ## count the instructions of the hot paths against tests/bench/counts.json (COUNT=--keep)
 	@tools/deps build count

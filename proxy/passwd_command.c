@@ -104,13 +104,13 @@ static bool open_vault(const char *state_dir, const char *user, struct vault_key
 {
     struct buf password = {.secret = true};
     struct device_limits limits = {.pop3 = false};
-    char device[VAULT_DEVICE];
+    struct vault_entered entered;
     json_t *secret = NULL;
 
     bool opened = terminal_ask_secret(&password, "Password of a device that has one already",
                                       "the password of a device that has one already", why) &&
                   vault_open(state_dir, slice_of(user), buf_slice(&password), key, &secret, &limits,
-                             device, why);
+                             &entered, why);
     buf_wipe(&password);
     device_limits_clear(&limits);
     json_decref(secret);

@@ -78,6 +78,13 @@ static void revoke_tokens(const struct oauth_provider *p, const struct oauth_tok
 {
     struct revocation r = {.provider = *p, .tokens = tokens};
 
+    if (!oauth_tokens_are_of(tokens, p)) {
+        fprintf(out,
+                "The authorization was not taken back: %s did not give it. It goes on at %.*s "
+                "until it is\nremoved there.\n",
+                p->name, (int)strcspn(tokens->provider, " "), tokens->provider);
+        return;
+    }
     ask_provider(&r);
     if (r.why.kind == FAILURE_NONE)
         fprintf(out, "%s has taken the authorization back.\n", p->name);
@@ -119,11 +126,11 @@ static bool open_vault(struct secret *secret, const char *state_dir, const char 
 {
     struct device_limits limits = {.pop3 = false};
     struct vault_key key = {{0}};
-    char device[VAULT_DEVICE];
+    struct vault_entered entered;
     json_t *opened = NULL;
 
     bool good =
-        vault_open(state_dir, slice_of(user), password, &key, &opened, &limits, device, why) &&
+        vault_open(state_dir, slice_of(user), password, &key, &opened, &limits, &entered, why) &&
         secret_from_json(secret, opened, why);
     vault_key_wipe(&key);
     device_limits_clear(&limits);

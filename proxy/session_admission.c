@@ -78,7 +78,7 @@ static bool take(struct session *s, struct admission_answer *answer, struct fail
     e->generation = answer->generation;
     e->limits = answer->limits;
     answer->limits.folder = NULL;
-    memcpy(e->device, answer->device, sizeof e->device);
+    memcpy(e->device, answer->entered.device, sizeof e->device);
     return use_folder(e, why);
 }
 

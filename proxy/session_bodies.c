@@ -20,15 +20,16 @@ struct session_read {
 /* A READ of a header or a small message from its beginning, as scans make them for many messages
  * ahead. What cannot be given at once becomes a READ like any other. */
 struct session_small {
-    struct session_small *next;
+    struct session_small *next, *prev;
     struct session *session;
     struct bodies_small *small;
     uint32_t request;
     struct bodies_range range;
 };
 
-/* What comes of small parts and structures is looked at when some have come, or the last. */
-enum { SMALL_AT_ONCE = 8 };
+/* What comes of small parts and structures is looked at when some have come, or the last, or when
+ * so many octets wait to be sent: what comes then finds room, and need not be gathered. */
+enum { SMALL_AT_ONCE = 8, SEND_AT = 32 << 10 };
 
 struct session_parse {
     struct session_parse *next;
@@ -140,19 +141,30 @@ static void read_begin(struct session *s, uint32_t request, const struct bodies_
 
 static void pump_some(struct session *s, bool last)
 {
-    if (!last && ++s->small_untold < SMALL_AT_ONCE)
+    bool full = buf_size(mailbox_client_out(s->mailbox)) >= SEND_AT;
+
+    if (!last && !full && ++s->small_untold < SMALL_AT_ONCE)
         return;
     s->small_untold = 0;
     session_pump(s);
 }
 
+static void small_add(struct session *s, struct session_small *small)
+{
+    small->next = s->small;
+    if (s->small)
+        s->small->prev = small;
+    s->small = small;
+}
+
 static void small_remove(struct session_small *small)
 {
-    struct session_small **slot = &small->session->small;
-
-    while (*slot != small)
-        slot = &(*slot)->next;
-    *slot = small->next;
+    if (small->next)
+        small->next->prev = small->prev;
+    if (small->prev)
+        small->prev->next = small->next;
+    else
+        small->session->small = small->next;
     free(small);
 }
 
@@ -203,8 +215,7 @@ static bool small_begin(struct session *s, uint32_t request, const struct bodies
         free(small);
         return false;
     }
-    small->next = s->small;
-    s->small = small;
+    small_add(s, small);
     return true;
 }
 

@@ -124,7 +124,7 @@ static void open_vault(uv_work_t *work)
 
     a->vault_why = (struct failure){.kind = FAILURE_NONE};
     vault_open(a->gatekeeper->state_dir, buf_slice(&a->login), buf_slice(&a->password), &a->key,
-               &a->secret, &a->answer.limits, a->answer.device, &a->vault_why);
+               &a->secret, &a->answer.limits, &a->answer.entered, &a->vault_why);
 }
 
 void admission_count_guess(struct admission *a)
@@ -164,7 +164,7 @@ static struct grant *grant_new(struct admission *a, struct holding *h)
     atomic_init(&grant->references, 1);
     grant->gatekeeper = a->gatekeeper;
     grant->holding = h;
-    memcpy(grant->device, a->answer.device, sizeof grant->device);
+    grant->entered = a->answer.entered;
     holding_hold(h);
     return grant;
 }
@@ -200,7 +200,7 @@ void admission_read_vault(uv_work_t *work)
 
     json_decref(a->secret);
     a->vault_why = (struct failure){.kind = FAILURE_NONE};
-    vault_read(a->gatekeeper->state_dir, buf_slice(&a->login), &a->key, a->answer.device,
+    vault_read(a->gatekeeper->state_dir, buf_slice(&a->login), &a->key, &a->answer.entered,
                &a->secret, &a->vault_why);
 }
 

@@ -37,7 +37,7 @@ static void begin_renewal(struct gatekeeper *g, struct gatekeeper_message *m)
         admission_refuse(a, FAILURE_TEMPORARY, "out of memory, try again later");
     else if (g->ending)
         admission_refuse(a, FAILURE_TEMPORARY, gatekeeper_ending);
-    else if (!*a->grant->device)
+    else if (!*a->grant->entered.device)
         holding_answer(h, a);
     else
         uv_queue_work(&g->loop, &a->work, admission_read_vault, on_read);
@@ -53,7 +53,7 @@ struct admission *gatekeeper_renew(struct gatekeeper *g, struct session_house *h
         return NULL;
     a->grant = grant_hold(grant);
     a->refused = refused;
-    memcpy(a->answer.device, grant->device, sizeof a->answer.device);
+    a->answer.entered = grant->entered;
     a->in.run = begin_renewal;
     gatekeeper_send(g, &a->in);
     return a;

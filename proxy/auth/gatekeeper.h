@@ -68,7 +68,7 @@ struct admission_answer {
     uint64_t generation;         /* of the credential, for gatekeeper_renew() */
     struct grant *grant;         /* a reference; NULL: by the client's own password */
     struct device_limits limits; /* without `grant`: none */
-    char device[VAULT_DEVICE];
+    struct vault_entered entered;
     struct held_secret held; /* gatekeeper_question() */
 };
 

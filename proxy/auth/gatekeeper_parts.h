@@ -128,7 +128,7 @@ struct grant {
     char *upstream;            /* who he is there */
     struct credential gateway; /* of a route that is trusted, instead of what the vault has; else of
                                   nobody */
-    char device[VAULT_DEVICE]; /* empty: he was let in by a certificate, and there is no vault */
+    struct vault_entered entered; /* without a name: by a certificate, and there is no vault */
     struct gatekeeper_message gone;
 };
 

@@ -153,15 +153,18 @@ static void learn(struct holding *h, struct secret *from)
     h->failure.kind = FAILURE_NONE;
 }
 
-/* The route that was asked for last says who renews. */
+static const struct oauth_provider *provider_of(const struct admission *a)
+{
+    return &a->settings->auth.providers[a->route - a->settings->config->routes];
+}
+
+/* The route that was asked for last says who renews, if he gave what is to be renewed. */
 static void set_provider(struct holding *h, const struct admission *a)
 {
-    size_t route = (size_t)(a->route - a->settings->config->routes);
-
-    const struct oauth_provider *p = &a->settings->auth.providers[route];
+    const struct oauth_provider *p = provider_of(a);
     const char *issuer = h->provider.issuer ? h->provider.issuer : "";
 
-    if (is_busy(h) || !p->client_id)
+    if (is_busy(h) || !p->client_id || !oauth_tokens_are_of(&h->secret.tokens, p))
         return;
     if (strcmp(issuer, p->issuer ? p->issuer : "") != 0)
         oauth_endpoints_clear(&h->endpoints);
@@ -352,6 +355,12 @@ static bool may_have_tokens(const struct admission *a)
     return !a->route || a->route->oauth.client_id;
 }
 
+/* Nor are one provider's tokens for servers that trust another. */
+static bool are_of_another(const struct holding *h, const struct admission *a)
+{
+    return a->route && !oauth_tokens_are_of(&h->secret.tokens, provider_of(a));
+}
+
 /* What the vault has is of no matter. */
 static void answer_gateways(struct holding *h, struct admission *a)
 {
@@ -377,6 +386,10 @@ void holding_answer(struct holding *h, struct admission *a)
     else if (h->secret.kind == SECRET_TOKENS && !may_have_tokens(a))
         admission_refuse(a, FAILURE_PERMANENT,
                          "this user has tokens, but the route says nothing of OAuth 2.0");
+    else if (are_of_another(h, a))
+        admission_refuse(a, FAILURE_PERMANENT,
+                         "this user's tokens are of another provider than the route's; for both he "
+                         "needs two names");
     else if (is_hopeless(h, &why))
         refuse(&why, a);
     else if (h->writing)

@@ -53,6 +53,7 @@ struct oauth_tokens {
     char *access;
     char *refresh;   /* NULL: none was given; keep the old one */
     char *scope;     /* as granted; NULL: as asked for */
+    char *provider;  /* the hosts of who gave them, parted by a space; NULL: it is not known */
     int64_t expires; /* wall clock, seconds since 1970; 0: not said */
 };
 void oauth_tokens_wipe(struct oauth_tokens *t);
@@ -60,6 +61,10 @@ void oauth_tokens_wipe(struct oauth_tokens *t);
 /* As kept at rest: an object that oauth_tokens_from_json() takes back. */
 json_t *oauth_tokens_to_json(const struct oauth_tokens *t);
 bool oauth_tokens_from_json(struct oauth_tokens *t, const json_t *object, struct failure *why);
+
+/* Whether `p` gave them, as far as is known: of those kept by earlier versions nothing is. They are
+ * to be shown to nobody else, nor to who trusts somebody else. */
+bool oauth_tokens_are_of(const struct oauth_tokens *t, const struct oauth_provider *p);
 
 /* `tokens` is taken over by the receiver; NULL with a failure: FAILURE_AUTH when the grant is gone
  * or was refused (invalid_grant, access_denied, expired_token: a person has to authorize anew),

@@ -78,12 +78,8 @@ static bool url_permitted(const struct oauth_provider *p, const char *url, struc
 
     if (strncmp(url, secure, sizeof secure - 1) == 0)
         return true;
-    if (p->allow_http && strncmp(url, clear, sizeof clear - 1) == 0) {
-        const char *host = url + sizeof clear - 1;
-        size_t n = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/?#");
-        if (is_loopback(slice_make(host, n)))
-            return true;
-    }
+    if (p->allow_http && strncmp(url, clear, sizeof clear - 1) == 0 && is_loopback(oauth_host(url)))
+        return true;
     failure_set(why, FAILURE_PERMANENT, "%s: the endpoint %.100s is not https", p->name, url);
     return false;
 }
@@ -251,7 +247,7 @@ void oauth_take_tokens(struct oauth_call *c, long status, const json_t *answer,
     bool taken = false;
 
     if (answer && status == 200)
-        taken = oauth_tokens_of_answer(&tokens, answer, c->now_s, &why);
+        taken = oauth_tokens_of_answer(&tokens, c->provider, answer, c->now_s, &why);
     else if (answer)
         oauth_explain(c, status, answer, &why);
     oauth_call_done(c, taken ? &tokens : NULL, &why);

@@ -69,7 +69,10 @@ void oauth_explain(const struct oauth_call *c, long status, const json_t *answer
 
 /* A number of seconds of an answer. */
 int64_t oauth_seconds(const json_t *object, const char *key, int64_t otherwise);
-bool oauth_tokens_of_answer(struct oauth_tokens *t, const json_t *answer, int64_t now_s,
-                            struct failure *why);
+bool oauth_tokens_of_answer(struct oauth_tokens *t, const struct oauth_provider *p,
+                            const json_t *answer, int64_t now_s, struct failure *why);
+
+/* The host of an address, with the brackets of IPv6; empty when there is none. Borrowed. */
+struct slice oauth_host(const char *url);
 
 #endif

@@ -22,6 +22,7 @@ void oauth_tokens_wipe(struct oauth_tokens *t)
     wipe(&t->access);
     wipe(&t->refresh);
     wipe(&t->scope);
+    wipe(&t->provider);
     t->expires = 0;
 }
 
@@ -43,8 +44,8 @@ static bool no_memory(struct oauth_tokens *t, struct failure *why)
 
 json_t *oauth_tokens_to_json(const struct oauth_tokens *t)
 {
-    return json_pack("{s:s, s:s*, s:s*, s:I}", "access", t->access, "refresh", t->refresh, "scope",
-                     t->scope, "expires", (json_int_t)t->expires);
+    return json_pack("{s:s, s:s*, s:s*, s:s*, s:I}", "access", t->access, "refresh", t->refresh,
+                     "scope", t->scope, "provider", t->provider, "expires", (json_int_t)t->expires);
 }
 
 bool oauth_tokens_from_json(struct oauth_tokens *t, const json_t *object, struct failure *why)
@@ -57,8 +58,44 @@ bool oauth_tokens_from_json(struct oauth_tokens *t, const json_t *object, struct
         !json_at_integer(&at, "expires", 0, INT64_MAX, &t->expires))
         return false;
     return (copy_text(&t->access, object, "access") && copy_text(&t->refresh, object, "refresh") &&
-            copy_text(&t->scope, object, "scope")) ||
+            copy_text(&t->scope, object, "scope") && copy_text(&t->provider, object, "provider")) ||
            no_memory(t, why);
+}
+
+/* ---- whose they are ---------------------------------------------------------------------- */
+
+struct slice oauth_host(const char *url)
+{
+    const char *mark = url ? strstr(url, "://") : NULL;
+    const char *host = mark ? mark + strlen("://") : "";
+
+    return slice_make(host, host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/?#"));
+}
+
+/* An issuer's tokens may come from another host than its own name, and a configuration may name
+ * either. */
+static bool set_provider(struct oauth_tokens *t, const struct oauth_provider *p)
+{
+    struct slice issuer = oauth_host(p->issuer), endpoint = oauth_host(p->token_endpoint);
+    bool both = issuer.n && !slice_equal_nocase(issuer, endpoint);
+
+    if (asprintf(&t->provider, "%.*s%s%.*s", both ? (int)issuer.n : 0, issuer.p, both ? " " : "",
+                 (int)endpoint.n, endpoint.p) < 0)
+        t->provider = NULL;
+    return t->provider;
+}
+
+bool oauth_tokens_are_of(const struct oauth_tokens *t, const struct oauth_provider *p)
+{
+    struct slice hosts = slice_of(t->provider ? t->provider : "");
+    struct slice issuer = oauth_host(p->issuer), endpoint = oauth_host(p->token_endpoint);
+
+    while (hosts.n) {
+        struct slice host = slice_word(&hosts);
+        if (host.n && (slice_equal_nocase(host, issuer) || slice_equal_nocase(host, endpoint)))
+            return true;
+    }
+    return !t->provider;
 }
 
 int64_t oauth_seconds(const json_t *object, const char *key, int64_t otherwise)
@@ -75,8 +112,8 @@ int64_t oauth_seconds(const json_t *object, const char *key, int64_t otherwise)
     return otherwise;
 }
 
-bool oauth_tokens_of_answer(struct oauth_tokens *t, const json_t *answer, int64_t now_s,
-                            struct failure *why)
+bool oauth_tokens_of_answer(struct oauth_tokens *t, const struct oauth_provider *p,
+                            const json_t *answer, int64_t now_s, struct failure *why)
 {
     const char *type = json_string_value(json_object_get(answer, "token_type"));
     int64_t seconds = oauth_seconds(answer, "expires_in", 0);
@@ -91,6 +128,6 @@ bool oauth_tokens_of_answer(struct oauth_tokens *t, const json_t *answer, int64_
     t->expires = seconds && seconds < INT64_MAX - now_s ? now_s + seconds : 0;
     return (copy_text(&t->access, answer, "access_token") &&
             copy_text(&t->refresh, answer, "refresh_token") &&
-            copy_text(&t->scope, answer, "scope")) ||
+            copy_text(&t->scope, answer, "scope") && set_provider(t, p)) ||
            no_memory(t, why);
 }

@@ -176,8 +176,8 @@ static void waste_time(struct slice password)
 }
 
 static bool open_document(const struct vault_file *f, struct slice password, struct vault_key *key,
-                          json_t **secret, struct device_limits *limits, char device[VAULT_DEVICE],
-                          struct failure *why)
+                          json_t **secret, struct device_limits *limits,
+                          struct vault_entered *entered, struct failure *why)
 {
     const json_t *found = device_of_password(f, password, key);
 
@@ -187,7 +187,7 @@ static bool open_document(const struct vault_file *f, struct slice password, str
     }
     *secret = unseal_secret(f, key, why);
     if (*secret && vault_entry_limits(found, limits)) {
-        snprintf(device, VAULT_DEVICE, "%s", vault_entry_name(found));
+        *entered = vault_entry_entered(found);
         return true;
     }
     if (*secret)
@@ -200,7 +200,7 @@ static bool open_document(const struct vault_file *f, struct slice password, str
 
 bool vault_open(const char *state_dir, struct slice login, struct slice password,
                 struct vault_key *key, json_t **secret, struct device_limits *limits,
-                char device[VAULT_DEVICE], struct failure *why)
+                struct vault_entered *entered, struct failure *why)
 {
     struct vault_file f;
     bool opened = false;
@@ -211,7 +211,7 @@ bool vault_open(const char *state_dir, struct slice login, struct slice password
         return false;
     }
     if (f.document) {
-        opened = open_document(&f, password, key, secret, limits, device, why);
+        opened = open_document(&f, password, key, secret, limits, entered, why);
     } else {
         waste_time(password);
         no_vault(why);
@@ -263,15 +263,22 @@ bool vault_exists(const char *state_dir, struct slice login)
 
 /* ---- with the key ------------------------------------------------------------------------ */
 
+static bool is_there_yet(const struct vault_file *f, const struct vault_entered *entered)
+{
+    const json_t *device = json_array_get(devices_of(f), device_index(f, entered->device));
+
+    return device && strcmp(vault_entry_entered(device).sealed, entered->sealed) == 0;
+}
+
 bool vault_read(const char *state_dir, struct slice login, const struct vault_key *key,
-                const char *device, json_t **secret, struct failure *why)
+                const struct vault_entered *entered, json_t **secret, struct failure *why)
 {
     struct vault_file f;
 
     *secret = NULL;
     if (!open_file(&f, state_dir, login, VAULT_FILE_READ, why))
         return false;
-    if (device_is_there(&f, device))
+    if (is_there_yet(&f, entered))
         *secret = unseal_secret(&f, key, why);
     else
         failure_set(why, FAILURE_AUTH, "the password of this device was revoked");

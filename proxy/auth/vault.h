@@ -42,7 +42,11 @@ struct device_limits {
 };
 void device_limits_clear(struct device_limits *l);
 
-enum { VAULT_KEY = 32, VAULT_DEVICE = 64 /* octets of a device's name, with NUL */ };
+enum {
+    VAULT_KEY = 32,
+    VAULT_DEVICE = 64, /* octets of a device's name, with NUL */
+    VAULT_SEALED = 65, /* octets of the vault's key as a device's entry seals it, with NUL */
+};
 
 /* A device that is to be let in; all of it is borrowed. */
 struct vault_device {
@@ -59,14 +63,19 @@ struct vault_key {
 };
 void vault_key_wipe(struct vault_key *k);
 
+/* A device that was let in. One that is revoked and made again by the same name is another. */
+struct vault_entered {
+    char device[VAULT_DEVICE];
+    char sealed[VAULT_SEALED]; /* as it stands in its entry: no other's is the same */
+};
+
 /* Opens the user's vault with a device's password. `*key`, `*secret` (a JSON object, new reference)
- * and
- * `*limits` are the receiver's; `device` (64 octets) gets the device's name. False: FAILURE_AUTH
+ * and `*limits` are the receiver's; `*entered` says which device it was. False: FAILURE_AUTH
  * when no device has that password or there is no vault (both take the same time, CASES A4);
  * FAILURE_PERMANENT for a damaged file, with its name and the remedy; FAILURE_TEMPORARY. */
 bool vault_open(const char *state_dir, struct slice login, struct slice password,
                 struct vault_key *key, json_t **secret, struct device_limits *limits,
-                char device[VAULT_DEVICE], struct failure *why);
+                struct vault_entered *entered, struct failure *why);
 
 /* Appends the password of the user's device whose password is held. FAILURE_AUTH: there is none;
  * FAILURE_PERMANENT: the file is damaged, or the entry was not sealed with this key; the reason
@@ -79,9 +88,9 @@ bool vault_held(const char *state_dir, struct slice login, const struct held_key
 bool vault_exists(const char *state_dir, struct slice login);
 
 /* The secret once more, with the key of an open vault: another process may have renewed it.
- * FAILURE_AUTH: `device` was revoked since. */
+ * FAILURE_AUTH: the device that `entered` was revoked since. */
 bool vault_read(const char *state_dir, struct slice login, const struct vault_key *key,
-                const char *device, json_t **secret, struct failure *why);
+                const struct vault_entered *entered, json_t **secret, struct failure *why);
 
 /* Puts another secret in its place (renewed tokens). */
 bool vault_write(const char *state_dir, struct slice login, const struct vault_key *key,

@@ -122,6 +122,17 @@ bool vault_entry_limits(const json_t *entry, struct device_limits *l)
     return !folder || l->folder;
 }
 
+struct vault_entered vault_entry_entered(const json_t *entry)
+{
+    const json_t *key = json_object_get(entry, "key");
+    const char *sealed = json_string_value(json_object_get(key, "sealed"));
+    struct vault_entered entered = {.device = ""};
+
+    snprintf(entered.device, sizeof entered.device, "%s", vault_entry_name(entry));
+    snprintf(entered.sealed, sizeof entered.sealed, "%s", sealed ? sealed : "");
+    return entered;
+}
+
 /* ---- its password ------------------------------------------------------------------------- */
 
 bool vault_entry_opens(const struct vault_file *f, const json_t *entry,

@@ -24,6 +24,9 @@ json_t *vault_entry_new(const struct vault_file *f, const struct vault_key *key,
 /* "" when it has none. */
 const char *vault_entry_name(const json_t *entry);
 
+/* Who is let in by it. */
+struct vault_entered vault_entry_entered(const json_t *entry);
+
 /* Whether this device's password made `derived`; then the vault's key is in `*key`. */
 bool vault_entry_opens(const struct vault_file *f, const json_t *entry,
                        const unsigned char derived[SEAL_KEY], struct vault_key *key);

@@ -130,7 +130,7 @@ bool account_dir_open(struct account_dir *d, const struct state_kind *kind,
                       const struct state_dir *state, const char *name, bool make,
                       struct failure *why)
 {
-    *d = (struct account_dir){.kind = kind, .state = state, .name = name, .fd = -1};
+    *d = (struct account_dir){.kind = kind, .state = state, .name = name, .fd = -1, .uncut = -1};
     if (asprintf(&d->path, "%s/accounts/%s", state->path, name) < 0) {
         d->path = NULL;
         disk_failure(why, ENOMEM, "open", state->path);

@@ -29,6 +29,8 @@ struct account_dir {
     bool journal;
     bool journal_ahead; /* there is one of a later generation */
     bool past;          /* there are files of earlier generations */
+    off_t uncut; /* where lines begin in the journal of which it was said that they are not there,
+                    and that could not be cut off; -1: there are none */
     char snapshot_name[ACCOUNT_FILE_NAME];
     char journal_name[ACCOUNT_FILE_NAME];
 };

@@ -114,9 +114,9 @@ static bool append(struct account_dir *d, int fd, struct slice lines, struct fai
     }
     if (write_lines(d, fd, length, lines, why))
         return true;
-    /* When this fails too, prepare() takes off what is torn. */
     if (ftruncate(fd, length) == 0)
         return false;
+    d->uncut = length;
     struct failure first = *why;
     failure_set(why, first.kind, "%.180s (and not cut off yet)", first.text);
     return false;
@@ -136,6 +136,28 @@ bool account_journal_append(struct account_dir *d, struct slice lines, struct fa
     close(fd);
     d->journal = true;
     return appended;
+}
+
+/* It is never made longer, whoever has made it shorter. */
+static bool cut(int fd, off_t length)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && (st.st_size <= length || ftruncate(fd, length) == 0);
+}
+
+bool account_journal_cut(struct account_dir *d, struct failure *why)
+{
+    int fd = disk_open(d->fd, d->journal_name, O_RDWR);
+    bool done = fd >= 0 ? cut(fd, d->uncut) : d->fd < 0 || errno == ENOENT;
+
+    if (!done)
+        account_dir_failed(d, "cut what was not synced off", d->journal_name, why);
+    else
+        d->uncut = -1;
+    if (fd >= 0)
+        close(fd);
+    return done;
 }
 
 bool account_journal_is_long(const struct account_dir *d)

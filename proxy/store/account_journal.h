@@ -2,17 +2,22 @@
  * Appending to an account's journal, and folding it into a new snapshot.
  *
  * An append is on the disk when it returns. One that fails is cut off again; where even that fails,
- * or the process dies first, the next append begins by cutting off the torn line. (Whole lines of
- * a failed append may then remain: they are facts that nobody was told are durable.)
+ * account_journal_cut() has to, before anything else is done. Where the process dies first, the
+ * next append begins by cutting off the torn line. (Whole lines of a failed append may then remain:
+ * they are facts that nobody was told are durable.)
  */
 #ifndef PROXY_STORE_ACCOUNT_JOURNAL_H
 #define PROXY_STORE_ACCOUNT_JOURNAL_H
 
 #include "proxy/store/account_dir.h"
 
-/* Appends whole lines to the journal of the present generation. False with the reason. The
- * directory was opened with `make`. */
+/* Appends whole lines to the journal of the present generation. False with the reason; then
+ * `d->uncut` may say that they have to be cut off. The directory was opened with `make`. */
 bool account_journal_append(struct account_dir *d, struct slice lines, struct failure *why);
+
+/* Cuts off what begins at `d->uncut`, which is -1 then. False with the reason, and nothing is
+ * changed. */
+bool account_journal_cut(struct account_dir *d, struct failure *why);
 
 /* Whether the journal has outgrown the snapshot, and is worth the work. */
 bool account_journal_is_long(const struct account_dir *d);

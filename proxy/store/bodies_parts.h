@@ -114,6 +114,7 @@ struct bodies_account {
     struct bodies_texts *texts_wanted; /* the first is under way */
     struct bodies_small *small_wanted;
     bool small_busy;
+    struct buf small_spare; /* without octets: memory for the next batch, while one is under way */
     struct bodies_parse *parse_wanted;
     bool parse_busy;
     unsigned users; /* the owner, and work that will call back */

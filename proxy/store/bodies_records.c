@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -15,8 +16,9 @@
 enum {
     MAGIC = 0x3144484d,
     WINDOW = 160 << 10,
-    AHEAD = 32 << 10,     /* read at once, for the records behind */
-    AHEAD_HEADS = 4 << 10 /* where only their beginnings are wanted */
+    AHEAD = 32 << 10,      /* read at once, for the records behind */
+    AHEAD_HEADS = 4 << 10, /* where only their beginnings are wanted */
+    APART = 4 << 10        /* octets of a record that is read by itself, where it is wanted */
 };
 
 /* In the machine's own order of octets: on another machine it is damaged, and begun anew. */
@@ -154,6 +156,16 @@ static struct slice look(struct bodies_records *r, uint64_t offset, size_t n, si
     return slice_make(r->window + skip, there < n ? there : n);
 }
 
+static bool is_sound(const struct record *record)
+{
+    return record->magic == MAGIC && record->content != 0 && record->length <= BODIES_RECORD_MAX;
+}
+
+static bool is_of(const struct record *record, const struct bodies_place *place)
+{
+    return is_sound(record) && record->content == place->content && record->length == place->length;
+}
+
 static bool read_head(struct bodies_records *r, uint64_t offset, size_t ahead,
                       struct record *record)
 {
@@ -162,24 +174,47 @@ static bool read_head(struct bodies_records *r, uint64_t offset, size_t ahead,
     if (head.n < sizeof *record)
         return false;
     memcpy(record, head.p, sizeof *record);
-    return record->magic == MAGIC && record->content != 0 && record->length <= BODIES_RECORD_MAX;
+    return is_sound(record);
 }
 
-/* The record's octets, whole and undamaged. */
-static bool read_record(struct bodies_records *r, const struct bodies_place *place,
-                        struct slice *octets)
+/* The record's octets, whole and undamaged, into `out`. */
+static bool read_record(struct bodies_records *r, const struct bodies_place *place, struct buf *out)
 {
+    struct slice octets;
     struct record record;
     uint64_t offset = place->offset - sizeof record;
 
-    if (!read_head(r, offset, AHEAD, &record) || record.content != place->content ||
-        record.length != place->length)
+    if (!read_head(r, offset, AHEAD, &record) || !is_of(&record, place))
         return false;
-    *octets = look(r, offset, sizeof record + record.length, AHEAD);
-    if (octets->n < sizeof record + record.length)
+    octets = look(r, offset, sizeof record + record.length, AHEAD);
+    if (octets.n < sizeof record + record.length)
         return false;
-    slice_take(octets, sizeof record);
-    return record.check == check_of(record.content, *octets);
+    slice_take(&octets, sizeof record);
+    if (record.check != check_of(record.content, octets))
+        return false;
+    buf_put(out, octets);
+    return true;
+}
+
+/* Right behind what is in `out`, without a way through the window. */
+static bool read_apart(const struct bodies_records *r, const struct bodies_place *place,
+                       struct buf *out)
+{
+    struct record record;
+    char *p = buf_reserve(out, place->length);
+    struct iovec parts[] = {{&record, sizeof record}, {p, place->length}};
+    ssize_t n;
+
+    if (!p)
+        return true; /* who has `out` sees that it failed */
+    do {
+        n = preadv(r->fd, parts, 2, (off_t)(place->offset - sizeof record));
+    } while (n < 0 && errno == EINTR);
+    if (n != (ssize_t)(sizeof record + place->length) || !is_of(&record, place) ||
+        record.check != check_of(place->content, slice_make(p, place->length)))
+        return false;
+    buf_added(out, place->length);
+    return true;
 }
 
 static bool is_in_tail(const struct bodies_records *r, const struct bodies_place *place)
@@ -197,7 +232,6 @@ bool bodies_records_has(struct bodies_records *r, uint32_t content)
 bool bodies_records_get(struct bodies_records *r, uint32_t content, struct buf *out)
 {
     const struct bodies_place *place = bodies_places_find(&r->places, content);
-    struct slice octets;
 
     if (!place)
         return false;
@@ -206,13 +240,13 @@ bool bodies_records_get(struct bodies_records *r, uint32_t content, struct buf *
         buf_put(out, slice_make(r->tail + (place->offset - r->end), place->length));
         return true;
     }
-    if (!use(r, pack) || !has_window(r))
+    bool apart = place->length >= APART;
+    if (!use(r, pack) || (!apart && !has_window(r)))
         return false;
-    if (!read_record(r, place, &octets)) {
+    if (!(apart ? read_apart(r, place, out) : read_record(r, place, out))) {
         drop(r, pack);
         return false;
     }
-    buf_put(out, octets);
     bodies_tally_note(r->tally, r->kind, pack, BODIES_USED, 0);
     return true;
 }

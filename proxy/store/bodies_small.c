@@ -12,7 +12,10 @@
 #include "proxy/store/bodies_parts.h"
 #include "proxy/store/disk.h"
 
-enum { GATHERED_MAX = 512 << 10 }; /* octets of a batch; what is more waits for the next */
+enum {
+    GATHERED_MAX = 256 << 10, /* octets of a batch; what is more waits for the next */
+    MUCH = 32 << 10,          /* then there is room for all at once, not by doubling it */
+};
 
 struct bodies_small {
     struct bodies_small *next;
@@ -175,6 +178,8 @@ static void find(struct bodies_batch *b, struct bodies_small *s, int dir)
 {
     s->looked = true;
     s->at = buf_size(&b->octets);
+    if (s->at >= MUCH)
+        (void)buf_reserve(&b->octets, GATHERED_MAX + BODIES_SMALL_MAX - s->at);
     if (find_packed(b, s) || (s->part == ACCOUNT_HEADER && find_header(b, s)))
         s->n = buf_size(&b->octets) - s->at;
     else
@@ -295,6 +300,23 @@ static void deliver_all(struct bodies_batch *b)
 
 static void fail_all(struct bodies_account *a);
 
+/* While batch follows batch their memory takes turns: two are there, one filled while the other is
+ * given. Afterwards there is none. */
+static void batch_end(struct bodies_batch *b)
+{
+    struct bodies_account *a = b->account;
+
+    if (a->small_busy && !a->small_spare.p && !buf_failed(&b->octets)) {
+        buf_reuse(&b->octets);
+        a->small_spare = b->octets;
+    } else {
+        buf_clear(&b->octets);
+    }
+    if (!a->small_busy)
+        buf_clear(&a->small_spare);
+    free(b);
+}
+
 static void batch_done(uv_work_t *work, int status)
 {
     struct bodies_batch *b = work->data;
@@ -306,8 +328,7 @@ static void batch_done(uv_work_t *work, int status)
     deliver_all(b);
     if (!batch_start(a))
         fail_all(a);
-    buf_clear(&b->octets);
-    free(b);
+    batch_end(b);
     bodies_let_go(a);
 }
 
@@ -335,6 +356,8 @@ static bool batch_start(struct bodies_account *a)
     b->account = a;
     b->first = a->small_wanted;
     b->work.data = b;
+    b->octets = a->small_spare;
+    a->small_spare = (struct buf)BUF_INIT;
     a->small_wanted = NULL;
     a->small_busy = true;
     bodies_hold(a);

@@ -21,6 +21,7 @@
 #include "proxy/store/account_name.h"
 #include "proxy/store/disk.h"
 #include "proxy/store/state_dir.h"
+#include "proxy/store/uncut_journals.h"
 #include "translate/state/journal.h"
 
 /* Octets of states in memory: those of a million messages. */
@@ -54,6 +55,7 @@ struct account_queue {
 struct store {
     struct state_dir dir;
     struct kept_states *kept;
+    struct uncut_journals *uncut;
     uv_mutex_t mutex; /* guards everything below, and each queue's requests */
     uv_cond_t idle;
     size_t queues; /* in the table, or their thread not yet done with the store */
@@ -73,11 +75,13 @@ struct store *store_open(const char *dir, struct failure *why)
     }
     if (uv_cond_init(&s->idle) == 0) {
         s->kept = kept_states_new(KEPT_OCTETS);
-        if (!s->kept)
+        s->uncut = uncut_journals_new();
+        if (!s->kept || !s->uncut)
             disk_failure(why, ENOMEM, "open", dir);
         else if (state_dir_open(&s->dir, dir, why))
             return s;
         kept_states_free(s->kept);
+        uncut_journals_free(s->uncut);
         uv_cond_destroy(&s->idle);
     } else {
         disk_failure(why, ENOMEM, "open", dir);
@@ -96,6 +100,7 @@ void store_close(struct store *s)
         uv_cond_wait(&s->idle, &s->mutex);
     uv_mutex_unlock(&s->mutex);
     kept_states_free(s->kept);
+    uncut_journals_free(s->uncut);
     state_dir_close(&s->dir);
     uv_cond_destroy(&s->idle);
     uv_mutex_destroy(&s->mutex);
@@ -223,11 +228,25 @@ static void load_from(struct account_dir *d, struct store_request *r)
     }
 }
 
+/* As account_dir_open(), of an account that has nothing to be cut off. */
+static bool open_dir(struct account_dir *d, struct account_queue *q, const struct state_kind *kind,
+                     bool make, struct failure *why)
+{
+    struct store *s = q->store;
+
+    if (!account_dir_open(d, kind, &s->dir, q->name, make, why))
+        return false;
+    if (uncut_journals_cut(s->uncut, d, why))
+        return true;
+    account_dir_close(d);
+    return false;
+}
+
 static void load(struct account_queue *q, struct store_request *r)
 {
     struct account_dir d;
 
-    if (!account_dir_open(&d, r->kind, &q->store->dir, q->name, false, &r->why))
+    if (!open_dir(&d, q, r->kind, false, &r->why))
         return;
     load_from(&d, r);
     account_dir_close(&d);
@@ -276,8 +295,9 @@ static void answer_all(struct store_request *r, const struct failure *why)
     }
 }
 
-/* Those who wait are answered before the fold, which is not their concern. */
-static void append_to(struct account_dir *d, const struct lines *lines, struct store_request *group)
+/* Those who wait are answered before the fold, which is not their concern; `room` is taken over. */
+static void append_to(struct account_dir *d, const struct lines *lines, struct store_request *group,
+                      struct uncut_journal *room)
 {
     struct store *s = group->store;
     struct failure why = {.kind = FAILURE_NONE};
@@ -285,6 +305,10 @@ static void append_to(struct account_dir *d, const struct lines *lines, struct s
 
     account_kept_take(&kept, s->kept, d);
     bool appended = account_journal_append(d, buf_slice(&lines->text), &why);
+    if (d->uncut >= 0)
+        uncut_journals_add(s->uncut, d, room);
+    else
+        free(room);
     answer_all(group, &why);
     if (!appended) {
         account_kept_drop(&kept, d);
@@ -301,15 +325,18 @@ static void append(struct account_queue *q, struct store_request **batch)
     struct lines lines = {.records = json_array(), .text = BUF_INIT};
     struct failure why = {.kind = FAILURE_NONE};
     struct store_request *group = take_appends(batch, &lines);
+    struct uncut_journal *room = uncut_journal_new(q->name);
     struct account_dir d;
 
-    if (buf_failed(&lines.text)) {
+    if (!room || buf_failed(&lines.text)) {
         disk_failure(&why, ENOMEM, "append to the state of", q->name);
         answer_all(group, &why);
-    } else if (!account_dir_open(&d, group->kind, &q->store->dir, q->name, true, &why)) {
+        free(room);
+    } else if (!open_dir(&d, q, group->kind, true, &why)) {
         answer_all(group, &why);
+        free(room);
     } else {
-        append_to(&d, &lines, group);
+        append_to(&d, &lines, group, room);
         account_dir_close(&d);
     }
     json_decref(lines.records);

@@ -64,8 +64,9 @@ struct store_request *store_load(struct store *s, uv_loop_t *loop, const struct 
  * over, also when this returns NULL, and must be the only one, for the text is made by a thread of
  * the pool) and syncs it to the disk: concurrent requests share one fsync. When
  * the journal has outgrown the snapshot it is folded: written anew, synced, renamed, directory
- * synced. A failed write is cut off again, so that the next one finds a whole journal; the failure
- * is one of proxy/store/disk.h's and names the remedy. All records or none, but for a crash, which
+ * synced. A failed write is cut off again, so that the next one finds a whole journal, and while
+ * that cannot be done, nothing of the account is read or written; the failure is one of
+ * proxy/store/disk.h's and names the remedy. All records or none, but for a crash, which
  * may leave the first few of a request that was not answered.
  *
  * For an account that was loaded before: it is not read here, so damage is not noticed.

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
 
@@ -22,14 +23,32 @@ POLLERS = [f"poll{n}" for n in range(500)]
 def _stores(needed):
     """{user: messages} of what the cases read."""
     made = {f"list-{count.replace(',', '')}":
-            {user: map(mail.small, range(int(count.replace(",", ""))))}
+            {user: mail.listed(int(count.replace(",", "")))}
             for count, user in LISTS.items()}
     made["retr"] = {READER: map(mail.realistic, range(2_000)),
                     FEW_READER: map(mail.realistic, range(FEW))}
     made["large"] = {BIG: (mail.large(LARGE) for _ in range(1))}
-    made["poll"] = {user: map(mail.small, range(3)) for user in POLLERS}
-    return {user: messages for name in needed if name
+    made["poll"] = {user: mail.listed(3) for user in POLLERS}
+    return {user: messages for name in needed
             for user, messages in made["poll" if name == "idle" else name].items()}
+
+
+# What a store takes on the disk; of those that are listed each message has its name.
+_ROOM = {"retr": 100e6, "large": 105e6, "poll": 20e6, "idle": 20e6}
+_FOR_EACH = 500
+_FOR_GATEWAYS = 1e9  # bodies of a gateway, and the whole message that imapc keeps
+
+
+def _room(stores):
+    """Octets of the disk that cases with these stores need."""
+    return _FOR_GATEWAYS + sum(_ROOM.get(name) or _FOR_EACH * int(name.removeprefix("list-"))
+                               for name in stores)
+
+
+def _stores_of(cases):
+    """The names of the stores that the cases read."""
+    return {name for case in cases
+            for name in ([case.store] if isinstance(case.store, str) else case.store) if name}
 
 
 class Bench:
@@ -39,7 +58,8 @@ class Bench:
         self.directory = directory
         self.programs = programs
         self.with_dovecot = with_dovecot
-        self._stops = []
+        self._servers = contextlib.ExitStack()
+        self._of_case = contextlib.ExitStack()
         self.authority = Authority(os.path.join(directory, "ca"))
         self.certificate = self.authority.issue("server")
         self.users = [*LISTS.values(), READER, FEW_READER, BIG, *POLLERS]
@@ -47,25 +67,32 @@ class Bench:
                                          tls=self.certificate)
 
     def start(self, cases):
-        for user, messages in _stores({store for case in cases for store in
-                                       ([case.store] if isinstance(case.store, str)
-                                        else case.store)}).items():
+        """Makes the mail that the cases read, where there is room for it."""
+        stores = _stores_of(cases)
+        self._look_for_room(_room(stores))
+        for user, messages in _stores(stores).items():
             mail.fill(self.upstream.maildir(user), messages)
         self.upstream.own(os.path.join(self.upstream.directory, "mail"))
+        self._servers.callback(self.upstream.stop)
         self.upstream.start()
-        self._stops.append(self.upstream.stop)
+
+    def _look_for_room(self, needed):
+        free = shutil.disk_usage(self.directory).free
+        if free < needed:
+            raise SystemExit(
+                f"{os.path.dirname(self.directory)} has {free / 1e9:.1f} GB of room, these cases "
+                f"need {needed / 1e9:.1f}: name another by TMPDIR, or take fewer (--case)")
 
     def stop_case(self):
-        """All but the upstream."""
-        while len(self._stops) > 1:
-            self._stops.pop()()
+        """All but the upstream, whichever of them fails at it."""
+        self._of_case.close()
 
     def stop(self):
-        while self._stops:
-            self._stops.pop()()
+        with self._servers, self._of_case:
+            pass
 
     def add(self, made):
-        self._stops.append(made.stop)
+        self._of_case.callback(made.stop)
         return made
 
     # ---- the ways, in front of the upstream or of another `port`
@@ -79,11 +106,11 @@ class Bench:
         own = self.port_of(protocol, tls)
         return servers.Straight(self.upstream.process, port or own, tls)
 
-    def gateway(self, name, port=None, tls=False, warm=True, protocol="pop3"):
+    def gateway(self, name, port=None, tls=False, warm=True, protocol="pop3", imap=None):
         return self.add(servers.Gateway(
             self._path(name), port or self._other_port(protocol, tls),
             tls=self.certificate if tls else None, cafile=self.authority.cert, warm=warm,
-            protocol=protocol))
+            protocol=protocol, imap=imap))
 
     def dovecot(self, name, port=None, tls=False, protocol="pop3"):
         return self.add(servers.DovecotGateway(
@@ -116,10 +143,13 @@ class Bench:
     # ---- the generator
 
     def load(self, script, way, user, **options):
-        done = subprocess.run(self._command(script, way, user, options), capture_output=True,
-                              text=True, check=False)
+        try:
+            done = subprocess.run(self._command(script, way, user, options), capture_output=True,
+                                  text=True, check=False, timeout=servers.PATIENCE)
+        except subprocess.TimeoutExpired as e:
+            raise servers.Failed(f"{script} took more than {servers.PATIENCE} s") from e
         if done.returncode:
-            raise SystemExit(f"{way.name}: {done.stderr}")
+            raise servers.Failed(done.stderr.strip())
         return json.loads(done.stdout)
 
     @staticmethod
@@ -146,7 +176,7 @@ class Bench:
     def _holder(self, way, user, options):
         if getattr(way, "protocol", "pop3") == "imap":
             return ImapSessions(way.port, user, servers.PASSWORD, **options)
-        return Pop3Sessions(way.name, self._command("hold", way, user, {"users": 1, **options}))
+        return Pop3Sessions(self._command("hold", way, user, {"users": 1, **options}))
 
     def _command(self, script, way, user, options):
         if way.tls:

@@ -2,15 +2,17 @@
 
 import asyncio
 import json
+import select
 import subprocess
 import time
+
+from tests.bench import servers
 
 
 class Pop3Sessions:
     """By the generator (tests/bench/load.c); `argv` is its command line."""
 
-    def __init__(self, name, argv):
-        self._name = name
+    def __init__(self, argv):
         self._process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                          text=True)
 
@@ -23,9 +25,12 @@ class Pop3Sessions:
         self._process.stdout.close()
 
     def _heard(self):
-        line = self._process.stdout.readline()
+        """Its next line; waits for it no longer than `PATIENCE`."""
+        ready, _, _ = select.select([self._process.stdout], [], [], servers.PATIENCE)
+        line = ready and self._process.stdout.readline()
         if not line:
-            raise SystemExit(f"{self._name}: the sessions could not be held")
+            self._process.kill()
+            raise servers.Failed("the sessions could not be held")
         return json.loads(line)
 
     def begun(self):
@@ -57,13 +62,19 @@ class ImapSessions:
 
     def begun(self):
         began = time.monotonic()
-        self._runner.run(self._open())
+        self._run(self._open())
         return {"seconds": time.monotonic() - began, "sessions": self._count}
 
     def woken(self):
         began = time.monotonic()
-        self._runner.run(self._wake())
+        self._run(self._wake())
         return time.monotonic() - began
+
+    def _run(self, what):
+        try:
+            self._runner.run(asyncio.wait_for(what, servers.PATIENCE))
+        except (OSError, EOFError, TimeoutError) as e:
+            raise servers.Failed("the sessions could not be held") from e
 
     async def _open(self):
         window = asyncio.Semaphore(self._window)
@@ -105,4 +116,4 @@ async def _answer(reader, wanted):
     """Reads what is told unasked, up to the line that begins with `wanted`."""
     while not (line := await reader.readuntil(b"\r\n")).startswith(wanted):
         if not line.startswith(b"*"):
-            raise SystemExit(f"the session was answered {line!r}")
+            raise servers.Failed(f"the session was answered {line!r}")

@@ -48,6 +48,12 @@ def small(number):
             b"Message-ID: <%d@example.net>\n\nHello.\n" % (number, number))
 
 
+def listed(count):
+    """So many of these, each a thousand of them one and the same."""
+    for number in range(0, count, 1000):
+        yield from [small(number)] * min(1000, count - number)
+
+
 def large(octets):
     """One message of so many octets on the line."""
     line = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEF\n"
@@ -56,11 +62,18 @@ def large(octets):
 
 def fill(maildir, messages):
     """Puts the messages into a maildir as Dovecot itself names them, with their sizes (Maildir++:
-    S= as stored, W= with CRLF), so that no server must read them all to list them."""
+    S= as stored, W= with CRLF), so that no server must read them all to list them. One that follows
+    itself is the same file under another name: many small files take long to make and to remove."""
     for folder in ("tmp", "new", "cur"):
         os.makedirs(os.path.join(maildir, folder), exist_ok=True)
+    last, written = None, None
     for number, message in enumerate(messages, 1):
         name = (f"{1_700_000_000 + number}.M{number:06d}P1.bench,S={len(message)},"
                 f"W={len(message) + message.count(10)}:2,S")
-        with open(os.path.join(maildir, "cur", name), "wb") as f:
+        path = os.path.join(maildir, "cur", name)
+        if message is last:
+            os.link(written, path)
+            continue
+        last, written = message, path
+        with open(path, "wb") as f:
             f.write(message)

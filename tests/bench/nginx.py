@@ -6,9 +6,11 @@ import threading
 
 from tests.lib.process import Process, free_port
 
+MODULE = "/usr/lib/nginx/modules/ngx_mail_module.so"
+
 _CONFIG = """
 daemon off;
-load_module /usr/lib/nginx/modules/ngx_mail_module.so;
+load_module {module};
 pid {directory}/pid;
 error_log {directory}/error.log error;
 worker_processes 2;
@@ -56,7 +58,7 @@ class Nginx:
         self._lookup = _lookup(target)
         config = os.path.join(directory, "nginx.conf")
         with open(config, "w", encoding="ascii") as f:
-            f.write(_CONFIG.format(directory=directory, port=self.port,
+            f.write(_CONFIG.format(module=MODULE, directory=directory, port=self.port,
                                    lookup=self._lookup.server_address[1]))
         self.process = Process(["nginx", "-c", config, "-p", directory, "-e", "stderr"],
                                os.path.join(directory, "log"))

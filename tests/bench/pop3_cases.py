@@ -35,14 +35,15 @@ class List(Case):
                      bench.gateway(f"near-{self.name}", tls=self.tls, warm=not self.first)]
         if bench.with_dovecot:
             self.ways.append(bench.imapc(f"imapc-{self.name}", tls=self.tls))
-        for way in self.ways:  # everybody's caches are as warm as they get
-            if not self.first or way.name != "dovecot":
-                bench.load("list", way, self.user)
+
+    def warm_up(self, way):
+        """Everybody's caches are as warm as they get."""
+        if not self.first or way.name != "dovecot":
+            self.bench.load("list", way, self.user)
 
     def round(self, way):
-        repeat = 1 if self.first and way.name == "dovecot" else self.repeat
         times = []
-        for _ in range(repeat):
+        for _ in range(1 if self.first and way.name == "dovecot" else self.repeat):
             if self.first:
                 way.forget(self.user)
             times.append(self.bench.load("list", way, self.user)["seconds"] * 1e3)
@@ -69,8 +70,9 @@ class Retr(Case):
             self.ways.append(bench.imapc(f"imapc-{self.name}", tls=self.tls))
         if not self.tls:
             self.ways.append(bench.nginx(f"nginx-{self.name}"))
-        for way in self.ways:
-            self.round(way)
+
+    def warm_up(self, way):
+        self.round(way)
 
     def round(self, way):
         count = self.count if way.name != "nginx" else self.nginx_count
@@ -83,7 +85,12 @@ class SlowRetr(Case):
     some are enough to see it."""
 
     store, unit, count = "retr", "us", 2_000
-    name, goal = "RETR over 20 ms each way, each", goal.at_least_each_second(1_500)
+    goal = goal.at_least_each_second(1_500)
+
+    def __init__(self, window=1):
+        self.window = window
+        self.name = ("RETR over 20 ms each way"
+                     + (f", {window} under way" if window > 1 else "") + ", each")
 
     def prepare(self, bench):
         self.bench = bench
@@ -92,11 +99,14 @@ class SlowRetr(Case):
                      bench.gateway("far", port=far.port)]
         if bench.with_dovecot:
             self.ways.append(bench.imapc("imapc-far", port=far.port))
-        self.round(self.ways[1])
+
+    def warm_up(self, way):
+        if way.name == "mailferry":
+            self.round(way)
 
     def round(self, way):
         user, count = (READER, self.count) if way.name == "mailferry" else (FEW_READER, FEW)
-        found = self.bench.load("retr", way, user, messages=count)
+        found = self.bench.load("retr", way, user, messages=count, pipeline=self.window)
         return found["script_seconds"] / count * 1e6
 
 
@@ -110,21 +120,22 @@ class Large(Case):
         if bench.with_dovecot:
             self.ways.append(bench.imapc("imapc-large"))
         self.ways.append(bench.nginx("nginx-large"))
-        for way in self.ways:
-            self.take(way)
         self.first_octet = {way.name: [] for way in self.ways}
-        self.growth = {way.name: [] for way in self.ways if way.name != "nginx"}
+        self.growth = {way.name: [] for way in self.ways}
 
-    def take(self, way):
-        peak = servers.Peak(way.process)
-        found = self.bench.load("retr", way, BIG, messages=1)
-        return found, peak.growth()
+    def warm_up(self, way):
+        """What has a process for each session is looked at here, for to look takes time."""
+        with servers.Growth(way.process) as growth:
+            self.bench.load("retr", way, BIG, messages=1)
+        if way.name != "mailferry":
+            self.growth[way.name].append(growth.octets / 1024)
 
     def round(self, way):
-        found, growth = self.take(way)
+        peak = servers.Peak(way.process)
+        found = self.bench.load("retr", way, BIG, messages=1)
         self.first_octet[way.name].append(found["first_octet_seconds"] * 1e3)
         if way.name == "mailferry":
-            self.growth[way.name].append(growth / 1024)
+            self.growth[way.name].append(peak.growth() / 1024)
         return found["script_seconds"] * 1e3
 
     def rows(self, values):
@@ -135,21 +146,26 @@ class Large(Case):
 
 
 class Poll(Case):
-    name, store, unit = "200 polling sessions, each", "poll", "us"
-    goal = goal.at_most_ratio(0.5)
-    repeat = 5
+    store, unit, repeat = "poll", "us", 5
+
+    def __init__(self, tls=False):
+        self.tls = tls
+        self.name = f"{POLLERS} polling sessions{', TLS' if tls else ''}, each"
+        if not tls:
+            self.goal = goal.at_most_ratio(0.5)
 
     def prepare(self, bench):
         self.bench = bench
-        self.ways = [bench.straight(), bench.gateway("near-poll")]
+        self.ways = [bench.straight(self.tls), bench.gateway(f"near-{self.name}", tls=self.tls)]
         if bench.with_dovecot:
-            self.ways.append(bench.imapc("imapc-poll"))
-        self.ways.append(bench.nginx("nginx-poll"))
+            self.ways.append(bench.imapc(f"imapc-{self.name}", tls=self.tls))
+        if not self.tls:
+            self.ways.append(bench.nginx("nginx-poll"))
 
     def round(self, way):
         """Each has polled a moment before, however long the other ways took."""
         self.poll(way, 1)
-        found = self.poll(way, self.repeat)
+        found = self.poll(way, 1 if way.name == "dovecot" else self.repeat)
         return found["seconds"] / found["sessions"] * 1e6
 
     def poll(self, way, times):
@@ -163,5 +179,7 @@ CASES = {
     "first-2000-tls": lambda: List("2,000", True, tls=True),
     "later-2000-tls": lambda: List("2,000", False, tls=True),
     "retr": Retr, "retr-pipelined": lambda: Retr(window=16), "retr-tls": lambda: Retr(tls=True),
-    "retr-slow": SlowRetr, "large": Large, "poll": Poll,
+    "retr-pipelined-tls": lambda: Retr(tls=True, window=16),
+    "retr-slow": SlowRetr, "retr-slow-pipelined": lambda: SlowRetr(window=16),
+    "large": Large, "poll": Poll, "poll-tls": lambda: Poll(tls=True),
 }

@@ -50,8 +50,8 @@ HEAD = ["case", "unit", *WAYS.values(), *(f"ratio: {name}" for name in list(WAYS
 
 
 def figure(number):
-    """With three digits or more."""
-    digits = 0 if abs(number) >= 1000 else 1 if abs(number) >= 10 else 2
+    """With three digits or more, where it is not very small."""
+    digits = next((n for n, least in enumerate((1000, 10, 0.1)) if abs(number) >= least), 3)
     return f"{number:,.{digits}f}"
 
 
@@ -74,13 +74,13 @@ def draw(results):
     rows = [row for case in results.values() for row in case["rows"] if row.ratio]
     bars = [(row.name, {way: statistics.median(row.ratios(way)) for way in list(WAYS)[1:]
                         if row.values.get(way)}) for row in rows if row.values.get("straight")]
-    sized = [row for case in results.values() for row in case["rows"] if row.sizes]
     if bars:
         yield "ratios", plot.bars("Cost, with the client straight at Dovecot as 1", bars)
-    for name, kind, title in (("sizes", 0, "Time of an act by the size of the mailbox"),
-                              ("sizes-processor", 1, "Processor time that it costs the gateway")):
-        if sized:
-            series = {row.name: row.sizes[kind] for row in sized}
+    for name, title in (("sizes", "Time of an act by the size of the mailbox"),
+                        ("sizes-processor", "Processor time that it costs the gateway")):
+        series = {row.name: row.sizes[name] for case in results.values() for row in case["rows"]
+                  if name in row.sizes}
+        if series:
             yield name, plot.lines(title, series, "messages in the mailbox", "ms")
 
 
@@ -96,17 +96,23 @@ def tables(results, machine):
     return "\n".join(out + [""] * bool(notes) + [f"- {note}" for note in notes]) + "\n"
 
 
-def write_page(results, machine):
-    """Between the two markers of the page, and the plots beside it."""
+def read_page():
+    """The page, and where in it the figures are."""
     with open(PAGE, encoding="utf-8") as f:
         page = f.read()
-    between = re.compile(re.escape(BEGIN) + r"\n.*?" + re.escape(END), re.DOTALL)
-    if not between.search(page):
+    between = re.search(re.escape(BEGIN) + r"\n.*?" + re.escape(END), page, re.DOTALL)
+    if not between:
         raise SystemExit(f"{PAGE}: the markers {BEGIN} and {END} are gone")
+    return page, between.span()
+
+
+def write_page(results, machine):
+    """Between the two markers of the page, and the plots beside it."""
+    page, (begin, end) = read_page()
     text = f"{BEGIN}\n\n{tables(results, machine)}\n{END}"
     write_plots(results, PLOTS)
     with open(PAGE, "w", encoding="utf-8") as f:
-        f.write(between.sub(lambda _: text, page))
+        f.write(page[:begin] + text + page[end:])
 
 
 def write_plots(results, directory):

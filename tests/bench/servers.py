@@ -4,13 +4,21 @@ import contextlib
 import glob
 import os
 import shutil
+import signal
 import subprocess
+import threading
 import time
 
 from tests.lib.dovecot import Dovecot
 from tests.lib.mailferry import Mailferry
 
 PASSWORD = "wonderland"
+PATIENCE = 300  # seconds, of whatever is waited for: nothing takes so long that does not stall
+
+
+class Failed(Exception):
+    """What was to be measured could not be; says why."""
+
 
 # So many processes as there are sessions, and memory for large messages (imapc takes a whole one);
 # the rest is as Debian has it.
@@ -73,11 +81,13 @@ class Straight:
 
 class Gateway:
     """mailferry, with a listener for one protocol in front of the server at `port`, which speaks
-    the other. `tls`: a certificate for both sides, which `cafile` vouches for."""
+    the other. `tls`: a certificate for both sides, which `cafile` vouches for. `imap`: the route's
+    choices for IMAP clients, instead of no poll but the first."""
 
     name = "mailferry"
 
-    def __init__(self, directory, port, tls=None, cafile=None, warm=True, protocol="pop3"):
+    def __init__(self, directory, port, tls=None, cafile=None, warm=True, protocol="pop3",
+                 imap=None):
         self.tls = tls is not None
         self.protocol = protocol
         self._in_memory = protocol == "imap"
@@ -87,7 +97,7 @@ class Gateway:
             directory, f"{other}{'s' if tls else ''}://127.0.0.1:{port}{query}", tls=tls,
             listener=f"{protocol}{'s' if tls else ''}", config=_OPEN,
             pop3=None if warm else {"warm_seconds": 0},
-            route={"imap": {"poll_seconds": 3600}} if protocol == "imap" else None)
+            route={"imap": imap or {"poll_seconds": 3600}} if protocol == "imap" else None)
         self._made.start()
 
     process = property(lambda self: self._made.process)
@@ -167,9 +177,8 @@ class Helper:
         self.port = int(self.process.stdout.readline())
 
     def stop(self):
-        self.process.stdin.close()
-        self.process.wait()
-        self.process.stdout.close()
+        with self.process:
+            self.process.stdin.close()
 
 
 class Light(Helper):
@@ -194,6 +203,24 @@ def _group(process):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if os.getpgid(pid) == process.pid:
                 yield pid
+
+
+def _children():
+    for path in glob.glob("/proc/[0-9]*/stat"):
+        with contextlib.suppress(OSError), open(path, encoding="ascii", errors="replace") as f:
+            pid, _, rest = f.read().partition(" (")
+            if int(rest.rpartition(")")[2].split()[1]) == os.getpid():
+                yield int(pid)
+
+
+def end_children():
+    """Ends what was interrupted before anybody had it to stop: our children, each with the group
+    that it leads."""
+    for pid in _children():
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            leads = os.getpgid(pid) == pid
+            (os.killpg if leads else os.kill)(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
 
 
 def memory(process):
@@ -233,6 +260,29 @@ class Peak:
     def _read(self, name):
         with open(self._status, encoding="ascii") as f:
             return next(int(line.split()[1]) * 1024 for line in f if line.startswith(name + ":"))
+
+
+class Growth:
+    """By how much a process and its children have grown at most while this was open: `octets`. They
+    are looked at again and again, which takes its time."""
+
+    def __init__(self, process):
+        self.octets, self._process = 0, process
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+
+    def _look(self):
+        while not self._closed.wait(0.02):
+            self.octets = max(self.octets, memory(self._process) - self._before)
+
+    def __enter__(self):
+        self._before = memory(self._process)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._closed.set()
+        self._thread.join()
 
 
 def settle(read, patience=5.0):

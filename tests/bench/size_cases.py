@@ -1,10 +1,11 @@
 """Cost against the size of the mailbox: the same act with 1,000, 10,000 and 100,000 messages, of
 which none or one has changed. What an act costs should not grow with the mailbox: each round takes
 all sizes one after the other, and what counts is the ratio of the largest to the smallest within
-the round, in time and in processor time of the gateway.
+the round.
 
-The time of an act in which the upstream looks at its whole mailbox grows with that, whoever is in
-between; the gateway's own share is in the processor time.
+Where the server itself looks at its whole mailbox, an act takes the longer whoever is in between:
+so each is also done straight at that server, at the same sizes. What is not to grow is the ratio to
+that, and the processor time of the gateway.
 """
 
 import imaplib
@@ -15,107 +16,132 @@ import time
 
 from tests.bench import mail, servers
 from tests.bench.case import Case
-from tests.bench.report import Row
-from tests.lib.mailferry import Mailferry
+from tests.bench.report import figure, spread
 
 SIZES = (1_000, 10_000, 100_000)
-PATIENCE = 120
+FLAT = 1.2
 _ARRIVED = itertools.count(1)
 
 
 class Mailbox:
-    """One of the sizes, as `process` serves it."""
+    """One of the sizes, as `server` serves it: a way."""
 
-    def __init__(self, count, process):
-        self.count = count
-        self.name = f"{count:,}"
+    def __init__(self, count, server):
+        self.count, self.server = count, server
+        self.name = f"{server.name}, {count:,}"
         self.user = f"list{count // 1000}k@example.com"
-        self.process = process
+        self.process = server.process
+        self.straight = server.name == "straight"
 
 
-HEAD = ["act, by the number of messages", *(f"{size:,}: ms" for size in SIZES), "ratio",
-        *(f"{size:,}: processor ms" for size in SIZES), "ratio"]
+HEAD = ["act, by the number of messages", "figure", *(f"{size:,}" for size in SIZES), "growth",
+        "goal", ""]
 
 
-class SizedRow(Row):
-    """Of one act. `processor`: as `values`, in ms of processor time."""
+class Row:
+    """One figure of one act. `values`: {size: [figure of each round]}. `plotted`: in which plot."""
 
-    def __init__(self, name, values, processor):
-        super().__init__(name, "ms", values, ratio=False)
-        self.processor = processor
-        self.sizes = [[(size, statistics.median(kind[f"{size:,}"])) for size in SIZES]
-                      for kind in (values, processor)]
+    ratio = False
+
+    def __init__(self, act, name, values, flat=False, plotted=None):
+        self.name, self.figure, self.values = act, name, values
+        self.flat = flat
+        points = [(size, statistics.median(values[size])) for size in SIZES]
+        self.sizes = {plotted: points} if plotted else {}
+
+    def growth(self):
+        smallest, largest = self.values[min(SIZES)], self.values[max(SIZES)]
+        return [most / least for least, most in zip(smallest, largest)]
+
+    def goal(self):
+        if not self.flat:
+            return ["", ""]
+        reached = statistics.median(self.growth()) <= FLAT
+        return [f"≤ {FLAT}", "reached" if reached else "**missed**"]
 
     def cells(self):
-        cells = [self.name]
-        for kind in (self.values, self.processor):
-            least, most = (kind[f"{size:,}"] for size in (min(SIZES), max(SIZES)))
-            ratios = [large / small for large, small in zip(most, least)]
-            cells += [f"{statistics.median(rounds):.2f}" for rounds in kind.values()]
-            cells.append(f"{statistics.median(ratios):.2f} ({min(ratios):.2f}..{max(ratios):.2f})")
-        return cells
+        return [self.name, self.figure,
+                *(figure(statistics.median(self.values[size])) for size in SIZES),
+                spread(self.growth()), *self.goal()]
 
     def as_json(self):
-        return {**super().as_json(), "processor": self.processor}
+        return {"case": self.name, "figure": self.figure, "values": self.values,
+                "growth": self.growth(), "goal": self.goal()}
 
 
 class Sized(Case):
     """One act; a round does it `repeat` times."""
 
-    act, rounds, quick, head = "", 5, False, HEAD
+    rounds, quick, head = 5, False, HEAD
     store = tuple(f"list-{count}" for count in SIZES)
+    protocol, imap, warm = "pop3", None, True
     repeat = 20
 
     def prepare(self, bench):
-        self.bench, self.processor = bench, {}
-        self.gateway = self.make_gateway(os.path.join(bench.directory, self.act.replace(" ", "-")))
-        self.ways = [Mailbox(count, self.gateway.process) for count in SIZES]
-        for way in self.ways:
-            self.open(way)
-            self.round(way)
-        self.processor = {way.name: [] for way in self.ways}
+        self.bench = bench
+        gateway = bench.gateway(self.name, warm=self.warm, protocol=self.protocol, imap=self.imap)
+        self.ways = [Mailbox(count, server) for count in SIZES
+                     for server in (bench.straight(protocol=self.protocol), gateway)]
+        self.processor = {way.count: [] for way in self.ways}
 
-    def open(self, way):
-        """Before the first round."""
+    def warm_up(self, way):
+        self.round(way)
+        self.processor[way.count].clear()
 
     def round(self, way):
         """The least of some: what disturbs only adds."""
         before = servers.processor(way.process)
         least = min(self.once(way, number) for number in range(self.repeat))
-        self.processor.setdefault(way.name, []).append(
-            (servers.processor(way.process) - before) / self.repeat * 1e3)
+        if not way.straight:
+            self.processor[way.count].append(
+                (servers.processor(way.process) - before) / self.repeat * 1e3)
         return least * 1e3
 
+    def once(self, way, number):
+        """Seconds that it took."""
+        raise NotImplementedError
+
     def rows(self, values):
-        return [SizedRow(self.act, values, self.processor)]
+        by_size = {server: {size: values[f"{server}, {size:,}"] for size in SIZES}
+                   for server in ("straight", "mailferry")}
+        ratios = {size: [own / straight for own, straight in
+                         zip(by_size["mailferry"][size], by_size["straight"][size])]
+                  for size in SIZES}
+        return [Row(self.name, "straight, ms", by_size["straight"]),
+                Row(self.name, "mailferry, ms", by_size["mailferry"], plotted="sizes"),
+                Row(self.name, "ratio", ratios, flat=True),
+                Row(self.name, "mailferry, processor ms", self.processor, flat=True,
+                    plotted="sizes-processor")]
 
 
 class Poll(Sized):
     """STAT and QUIT, with a login upstream."""
 
-    act, warm = "poll", False
-
-    def make_gateway(self, directory):
-        return self.bench.gateway(os.path.basename(directory), warm=self.warm)
+    name, warm = "poll", False
 
     def once(self, way, _):
-        return self.bench.load("poll", self.gateway, way.user)["seconds"]
+        return self.bench.load("poll", way.server, way.user)["seconds"]
 
 
 class WarmPoll(Poll):
     """The same, with the upstream session that the one before has left."""
 
-    act, warm = "poll again", True
+    name, warm = "poll again", True
 
 
-class Arrival(WarmPoll):
-    """A poll that finds one more message, which is remembered: a line of the journal."""
+class Arriving:
+    """For an act that finds one message more each time."""
 
-    act, repeat, rounds = "poll, one message new", 5, 3
+    repeat, rounds = 5, 3
 
-    def once(self, way, _):
+    def round(self, way):
+        """What was delivered for the way before is no news any more."""
+        super().once(way, 0)
+        return super().round(way)
+
+    def once(self, way, number):
         self.deliver(way.user)
-        return super().once(way, _)
+        return super().once(way, number)
 
     def deliver(self, user):
         """One message that nobody has moved out of `new` yet, as a deliverer leaves it."""
@@ -127,57 +153,50 @@ class Arrival(WarmPoll):
         os.chmod(path, 0o666)
 
 
-class ImapGateway:
-    """mailferry, with IMAP clients in front of the POP3 server at `port`."""
+class Arrival(Arriving, WarmPoll):
+    """A poll after which the new message is remembered: a line of the journal."""
 
-    def __init__(self, directory, port, imap):
-        self._made = Mailferry(directory, f"pop3://127.0.0.1:{port}?tls=off", listener="imap",
-                               route={"imap": imap}, config={"log": {"level": "info"}})
-        self._made.start()
-
-    process = property(lambda self: self._made.process)
-
-    def login(self, user):
-        client = imaplib.IMAP4("127.0.0.1", self._made.port, timeout=PATIENCE)
-        client.login(user, servers.PASSWORD)
-        return client
-
-    def stop(self):
-        self._made.stop()
+    name = "poll, one message new"
 
 
 class ImapSized(Sized):
     """Of an account that is open, and has been listed."""
 
-    imap = {"poll_seconds": 3600}
+    protocol, imap = "imap", {"poll_seconds": 3600}
 
     def prepare(self, bench):
         self.clients = {}
         super().prepare(bench)
 
-    def make_gateway(self, directory):
-        return self.bench.add(ImapGateway(directory, self.bench.upstream.pop3_port, self.imap))
+    def login(self, way):
+        client = imaplib.IMAP4("127.0.0.1", way.server.port, timeout=servers.PATIENCE)
+        client.login(way.user, servers.PASSWORD)
+        return client
 
-    def open(self, way):
-        client = self.clients[way.name] = self.gateway.login(way.user)
-        end = time.monotonic() + PATIENCE
+    def warm_up(self, way):
+        client = self.clients[way.name] = self.login(way)
+        end = time.monotonic() + servers.PATIENCE
         while int(client.select("INBOX")[1][0]) < way.count:
             if time.monotonic() > end:
-                raise SystemExit(f"there are not {way.name} messages")
+                raise servers.Failed(f"there are not {way.name} messages")
             time.sleep(0.002)
+        super().warm_up(way)
 
     def once(self, way, number):
         started = time.perf_counter()
-        self.do(way, number)
+        self.act(way, number)
         return time.perf_counter() - started
+
+    def act(self, way, number):
+        raise NotImplementedError
 
 
 class Store(ImapSized):
     """STORE of one flag of one message: a line of the journal."""
 
-    act = "STORE of a flag"
+    name = "STORE of a flag"
 
-    def do(self, way, number):
+    def act(self, way, number):
         self.clients[way.name].store(str(way.count // 2), "+-"[number % 2] + "FLAGS.SILENT",
                                      "\\Flagged")
 
@@ -185,24 +204,43 @@ class Store(ImapSized):
 class Login(ImapSized):
     """From connecting to the answer to LOGOUT, with SELECT."""
 
-    act = "IMAP login and SELECT"
+    name = "IMAP login and SELECT"
 
-    def do(self, way, number):
-        client = self.gateway.login(way.user)
+    def act(self, way, _):
+        client = self.login(way)
         client.select("INBOX")
         client.logout()
 
 
 class ImapPoll(ImapSized):
-    """A look at the maildrop: the gateway logs in there, and is given the whole list."""
+    """A look at the maildrop, for which the gateway logs in there. Straight at it that is a POP3
+    client's poll."""
 
-    act, imap, repeat, rounds = "IMAP poll upstream", {"noop_seconds": 0}, 3, 3
+    name, imap, repeat, rounds = "IMAP poll upstream", {"noop_seconds": 0}, 10, 3
 
-    def do(self, way, number):
+    def warm_up(self, way):
+        if way.straight:
+            way.server = self.bench.straight()
+            Sized.warm_up(self, way)
+        else:
+            super().warm_up(way)
+
+    def once(self, way, number):
+        if way.straight:
+            return self.bench.load("poll", way.server, way.user)["seconds"]
+        return super().once(way, number)
+
+    def act(self, way, _):
         self.clients[way.name].noop()
+
+
+class ImapArrival(Arriving, ImapPoll):
+    """A look that finds the new message."""
+
+    name = "IMAP poll, one message new"
 
 
 # What delivers comes last.
 ACTS = {"poll": Poll, "warm": WarmPoll, "store": Store, "login": Login, "look": ImapPoll,
-        "arrival": Arrival}
+        "arrival": Arrival, "look-new": ImapArrival}
 CASES = {f"size-{name}": case for name, case in ACTS.items()}

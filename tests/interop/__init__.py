@@ -20,7 +20,7 @@ D12   dialogues/all-vanished                    imap_upstream_faults.Listings
 D13                                             imap_hostile.Appended, unit/test_mailbox_append
 D14                                             unit/test_box_state, imap_random
 D15   dialogues/delete-keep-save-fails          unit/test_account_journal, unit/test_bodies
-D16   unit/test_account_journal, kept_state     unit/test_box_state
+D16   unit/test_account_journal, kept_state     unit/test_box_state, unit/test_uncut_journals
 D17   process.State                             process.State
 D18   dialogues/delete-keep-days-clock-jumps    unit/test_box_state
 D19   dialogues/delete-keep-days
@@ -44,9 +44,9 @@ A6    cores, passwords.Logs                     cores, passwords.Logs
 R1-R2 dialogues/long-line                       imap_hostile.Exhaustion
 R3                                              imap_hostile.Exhaustion
 R4    crowd, process.Sessions                   crowd, imap_hostile.Exhaustion
-R5-R6 streaming, pop3_sessions.Compressing      imap_costs
+R5-R6 streaming, pop3_sessions.Compressing      imap_costs, streaming.TakesNothing
 R7                                              imap_hostile.Exhaustion
-R8    unit/test_listener                        unit/test_listener
+R8    descriptors, unit/test_listener           descriptors, unit/test_listener
 U1    faults.AtLogin, unit/test_connector       imap_upstream_faults.Leaves
 U2    faults.AtLogin                            imap_upstreams.Logins, imap_upstream_faults.Leaves
 U3    faults.Answers                            (POP3 answers come in order)
@@ -54,7 +54,7 @@ U4    faults.Later                              imap_upstreams.CanLess
 U5                                              imap_upstreams.CanLess, imap_pop3_servers
 U6                                              imap_upstreams.Odd
 U7    dialogues/upstream-codes                  imap_clients.Locked, imap_upstreams.Logins
-U8    dialogues/lost-while-idle                 imap_upstream_faults.Leaves
+U8    dialogues/*-while-idle                    imap_upstream_faults.Leaves
 P1    pop3_sessions.Killed                      imap_random
 P2    process.Signals                           imap_upstream_faults.Moves
 P3    reload                                    reload

@@ -214,6 +214,19 @@ class Signals(Scene):
         gateway.process.signal(signal.SIGTERM)
         self.assertEqual(gateway.process.wait(), 0)
 
+    def test_told_twice(self):
+        """Whoever presses Ctrl-C again does not want to wait for a session."""
+        fake = self.fake(MAILS)
+        gateway = self.gateway(fake, config={"limits": {"drain_seconds": 3600}})
+        client = self.login(gateway)
+        client.retr(1)
+        client.dele(1)
+        gateway.process.signal(signal.SIGINT)
+        gateway.wait_said("accepting no more")
+        gateway.process.signal(signal.SIGINT)
+        self.assertEqual(gateway.process.wait(), 0)
+        self.assertEqual(fake.uids(), [1, 2, 3])
+
     def test_closed_stderr_and_broken_pipe(self):
         fake = self.fake(MAILS)
         port = free_port()

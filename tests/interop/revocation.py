@@ -57,6 +57,17 @@ class LastDevice(Authorization):
         self.assertEqual(self.provider.revoked(), [])
         self.assertEqual(len(self.vaults(gateway)), 1)
 
+    def test_of_another_provider(self):
+        """What one gave is not shown to the other."""
+        gateway, password = self.authorized()
+        oauth = gateway.config["routes"][0]["oauth"]
+        oauth["issuer"] = oauth["issuer"].replace("127.0.0.1", "localhost")
+        gateway.write_config()
+        text = self.revoke(gateway, password)
+        self.assertIn("did not give it. It goes on at 127.0.0.1", text)
+        self.assertEqual(self.provider.revoked(), [])
+        self.assertEqual(self.vaults(gateway), [])
+
     def test_without_the_password(self):
         gateway, _ = self.authorized()
         self.assertIn(LEFT, self.revoke(gateway))

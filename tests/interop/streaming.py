@@ -1,6 +1,7 @@
 """A message passes through; it is never in the process. Sizes of memory are measured, so this is
 for the release build only (CASES R5)."""
 
+import imaplib
 import resource
 import threading
 import time
@@ -8,12 +9,14 @@ import unittest
 
 from tests.lib import corpus
 from tests.lib.fakeimap import Generated
+from tests.lib.fakepop3 import FakePop3
 from tests.lib.mailferry import sanitized
-from tests.lib.process import wait_until
-from tests.lib.scene import Scene
+from tests.lib.process import PATIENCE, wait_until
+from tests.lib.scene import PASSWORD, USER, Scene
 
 SIZE = 200_000_000
 MEGABYTE = 1 << 20
+LARGE = b"Subject: large\r\n\r\n" + b"x" * 70 * 14_000 + b"\r\n"
 
 
 @unittest.skipIf(sanitized(), "a sanitizer's own memory would be measured")
@@ -110,6 +113,34 @@ class Streaming(Scene):
         # The default budget for prefetching, and what a session may hold besides.
         self.assertLess(self.mailferry.peak_rss() - before, 16 * MEGABYTE)
         client.quit()
+
+
+class TakesNothing(Scene):
+    """Who asks for much and reads nothing is not waited for (CASES R4, R5)."""
+
+    limits = {"write_seconds": 5}
+
+    def test_pop3_client(self):
+        upstream = self.fake([corpus.plain_mail(1), Generated(SIZE)])
+        gateway = self.gateway(upstream, config={"limits": self.limits})
+        client = self.login(gateway, receive_buffer=4096)
+        client.send(b"RETR 2\r\nDELE 1\r\nQUIT\r\n")
+        wait_until(lambda: upstream.open_connections == 0, "the upstream to be let go")
+        gateway.wait_said("the peer took no data")
+        self.assertEqual(upstream.uids(), [1, 2])
+
+    def test_imap_client(self):
+        drop = FakePop3({USER: PASSWORD}).start()
+        self.addCleanup(drop.stop)
+        drop.deliver(LARGE)
+        gateway = self.gateway(f"pop3://127.0.0.1:{drop.port}", listener="imap",
+                               config={"limits": self.limits})
+        client = imaplib.IMAP4("127.0.0.1", gateway.port, timeout=PATIENCE)
+        self.addCleanup(client.shutdown)
+        client.login(USER, PASSWORD)
+        wait_until(lambda: client.select()[1] == [b"1"], "the message")
+        client.send(b"f FETCH 1 (%s)\r\n" % b" ".join([b"BODY.PEEK[]"] * 100))
+        gateway.wait_said("the peer took no data")
 
 
 @unittest.skipIf(sanitized(), "a sanitizer's own memory would be measured")

@@ -27,11 +27,11 @@ static bool add(char **argv, const struct device_limits *limits, struct failure 
 {
     struct device_limits its = {.folder = NULL};
     struct slice login = slice_of(argv[2]);
-    char device[VAULT_DEVICE];
+    struct vault_entered entered;
     struct vault_key key;
     json_t *secret;
 
-    if (!vault_open(argv[1], login, slice_of(argv[6] + 1), &key, &secret, &its, device, why))
+    if (!vault_open(argv[1], login, slice_of(argv[6] + 1), &key, &secret, &its, &entered, why))
         return false;
     json_decref(secret);
     device_limits_clear(&its);

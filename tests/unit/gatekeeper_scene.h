@@ -68,17 +68,19 @@ static inline void on_wake(uv_async_t *async)
     }
 }
 
-/* One route that wants OAuth 2.0, one that takes what there is. */
+/* One route that wants OAuth 2.0, one that takes what there is, and one of another provider. */
 static inline void load(void)
 {
-    char text[1024];
+    char text[1400];
 
     snprintf(text, sizeof text,
              "{\"listeners\": [{\"url\": \"pop3://127.0.0.1:11000\"}], \"routes\": ["
              "{\"match\": \"*@example.com\", \"upstream\": \"imap://127.0.0.1:1143\","
              " \"oauth\": {\"client_id\": \"us\", \"token_endpoint\": "
              "\"%s/token\",\"device_endpoint\": \"%s/device\"}},"
-             "{\"match\": \"*@plain.example\", \"upstream\": \"imap://127.0.0.1:1143\"}]}",
+             "{\"match\": \"*@plain.example\", \"upstream\": \"imap://127.0.0.1:1143\"},"
+             "{\"match\": \"*@other.example\", \"upstream\": \"imap://127.0.0.1:1143\","
+             " \"oauth\": {\"client_id\": \"them\", \"issuer\": \"http://localhost\"}}]}",
              http_server.url, http_server.url);
     file_put(dir, "config.json", text);
     struct config *c = config_load(temp_path(dir, "config.json"), stderr);
@@ -227,7 +229,7 @@ static inline void expect_token(const struct admission_answer *a, const char *to
     assert_true(a->credential.vouched);
     assert_true(slice_is_nocase(buf_slice(&a->credential.user), ANN));
     assert_true(slice_is(buf_slice(&a->credential.secret), token));
-    assert_string_equal(a->device, "printer");
+    assert_string_equal(a->entered.device, "printer");
 }
 
 static inline void expect_refused(const struct admission_answer *a, enum failure_kind kind,

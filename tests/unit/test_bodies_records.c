@@ -243,6 +243,50 @@ static void a_full_pack_is_followed_by_another(void **state)
     free(octets);
 }
 
+/* One that is not read through the window: nothing of it is given, and nothing in front of it lost.
+ */
+static void check_damaged(uint32_t content, size_t at)
+{
+    struct buf out = BUF_INIT;
+
+    poke(at);
+    begin();
+    buf_puts(&out, "before");
+    assert_false(bodies_records_get(&it.records, content, &out));
+    assert_true(slice_is(buf_slice(&out), "before"));
+    assert_false(bodies_records_has(&it.records, content));
+    assert_int_equal(last_deed(), BODIES_GONE);
+    end();
+    buf_clear(&out);
+}
+
+static void a_long_record_is_damaged_in_its_head_and_octets(void **state)
+{
+    enum { LONG = 20000 };
+    char *octets = calloc(1, LONG);
+    const size_t places[] = {0, 4, 8, 12, HEAD, HEAD + LONG / 2, HEAD + LONG - 1};
+    struct buf out = BUF_INIT;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        forget_all(0);
+        (void)unlinkat(it.fd, "1.heads", 0);
+        begin();
+        assert_true(bodies_records_put(&it.records, 1, slice_of("one")));
+        assert_true(bodies_records_put(&it.records, 2, slice_make(octets, LONG)));
+        end();
+        begin();
+        assert_true(bodies_records_get(&it.records, 1, &out));
+        assert_true(bodies_records_get(&it.records, 2, &out));
+        assert_int_equal(buf_size(&out), 3 + LONG);
+        assert_memory_equal(buf_slice(&out).p + 3, octets, LONG);
+        end();
+        buf_clear(&out);
+        check_damaged(2, HEAD + 3 + places[i]);
+    }
+    free(octets);
+}
+
 static void what_is_too_long_is_refused(void **state)
 {
     char *octets = calloc(1, BODIES_RECORD_MAX + 1);
@@ -346,6 +390,7 @@ int main(void)
         TEST(a_pack_is_cut_anywhere),
         TEST(a_pack_is_damaged_anywhere),
         TEST(a_full_pack_is_followed_by_another),
+        TEST(a_long_record_is_damaged_in_its_head_and_octets),
         TEST(what_is_too_long_is_refused),
         TEST(an_evicted_pack_is_not_written_to),
         TEST(a_foreign_pack_is_not_believed),

@@ -191,6 +191,54 @@ static void many_come_in_order(void **state)
     assert_int_equal(asked.done, COUNT / 2);
 }
 
+static void fill(char *text, size_t n, uint32_t content)
+{
+    snprintf(text, n, "a: %u\r\n\r\n", content);
+    memset(text + strlen(text), 'a' + (int)(content % 26), n - strlen(text) - 1);
+    text[n - 1] = '\0';
+}
+
+enum { LARGE = 20000 };
+
+static void on_large(void *owner, enum bodies_outcome outcome, struct slice octets,
+                     const struct failure *why)
+{
+    static char text[LARGE];
+
+    (void)why;
+    fill(text, sizeof text, (uint32_t)(uintptr_t)owner);
+    assert_int_equal(outcome, BODIES_DONE);
+    assert_true(slice_is(octets, text));
+    asked.done++;
+}
+
+static void ask_large(uint32_t first, uint32_t last)
+{
+    int before = asked.done;
+
+    for (uint32_t content = first; content <= last; content++) {
+        struct bodies_range what = {.content = content, .part = ACCOUNT_WHOLE, .length = LARGE};
+        assert_non_null(bodies_small(it.ann, &what, on_large, (void *)(uintptr_t)content));
+    }
+    run();
+    assert_int_equal(asked.done - before, last + 1 - first);
+}
+
+/* One batch after the other, in the same memory. */
+static void more_than_a_batch_come_each_with_its_octets(void **state)
+{
+    static char text[LARGE];
+
+    (void)state;
+    for (uint32_t content = 1; content <= COUNT; content++) {
+        fill(text, sizeof text, content);
+        put(content, ACCOUNT_WHOLE, text);
+    }
+    ask_large(1, COUNT);
+    ask_large(7, 7);
+    ask_large(1, COUNT);
+}
+
 /* Asks for what was just written, the pack being gone already. */
 static void on_written_ask(void *owner, struct bodies_writer *w, char *key, const char *digest,
                            const struct failure *why)
@@ -232,9 +280,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_asking, tear_down)
-        TEST(a_header_is_remembered),    TEST(a_newborn_account_has_none),
-        TEST(a_damaged_pack_is_dropped), TEST(a_small_message_is_read_whole),
-        TEST(many_come_in_order),        TEST(what_just_came_is_still_in_memory),
+        TEST(a_header_is_remembered),
+        TEST(a_newborn_account_has_none),
+        TEST(a_damaged_pack_is_dropped),
+        TEST(a_small_message_is_read_whole),
+        TEST(many_come_in_order),
+        TEST(what_just_came_is_still_in_memory),
+        TEST(more_than_a_batch_come_each_with_its_octets),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

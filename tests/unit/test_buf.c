@@ -139,6 +139,22 @@ static void test_reserve(void **state)
     buf_clear(&b);
 }
 
+static void test_reuse(void **state)
+{
+    struct buf b = BUF_INIT;
+
+    (void)state;
+    buf_puts(&b, "abcdef");
+    buf_drop(&b, 2);
+    const char *p = b.p;
+    buf_reuse(&b);
+    expect(&b, "");
+    buf_puts(&b, "xyz");
+    expect(&b, "xyz");
+    assert_ptr_equal(b.p, p);
+    buf_clear(&b);
+}
+
 /* Fills and empties by steps of many sizes; the queue must be what an array says it is. */
 static void test_as_a_queue(void **state)
 {
@@ -262,6 +278,7 @@ int main(void)
         cmocka_unit_test(test_printf_that_cannot_be_done),
         cmocka_unit_test(test_drop_and_truncate),
         cmocka_unit_test(test_reserve),
+        cmocka_unit_test(test_reuse),
         cmocka_unit_test(test_as_a_queue),
         cmocka_unit_test(test_a_full_queue_is_seldom_moved),
         cmocka_unit_test(test_missing_memory_is_remembered),

@@ -174,6 +174,38 @@ static void test_revoked_device(void **state)
     expect_refused(renew(false), FAILURE_AUTH, false, "revoked");
 }
 
+static void add_device(const char *known, const struct vault_device *device)
+{
+    struct vault_entered entered;
+    struct device_limits limits;
+    struct vault_key key;
+    struct failure why;
+    json_t *secret;
+
+    assert_true(
+        vault_open(dir, slice_of(ANN), slice_of(known), &key, &secret, &limits, &entered, &why));
+    assert_true(vault_add(dir, slice_of(ANN), &key, device, &why));
+    json_decref(secret);
+    device_limits_clear(&limits);
+    vault_key_wipe(&key);
+}
+
+/* Whoever has the old password may not go on because the name is taken again. */
+static void test_revoked_device_of_a_name_that_another_has(void **state)
+{
+    const struct vault_device laptop = {"laptop", slice_of("laptop's"), &all, NULL};
+    const struct vault_device again = {"printer", slice_of("another"), &all, NULL};
+    struct failure why;
+
+    (void)state;
+    make_vault(tokens("A-1", 3600), &all);
+    assert_true(admit(ANN, PASSWORD)->grant);
+    add_device(PASSWORD, &laptop);
+    assert_true(vault_revoke(dir, slice_of(ANN), "printer", false, &why));
+    add_device("laptop's", &again);
+    expect_refused(renew(false), FAILURE_AUTH, false, "revoked");
+}
+
 static void test_damaged_vault(void **state)
 {
     (void)state;
@@ -335,6 +367,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refusal_is_remembered, begin, end),
         cmocka_unit_test_setup_teardown(test_vault_without_a_route, begin, end),
         cmocka_unit_test_setup_teardown(test_revoked_device, begin, end),
+        cmocka_unit_test_setup_teardown(test_revoked_device_of_a_name_that_another_has, begin, end),
         cmocka_unit_test_setup_teardown(test_damaged_vault, begin, end),
         cmocka_unit_test_setup_teardown(test_unreadable_vault, begin, end),
         cmocka_unit_test_setup_teardown(test_end_of_a_wait, begin, end),

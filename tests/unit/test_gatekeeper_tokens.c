@@ -14,7 +14,7 @@
 /* The refresh token that the disk has. */
 static bool is_kept(const char *refresh)
 {
-    char device[VAULT_DEVICE];
+    struct vault_entered entered;
     struct device_limits limits;
     struct vault_key key;
     struct failure why;
@@ -22,7 +22,7 @@ static bool is_kept(const char *refresh)
     const char *kept;
 
     assert_true(
-        vault_open(dir, slice_of(ANN), slice_of(PASSWORD), &key, &secret, &limits, device, &why));
+        vault_open(dir, slice_of(ANN), slice_of(PASSWORD), &key, &secret, &limits, &entered, &why));
     assert_int_equal(json_unpack(secret, "{s:{s:s}}", "tokens", "refresh", &kept), 0);
     bool same = strcmp(kept, refresh) == 0;
     json_decref(secret);
@@ -77,10 +77,10 @@ static void test_another_process_has_renewed(void **state)
     expect_token(admit(ANN, PASSWORD), "A-1");
     struct vault_key key;
     struct device_limits limits;
-    char device[VAULT_DEVICE];
+    struct vault_entered entered;
     json_t *secret;
     assert_true(
-        vault_open(dir, slice_of(ANN), slice_of(PASSWORD), &key, &secret, &limits, device, &why));
+        vault_open(dir, slice_of(ANN), slice_of(PASSWORD), &key, &secret, &limits, &entered, &why));
     json_decref(secret);
     secret = tokens("A-9", 7200);
     assert_true(vault_write(dir, slice_of(ANN), &key, secret, &why));
@@ -143,6 +143,45 @@ static void test_tokens_are_for_routes_of_oauth(void **state)
     expect_refused(admit(bob, PASSWORD), FAILURE_PERMANENT, false, "says nothing of OAuth");
 }
 
+static const struct admission_answer *admit_at_another_provider(void)
+{
+    struct admission_request r = request_of(ANN, PASSWORD);
+
+    forget_answers();
+    r.route = &settings->config->routes[2];
+    assert_non_null(gatekeeper_admit(keeper, &r, on_answer, &answers[0]));
+    asked++;
+    wait_for_all();
+    return &answers[0];
+}
+
+/* Neither that provider nor a server that trusts it is to see them. */
+static void test_tokens_are_for_their_own_provider(void **state)
+{
+    (void)state;
+    make_vault(tokens("A-1", -5), &all);
+    http_server.replies[0] = TOKENS("A-2", "R-2");
+    expect_token(admit(ANN, PASSWORD), "A-2");
+    struct grant *held = grant_hold(answers[0].grant);
+    expect_refused(admit_at_another_provider(), FAILURE_PERMANENT, false, "another provider");
+    expect_token(admit(ANN, PASSWORD), "A-2");
+    grant_release(held);
+    expect_refused(admit_at_another_provider(), FAILURE_PERMANENT, false, "another provider");
+    http_server.replies[1] = TOKENS("A-3", "R-3");
+    expect_token(admit(ANN, PASSWORD), "A-2");
+    expect_token(renew(true), "A-3");
+    assert_int_equal(http_server.asked, 2);
+}
+
+/* An earlier version has not written down whose they are. */
+static void test_tokens_of_an_earlier_version(void **state)
+{
+    (void)state;
+    make_vault(tokens("A-1", 3600), &all);
+    expect_token(admit_at_another_provider(), "A-1");
+    expect_token(admit(ANN, PASSWORD), "A-1");
+}
+
 /* The disk does not take the new refresh token, and the old one is worth nothing any more: it is
  * written later, though nobody is there any more. */
 static void test_unwritable_vault(void **state)
@@ -191,6 +230,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_provider_away, begin, end),
         cmocka_unit_test_setup_teardown(test_provider_away_too_long, begin, end),
         cmocka_unit_test_setup_teardown(test_tokens_are_for_routes_of_oauth, begin, end),
+        cmocka_unit_test_setup_teardown(test_tokens_are_for_their_own_provider, begin, end),
+        cmocka_unit_test_setup_teardown(test_tokens_of_an_earlier_version, begin, end),
         cmocka_unit_test_setup_teardown(test_unwritable_vault, begin, end),
         cmocka_unit_test_setup_teardown(test_provider_hangs, begin, end),
     };

@@ -195,6 +195,7 @@ static void test_failure_kinds(void **state)
         {"", "Too many. [THROTTLED]", FAILURE_TEMPORARY},
         {"ALERT", "Too many [throttled]", FAILURE_TEMPORARY},
         {"", "User is authenticated but not connected.", FAILURE_TEMPORARY},
+        {"", "Server Unavailable. 15", FAILURE_TEMPORARY},
         {"PRIVACYREQUIRED", "x", FAILURE_PERMANENT},
         {"CONTACTADMIN", "x", FAILURE_PERMANENT},
         {"NOPERM", "x", FAILURE_PERMANENT},

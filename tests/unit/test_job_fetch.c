@@ -409,6 +409,50 @@ static void test_read_once(void **state)
     buf_clear(&text);
 }
 
+/* The octets of a read that was asked for, at once; the end of it is not told. */
+static void give_at_once(struct job *j, size_t i)
+{
+    const struct world_asked *a = &w.asked[(w.first + i) % WORLD_ASKED];
+    struct slice in = w.bodies[a->content].text;
+
+    assert_int_equal(a->ask, ASKED_READ);
+    job_read_data(j, a->number, in.n, &in);
+    assert_int_equal(in.n, 0);
+}
+
+/* What comes in its turn and finds room is said at once; else it waits. */
+static void test_in_one_piece(void **state)
+{
+    struct imapd_command cmd;
+    struct failure why;
+
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        world_add(&w, "Subject: s\r\n\r\nbody");
+    world_select(&w);
+    w.keeps = true;
+    assert_true(imapd_command_parse(&cmd, slice_of("a FETCH 1:* BODY.PEEK[]<14.2>"), false, &why));
+    struct job *j = job_fetch(&w.host, &cmd.fetch, &cmd.set, cmd.uid);
+    assert_int_equal(job_run(j), JOB_WAITS);
+    assert_int_equal(w.count, 3);
+    give_at_once(j, 1);
+    assert_int_equal(buf_size(&w.out), 0);
+    give_at_once(j, 0);
+    assert_log(&w.out, "* 1 FETCH (BODY[]<14> {2}\r\nbo)\r\n");
+    w.room = 0;
+    give_at_once(j, 2);
+    assert_int_equal(buf_size(&w.out), 0);
+    w.room = SIZE_MAX;
+    for (uint32_t request = 1; request <= 3; request++)
+        job_read_done(j, request, true, NULL);
+    assert_int_equal(job_run(j), JOB_DONE);
+    assert_log(&w.out, "* 2 FETCH (BODY[]<14> {2}\r\nbo)\r\n"
+                       "* 3 FETCH (BODY[]<14> {2}\r\nbo)\r\n");
+    w.count = 0;
+    job_free(j);
+    imapd_command_clear(&cmd);
+}
+
 /* In the middle of everything: what is still under way is nobody's. */
 static void test_freed(void **state)
 {
@@ -450,6 +494,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_follows, setup, teardown),
         cmocka_unit_test_setup_teardown(test_large, setup, teardown),
         cmocka_unit_test_setup_teardown(test_read_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_in_one_piece, setup, teardown),
         cmocka_unit_test_setup_teardown(test_freed, setup, teardown),
     };
 

@@ -125,6 +125,32 @@ static void test_a_client_with_a_secret(void **state)
     assert_null(strstr(asked(0), "client_id"));
 }
 
+/* Hosts tell, since a configuration may name the issuer, or its endpoints. */
+static void test_whose_they_are(void **state)
+{
+    static const struct oauth_provider its[] = {
+        {.issuer = "https://Issuer.example/realm"},
+        {.token_endpoint = "https://tokens.example:8443/token"},
+        {.issuer = "https://elsewhere.example", .token_endpoint = "https://tokens.example/"},
+    };
+    static const struct oauth_provider others[] = {
+        {.issuer = "https://issuer.example.org"},
+        {.token_endpoint = "https://example/tokens.example"},
+        {.issuer = "https://[::1]:1/", .token_endpoint = "https://okens.example"},
+    };
+    struct oauth_tokens t = {.provider = (char *)"issuer.example tokens.example"};
+    struct oauth_tokens old = {.provider = NULL};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(oauth_tokens_are_of(&t, &its[i]));
+        assert_false(oauth_tokens_are_of(&t, &others[i]));
+        assert_true(oauth_tokens_are_of(&old, &others[i]));
+    }
+    t.provider = (char *)"[::1]";
+    assert_true(oauth_tokens_are_of(&t, &others[2]));
+}
+
 static void test_kept_and_taken_back(void **state)
 {
     struct oauth_tokens again;
@@ -137,6 +163,7 @@ static void test_kept_and_taken_back(void **state)
     assert_string_equal(again.access, "A-1");
     assert_string_equal(again.refresh, "R-2");
     assert_string_equal(again.scope, "mail");
+    assert_string_equal(again.provider, "127.0.0.1");
     assert_int_equal(again.expires, NOW + 3600);
     oauth_tokens_wipe(&again);
     json_object_del(kept, "access");
@@ -462,6 +489,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refresh, begin, end),
         cmocka_unit_test_setup_teardown(test_a_client_with_a_secret, begin, end),
         cmocka_unit_test_setup_teardown(test_kept_and_taken_back, begin, end),
+        cmocka_unit_test(test_whose_they_are),
         cmocka_unit_test_setup_teardown(test_what_refusals_mean, begin, end),
         cmocka_unit_test_setup_teardown(test_numbers_as_strings, begin, end),
         cmocka_unit_test_setup_teardown(test_tokens_do_not_cross_in_the_clear, begin, end),

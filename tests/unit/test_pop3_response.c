@@ -156,6 +156,7 @@ static void test_failure_by_words(void **state)
         {"Temporary authentication failure.", FAILURE_TEMPORARY},
         {"Too many connections from your address", FAILURE_TEMPORARY},
         {"Over quota [THROTTLED]", FAILURE_TEMPORARY},
+        {"Server Unavailable. 21", FAILURE_TEMPORARY},
         {"Your account is locked", FAILURE_NONE},
         {"Unknown user", FAILURE_NONE},
     };

@@ -21,7 +21,7 @@ static struct failure failure;
 static struct vault_key key;
 static json_t *secret;
 static struct device_limits limits;
-static char device[VAULT_DEVICE];
+static struct vault_entered entered;
 
 static int begin(void **state)
 {
@@ -36,7 +36,7 @@ static void forget(void)
     json_decref(secret);
     secret = NULL;
     device_limits_clear(&limits);
-    device[0] = '\0';
+    entered = (struct vault_entered){.device = ""};
     failure = (struct failure){0};
 }
 
@@ -68,7 +68,7 @@ static bool open_as(const char *login, const char *password)
 {
     forget();
     bool opened = vault_open(dir, slice_of(login), slice_of(password), &key, &secret, &limits,
-                             device, &failure);
+                             &entered, &failure);
     assert_int_equal(opened, failure.kind == FAILURE_NONE);
     assert_int_equal(opened, secret != NULL);
     return opened;
@@ -128,7 +128,7 @@ static void test_the_password_opens(void **state)
     assert_true(create("printer", "pw-1", false));
     assert_true(open_by("pw-1"));
     assert_string_equal(refresh(), "R-1");
-    assert_string_equal(device, "printer");
+    assert_string_equal(entered.device, "printer");
     assert_true(limits.pop3 && limits.imap && !limits.read_only && !limits.never_delete);
     assert_null(limits.folder);
     assert_true(open_as("Ann@Example.COM", "pw-1"));
@@ -165,7 +165,7 @@ static void test_each_device_by_itself(void **state)
     assert_non_null(strstr(failure.text, "already"));
     assert_true(open_by("pw-2"));
     assert_string_equal(refresh(), "R-1");
-    assert_string_equal(device, "printer");
+    assert_string_equal(entered.device, "printer");
     assert_true(limits.pop3 && !limits.imap && limits.never_delete);
     assert_string_equal(limits.folder, "Scans");
     assert_true(vault_revoke(dir, ann(), "laptop", false, &failure));
@@ -182,21 +182,27 @@ static void test_an_open_vault_goes_on(void **state)
 {
     json_t *renewed = json_pack("{s:s}", "refresh", "R-2");
     json_t *again = NULL;
+    struct vault_entered printer;
     struct vault_key mine;
 
     (void)state;
     assert_true(create("printer", "pw-1", false));
     assert_true(open_by("pw-1"));
     mine = key;
+    printer = entered;
     assert_true(vault_write(dir, ann(), &mine, renewed, &failure));
-    assert_true(vault_read(dir, ann(), &mine, "printer", &again, &failure));
+    assert_true(vault_read(dir, ann(), &mine, &printer, &again, &failure));
     assert_true(json_equal(renewed, again));
     json_decref(again);
     assert_true(open_by("pw-1"));
     assert_string_equal(refresh(), "R-2");
     assert_true(add("laptop", "pw-2", &all));
     assert_true(vault_revoke(dir, ann(), "printer", false, &failure));
-    assert_false(vault_read(dir, ann(), &mine, "printer", &again, &failure));
+    assert_false(vault_read(dir, ann(), &mine, &printer, &again, &failure));
+    assert_int_equal(failure.kind, FAILURE_AUTH);
+    assert_true(open_by("pw-2"));
+    assert_true(add("printer", "pw-1", &all)); /* another one, whatever it is called */
+    assert_false(vault_read(dir, ann(), &mine, &printer, &again, &failure));
     assert_int_equal(failure.kind, FAILURE_AUTH);
     mine.octets[0] ^= 1;
     assert_false(vault_write(dir, ann(), &mine, renewed, &failure));

@@ -48,11 +48,11 @@ static void create(const char *login, const char *device, const char *password, 
 static bool open_by(const char *login, const char *password, struct vault_key *its)
 {
     struct device_limits limits = {.folder = NULL};
-    char device[VAULT_DEVICE];
+    struct vault_entered entered;
     json_t *secret = NULL;
 
     bool opened = vault_open(dir, slice_of(login), slice_of(password), its, &secret, &limits,
-                             device, &failure);
+                             &entered, &failure);
     json_decref(secret);
     device_limits_clear(&limits);
     return opened;

@@ -239,6 +239,15 @@ static void gather(struct job *j, struct job_slot *slot, uint64_t size, struct s
         job_no_memory(j);
 }
 
+/* The message whose turn it is goes to the client without being gathered, where it came in one
+ * piece. */
+static bool take_at_once(struct job *j, const struct job_need *need, struct job_slot *slot,
+                         uint64_t size, struct slice in)
+{
+    return !j->searches && !j->hungry && need == &slot->whole && in.n == size &&
+           slot == job_window_at(&j->window, 0) && job_fetch_take(j, slot, in);
+}
+
 void job_read_data(struct job *j, uint32_t request, uint64_t size, struct slice *in)
 {
     struct job_slot *slot;
@@ -249,7 +258,7 @@ void job_read_data(struct job *j, uint32_t request, uint64_t size, struct slice 
     } else if (need == &j->stream) {
         job_section_data(j, size, in);
     } else {
-        if (need && need->ask == JOB_ASK_GATHER)
+        if (need && need->ask == JOB_ASK_GATHER && !take_at_once(j, need, slot, size, *in))
             gather(j, slot, size, *in);
         slice_take(in, in->n);
     }

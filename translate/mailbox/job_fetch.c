@@ -110,7 +110,7 @@ static bool begin(struct job *j, const struct job_slot *slot)
     j->result.found = true;
     f->message = *m;
     f->size = c ? c->size : 0;
-    job_spend(j, 1 + buf_size(&slot->octets) / JOB_OCTETS_IN_UNIT);
+    job_spend(j, 1 + job_slot_octets(slot).n / JOB_OCTETS_IN_UNIT);
     f->begun = true;
     f->open = f->read = false;
     f->item = 0;
@@ -193,6 +193,18 @@ static bool answer_first(struct job *j)
     }
     job_window_pop(&j->window);
     return true;
+}
+
+bool job_fetch_take(struct job *j, struct job_slot *slot, struct slice octets)
+{
+    slot->size = octets.n;
+    slot->lent = octets;
+    slot->whole.progress = JOB_READY;
+    if (answer_first(j))
+        return true;
+    slot->lent = (struct slice){0};
+    slot->whole.progress = JOB_ASKED;
+    return false;
 }
 
 enum job_state job_fetch_run(struct job *j)

@@ -96,6 +96,7 @@ struct job_slot {
     struct job_need whole;  /* in the store, parsed into `message`, or gathered into `octets` */
     uint64_t size;          /* of what is gathered, whole */
     struct buf octets;
+    struct slice lent;              /* instead of `octets`, while job_fetch_take() goes on */
     bool remembered;                /* all that it wants came at once: */
     struct buf envelope, structure; /* as they are sent */
     bool cut;                       /* the header has more than JOB_HEADER_MAX */
@@ -150,6 +151,9 @@ bool job_slot_waits_for_date(const struct job_slot *slot);
 /* The structure is there; the gathered header is. */
 bool job_slot_has_header(const struct job_slot *slot);
 bool job_slot_has_whole(const struct job_slot *slot);
+
+/* What was gathered. */
+struct slice job_slot_octets(const struct job_slot *slot);
 
 /* ---- texts -------------------------------------------------------------------------------- */
 
@@ -229,6 +233,10 @@ struct job_fetch {
 };
 
 enum job_state job_fetch_run(struct job *j);
+
+/* All octets of the first slot's message: answers it with them, uncopied, if that can be done now.
+ * False when it could not be finished: then they are to be gathered. */
+bool job_fetch_take(struct job *j, struct job_slot *slot, struct slice octets);
 
 /* Opens the response or separates from the item before. */
 void job_fetch_separate(struct job *j, const struct job_slot *slot);

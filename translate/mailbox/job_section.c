@@ -322,7 +322,7 @@ void job_section_begin(struct job *j, struct job_slot *slot, const struct imapd_
         finish(j);
     else if (job_slot_has_whole(slot) ||
              (is_top_header(item) && job_slot_has_header(slot) && !slot->cut))
-        put_from_memory(j, buf_slice(&slot->octets));
+        put_from_memory(j, job_slot_octets(slot));
     else if (s->transform == JOB_AS_IS)
         begin_as_is(j);
     else

@@ -323,5 +323,10 @@ bool job_slot_has_header(const struct job_slot *slot)
 bool job_slot_has_whole(const struct job_slot *slot)
 {
     return slot->whole.ask == JOB_ASK_GATHER && slot->whole.progress == JOB_READY &&
-           buf_size(&slot->octets) == slot->size;
+           job_slot_octets(slot).n == slot->size;
+}
+
+struct slice job_slot_octets(const struct job_slot *slot)
+{
+    return slot->lent.n ? slot->lent : buf_slice(&slot->octets);
 }

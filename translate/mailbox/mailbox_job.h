@@ -89,9 +89,10 @@ enum job_state job_run(struct job *j);
 bool job_is_hungry(const struct job *j);
 
 /* Octets of a read; `size` is what the part has altogether (not only this range), always the same
- * for one body. They are taken off `*in` as far as there is room and the turn's work allows: the
- * rest is to be offered again when job_wants_read() says so, which may need a job_run() first. What
- * nobody waits for any more is taken and dropped. */
+ * for one body. When all of it comes in one call it is whole, whatever job_read_done() says. They
+ * are taken off `*in` as far as there is room and the turn's work allows: the rest is to be offered
+ * again when job_wants_read() says so, which may need a job_run() first. What nobody waits for any
+ * more is taken and dropped. */
 void job_read_data(struct job *j, uint32_t request, uint64_t size, struct slice *in);
 bool job_wants_read(const struct job *j);
 

@@ -144,6 +144,11 @@ void buf_drop(struct buf *b, size_t n)
     b->start += n;
 }
 
+void buf_reuse(struct buf *b)
+{
+    b->start = b->end = 0;
+}
+
 void buf_truncate(struct buf *b, size_t n)
 {
     if (n == 0)

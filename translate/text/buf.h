@@ -6,7 +6,7 @@
  * and buf_failed() is true. Whoever owns the session asks once, after it was fed, and ends it; no
  * half-written reply is ever sent, because a failed buffer yields no octets.
  *
- * An empty buffer holds no memory.
+ * An empty buffer holds no memory, but after buf_reuse() or buf_reserve().
  */
 #ifndef TRANSLATE_TEXT_BUF_H
 #define TRANSLATE_TEXT_BUF_H
@@ -66,6 +66,9 @@ void buf_added(struct buf *b, size_t n);
 
 /* Drops `n` octets from the front (at most what there is); frees the memory when none is left. */
 void buf_drop(struct buf *b, size_t n);
+
+/* Drops all octets, and keeps the memory for what is put in next. */
+void buf_reuse(struct buf *b);
 
 /* Cuts the buffer back to its first `n` octets. */
 void buf_truncate(struct buf *b, size_t n);
