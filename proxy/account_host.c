@@ -287,6 +287,7 @@ static void host_act(struct account_host *h, struct account_action *action)
     case ACCOUNT_DISCONNECT:
         account_host_flush(h);
         account_host_disconnect(h, false);
+        account_disconnected(h->account);
         break;
     case ACCOUNT_UPSTREAM_TLS:
         account_host_flush(h);

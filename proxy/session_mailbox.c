@@ -35,10 +35,11 @@ static bool greet(struct session *s)
         .key = challenge ? challenge->key : NULL,
         .iterations = HELD_ITERATIONS,
     };
-
+    struct sasl_binding binding = {.type = SASL_BINDING_NONE};
     struct buf certified = BUF_INIT;
 
-    stream_binding(s->client.stream, &settings.binding);
+    stream_binding(s->client.stream, &binding);
+    settings.binding = &binding;
     session_certified(s, &certified);
     settings.certified = buf_slice(&certified);
     s->mailbox = mailbox_new(&settings, uv_now(s->house->loop), (int64_t)time(NULL));

@@ -1,6 +1,7 @@
 /*
  * A session of a POP3 client: the maildrop behind it, and what that asks for.
  */
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -35,10 +36,11 @@ static bool greet(struct session *s)
         .key = challenge ? challenge->key : NULL,
         .iterations = HELD_ITERATIONS,
     };
-
+    struct sasl_binding binding = {.type = SASL_BINDING_NONE};
     struct buf certified = BUF_INIT;
 
-    stream_binding(s->client.stream, &settings.binding);
+    stream_binding(s->client.stream, &binding);
+    settings.binding = &binding;
     session_certified(s, &certified);
     settings.certified = buf_slice(&certified);
     s->maildrop = maildrop_new(&settings, uv_now(s->house->loop), (int64_t)time(NULL));
@@ -262,6 +264,8 @@ static void end(struct session *s)
     session_disconnect(s);
     maildrop_free(s->maildrop);
     s->maildrop = NULL;
+    free(s->options);
+    s->options = NULL;
 }
 
 static void abort_upstream(struct session *s)

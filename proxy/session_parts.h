@@ -143,7 +143,8 @@ struct session {
             bool failure_counted; /* this connection's failure is known to the health already */
             bool reopening;       /* as soon as the credential is renewed */
             bool renewed;         /* it was, for the connection that is opened next */
-            struct maildrop_options options; /* the route's, as far as the device may use them */
+            /* The route's, as far as the device may use them; owned. NULL: all of the route's. */
+            struct maildrop_options *options;
         };
         struct { /* an IMAP client */
             struct mailbox *mailbox;

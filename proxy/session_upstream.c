@@ -15,12 +15,17 @@ static bool restrict_device(struct session *s)
     const struct session_entry *e = &s->entry;
     char *account = NULL;
 
-    s->options = s->route->pop3;
+    free(s->options);
+    s->options = NULL;
     if (!e->limits.read_only && !e->limits.never_delete)
         return true;
-    s->options.deletion = MAILDROP_KEEP;
+    s->options = malloc(sizeof *s->options);
+    if (!s->options)
+        return false;
+    *s->options = s->route->pop3;
+    s->options->deletion = MAILDROP_KEEP;
     if (e->limits.read_only)
-        s->options.seen = false;
+        s->options->seen = false;
     if (asprintf(&account, "%s#%s", s->account, e->device) < 0)
         return false;
     free(s->account);
@@ -32,7 +37,7 @@ static bool restrict_device(struct session *s)
 static void session_route(struct session *s)
 {
     struct maildrop_route route = {
-        .options = &s->options,
+        .options = s->options ? s->options : &s->route->pop3,
         .login = slice_of(s->login),
         .folder = slice_of(s->entry.folder ? s->entry.folder : ""),
         .credential = session_credential(s),

@@ -4,12 +4,12 @@ import contextlib
 import json
 import os
 import re
-import select
 import shutil
 import subprocess
 import time
 
 from tests.bench import mail, servers
+from tests.bench.held import ImapSessions, Pop3Sessions
 from tests.bench.nginx import Nginx
 from tests.bench.pop3_cases import BIG, FEW, FEW_READER, LISTS, READER
 from tests.lib.certificates import Authority
@@ -153,37 +153,30 @@ class Bench:
         return json.loads(done.stdout)
 
     @staticmethod
-    def _rested(way):
-        """The memory of a process that has had the time to give back what it does not need."""
-        if way.name == "mailferry":
+    def _rested(ways):
+        """The memory of processes that have had the time to give back what they do not need."""
+        if ways[0].name == "mailferry":
             time.sleep(REST)
-        return servers.settle(lambda: servers.memory(way.process))
+        return servers.settle(lambda: sum(servers.memory(way.process) for way in ways))
 
     def hold(self, way, user, wake=False, **options):
         """Octets of memory for each session that is held; with `wake`, also how long it takes until
-        each has said a command and is answered."""
-        before = self._rested(way)
-        argv = self._command("hold", way, user, {"users": 1, **options})
-        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                              text=True) as held:
-            found = self._heard(held)
-            grown = self._rested(way) - before
+        each has said a command and is answered. Of several gateways each has its part of them."""
+        ways = getattr(way, "parts", [way])
+        options = {**options, "sessions": options["sessions"] // len(ways)}
+        before = self._rested(ways)
+        with contextlib.ExitStack() as stack:
+            held = [stack.enter_context(self._holder(one, user, options)) for one in ways]
+            found = [one.begun() for one in held][0]
+            grown = self._rested(ways) - before
             if wake:
-                held.stdin.write("\n")
-                held.stdin.flush()
-                found["answered_seconds"] = self._heard(held)["seconds"]
-            held.stdin.close()
-        return {**found, "octets_per_session": grown / options["sessions"]}
+                found["answered_seconds"] = max(one.woken() for one in held)
+        return {**found, "octets_per_session": grown / options["sessions"] / len(ways)}
 
-    @staticmethod
-    def _heard(held):
-        """Its next line; waits for it no longer than `PATIENCE`."""
-        ready, _, _ = select.select([held.stdout], [], [], servers.PATIENCE)
-        line = ready and held.stdout.readline()
-        if not line:
-            held.kill()
-            raise servers.Failed("the sessions could not be held")
-        return json.loads(line)
+    def _holder(self, way, user, options):
+        if getattr(way, "protocol", "pop3") == "imap":
+            return ImapSessions(way.port, user, servers.PASSWORD, **options)
+        return Pop3Sessions(self._command("hold", way, user, {"users": 1, **options}))
 
     def _command(self, script, way, user, options):
         if way.tls:

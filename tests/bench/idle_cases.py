@@ -2,18 +2,21 @@
 
 import resource
 
-from tests.bench import goal
+from tests.bench import goal, servers
 from tests.bench.case import Case
+from tests.bench.held import ImapSessions
 from tests.bench.report import Row
 
+TLS = {False: "", True: ", TLS on both sides"}
 GOALS = {False: goal.at_most(6, "KiB"), True: goal.at_most(40, "KiB")}
-TOO_MANY = 10_000
+MANY = 10_000
 
 
-def most_sessions():
-    """Two descriptors each, and some for the rest. A process cannot have more of them than its hard
-    limit, which only root raises, before the benchmark is begun."""
-    return min(TOO_MANY, (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 200) // 2)
+def processes(descriptors):
+    """So many gateways it takes for as many sessions, of so many descriptors each: a process cannot
+    have more of these than its hard limit, which only root raises, before the benchmark is begun."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return 1 if hard >= MANY * descriptors + 200 else 2
 
 
 class Idle(Case):
@@ -21,11 +24,12 @@ class Idle(Case):
     used again and not be seen."""
 
     store, unit, rounds, ratio, sessions, window = "idle", "KiB", 2, False, 500, 100
+    kind = "sessions"
 
     def __init__(self, tls):
         self.tls = tls
         self.goal = GOALS[tls]
-        self.name = f"{self.sessions:,} idle sessions{', TLS on both sides' if tls else ''}, each"
+        self.name = f"{self.sessions:,} idle {self.kind}{TLS[tls]}, each"
 
     def prepare(self, bench):
         self.bench = bench
@@ -45,25 +49,35 @@ class IdleMany(Idle):
     """As many as there are to be at most, each of a user of its own. At their end each says a
     command and is answered."""
 
-    rounds, quick, window = 1, False, 200
+    rounds, quick, window, sessions = 1, False, 200, MANY
+    protocol, descriptors = "pop3", 2
 
     def __init__(self, tls):
-        self.sessions = most_sessions()
         super().__init__(tls)
         self.store = ""
+        self.processes = processes(self.descriptors)
+        halves = ", in two processes" if self.processes > 1 else ""
+        self.name = f"{MANY:,} idle {self.kind}{TLS[tls]}{halves}, each"
 
     def prepare(self, bench):
         self.bench = bench
-        light = bench.light(3, 2_000, tls=self.tls)
-        self.ways = [bench.gateway(f"many-{self.tls}", port=light.port, tls=self.tls)]
+        other = "imap" if self.protocol == "pop3" else "pop3"
+        light = bench.light(3, 2_000, tls=self.tls, protocol=other)
+        self.ways = [servers.Gateways([bench.gateway(self.name, port=light.port, tls=self.tls,
+                                                     protocol=self.protocol)
+                                       for _ in range(self.processes)])]
         self.served = []
 
     def round(self, way):
         way.restart()
-        self.bench.load("poll", way, "many", users=1, sessions=20)
+        self.few(way)
         found = self.bench.hold(way, "many", sessions=self.sessions, window=self.window, wake=True)
         self.served.append(found["answered_seconds"])
         return found["octets_per_session"] / 1024
+
+    def few(self, way):
+        for part in way.parts:
+            self.bench.load("poll", part, "many", users=1, sessions=20)
 
     def rows(self, values):
         return [Row(self.name, self.unit, values, False, self.goal)]
@@ -71,11 +85,24 @@ class IdleMany(Idle):
     def more(self):
         words = [f"{self.name.removesuffix(', each')}: all were then answered a command each, in "
                  f"{max(self.served):.2f} s."]
-        if self.sessions < TOO_MANY:
-            words.append(f"{TOO_MANY:,} sessions need {2 * TOO_MANY + 200:,} descriptors; this "
-                         "machine's hard limit (ulimit -Hn) gives a process fewer.")
+        if self.processes > 1:
+            words.append(f"{MANY:,} sessions need {MANY * self.descriptors + 200:,} descriptors; "
+                         "this machine's hard limit (ulimit -Hn) gives a process fewer: each of "
+                         "two has half of them.")
         return words
 
 
+class IdleManyImap(IdleMany):
+    """The same of IMAP clients, whose accounts let go of their upstream: a descriptor each."""
+
+    kind, protocol, descriptors = "IMAP sessions", "imap", 1
+
+    def few(self, way):
+        for part in way.parts:
+            with ImapSessions(part.port, "few", servers.PASSWORD, 20, 20) as sessions:
+                sessions.begun()
+
+
 CASES = {"idle": lambda: Idle(False), "idle-tls": lambda: Idle(True),
-         "idle-many": lambda: IdleMany(False), "idle-many-tls": lambda: IdleMany(True)}
+         "idle-many": lambda: IdleMany(False), "idle-many-tls": lambda: IdleMany(True),
+         "idle-many-imap": lambda: IdleManyImap(False)}

@@ -40,7 +40,7 @@ static void answer_list(const struct light_mail *m, struct slice rest, struct bu
     if (rest.n == 0)
         put_lines(out, buf_slice(&m->list));
     else
-        buf_puts(out, "-ERR ask for all\r\n");
+        buf_printf(out, "+OK %.*s %zu\r\n", (int)rest.n, rest.p, buf_size(&m->body));
 }
 
 static void answer_uidl(const struct light_mail *m, struct slice rest, struct buf *out)
@@ -48,7 +48,7 @@ static void answer_uidl(const struct light_mail *m, struct slice rest, struct bu
     if (rest.n == 0)
         put_lines(out, buf_slice(&m->uidl));
     else
-        buf_puts(out, "-ERR ask for all\r\n");
+        buf_printf(out, "+OK %.*s light-%.*s\r\n", (int)rest.n, rest.p, (int)rest.n, rest.p);
 }
 
 /* A message has no line that begins with a dot. */

@@ -89,6 +89,7 @@ class Gateway:
     def __init__(self, directory, port, tls=None, cafile=None, warm=True, protocol="pop3",
                  imap=None):
         self.tls = tls is not None
+        self.protocol = protocol
         self._in_memory = protocol == "imap"
         other = "imap" if protocol == "pop3" else "pop3"
         query = f"?ca={cafile}" if tls else "?tls=off"
@@ -116,6 +117,23 @@ class Gateway:
 
     def stop(self):
         self._made.stop()
+
+
+class Gateways:
+    """Several mailferrys that are measured as one, each with an equal part of the sessions."""
+
+    name = "mailferry"
+
+    def __init__(self, parts):
+        self.parts = parts
+        self.tls = parts[0].tls
+
+    process = property(lambda self: self.parts[0].process)
+    port = property(lambda self: self.parts[0].port)
+
+    def restart(self):
+        for part in self.parts:
+            part.restart()
 
 
 class DovecotGateway:

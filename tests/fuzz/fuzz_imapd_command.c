@@ -118,7 +118,7 @@ static void read_all(struct slice text, size_t piece, uint8_t mode, struct buf *
     struct imapd_read_event ev;
     enum imapd_read type = IMAPD_READ_MORE;
 
-    imapd_limits_set(&limits, true);
+    limits = imapd_limits_behind_login;
     limits.line = 300;
     limits.command = 400;
     limits.literals = 4;

@@ -180,6 +180,7 @@ static inline void world_act(struct world *w, struct account_action *action)
     case ACCOUNT_DISCONNECT:
         w->connected = false;
         w->upstream.open = false;
+        account_disconnected(w->account);
         break;
     case ACCOUNT_SAVE:
         world_save(w, action->records);

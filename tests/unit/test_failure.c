@@ -112,6 +112,22 @@ static void test_set_with_a_format_that_cannot_be_printed(void **state)
     assert_string_equal(f.text, "folder %ls");
 }
 
+static void test_kept_once_and_again(void **state)
+{
+    struct failure *kept = NULL;
+    struct failure why;
+
+    (void)state;
+    failure_set(&why, FAILURE_AUTH, "first");
+    assert_true(failure_keep(&kept, &why));
+    failure_set(&why, FAILURE_FULL, "second");
+    assert_string_equal(kept->text, "first");
+    assert_true(failure_keep(&kept, &why));
+    assert_int_equal(kept->kind, FAILURE_FULL);
+    assert_string_equal(kept->text, "second");
+    free(kept);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +138,7 @@ int main(void)
         cmocka_unit_test(test_set),
         cmocka_unit_test(test_set_is_cut_between_characters),
         cmocka_unit_test(test_set_with_a_format_that_cannot_be_printed),
+        cmocka_unit_test(test_kept_once_and_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

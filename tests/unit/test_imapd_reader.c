@@ -281,7 +281,7 @@ static void test_endless_line(void **state)
     struct buf log = BUF_INIT;
 
     (void)state;
-    imapd_limits_set(&s.limits, false);
+    s.limits = imapd_limits_before_login;
     feed(take, &s, slice_of("a X"), &log);
     for (int i = 0; i < 100000; i++) {
         feed(take, &s, slice_of("((((((((((((((((("), &log);
@@ -324,7 +324,7 @@ static void test_raw_between_commands(void **state)
     struct slice in = slice_of("a IDLE\r\nDONE\r\nb NOOP\r\n");
 
     (void)state;
-    imapd_limits_set(&limits, true);
+    limits = imapd_limits_behind_login;
     assert_int_equal(imapd_reader_next(&reader, &in, &limits, &ev), IMAPD_READ_COMMAND);
     assert_int_equal(imapd_reader_raw(&reader, &in, 4, &ev), IMAPD_READ_LINE);
     assert_true(slice_is(ev.text, "DONE"));
@@ -342,7 +342,7 @@ static void test_missing_memory_gives_no_command(void **state)
     struct slice in = slice_of("a X {1}\r\n1\r\nb NOOP");
 
     (void)state;
-    imapd_limits_set(&limits, true);
+    limits = imapd_limits_behind_login;
     assert_int_equal(imapd_reader_next(&reader, &in, &limits, &ev), IMAPD_READ_CONTINUE);
     assert_int_equal(imapd_reader_next(&reader, &in, &limits, &ev), IMAPD_READ_MORE);
     assert_true(imapd_reader_failed(&reader));

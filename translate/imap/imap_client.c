@@ -20,6 +20,11 @@ struct imap_client *imap_client_new(const struct imap_client_options *options)
 
     if (!c)
         return NULL;
+    c->login = calloc(1, sizeof *c->login);
+    if (!c->login) {
+        free(c);
+        return NULL;
+    }
     c->options = *options;
     c->tls = options->tls_now;
     c->announce = IMAP_CLIENT_MORE;
@@ -43,28 +48,18 @@ bool imap_client_login(struct imap_client *c, const struct credential *credentia
 {
     if (!credential_check(credential, "IMAP", why))
         return false;
-    if (!credential_copy(&c->credential, credential)) {
+    if (!credential_copy(&c->login->credential, credential)) {
         failure_set(why, FAILURE_TEMPORARY, "out of memory");
         return false;
     }
-    c->has_login = true;
+    c->login->given = true;
     return true;
 }
 
 void imap_client_bind(struct imap_client *c, const struct sasl_binding *binding)
 {
-    c->binding = *binding;
-}
-
-/* Most connections never need the room. */
-static void failure_keep(struct imap_client *c, const struct failure *why)
-{
-    if (!c->failure)
-        c->failure = malloc(sizeof *c->failure);
-    if (c->failure)
-        *c->failure = *why;
-    else
-        c->no_memory = true;
+    if (c->login)
+        c->login->binding = *binding;
 }
 
 /* Why it is over. */
@@ -78,8 +73,8 @@ static void failure_tell(const struct imap_client *c, struct failure *why)
 
 void imap_client_fail(struct imap_client *c, const struct failure *why)
 {
-    if (!c->over)
-        failure_keep(c, why);
+    if (!c->over && !failure_keep(&c->failure, why))
+        c->no_memory = true;
     c->over = true;
     imap_login_wipe(c);
 }
@@ -361,7 +356,8 @@ static bool take_untagged_status(struct imap_client *c, const struct imap_event 
             return false;
         struct failure why;
         imap_failure(&why, status, FAILURE_TEMPORARY);
-        failure_keep(c, &why);
+        if (!failure_keep(&c->failure, &why))
+            c->no_memory = true;
     }
     return c->state == IMAP_STATE_READY || is_alert(status);
 }

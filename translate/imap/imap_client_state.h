@@ -33,6 +33,19 @@ enum imap_purpose {
 /* The command line and what follows each "+": two literals at most. */
 enum { IMAP_LOGIN_PARTS = 3 };
 
+/* What only a login needs: most of its life a connection is past it. */
+struct imap_login {
+    bool given; /* there is a credential */
+    struct credential credential;
+    struct sasl_binding binding;
+    struct sasl_client *sasl; /* the exchange under way */
+    uint32_t without;         /* mechanisms that the server refused, or that could not be done */
+    struct failure *unable;   /* why the last of these could not, owned; NULL: nothing */
+    struct buf parts[IMAP_LOGIN_PARTS];
+    size_t part_count;
+    size_t next_part; /* sent when the next "+" comes */
+};
+
 struct imap_client {
     struct imap_client_options options;
     struct imap_response *parser; /* NULL: between two responses, with nothing to read */
@@ -57,17 +70,8 @@ struct imap_client {
     bool qresync;
     bool utf8;
     char server_name[64];
-    bool lacks_exporter; /* sasl_mechanism_lacks_exporter() */
-
-    bool has_login;
-    struct credential credential;
-    struct sasl_binding binding;
-    struct sasl_client *sasl; /* the exchange under way */
-    uint32_t without;         /* mechanisms that the server refused, or that could not be done */
-    struct failure *unable;   /* why the last of these could not, owned; NULL: nothing */
-    struct buf parts[IMAP_LOGIN_PARTS];
-    size_t part_count;
-    size_t next_part; /* sent when the next "+" comes */
+    bool lacks_exporter;      /* sasl_mechanism_lacks_exporter() */
+    struct imap_login *login; /* owned; NULL: it is done, or has failed */
 };
 
 /* The connection is of no use any more; credentials are wiped. */
@@ -87,6 +91,8 @@ void imap_login_done(struct imap_client *c, enum imap_purpose purpose,
 void imap_login_continue(struct imap_client *c, struct slice text);
 void imap_login_tls_started(struct imap_client *c);
 void imap_login_enabled(struct imap_client *c, struct slice list);
+
+/* Wipes the credential, and frees what the login had. */
 void imap_login_wipe(struct imap_client *c);
 
 #endif

@@ -26,34 +26,38 @@ static bool can(const struct imap_client *c, uint32_t capability)
 static void parts_wipe(struct imap_client *c)
 {
     for (size_t i = 0; i < IMAP_LOGIN_PARTS; i++)
-        buf_wipe(&c->parts[i]);
-    c->part_count = 0;
-    c->next_part = 0;
+        buf_wipe(&c->login->parts[i]);
+    c->login->part_count = 0;
+    c->login->next_part = 0;
 }
 
 static void sasl_end(struct imap_client *c)
 {
-    sasl_client_free(c->sasl);
-    c->sasl = NULL;
+    sasl_client_free(c->login->sasl);
+    c->login->sasl = NULL;
 }
 
 /* NULL: nothing was in the way. */
 static void unable_set(struct imap_client *c, const struct failure *why)
 {
-    free(c->unable);
-    c->unable = why ? malloc(sizeof *why) : NULL;
-    if (c->unable)
-        *c->unable = *why;
+    free(c->login->unable);
+    c->login->unable = why ? malloc(sizeof *why) : NULL;
+    if (c->login->unable)
+        *c->login->unable = *why;
     else if (why)
         c->no_memory = true;
 }
 
 void imap_login_wipe(struct imap_client *c)
 {
-    credential_clear(&c->credential);
+    if (!c->login)
+        return;
+    credential_clear(&c->login->credential);
     sasl_end(c);
     unable_set(c, NULL);
     parts_wipe(c);
+    free(c->login);
+    c->login = NULL;
 }
 
 /* ---- after the login: ID, ENABLE, COMPRESS */
@@ -139,18 +143,18 @@ static void compress_done(struct imap_client *c, const struct imap_event *status
 /* The part of the login command that is being written. */
 static struct buf *part(struct imap_client *c)
 {
-    return &c->parts[c->part_count - 1];
+    return &c->login->parts[c->login->part_count - 1];
 }
 
 static void part_begin(struct imap_client *c)
 {
-    c->parts[c->part_count++].secret = true;
+    c->login->parts[c->login->part_count++].secret = true;
 }
 
 /* Sends the next part. */
 static void part_send(struct imap_client *c)
 {
-    buf_move(&c->out, &c->parts[c->next_part++]);
+    buf_move(&c->out, &c->login->parts[c->login->next_part++]);
 }
 
 /* A user name or password: quoted where that can be, else a literal, for which an older server
@@ -174,9 +178,9 @@ static void login_send(struct imap_client *c)
     part_begin(c);
     imap_client_begin(c, IMAP_FOR_LOGIN, part(c));
     buf_puts(part(c), "LOGIN ");
-    put_argument(c, buf_slice(&c->credential.user));
+    put_argument(c, buf_slice(&c->login->credential.user));
     buf_putc(part(c), ' ');
-    put_argument(c, buf_slice(&c->credential.secret));
+    put_argument(c, buf_slice(&c->login->credential.secret));
     buf_puts(part(c), "\r\n");
     part_send(c);
 }
@@ -209,10 +213,10 @@ static struct sasl_client *sasl_begin(const struct imap_client *c,
         .service = "imap",
         .host = c->options.host,
         .port = c->options.port,
-        .binding = &c->binding,
+        .binding = &c->login->binding,
     };
 
-    return sasl_client_new(mechanism, &c->credential, &peer);
+    return sasl_client_new(mechanism, &c->login->credential, &peer);
 }
 
 /* The first response goes in the command line where that is known (RFC 4959), else behind the "+".
@@ -220,10 +224,10 @@ static struct sasl_client *sasl_begin(const struct imap_client *c,
 static enum sasl_client_result initial_put(struct imap_client *c, struct buf *initial,
                                            struct failure *why)
 {
-    if (!sasl_client_mechanism(c->sasl)->client_first || !can(c, IMAP_CAP_SASL_IR))
+    if (!sasl_client_mechanism(c->login->sasl)->client_first || !can(c, IMAP_CAP_SASL_IR))
         return SASL_CLIENT_SEND;
     buf_putc(initial, ' ');
-    enum sasl_client_result result = sasl_client_initial(c->sasl, initial, why);
+    enum sasl_client_result result = sasl_client_initial(c->login->sasl, initial, why);
     if (buf_size(initial) == 1)
         buf_putc(initial, '='); /* a response of no octets (RFC 4959 section 3) */
     return result;
@@ -239,14 +243,14 @@ static void authenticate_send(struct imap_client *c, const struct sasl_mechanism
 
     c->capabilities_fresh = false;
     unable_set(c, NULL);
-    c->sasl = sasl_begin(c, mechanism);
-    if (!c->sasl) {
+    c->login->sasl = sasl_begin(c, mechanism);
+    if (!c->login->sasl) {
         c->no_memory = true;
         return;
     }
     enum sasl_client_result result = initial_put(c, &initial, &why);
     if (result == SASL_CLIENT_UNABLE) {
-        c->without |= mechanism->bit;
+        c->login->without |= mechanism->bit;
         sasl_end(c);
         credentials_send(c);
     } else {
@@ -271,13 +275,13 @@ static bool may_expose(const struct imap_client *c)
 static const struct sasl_mechanism *next_mechanism(const struct imap_client *c)
 {
     const struct sasl_wish wish = {
-        .offered = c->mechanisms & ~c->without,
+        .offered = c->mechanisms & ~c->login->without,
         .permitted = c->options.mechanisms,
-        .kind = c->credential.kind,
-        .acts_for = buf_size(&c->credential.authzid) > 0,
+        .kind = c->login->credential.kind,
+        .acts_for = buf_size(&c->login->credential.authzid) > 0,
         .tls = c->tls,
         .cleartext = c->options.allow_cleartext,
-        .binding = c->binding.type,
+        .binding = c->login->binding.type,
         .lacks_exporter = c->lacks_exporter,
     };
 
@@ -287,19 +291,20 @@ static const struct sasl_mechanism *next_mechanism(const struct imap_client *c)
 /* LOGIN knows neither tokens nor anybody to act for. */
 static bool may_use_login(const struct imap_client *c)
 {
-    return c->credential.kind == CREDENTIAL_PASSWORD && !buf_size(&c->credential.authzid) &&
+    return c->login->credential.kind == CREDENTIAL_PASSWORD &&
+           !buf_size(&c->login->credential.authzid) &&
            sasl_mechanism_permits(c->options.mechanisms, SASL_LOGIN) && may_expose(c) &&
            !can(c, IMAP_CAP_LOGINDISABLED);
 }
 
 static void explain_no_way(struct imap_client *c)
 {
-    bool password = c->credential.kind == CREDENTIAL_PASSWORD;
+    bool password = c->login->credential.kind == CREDENTIAL_PASSWORD;
     struct failure why;
 
-    if (c->unable)
-        why = *c->unable;
-    else if (!may_expose(c) && c->credential.kind != CREDENTIAL_EXTERNAL)
+    if (c->login->unable)
+        why = *c->login->unable;
+    else if (!may_expose(c) && c->login->credential.kind != CREDENTIAL_EXTERNAL)
         failure_set(&why, FAILURE_PERMANENT,
                     "%s, and a password is sent in the clear only where allow_cleartext is set; "
                     "none was sent",
@@ -309,7 +314,7 @@ static void explain_no_way(struct imap_client *c)
                     c->tls ? "the server takes no passwords (LOGINDISABLED)"
                            : "the server takes no passwords without TLS (LOGINDISABLED)");
     else
-        sasl_mechanism_explain(&why, &c->credential, c->options.mechanisms);
+        sasl_mechanism_explain(&why, &c->login->credential, c->options.mechanisms);
     imap_client_fail(c, &why);
 }
 
@@ -325,7 +330,7 @@ static void credentials_send(struct imap_client *c)
                     c->options.allow_cleartext ? "the configuration demands it"
                                                : "it is demanded where allow_cleartext is not set");
         imap_client_fail(c, &why);
-    } else if (!c->has_login) {
+    } else if (!c->login || !c->login->given) {
         imap_client_fail_text(c, FAILURE_PERMANENT, "the server wants a login and there is none");
     } else if ((mechanism = next_mechanism(c)) != NULL) {
         authenticate_send(c, mechanism);
@@ -374,10 +379,10 @@ static void authenticate_refused(struct imap_client *c, const struct imap_event 
 
     imap_failure(&meaning, status, FAILURE_NONE);
     bool of_mechanism = meaning.kind == FAILURE_NONE && status->status == IMAP_BAD;
-    bool judged = sasl_client_is_judged(c->sasl);
+    bool judged = sasl_client_is_judged(c->login->sasl);
     if (of_mechanism ||
         (!judged && (meaning.kind == FAILURE_NONE || meaning.kind == FAILURE_AUTH))) {
-        c->without |= sasl_client_mechanism(c->sasl)->bit;
+        c->login->without |= sasl_client_mechanism(c->login->sasl)->bit;
         sasl_end(c);
         if (next_mechanism(c) || may_use_login(c)) {
             credentials_send(c);
@@ -388,7 +393,7 @@ static void authenticate_refused(struct imap_client *c, const struct imap_event 
     }
     imap_failure(&meaning, status, status->status == IMAP_NO ? FAILURE_AUTH : FAILURE_PERMANENT);
     if (meaning.kind == FAILURE_AUTH || meaning.kind == FAILURE_PERMANENT)
-        sasl_client_refused(c->sasl, &meaning);
+        sasl_client_refused(c->login->sasl, &meaning);
     imap_client_fail(c, &meaning);
 }
 
@@ -396,7 +401,7 @@ static void authenticate_done(struct imap_client *c, const struct imap_event *st
 {
     if (status->status != IMAP_OK)
         authenticate_refused(c, status);
-    else if (!sasl_client_is_complete(c->sasl))
+    else if (!sasl_client_is_complete(c->login->sasl))
         imap_client_fail_text(c, FAILURE_PERMANENT,
                               "the server says that the login is done before it was: it is not the "
                               "one that it claims to be, or somebody sits in between");
@@ -409,9 +414,9 @@ void imap_login_continue(struct imap_client *c, struct slice text)
     struct buf line = {.secret = true};
     struct failure why = {.kind = FAILURE_NONE};
 
-    if (c->sasl && !c->unable)
-        sasl_send(c, sasl_client_respond(c->sasl, text, &line, &why), &line, &why);
-    else if (c->next_part > 0 && c->next_part < c->part_count)
+    if (c->login && c->login->sasl && !c->login->unable)
+        sasl_send(c, sasl_client_respond(c->login->sasl, text, &line, &why), &line, &why);
+    else if (c->login && c->login->next_part > 0 && c->login->next_part < c->login->part_count)
         part_send(c);
     else
         imap_client_fail_text(c, FAILURE_TEMPORARY,

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_SIZE = 2048, FIRST_ROOM = 4 };
+enum { BLOCK_SIZE = 512, FIRST_ROOM = 4 };
 
 struct imapd_block {
     struct imapd_block *next;

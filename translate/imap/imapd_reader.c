@@ -12,18 +12,24 @@ enum { AGAIN = IMAPD_READ_CLOSE + 1 };
 
 enum gathered { GATHERED_MORE, GATHERED_LINE, GATHERED_TOO_LONG };
 
-void imapd_limits_set(struct imapd_limits *limits, bool authenticated)
-{
-    *limits = (struct imapd_limits){
-        .line = authenticated ? 65536 : 16384,
-        .command = authenticated ? 131072 : 32768,
-        .literals = authenticated ? 1000 : 10,
-        .literal[IMAPD_UNKNOWN] = authenticated ? 65536 : 8192,
-        .literal[IMAPD_APPEND] = authenticated ? 268435456 : 0,
-        .nonsync = UINT64_MAX,
-        .skip = authenticated ? 1073741824 : 1048576,
-    };
-}
+const struct imapd_limits imapd_limits_before_login = {
+    .line = 16384,
+    .command = 32768,
+    .literals = 10,
+    .literal[IMAPD_UNKNOWN] = 8192,
+    .nonsync = UINT64_MAX,
+    .skip = 1048576,
+};
+
+const struct imapd_limits imapd_limits_behind_login = {
+    .line = 65536,
+    .command = 131072,
+    .literals = 1000,
+    .literal[IMAPD_UNKNOWN] = 65536,
+    .literal[IMAPD_APPEND] = UINT64_MAX,
+    .nonsync = UINT64_MAX,
+    .skip = 1073741824,
+};
 
 void imapd_reader_clear(struct imapd_reader *r)
 {

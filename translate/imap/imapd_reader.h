@@ -38,9 +38,10 @@ struct imapd_limits {
     uint64_t skip;    /* octets of a refused non-synchronising one that are still passed over */
 };
 
-/* What serves well; narrower for clients that have not logged in yet. Messages up to 256 MiB, and
- * LITERAL+. */
-void imapd_limits_set(struct imapd_limits *limits, bool authenticated);
+/* What serves well; narrower for clients that have not logged in yet. LITERAL+, and messages of any
+ * size: one that is too large is refused by a sentence with the limit (imapd_reader_refuse()). */
+extern const struct imapd_limits imapd_limits_before_login;
+extern const struct imapd_limits imapd_limits_behind_login;
 
 enum imapd_read {
     IMAPD_READ_MORE,     /* the input is used up */

@@ -64,8 +64,8 @@ enum account_action_type {
                            account_credential_failed(), in bounded time. Asked once for a refusal */
     ACCOUNT_CONNECT,    /* open it, implicit TLS included: account_connected() or _connect_failed(),
                            in bounded time */
-    ACCOUNT_DISCONNECT, /* after what is in account_upstream_out(), which is lost at the next
-                           account_connected(). Nothing of this connection is told any more */
+    ACCOUNT_DISCONNECT, /* after what is in account_upstream_out(); then account_disconnected().
+                           Nothing of this connection is told any more */
     ACCOUNT_UPSTREAM_TLS, /* after what is in account_upstream_out(); then account_upstream_tls() */
     ACCOUNT_SAVE,         /* append `records` durably; then account_saved() */
     ACCOUNT_KEEP_BEGIN,   /* `content`, `part`: its octets follow, lines ended by CRLF; whatever was
@@ -128,6 +128,8 @@ void account_credential_failed(struct account *a, const struct failure *why);
 
 void account_connected(struct account *a);
 void account_connect_failed(struct account *a, const struct failure *why);
+/* Answer to DISCONNECT: what the connection needed is given back. */
+void account_disconnected(struct account *a);
 void account_upstream_tls(struct account *a);
 void account_upstream_closed(struct account *a, const struct failure *why);
 

@@ -47,6 +47,8 @@ void delete_clear(struct account *a)
 {
     ids_clear(&a->deletion.marked);
     ids_clear(&a->deletion.refused);
+    free(a->deletion.refusal);
+    a->deletion.refusal = NULL;
 }
 
 /* ---- when -------------------------------------------------------------------------------- */
@@ -106,8 +108,8 @@ static void dele_event(struct account *a, struct account_op *op, const struct po
     if (ev->type != POP3_CLIENT_DONE)
         return;
     ids_add(a, ev->ok ? &d->marked : &d->refused, op->content);
-    if (!ev->ok)
-        d->refusal = ev->failure;
+    if (!ev->ok && !failure_keep(&d->refusal, &ev->failure))
+        a->failed = true;
     if (--d->awaited == 0)
         marked_save(a);
 }
@@ -133,9 +135,13 @@ static void delete_refuse(struct account *a, uint32_t content)
 {
     struct deletion *d = &a->deletion;
 
+    struct failure why;
+
     ids_add(a, &d->refused, content);
-    failure_set(&d->refusal, FAILURE_TEMPORARY,
+    failure_set(&why, FAILURE_TEMPORARY,
                 "it cannot be told from other mail of its size, read it first");
+    if (!failure_keep(&d->refusal, &why))
+        a->failed = true;
 }
 
 void delete_begin(struct account *a)
@@ -221,7 +227,7 @@ static void tell_refusal(struct account *a)
     struct failure why;
 
     failure_set(&why, FAILURE_PERMANENT, "the mail server did not delete %zu messages: %s",
-                a->deletion.refused.count, a->deletion.refusal.text);
+                a->deletion.refused.count, a->deletion.refusal->text);
     account_log(a, LEVEL_WARNING, "delete-refused", "%s", why.text);
     clients_notice(a, &why);
 }
@@ -236,7 +242,7 @@ static void marked_done(struct account *a, const struct failure *why)
         link_lost(a, why);
         return;
     }
-    if (a->deletion.refused.count)
+    if (a->deletion.refusal)
         tell_refusal(a);
     if (a->deletion.marked.count) {
         a->deletion.phase = DELETE_QUITTING;

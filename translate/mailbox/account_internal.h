@@ -187,9 +187,9 @@ struct job_list {
 struct jobs {
     struct job_list waiting;
     struct job_list sent;
-    struct job_list ended; /* account_kept() is awaited, or what follows from it */
-    struct account_job *table[JOB_BUCKETS];
-    uint64_t budget; /* octets of bodies under way */
+    struct job_list ended;      /* account_kept() is awaited, or what follows from it */
+    struct account_job **table; /* owned, of JOB_BUCKETS, by content; NULL: there is no job */
+    uint64_t budget;            /* octets of bodies under way */
     struct octets octets;
     size_t keep_queued;
     bool gave; /* a KEEP_DATA waits to be taken */
@@ -263,7 +263,7 @@ struct deletion {
     size_t awaited;
     struct ids marked;
     struct ids refused;
-    struct failure refusal;
+    struct failure *refusal; /* owned: why the last of `refused` was; NULL: none was */
 };
 
 /* ---- all --------------------------------------------------------------------------------- */

@@ -57,6 +57,7 @@ static void list_prepend(struct job_list *list, struct account_job *j)
     list->count++;
 }
 
+/* There is a table. */
 static struct account_job **bucket(struct account *a, uint32_t content)
 {
     return &a->jobs.table[content % JOB_BUCKETS];
@@ -64,7 +65,7 @@ static struct account_job **bucket(struct account *a, uint32_t content)
 
 struct account_job *jobs_find(struct account *a, uint32_t content, enum account_part part)
 {
-    struct account_job *j = *bucket(a, content);
+    struct account_job *j = a->jobs.table ? *bucket(a, content) : NULL;
 
     while (j && (j->content != content || j->part != part))
         j = j->chain;
@@ -99,8 +100,11 @@ struct account_job *job_new(struct account *a, uint32_t content, enum account_pa
 {
     struct account_job *j = calloc(1, sizeof *j);
 
-    if (!j) {
+    if (!a->jobs.table)
+        a->jobs.table = calloc(JOB_BUCKETS, sizeof *a->jobs.table);
+    if (!j || !a->jobs.table) {
         a->failed = true;
+        free(j);
         return NULL;
     }
     j->content = content;
@@ -142,6 +146,10 @@ static void job_free(struct account *a, struct account_job *j)
     askers_clear(&j->followers);
     prefix_clear(&j->prefix);
     free(j);
+    if (a->jobs.waiting.count + a->jobs.sent.count + a->jobs.ended.count > 0)
+        return;
+    free(a->jobs.table);
+    a->jobs.table = NULL;
 }
 
 static void list_clear(struct account *a, struct job_list *list)

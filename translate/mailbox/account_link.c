@@ -202,7 +202,7 @@ void link_listed(struct account *a)
 
 /* ---- the end ----------------------------------------------------------------------------- */
 
-/* The pop3_client stays until the next one takes its place: we may be inside one of its events, and
+/* The pop3_client stays until the owner has disconnected: we may be inside one of its events, and
  * its QUIT is still to be sent. */
 static void link_drop(struct account *a)
 {
@@ -216,6 +216,14 @@ static void link_drop(struct account *a)
     if (connected)
         account_act(a, ACCOUNT_DISCONNECT);
     listing_clear(a);
+}
+
+void account_disconnected(struct account *a)
+{
+    if (a->link.state > LINK_CONNECTING)
+        return;
+    pop3_client_free(a->link.client);
+    a->link.client = NULL;
 }
 
 static void link_notice(struct account *a, const struct failure *why)

@@ -17,6 +17,7 @@ void listing_clear(struct account *a)
     free(l->beside);
     free(l->rows);
     free(l->kept);
+    free(l->failure);
     buf_clear(&l->headers);
     buf_clear(&l->uidls);
     octets_clear(&l->octets);
@@ -97,10 +98,8 @@ static void list_event(struct account *a, struct account_op *op, const struct po
         listing_entry(a, ev);
     if (ev->type != POP3_CLIENT_DONE)
         return;
-    if (!ev->ok && !may_do_without(a, ev)) {
-        l->failed = true;
-        l->failure = ev->failure;
-    }
+    if (!ev->ok && !may_do_without(a, ev) && !failure_keep(&l->failure, &ev->failure))
+        a->failed = true;
     if (--l->awaited == 0)
         listing_complete(a);
 }
@@ -459,8 +458,8 @@ static void listing_complete(struct account *a)
 {
     struct listing *l = &a->listing;
 
-    if (l->failed) {
-        struct failure why = l->failure;
+    if (l->failure) {
+        struct failure why = *l->failure;
         listing_fail(a, &why);
         return;
     }

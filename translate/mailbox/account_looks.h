@@ -68,9 +68,8 @@ struct listing {
         size_t at; /* in `uidls`, each with NUL behind it */
     } * rows;
     size_t row_count, row_cap;
-    size_t awaited; /* answers */
-    bool failed;
-    struct failure failure;
+    size_t awaited;          /* answers */
+    struct failure *failure; /* owned: what is asked for was refused; NULL: nothing was */
     uint64_t matched; /* 1 + modseq of the state with which `list` was matched, and nothing asked;
                          0: it has to be */
     bool drafted;

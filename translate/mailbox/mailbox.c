@@ -14,16 +14,18 @@ struct mailbox *mailbox_new(const struct mailbox_settings *settings, uint64_t no
     if (!m)
         return NULL;
     m->settings = *settings;
+    m->settings.binding = NULL;
+    m->settings.certified = slice_of("");
     m->tls = settings->tls;
     m->now_ms = m->client_since = now_ms;
     m->now_s = now_s;
     m->summary.cause = "";
     m->account.owner = m;
-    m->sasl_options.binding = settings->binding;
-    mailbox_client_certified(m, settings->certified);
-    m->settings.certified = slice_of("");
-    mailbox_auth_init(m);
-    imapd_limits_set(&m->limits, false);
+    m->limits = &imapd_limits_before_login;
+    if (!mailbox_auth_begin(m, settings)) {
+        free(m);
+        return NULL;
+    }
     mailbox_job_init(m);
     buf_puts(&m->client_out, "* OK [");
     mailbox_put_capabilities(m, &m->client_out);
@@ -50,12 +52,10 @@ void mailbox_free(struct mailbox *m)
     drop_command(m);
     mailbox_leave(m);
     imapd_reader_clear(&m->reader);
-    sasl_server_clear(&m->sasl);
+    mailbox_auth_end(m);
     buf_clear(&m->client_out);
     buf_clear(&m->user);
-    buf_clear(&m->authzid);
-    buf_clear(&m->certificate);
-    buf_wipe(&m->password);
+    free(m->notice);
     mailbox_rights_clear(m);
     ring_clear(&m->actions);
     free(m);
@@ -185,7 +185,7 @@ static enum imapd_read read_next(struct mailbox *m, struct slice *in, struct ima
 {
     if (m->in_sasl || m->busy == BUSY_IDLE)
         return imapd_reader_raw(&m->reader, in, IMAPD_RAW_LINE_MAX, ev);
-    return imapd_reader_next(&m->reader, in, &m->limits, ev);
+    return imapd_reader_next(&m->reader, in, m->limits, ev);
 }
 
 void mailbox_client_data(struct mailbox *m, struct slice *in)
@@ -228,7 +228,7 @@ struct buf *mailbox_client_out(struct mailbox *m)
 bool mailbox_failed(const struct mailbox *m)
 {
     return m->failed || buf_failed(&m->client_out) || buf_failed(&m->user) ||
-           buf_failed(&m->password) || imapd_reader_failed(&m->reader);
+           (m->auth && buf_failed(&m->auth->password)) || imapd_reader_failed(&m->reader);
 }
 
 void mailbox_summary(const struct mailbox *m, struct mailbox_summary *summary)

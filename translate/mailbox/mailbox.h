@@ -34,9 +34,9 @@ struct mailbox_settings {
     uint64_t append_limit; /* octets of a message in APPEND (RFC 7889) */
     bool allow_authzid;    /* a login may be for another user (a route has operators) */
     bool secrets; /* devices have passwords that are kept here: SCRAM and CRAM-MD5 are offered */
-    struct sasl_binding binding; /* of imaps */
-    struct slice certified;      /* of imaps: as for mailbox_client_certified() */
-    const unsigned char *key;    /* with `secrets`: see struct sasl_server_options; borrowed */
+    const struct sasl_binding *binding; /* of imaps; NULL: none. Borrowed by mailbox_new() only */
+    struct slice certified;             /* of imaps: as for mailbox_client_certified() */
+    const unsigned char *key; /* with `secrets`: see struct sasl_server_options; borrowed */
     unsigned iterations;
 };
 

@@ -1,6 +1,8 @@
 /*
  * What the account says to its mailboxes: answers to what was asked, and what happens by itself.
  */
+#include <stdlib.h>
+
 #include "translate/mailbox/mailbox_internal.h"
 
 /* What the view shares with the account goes first: another thread may have the account next. */
@@ -14,23 +16,25 @@ void mailbox_leave(struct mailbox *m)
 
 static void notice_take(struct mailbox *m, const struct failure *why)
 {
-    m->notice = *why;
-    m->noticed = true;
+    if (!failure_keep(&m->notice, why))
+        m->failed = true;
 }
 
 /* No [ALERT]: nobody has to act. */
 void mailbox_tell_notice(struct mailbox *m)
 {
-    bool well = m->notice.kind == FAILURE_NONE;
+    struct failure *notice = m->notice;
 
-    if (!m->noticed)
+    if (!notice)
         return;
-    m->noticed = false;
+    bool well = notice->kind == FAILURE_NONE;
     imapd_put_status(
         &m->client_out, slice_of(""), well ? IMAPD_OK : IMAPD_NO,
-        well ? NULL : imapd_failure_code(m->notice.kind),
-        slice_of(well && !*m->notice.text ? "The upstream server is there again" : m->notice.text),
+        well ? NULL : imapd_failure_code(notice->kind),
+        slice_of(well && !*notice->text ? "The upstream server is there again" : notice->text),
         mailbox_utf8(m));
+    m->notice = NULL;
+    free(notice);
 }
 
 /* Unasked, only a client in IDLE is told; others hear it at the end of their next command. */

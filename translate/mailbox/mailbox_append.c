@@ -12,7 +12,14 @@ static void append_clear(struct append *a)
 {
     free(a->key);
     free(a->digest);
+    free(a->why);
     *a = (struct append){.queued = a->queued};
+}
+
+static void why_keep(struct mailbox *m, const struct failure *why)
+{
+    if (!failure_keep(&m->append.why, why))
+        m->failed = true;
 }
 
 static struct mailbox_action *append_act(struct mailbox *m, enum mailbox_action_type type)
@@ -77,17 +84,18 @@ void mailbox_append_begin(struct mailbox *m)
  * as it is, for only BINARY has a place for it. */
 static bool nul_is_refused(struct mailbox *m, struct slice octets)
 {
+    struct failure why;
+
     if (m->command.append.binary || !slice_has_nul(octets))
         return false;
-    m->append.failed = true;
-    failure_set(&m->append.why, FAILURE_PERMANENT,
-                "A NUL octet can only be in a binary literal, ~{n}");
+    failure_set(&why, FAILURE_PERMANENT, "A NUL octet can only be in a binary literal, ~{n}");
+    why_keep(m, &why);
     return true;
 }
 
 void mailbox_append_data(struct mailbox *m, struct slice octets)
 {
-    if (m->append.failed || nul_is_refused(m, octets))
+    if (m->append.why || nul_is_refused(m, octets))
         return;
     struct mailbox_action *action = append_act(m, MAILBOX_STORE_DATA);
     if (action)
@@ -96,7 +104,7 @@ void mailbox_append_data(struct mailbox *m, struct slice octets)
 
 static void append_fail(struct mailbox *m)
 {
-    struct failure why = m->append.why;
+    struct failure why = *m->append.why;
 
     mailbox_append_abort(m);
     mailbox_fail(m, &why);
@@ -104,7 +112,7 @@ static void append_fail(struct mailbox *m)
 
 void mailbox_append_end(struct mailbox *m)
 {
-    if (m->append.failed) {
+    if (m->append.why) {
         append_fail(m);
         return;
     }
@@ -157,6 +165,7 @@ void mailbox_stored(struct mailbox *m, uint32_t request, char *key, const char *
                     const struct failure *why)
 {
     struct append *a = &m->append;
+    struct failure none;
 
     if (!a->begun || request != a->request) {
         free(key);
@@ -165,13 +174,13 @@ void mailbox_stored(struct mailbox *m, uint32_t request, char *key, const char *
     a->begun = false;
     a->key = key;
     a->digest = digest ? slice_dup(slice_of(digest)) : NULL;
-    a->failed = why->kind != FAILURE_NONE || !key || (digest && !a->digest);
-    a->why = *why;
-    if (a->failed && a->why.kind == FAILURE_NONE)
-        failure_set(&a->why, FAILURE_TEMPORARY, "The message could not be kept");
-    if (m->busy != BUSY_STORED)
+    if (why->kind != FAILURE_NONE || !key || (digest && !a->digest)) {
+        failure_set(&none, FAILURE_TEMPORARY, "The message could not be kept");
+        why_keep(m, why->kind != FAILURE_NONE ? why : &none);
+    }
+    if (m->busy != BUSY_STORED || m->failed)
         return;
-    if (a->failed)
+    if (a->why)
         append_fail(m);
     else
         mailbox_change_begin(m, &append_change);

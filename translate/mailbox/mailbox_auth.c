@@ -3,6 +3,7 @@
  * (CAPABILITY), and what becomes of a login. The password is the upstream's, and OK is said only
  * when the account took it.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "translate/mailbox/mailbox_internal.h"
@@ -18,19 +19,46 @@ static bool proof_permitted(const struct mailbox *m)
     return m->settings.secrets && (m->tls || !m->settings.require_tls);
 }
 
-void mailbox_auth_init(struct mailbox *m)
+/* What is offered hangs on TLS. */
+static void auth_offer(struct mailbox *m)
 {
-    struct sasl_server_options *o = &m->sasl_options;
+    struct sasl_server_options *o = &m->auth->options;
 
     *o = (struct sasl_server_options){
         .service = "imap",
         .binding = o->binding,
-        .certified = m->tls ? buf_slice(&m->certificate) : slice_of(""),
+        .certified = m->tls ? buf_slice(&m->auth->certificate) : slice_of(""),
         .key = m->settings.key,
         .iterations = m->settings.iterations,
     };
     o->mechanisms = sasl_server_offer(password_permitted(m), proof_permitted(m),
                                       o->binding.type != SASL_BINDING_NONE, o->certified.n > 0);
+}
+
+bool mailbox_auth_begin(struct mailbox *m, const struct mailbox_settings *settings)
+{
+    m->auth = calloc(1, sizeof *m->auth);
+    if (!m->auth)
+        return false;
+    if (settings->binding)
+        m->auth->options.binding = *settings->binding;
+    mailbox_client_certified(m, settings->certified);
+    auth_offer(m);
+    return true;
+}
+
+void mailbox_auth_end(struct mailbox *m)
+{
+    struct auth *a = m->auth;
+
+    if (!a)
+        return;
+    sasl_server_clear(&a->sasl);
+    buf_wipe(&a->password);
+    buf_clear(&a->authzid);
+    buf_clear(&a->certificate);
+    free(a);
+    m->auth = NULL;
 }
 
 /* RFC 9051 appendix E, and what else is wholly there. */
@@ -40,7 +68,7 @@ void mailbox_put_capabilities(struct mailbox *m, struct buf *out)
     if (m->phase == PHASE_NOT_AUTHENTICATED) {
         if (m->settings.starttls && !m->tls)
             buf_puts(out, " STARTTLS");
-        sasl_mechanism_put(out, m->sasl_options.mechanisms, " AUTH=", "");
+        sasl_mechanism_put(out, m->auth->options.mechanisms, " AUTH=", "");
         if (!password_permitted(m))
             buf_puts(out, " LOGINDISABLED");
         return;
@@ -75,14 +103,14 @@ void mailbox_run_starttls(struct mailbox *m)
 
 void mailbox_client_bind(struct mailbox *m, const struct sasl_binding *binding)
 {
-    m->sasl_options.binding = *binding;
+    m->auth->options.binding = *binding;
 }
 
 void mailbox_client_certified(struct mailbox *m, struct slice user)
 {
-    buf_clear(&m->certificate);
-    buf_put(&m->certificate, user);
-    m->failed = m->failed || buf_failed(&m->certificate);
+    buf_clear(&m->auth->certificate);
+    buf_put(&m->auth->certificate, user);
+    m->failed = m->failed || buf_failed(&m->auth->certificate);
 }
 
 /* What was said in the clear is forgotten (RFC 9051 section 6.2.1, CASES T1). */
@@ -91,7 +119,7 @@ void mailbox_client_tls(struct mailbox *m)
     if (m->busy != BUSY_TLS)
         return;
     m->tls = true;
-    mailbox_auth_init(m);
+    auth_offer(m);
     imapd_reader_clear(&m->reader);
     imapd_command_clear(&m->command);
     m->commanded = false;
@@ -139,15 +167,15 @@ static struct mailbox_action *owner_ask(struct mailbox *m, enum busy busy,
 static void login_start(struct mailbox *m, struct slice user, struct slice password)
 {
     user_set(m, user);
-    buf_wipe(&m->password);
-    m->password.secret = true;
-    buf_put(&m->password, password);
+    buf_wipe(&m->auth->password);
+    m->auth->password.secret = true;
+    buf_put(&m->auth->password, password);
     struct mailbox_action *a = owner_ask(m, BUSY_ROUTE, MAILBOX_LOGIN);
     if (a) {
-        a->authzid = buf_slice(&m->authzid);
-        a->password = buf_slice(&m->password);
-        a->proved = m->proved;
-        a->certified = m->certified;
+        a->authzid = buf_slice(&m->auth->authzid);
+        a->password = buf_slice(&m->auth->password);
+        a->proved = m->auth->proved;
+        a->certified = m->auth->certified;
     }
 }
 
@@ -173,8 +201,8 @@ void mailbox_run_login(struct mailbox *m)
         mailbox_refused(m, &why);
         return;
     }
-    buf_clear(&m->authzid);
-    m->proved = m->certified = false;
+    buf_clear(&m->auth->authzid);
+    m->auth->proved = m->auth->certified = false;
     login_start(m, login->user, login->password);
 }
 
@@ -189,16 +217,16 @@ static void sasl_failed(struct mailbox *m, const struct failure *why)
 
 static void secret_ask(struct mailbox *m)
 {
-    user_set(m, buf_slice(&m->sasl.user));
+    user_set(m, buf_slice(&m->auth->sasl.user));
     struct mailbox_action *a = owner_ask(m, BUSY_SECRET, MAILBOX_SECRET);
     if (a)
-        a->mechanism = m->sasl.mechanism->name;
+        a->mechanism = m->auth->sasl.mechanism->name;
 }
 
 /* Whom he acts for is the route's to permit, but not where no route does. */
 static void sasl_done(struct mailbox *m)
 {
-    struct sasl_server *s = &m->sasl;
+    struct sasl_server *s = &m->auth->sasl;
     struct failure why;
 
     if (buf_size(&s->authzid) && !m->settings.allow_authzid) {
@@ -208,10 +236,10 @@ static void sasl_done(struct mailbox *m)
         mailbox_refused(m, &why);
         return;
     }
-    buf_clear(&m->authzid);
-    buf_move(&m->authzid, &s->authzid);
-    m->proved = s->proved;
-    m->certified = s->certified;
+    buf_clear(&m->auth->authzid);
+    buf_move(&m->auth->authzid, &s->authzid);
+    m->auth->proved = s->proved;
+    m->auth->certified = s->certified;
     login_start(m, buf_slice(&s->user), buf_slice(&s->password));
 }
 
@@ -235,12 +263,12 @@ static void sasl_result(struct mailbox *m, enum sasl_server_result result,
         sasl_failed(m, why);
         break;
     }
-    sasl_server_clear(&m->sasl);
+    sasl_server_clear(&m->auth->sasl);
 }
 
 static void unknown_mechanism(struct mailbox *m)
 {
-    if (m->settings.secrets || m->sasl_options.certified.n)
+    if (m->settings.secrets || m->auth->options.certified.n)
         mailbox_no(m, "CANNOT", "CAPABILITY lists the mechanisms that are known here");
     else
         mailbox_no(m, "CANNOT", "PLAIN and LOGIN are the mechanisms that are known here");
@@ -256,12 +284,12 @@ void mailbox_run_authenticate(struct mailbox *m)
 
     if (!proof && !auth_check(m))
         return;
-    if (!mechanism || !(m->sasl_options.mechanisms & mechanism->bit)) {
+    if (!mechanism || !(m->auth->options.mechanisms & mechanism->bit)) {
         unknown_mechanism(m);
         return;
     }
     enum sasl_server_result result =
-        sasl_server_start(&m->sasl, &m->sasl_options, auth->mechanism, auth->has_initial,
+        sasl_server_start(&m->auth->sasl, &m->auth->options, auth->mechanism, auth->has_initial,
                           auth->initial, &challenge, &why);
     sasl_result(m, result, &challenge, &why);
     buf_clear(&challenge);
@@ -271,7 +299,7 @@ void mailbox_sasl_line(struct mailbox *m, struct slice line)
 {
     struct buf challenge = BUF_INIT;
     struct failure why = {.kind = FAILURE_NONE};
-    enum sasl_server_result result = sasl_server_step(&m->sasl, line, &challenge, &why);
+    enum sasl_server_result result = sasl_server_step(&m->auth->sasl, line, &challenge, &why);
 
     sasl_result(m, result, &challenge, &why);
     buf_clear(&challenge);
@@ -286,7 +314,7 @@ void mailbox_secret(struct mailbox *m, const struct sasl_secret *secret)
         return;
     m->asked = 0;
     m->busy = BUSY_NONE;
-    enum sasl_server_result result = sasl_server_secret(&m->sasl, secret, &challenge, &why);
+    enum sasl_server_result result = sasl_server_secret(&m->auth->sasl, secret, &challenge, &why);
     sasl_result(m, result, &challenge, &why);
     buf_clear(&challenge);
 }
@@ -294,7 +322,8 @@ void mailbox_secret(struct mailbox *m, const struct sasl_secret *secret)
 void mailbox_sasl_abort(struct mailbox *m)
 {
     m->in_sasl = false;
-    sasl_server_clear(&m->sasl);
+    if (m->auth)
+        sasl_server_clear(&m->auth->sasl);
 }
 
 /* ---- what the owner and the account say to it -------------------------------------------- */
@@ -304,12 +333,12 @@ static void login_as(struct mailbox *m, struct slice login, const struct credent
 {
     struct credential own = {0};
 
-    if (!given && !credential_set(&own, CREDENTIAL_PASSWORD, login, buf_slice(&m->password)))
+    if (!given && !credential_set(&own, CREDENTIAL_PASSWORD, login, buf_slice(&m->auth->password)))
         m->failed = true;
     else
         m->request = account_login(&m->account, given ? given : &own);
     credential_clear(&own);
-    buf_wipe(&m->password);
+    buf_wipe(&m->auth->password);
 }
 
 void mailbox_joined(struct mailbox *m, struct account *account, struct slice login,
@@ -321,7 +350,7 @@ void mailbox_joined(struct mailbox *m, struct account *account, struct slice log
         return;
     m->asked = 0;
     m->login_since = m->now_ms;
-    if ((m->proved || m->certified) && !credential) {
+    if ((m->auth->proved || m->auth->certified) && !credential) {
         failure_set(&why, FAILURE_PERMANENT,
                     "It is not known by what this user is let in at the mail server");
         mailbox_refused(m, &why);
@@ -338,7 +367,7 @@ void mailbox_refused(struct mailbox *m, const struct failure *why)
         return;
     m->asked = 0;
     mailbox_sasl_abort(m);
-    buf_wipe(&m->password);
+    buf_wipe(&m->auth->password);
     mailbox_leave(m);
     mailbox_log(m, why->kind == FAILURE_AUTH ? LEVEL_INFO : LEVEL_WARNING, "login-refused", "%s",
                 why->text);
@@ -351,12 +380,11 @@ void mailbox_login_done(struct mailbox *m)
 {
     struct buf code = BUF_INIT;
 
+    mailbox_auth_end(m);
     m->phase = PHASE_AUTHENTICATED;
     m->summary.logged_in = true;
     m->refusals = 0;
-    imapd_limits_set(&m->limits, true);
-    /* A larger message is refused with [TOOBIG] all the same, but by a sentence with the limit. */
-    m->limits.literal[IMAPD_APPEND] = UINT64_MAX;
+    m->limits = &imapd_limits_behind_login;
     mailbox_log(m, LEVEL_INFO, "login", "the account is open");
     mailbox_put_capabilities(m, &code);
     buf_putc(&code, '\0');

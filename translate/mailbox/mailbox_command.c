@@ -239,7 +239,7 @@ static void command_append(struct mailbox *m, struct slice text)
             mailbox_append_begin(m);
     }
     if (m->busy != BUSY_APPEND)
-        imapd_reader_refuse(&m->reader, &m->limits);
+        imapd_reader_refuse(&m->reader, m->limits);
 }
 
 /* What is beyond a limit is not shown at all, and of a raw line only IDLE's DONE. */

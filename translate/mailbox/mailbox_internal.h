@@ -105,12 +105,22 @@ struct work {
 struct append {
     uint32_t request;
     uint32_t folder;
-    bool begun;  /* STORE_BEGIN was said, and no end of it */
-    bool failed; /* by `why`: what still comes is passed over */
-    struct failure why;
+    bool begun;          /* STORE_BEGIN was said, and no end of it */
+    struct failure *why; /* owned: it has failed, and what still comes is passed over; NULL: not */
     uint64_t size;
     size_t queued;
     char *key, *digest;
+};
+
+/* What a client shows in order to get in. */
+struct auth {
+    struct buf password;
+    struct buf authzid;     /* whom `user` acts for */
+    bool proved;            /* `user` knows the secret that is kept here; there is no password */
+    bool certified;         /* nor is there one for a user by his certificate */
+    struct buf certificate; /* whose the client has shown, where that lets him in; else empty */
+    struct sasl_server sasl;
+    struct sasl_server_options options;
 };
 
 struct mailbox {
@@ -123,7 +133,7 @@ struct mailbox {
     bool draining;
 
     struct imapd_reader reader;
-    struct imapd_limits limits;
+    const struct imapd_limits *limits;
     struct buf client_out;
     size_t client_queued;
     uint64_t client_since; /* when it connected, or was last heard after login */
@@ -135,15 +145,10 @@ struct mailbox {
 
     struct imapd_command command; /* the one under way */
     bool commanded;               /* there is one */
-    struct sasl_server sasl;
-    struct sasl_server_options sasl_options;
+    struct auth *auth;            /* owned; NULL: the client is in */
     bool in_sasl;
-    struct buf user, password;
-    struct buf authzid;     /* whom `user` acts for */
-    bool proved;            /* `user` knows the secret that is kept here; there is no password */
-    bool certified;         /* nor is there one for a user by his certificate */
-    struct buf certificate; /* whose the client has shown, where that lets him in; else empty */
-    uint64_t asked;         /* since when the owner looks for something; 0: it does not */
+    struct buf user;
+    uint64_t asked; /* since when the owner looks for something; 0: it does not */
 
     struct mailbox_rights rights; /* but for their `folder`, which is `only` */
     char *only;
@@ -151,9 +156,8 @@ struct mailbox {
     struct account_client account; /* attached when its `account` is not NULL */
     uint32_t request;              /* to the account: LOGIN, POLL */
     uint32_t last_request;         /* to the owner */
-    struct failure notice;
-    bool noticed; /* `notice` is to be told */
-    bool looked;  /* mailbox_looks_first() did */
+    struct failure *notice;        /* owned: it is to be told; NULL: nothing is */
+    bool looked;                   /* mailbox_looks_first() did */
 
     struct mailbox_view view;
     struct change change;
@@ -227,7 +231,10 @@ bool mailbox_uids_add(struct mailbox *m, struct uids *uids, uint32_t uid);
 void mailbox_work_clear(struct work *w);
 
 /* mailbox_auth.c */
-void mailbox_auth_init(struct mailbox *m);
+/* False when memory is out. */
+bool mailbox_auth_begin(struct mailbox *m, const struct mailbox_settings *settings);
+/* Wipes and frees what the client has shown. */
+void mailbox_auth_end(struct mailbox *m);
 /* The owner took too long to answer. */
 void mailbox_auth_overdue(struct mailbox *m);
 void mailbox_put_capabilities(struct mailbox *m, struct buf *out);

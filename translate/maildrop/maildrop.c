@@ -24,16 +24,18 @@ struct maildrop *maildrop_new(const struct maildrop_settings *settings, uint64_t
     if (!m)
         return NULL;
     m->settings = *settings;
-    m->tls = settings->tls;
-    m->sasl_options.binding = settings->binding;
-    maildrop_client_certified(m, settings->certified);
+    m->settings.binding = NULL;
     m->settings.certified = slice_of("");
+    m->tls = settings->tls;
+    if (!auth_begin(m, settings)) {
+        free(m);
+        return NULL;
+    }
     m->now_ms = m->client_since = now_ms;
     m->now_s = now_s;
     m->summary.cause = "";
     upstream_init(&m->upstream);
     m->fetches.last = &m->fetches.first;
-    auth_init(m);
     if (m->settings.secrets && m->settings.timestamp)
         pop3_ok(&m->client_out, "mailferry ready %s", m->settings.timestamp);
     else
@@ -54,13 +56,9 @@ void maildrop_free(struct maildrop *m)
     if (!m)
         return;
     pop3_reader_clear(&m->reader);
-    sasl_server_clear(&m->sasl);
+    auth_end(m);
     buf_clear(&m->client_out);
     buf_clear(&m->user);
-    buf_clear(&m->authzid);
-    buf_clear(&m->certificate);
-    buf_wipe(&m->digest);
-    buf_wipe(&m->password);
     upstream_clear(&m->upstream);
     sync_clear(&m->sync);
     fetch_clear(&m->fetches);
@@ -126,11 +124,13 @@ struct maildrop_action *maildrop_act(struct maildrop *m, enum maildrop_action_ty
     if (!a)
         return NULL;
     a->user = buf_slice(&m->user);
-    a->authzid = buf_slice(&m->authzid);
-    a->password = buf_slice(&m->password);
-    a->proved = m->proved;
-    a->certified = m->certified;
     a->again = m->options != NULL;
+    if (m->auth) {
+        a->authzid = buf_slice(&m->auth->authzid);
+        a->password = buf_slice(&m->auth->password);
+        a->proved = m->auth->proved;
+        a->certified = m->auth->certified;
+    }
     return a;
 }
 
@@ -383,7 +383,7 @@ bool maildrop_wants_upstream(const struct maildrop *m)
 bool maildrop_failed(const struct maildrop *m)
 {
     return m->failed || buf_failed(&m->client_out) || buf_failed(&m->user) ||
-           buf_failed(&m->password) || pop3_reader_failed(&m->reader) ||
+           (m->auth && buf_failed(&m->auth->password)) || pop3_reader_failed(&m->reader) ||
            (m->upstream.client && buf_failed(imap_client_out(m->upstream.client)));
 }
 

@@ -41,9 +41,9 @@ struct maildrop_settings {
      * there is a `timestamp` for it ("<...@...>", not used before; borrowed). */
     bool secrets;
     const char *timestamp;
-    struct sasl_binding binding; /* of pop3s */
-    struct slice certified;      /* of pop3s: as for maildrop_client_certified() */
-    const unsigned char *key;    /* with `secrets`: see struct sasl_server_options; borrowed */
+    const struct sasl_binding *binding; /* of pop3s; NULL: none. Borrowed by maildrop_new() only */
+    struct slice certified;             /* of pop3s: as for maildrop_client_certified() */
+    const unsigned char *key; /* with `secrets`: see struct sasl_server_options; borrowed */
     unsigned iterations;
 };
 

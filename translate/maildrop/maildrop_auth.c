@@ -21,19 +21,48 @@ static bool proof_permitted(const struct maildrop *m)
     return m->settings.secrets && (m->tls || !m->settings.require_tls);
 }
 
-void auth_init(struct maildrop *m)
+/* What is offered hangs on TLS. */
+static void auth_offer(struct maildrop *m)
 {
-    struct sasl_server_options *o = &m->sasl_options;
+    struct sasl_server_options *o = &m->auth->options;
 
     *o = (struct sasl_server_options){
         .service = "pop",
         .binding = o->binding,
-        .certified = m->tls ? buf_slice(&m->certificate) : slice_of(""),
+        .certified = m->tls ? buf_slice(&m->auth->certificate) : slice_of(""),
         .key = m->settings.key,
         .iterations = m->settings.iterations,
     };
     o->mechanisms = sasl_server_offer(auth_permitted(m), proof_permitted(m),
                                       o->binding.type != SASL_BINDING_NONE, o->certified.n > 0);
+    m->mechanisms = o->mechanisms;
+}
+
+bool auth_begin(struct maildrop *m, const struct maildrop_settings *settings)
+{
+    m->auth = calloc(1, sizeof *m->auth);
+    if (!m->auth)
+        return false;
+    if (settings->binding)
+        m->auth->options.binding = *settings->binding;
+    maildrop_client_certified(m, settings->certified);
+    auth_offer(m);
+    return true;
+}
+
+void auth_end(struct maildrop *m)
+{
+    struct auth *a = m->auth;
+
+    if (!a)
+        return;
+    sasl_server_clear(&a->sasl);
+    buf_wipe(&a->digest);
+    buf_wipe(&a->password);
+    buf_clear(&a->authzid);
+    buf_clear(&a->certificate);
+    free(a);
+    m->auth = NULL;
 }
 
 void auth_capabilities(const struct maildrop *m, struct pop3_capabilities *caps)
@@ -41,7 +70,7 @@ void auth_capabilities(const struct maildrop *m, struct pop3_capabilities *caps)
     *caps = (struct pop3_capabilities){
         .stls = m->settings.stls && !m->tls,
         .user = auth_permitted(m),
-        .mechanisms = m->sasl_options.mechanisms,
+        .mechanisms = m->mechanisms,
         .login_delay = m->settings.login_delay,
     };
 }
@@ -79,7 +108,7 @@ void auth_user(struct maildrop *m, const struct pop3_command *cmd)
     if (!auth_check(m))
         return;
     user_set(m, cmd->text);
-    m->user_given = true;
+    m->auth->user_given = true;
     pop3_ok(&m->client_out, "send PASS");
 }
 
@@ -98,7 +127,7 @@ static void owner_answered(struct maildrop *m)
 /* After a refusal USER must come again (RFC 1939 section 7); the name stays, for the log. */
 static void auth_start(struct maildrop *m)
 {
-    m->user_given = false;
+    m->auth->user_given = false;
     m->busy = BUSY_LOGIN;
     owner_asked(m);
     maildrop_act(m, MAILDROP_CONNECT);
@@ -110,7 +139,8 @@ void auth_overdue(struct maildrop *m)
 
     failure_set(&why, FAILURE_TEMPORARY, "the login took longer than %u seconds; try again later",
                 m->settings.login_seconds);
-    sasl_server_clear(&m->sasl);
+    if (m->auth) /* else another token is looked for, behind the login */
+        sasl_server_clear(&m->auth->sasl);
     maildrop_act(m, MAILDROP_DISCONNECT);
     maildrop_refused(m, &why);
 }
@@ -119,16 +149,16 @@ void auth_pass(struct maildrop *m, const struct pop3_command *cmd)
 {
     if (!auth_check(m))
         return;
-    if (!m->user_given) {
+    if (!m->auth->user_given) {
         pop3_err(&m->client_out, "USER comes before PASS");
         command_mistake(m);
         return;
     }
-    buf_clear(&m->authzid);
-    m->proved = m->certified = false;
-    buf_wipe(&m->password);
-    m->password.secret = true;
-    buf_put(&m->password, cmd->text);
+    buf_clear(&m->auth->authzid);
+    m->auth->proved = m->auth->certified = false;
+    buf_wipe(&m->auth->password);
+    m->auth->password.secret = true;
+    buf_put(&m->auth->password, cmd->text);
     auth_start(m);
 }
 
@@ -137,7 +167,7 @@ void auth_pass(struct maildrop *m, const struct pop3_command *cmd)
 static void secret_ask(struct maildrop *m, struct slice user, const char *mechanism)
 {
     user_set(m, user);
-    m->user_given = false;
+    m->auth->user_given = false;
     m->busy = BUSY_SECRET;
     owner_asked(m);
     struct maildrop_action *a = maildrop_act(m, MAILDROP_SECRET);
@@ -148,7 +178,7 @@ static void secret_ask(struct maildrop *m, struct slice user, const char *mechan
 /* Whom he acts for is the route's to permit, but not where no route does. */
 static void sasl_done(struct maildrop *m)
 {
-    struct sasl_server *s = &m->sasl;
+    struct sasl_server *s = &m->auth->sasl;
     struct failure why;
 
     if (buf_size(&s->authzid) && !m->settings.allow_authzid) {
@@ -160,12 +190,12 @@ static void sasl_done(struct maildrop *m)
         return;
     }
     user_set(m, buf_slice(&s->user));
-    buf_clear(&m->authzid);
-    buf_move(&m->authzid, &s->authzid);
-    buf_wipe(&m->password);
-    buf_move(&m->password, &s->password);
-    m->proved = s->proved;
-    m->certified = s->certified;
+    buf_clear(&m->auth->authzid);
+    buf_move(&m->auth->authzid, &s->authzid);
+    buf_wipe(&m->auth->password);
+    buf_move(&m->auth->password, &s->password);
+    m->auth->proved = s->proved;
+    m->auth->certified = s->certified;
     auth_start(m);
 }
 
@@ -189,7 +219,7 @@ static void sasl_result(struct maildrop *m, enum sasl_server_result result,
         buf_puts(&m->client_out, "\r\n");
         return;
     case SASL_SERVER_SECRET:
-        secret_ask(m, buf_slice(&m->sasl.user), m->sasl.mechanism->name);
+        secret_ask(m, buf_slice(&m->auth->sasl.user), m->auth->sasl.mechanism->name);
         return;
     case SASL_SERVER_DONE:
         sasl_done(m);
@@ -198,7 +228,7 @@ static void sasl_result(struct maildrop *m, enum sasl_server_result result,
         sasl_failed(m, why);
         break;
     }
-    sasl_server_clear(&m->sasl);
+    sasl_server_clear(&m->auth->sasl);
 }
 
 /* Whether a mechanism's exchange may come over this connection; otherwise the client was told. One
@@ -224,8 +254,9 @@ void auth_auth(struct maildrop *m, const struct pop3_command *cmd)
     }
     if (!mechanism_check(m, cmd->text))
         return;
-    enum sasl_server_result result = sasl_server_start(
-        &m->sasl, &m->sasl_options, cmd->text, cmd->has_initial, cmd->initial, &challenge, &why);
+    enum sasl_server_result result =
+        sasl_server_start(&m->auth->sasl, &m->auth->options, cmd->text, cmd->has_initial,
+                          cmd->initial, &challenge, &why);
     sasl_result(m, result, &challenge, &why);
     buf_clear(&challenge);
 }
@@ -239,7 +270,7 @@ static void proof_result(struct maildrop *m, enum sasl_server_result result,
         return;
     }
     m->in_sasl = false;
-    sasl_server_clear(&m->sasl);
+    sasl_server_clear(&m->auth->sasl);
     auth_refused(m, why);
 }
 
@@ -247,8 +278,8 @@ void auth_sasl_line(struct maildrop *m, struct slice line)
 {
     struct buf challenge = BUF_INIT;
     struct failure why = {0};
-    bool proof = m->sasl.mechanism && !m->sasl.mechanism->exposes;
-    enum sasl_server_result result = sasl_server_step(&m->sasl, line, &challenge, &why);
+    bool proof = m->auth->sasl.mechanism && !m->auth->sasl.mechanism->exposes;
+    enum sasl_server_result result = sasl_server_step(&m->auth->sasl, line, &challenge, &why);
 
     if (proof)
         proof_result(m, result, &challenge, &why);
@@ -264,8 +295,8 @@ void auth_apop(struct maildrop *m, const struct pop3_command *cmd)
         command_mistake(m);
         return;
     }
-    buf_wipe(&m->digest);
-    buf_put(&m->digest, cmd->initial);
+    buf_wipe(&m->auth->digest);
+    buf_put(&m->auth->digest, cmd->initial);
     secret_ask(m, cmd->text, "APOP");
 }
 
@@ -274,7 +305,7 @@ static bool apop_is_right(struct maildrop *m, const struct sasl_secret *secret)
 {
     bool known = secret->kind == SASL_SECRET_PASSWORD;
     char digest[POP3_APOP_DIGEST + 1] = "";
-    struct slice given = buf_slice(&m->digest);
+    struct slice given = buf_slice(&m->auth->digest);
     struct slice password =
         known ? secret->password : slice_make((const char *)m->settings.key, SASL_SERVER_KEY);
 
@@ -288,16 +319,16 @@ static void apop_result(struct maildrop *m, const struct sasl_secret *secret)
     struct failure why;
 
     if (apop_is_right(m, secret)) {
-        buf_clear(&m->authzid);
-        buf_wipe(&m->password);
-        m->proved = true;
-        m->certified = false;
+        buf_clear(&m->auth->authzid);
+        buf_wipe(&m->auth->password);
+        m->auth->proved = true;
+        m->auth->certified = false;
         auth_start(m);
     } else {
         failure_set(&why, FAILURE_AUTH, "%s", SASL_SERVER_REFUSED);
         auth_refused(m, &why);
     }
-    buf_wipe(&m->digest);
+    buf_wipe(&m->auth->digest);
 }
 
 void maildrop_secret(struct maildrop *m, const struct sasl_secret *secret)
@@ -313,7 +344,7 @@ void maildrop_secret(struct maildrop *m, const struct sasl_secret *secret)
         apop_result(m, secret);
         return;
     }
-    enum sasl_server_result result = sasl_server_secret(&m->sasl, secret, &challenge, &why);
+    enum sasl_server_result result = sasl_server_secret(&m->auth->sasl, secret, &challenge, &why);
     proof_result(m, result, &challenge, &why);
     buf_clear(&challenge);
 }
@@ -337,24 +368,24 @@ void auth_stls(struct maildrop *m, const struct pop3_command *cmd)
 
 void maildrop_client_bind(struct maildrop *m, const struct sasl_binding *binding)
 {
-    m->sasl_options.binding = *binding;
+    m->auth->options.binding = *binding;
 }
 
 void maildrop_client_certified(struct maildrop *m, struct slice user)
 {
-    buf_clear(&m->certificate);
-    buf_put(&m->certificate, user);
-    m->failed = m->failed || buf_failed(&m->certificate);
+    buf_clear(&m->auth->certificate);
+    buf_put(&m->auth->certificate, user);
+    m->failed = m->failed || buf_failed(&m->auth->certificate);
 }
 
 /* What was said in the clear is forgotten (RFC 2595 section 4, CASES T1). */
 void maildrop_client_tls(struct maildrop *m)
 {
     m->tls = true;
-    auth_init(m);
-    m->user_given = false;
+    auth_offer(m);
+    m->auth->user_given = false;
     buf_clear(&m->user);
-    buf_wipe(&m->password);
+    buf_wipe(&m->auth->password);
     pop3_reader_clear(&m->reader);
     maildrop_idle(m);
 }
@@ -417,11 +448,11 @@ void maildrop_routed(struct maildrop *m, const struct maildrop_route *route)
         upstream_trace(m);
     if (!(route->credential ? credential_copy(&m->upstream.credential, route->credential)
                             : credential_set(&m->upstream.credential, CREDENTIAL_PASSWORD,
-                                             route->login, buf_slice(&m->password))))
+                                             route->login, buf_slice(&m->auth->password))))
         m->failed = true;
-    buf_wipe(&m->password);
+    buf_wipe(&m->auth->password);
     m->upstream.state = UPSTREAM_CONNECTING;
-    if ((m->proved || m->certified) && !route->credential) {
+    if ((m->auth->proved || m->auth->certified) && !route->credential) {
         failure_set(&why, FAILURE_PERMANENT,
                     "it is not known by what this user is let in at the mail server");
         maildrop_refused(m, &why);
@@ -435,7 +466,7 @@ void maildrop_refused(struct maildrop *m, const struct failure *why)
     owner_answered(m);
     if (m->busy == BUSY_SECRET || m->busy == BUSY_LOGIN) {
         m->in_sasl = false;
-        sasl_server_clear(&m->sasl);
+        sasl_server_clear(&m->auth->sasl);
         auth_refused(m, why);
     } else if (m->upstream.state == UPSTREAM_RENEWING) {
         upstream_lost(m, why);
@@ -476,7 +507,7 @@ void auth_refused(struct maildrop *m, const struct failure *why)
     json_decref(m->records); /* of this account; the next login may be another's */
     m->records = NULL;
     auth_forget(m);
-    buf_wipe(&m->password);
+    buf_wipe(&m->auth->password);
     command_fail(m, why);
     struct maildrop_action *note =
         maildrop_log(m, why->kind == FAILURE_AUTH ? MAILDROP_INFO : MAILDROP_WARNING,
@@ -555,6 +586,7 @@ void maildrop_state_loaded(struct maildrop *m, struct drop_state *state, const s
 
 void auth_succeeded(struct maildrop *m)
 {
+    auth_end(m);
     m->phase = PHASE_TRANSACTION;
     m->summary.logged_in = true;
     m->refusals = 0;

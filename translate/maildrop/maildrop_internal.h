@@ -228,6 +228,19 @@ struct update {
     size_t expired_count, expired_cap;
 };
 
+/* What a client shows in order to get in. */
+struct auth {
+    struct buf password;
+    bool user_given;        /* by USER, and no PASS since */
+    struct buf authzid;     /* whom `user` acts for */
+    bool proved;            /* `user` knows the secret that is kept here; there is no password */
+    bool certified;         /* nor is there one for a user by his certificate */
+    struct buf certificate; /* whose the client has shown, where that lets him in; else empty */
+    struct buf digest;      /* of APOP, until the secret is there */
+    struct sasl_server sasl;
+    struct sasl_server_options options;
+};
+
 struct maildrop {
     struct maildrop_settings settings;
     uint64_t now_ms;
@@ -246,16 +259,10 @@ struct maildrop {
     bool utf8;
     unsigned errors, refusals;
     uint64_t login_since; /* the login under way */
-    struct buf user, password;
-    bool user_given;        /* by USER, and no PASS since */
-    struct buf authzid;     /* whom `user` acts for */
-    bool proved;            /* `user` knows the secret that is kept here; there is no password */
-    bool certified;         /* nor is there one for a user by his certificate */
-    struct buf certificate; /* whose the client has shown, where that lets him in; else empty */
-    struct sasl_server sasl;
-    struct sasl_server_options sasl_options;
+    struct buf user;
+    struct auth *auth;   /* owned; NULL: the client is in */
+    uint32_t mechanisms; /* that CAPA tells */
     bool in_sasl;
-    struct buf digest;           /* of APOP, until the secret is there */
     uint64_t asked;              /* since when the owner looks for something; 0: it does not */
     struct pop3_command pending; /* the one `busy` is about; its slices are not valid */
 
@@ -312,7 +319,10 @@ void command_mistake(struct maildrop *m);
 void command_fail(struct maildrop *m, const struct failure *why);
 
 /* maildrop_auth.c */
-void auth_init(struct maildrop *m);
+/* False when memory is out. */
+bool auth_begin(struct maildrop *m, const struct maildrop_settings *settings);
+/* Wipes and frees what the client has shown. */
+void auth_end(struct maildrop *m);
 void auth_user(struct maildrop *m, const struct pop3_command *cmd);
 void auth_pass(struct maildrop *m, const struct pop3_command *cmd);
 void auth_auth(struct maildrop *m, const struct pop3_command *cmd);

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "translate/text/utf8.h"
@@ -52,4 +53,13 @@ void failure_set(struct failure *f, enum failure_kind kind, const char *format, 
     text_vformat(f->text, sizeof f->text, format, args);
     va_end(args);
     f->kind = kind;
+}
+
+bool failure_keep(struct failure **kept, const struct failure *why)
+{
+    if (!*kept)
+        *kept = malloc(sizeof **kept);
+    if (*kept)
+        **kept = *why;
+    return *kept != NULL;
 }

@@ -32,6 +32,11 @@ struct failure {
 void failure_set(struct failure *f, enum failure_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Keeps a copy at `*kept`, which is NULL where there is none yet, and is freed by its owner: most
+ * who may fail never do, and room for a sentence is dear where there are thousands of them. False
+ * when memory is out. */
+bool failure_keep(struct failure **kept, const struct failure *why);
+
 /* Makes a peer's text fit to be shown: control characters (C0, DEL, C1) become spaces, each octet
  * that is no valid UTF-8 becomes '?', and at most `cap - 1` octets are written, then NUL; a `cap`
  * of 0 writes nothing. */
