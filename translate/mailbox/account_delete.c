@@ -134,7 +134,6 @@ static bool is_guessed(const struct box_content *c)
 static void delete_refuse(struct account *a, uint32_t content)
 {
     struct deletion *d = &a->deletion;
-
     struct failure why;
 
     ids_add(a, &d->refused, content);
