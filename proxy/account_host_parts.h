@@ -28,9 +28,11 @@ struct account_host {
     struct store_request *loading;
     struct account_keep *keeps;  /* parts that are being written */
     struct connection *upstream; /* NULL: none, or it is being closed */
-    struct grant *grant;         /* of who came last by one: for the next token; NULL: nobody did */
+    struct grant *grant;         /* of who came last by one, or of another guest where that one was
+                                    refused: for the next token; NULL: nobody came by one */
     uint64_t generation;         /* of the credential that the upstream sees next */
     struct admission *asked;     /* for that token; NULL: it is not */
+    uint64_t refused; /* generation of the credential that `asked` is to replace; 0: none */
     bool pumping;
     bool ending;
     unsigned pending; /* what will still call back */

@@ -125,12 +125,45 @@ void account_host_resume(struct account_host *h)
 
 /* ---- its credential ---------------------------------------------------------------------- */
 
+static void on_renewal(void *owner, struct admission_answer *answer);
+
+static bool grant_ask(struct account_host *h)
+{
+    if (h->grant)
+        h->asked =
+            gatekeeper_renew(h->house->gatekeeper, h->house, h->grant, h->refused, on_renewal, h);
+    return h->asked;
+}
+
+/* The device that came last was revoked: the others are not, and each has a grant of its own. False
+ * when none is left. */
+static bool grant_replace(struct account_host *h)
+{
+    const struct account_guest *other = NULL;
+
+    for (struct account_guest *g = h->guests; g; g = g->next) {
+        if (g->grant == h->grant)
+            g->grant = NULL;
+        if (g->grant)
+            other = g;
+    }
+    if (!other)
+        return false;
+    grant_release(h->grant);
+    h->grant = grant_hold(other->grant);
+    return true;
+}
+
 static void on_renewal(void *owner, struct admission_answer *answer)
 {
     struct account_host *h = owner;
 
     h->asked = NULL;
     account_host_tell(h);
+    if (answer->why.kind == FAILURE_AUTH && grant_replace(h) && grant_ask(h)) {
+        admission_answer_clear(answer);
+        return;
+    }
     if (answer->why.kind == FAILURE_NONE) {
         h->generation = answer->generation;
         account_credential(h->account, &answer->credential);
@@ -147,10 +180,8 @@ void account_host_renew(struct account_host *h, const char *refused_for)
     struct failure why;
 
     account_host_renew_cancel(h);
-    if (h->grant)
-        h->asked = gatekeeper_renew(h->house->gatekeeper, h->house, h->grant,
-                                    *refused_for ? h->generation : 0, on_renewal, h);
-    if (h->asked)
+    h->refused = *refused_for ? h->generation : 0;
+    if (grant_ask(h))
         return;
     failure_set(&why, FAILURE_AUTH, "%s",
                 *refused_for ? refused_for : "there is no fresh token for the mail server");

@@ -180,6 +180,19 @@ class Imap(Devices):
         with self.assertRaises(imaplib.IMAP4.error):
             self.imap(gateway, "wr0ng-guess")
 
+    def test_a_revoked_device_takes_nothing_from_the_others(self):
+        """Also when it was the last one to come, of several at the same account."""
+        gateway = self.scene()
+        self.vault(gateway, "+" + DEVICE, device="phone", password=OTHER)
+        clients = [self.imap(gateway, password) for password in (DEVICE, OTHER, OTHER)]
+        for client in clients:
+            self.assertEqual(client.select()[1], [b"2"])
+        subprocess.run([os.environ["MAILFERRY"], "passwd", USER, "--state-dir", gateway.state_dir,
+                        "--revoke", "phone"], check=True, capture_output=True, timeout=PATIENCE)
+        DovecotStore(self.server, USER).deliver_all([corpus.plain_mail(7)])
+        wait_until(lambda: clients[0].noop() and clients[0].select()[1] == [b"3"],
+                   "the new message")
+
     def test_expiry_in_mid_session(self):
         """The account opens its maildrop again and again: with a fresh token."""
         gateway = self.scene()
