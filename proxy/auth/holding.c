@@ -201,8 +201,27 @@ static bool is_gateways(const struct grant *grant)
     return buf_size(&grant->gateway.user) > 0;
 }
 
+/* One provider's tokens are not for servers that trust another. */
+static bool are_of_another(const struct holding *h, const struct admission *a)
+{
+    return a->route && !is_gateways(a->grant) &&
+           !oauth_tokens_are_of(&h->secret.tokens, provider_of(a));
+}
+
+static void refuse_anothers(struct admission *a)
+{
+    admission_refuse(a, FAILURE_PERMANENT,
+                     "this user's tokens are of another provider than the route's; for both he "
+                     "needs two names");
+}
+
+/* Whose they are may have come out while he waited. */
 static void give(struct holding *h, struct admission *a)
 {
+    if (are_of_another(h, a)) {
+        refuse_anothers(a);
+        return;
+    }
     struct admission_answer *answer = &a->answer;
     bool made = is_gateways(a->grant) ? credential_copy(&answer->credential, &a->grant->gateway)
                                       : secret_credential(&h->secret, slice_of(a->grant->upstream),
@@ -355,12 +374,6 @@ static bool may_have_tokens(const struct admission *a)
     return !a->route || a->route->oauth.client_id;
 }
 
-/* Nor are one provider's tokens for servers that trust another. */
-static bool are_of_another(const struct holding *h, const struct admission *a)
-{
-    return a->route && !oauth_tokens_are_of(&h->secret.tokens, provider_of(a));
-}
-
 /* What the vault has is of no matter. */
 static void answer_gateways(struct holding *h, struct admission *a)
 {
@@ -387,9 +400,7 @@ void holding_answer(struct holding *h, struct admission *a)
         admission_refuse(a, FAILURE_PERMANENT,
                          "this user has tokens, but the route says nothing of OAuth 2.0");
     else if (are_of_another(h, a))
-        admission_refuse(a, FAILURE_PERMANENT,
-                         "this user's tokens are of another provider than the route's; for both he "
-                         "needs two names");
+        refuse_anothers(a);
     else if (is_hopeless(h, &why))
         refuse(&why, a);
     else if (h->writing)

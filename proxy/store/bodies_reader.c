@@ -339,7 +339,7 @@ static void reader_wake(struct bodies_reader *r)
 
 void bodies_reader_grew(struct bodies_reader *r)
 {
-    if (r->rest.n == 0 && !r->working && reader_is_ready(r))
+    if (!r->working && r->rest.n == 0 && reader_is_ready(r))
         reader_go_on(r);
 }
 
@@ -350,8 +350,8 @@ void bodies_reader_settle(struct bodies_reader *r, const char *key)
     r->durable = key != NULL;
     if (key)
         snprintf(r->key, sizeof r->key, "%s", key);
-    if (r->rest.n == 0)
-        reader_wake(r);
+    if (!r->working && r->rest.n == 0)
+        reader_go_on(r);
 }
 
 void bodies_reader_fail(struct bodies_reader *r, const struct failure *why)

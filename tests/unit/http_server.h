@@ -66,6 +66,16 @@ static size_t http_server_whole(const struct http_guest *g)
     return end && g->n >= size ? size : 0;
 }
 
+static void http_server_say(struct http_guest *g, const char *text)
+{
+    uv_buf_t out = uv_buf_init((char *)(uintptr_t)text, (unsigned)strlen(text));
+    uv_write_t *w = malloc(sizeof *w);
+
+    assert_non_null(w);
+    w->data = strstr(text, "Content-Length:") ? NULL : g;
+    uv_write(w, (uv_stream_t *)&g->tcp, &out, 1, http_server_written);
+}
+
 static void http_server_answer(struct http_guest *g)
 {
     unsigned turn = http_server.asked++;
@@ -74,14 +84,8 @@ static void http_server_answer(struct http_guest *g)
     memcpy(http_server.requests[turn], g->heard, g->n + 1);
     g->n = 0;
     g->heard[0] = '\0';
-    if (!http_server.replies[turn])
-        return;
-    const char *text = http_server.replies[turn];
-    uv_buf_t out = uv_buf_init((char *)(uintptr_t)text, (unsigned)strlen(text));
-    uv_write_t *w = malloc(sizeof *w);
-    assert_non_null(w);
-    w->data = strstr(text, "Content-Length:") ? NULL : g;
-    uv_write(w, (uv_stream_t *)&g->tcp, &out, 1, http_server_written);
+    if (http_server.replies[turn])
+        http_server_say(g, http_server.replies[turn]);
 }
 
 static void http_server_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *octets)

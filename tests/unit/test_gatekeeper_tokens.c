@@ -143,14 +143,19 @@ static void test_tokens_are_for_routes_of_oauth(void **state)
     expect_refused(admit(bob, PASSWORD), FAILURE_PERMANENT, false, "says nothing of OAuth");
 }
 
-static const struct admission_answer *admit_at_another_provider(void)
+static void ask_at_another_provider(void)
 {
     struct admission_request r = request_of(ANN, PASSWORD);
 
-    forget_answers();
     r.route = &settings->config->routes[2];
-    assert_non_null(gatekeeper_admit(keeper, &r, on_answer, &answers[0]));
+    assert_non_null(gatekeeper_admit(keeper, &r, on_answer, &answers[asked]));
     asked++;
+}
+
+static const struct admission_answer *admit_at_another_provider(void)
+{
+    forget_answers();
+    ask_at_another_provider();
     wait_for_all();
     return &answers[0];
 }
@@ -180,6 +185,30 @@ static void test_tokens_of_an_earlier_version(void **state)
     make_vault(tokens("A-1", 3600), &all);
     expect_token(admit_at_another_provider(), "A-1");
     expect_token(admit(ANN, PASSWORD), "A-1");
+}
+
+/* The provider who renews them is the one they are of, also for those who wait meanwhile. Before he
+ * answers, the vaults of two who come later have been opened: so was that of the one who waits. */
+static void test_tokens_that_turn_out_to_be_of_another(void **state)
+{
+    static const char bob[] = "bob@plain.example";
+
+    (void)state;
+    make_vault(tokens("A-1", -5), &all);
+    make_vault_of(bob, tokens("B-1", 3600), &all);
+    ask(ANN, PASSWORD);
+    while (http_server.asked == 0)
+        uv_run(&http_server.loop, UV_RUN_ONCE);
+    ask_at_another_provider();
+    for (unsigned i = 2; i < PENDING_MAX; i++) {
+        ask(bob, PASSWORD);
+        while (answers[i].why.kind == FAILURE_NONE)
+            uv_run(&http_server.loop, UV_RUN_ONCE);
+    }
+    http_server_say(http_server.guests, TOKENS("A-2", "R-2"));
+    wait_for_all();
+    expect_token(&answers[0], "A-2");
+    expect_refused(&answers[1], FAILURE_PERMANENT, false, "another provider");
 }
 
 /* The disk does not take the new refresh token, and the old one is worth nothing any more: it is
@@ -232,6 +261,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_tokens_are_for_routes_of_oauth, begin, end),
         cmocka_unit_test_setup_teardown(test_tokens_are_for_their_own_provider, begin, end),
         cmocka_unit_test_setup_teardown(test_tokens_of_an_earlier_version, begin, end),
+        cmocka_unit_test_setup_teardown(test_tokens_that_turn_out_to_be_of_another, begin, end),
         cmocka_unit_test_setup_teardown(test_unwritable_vault, begin, end),
         cmocka_unit_test_setup_teardown(test_provider_hangs, begin, end),
     };
