@@ -264,9 +264,10 @@ static void reload(struct run *r)
 
 static void compare_folder(struct run *r, uint32_t folder)
 {
-    const struct box_folder *f = box_state_folder_by_id(r->s, folder);
+    struct box_folder *f = box_state_folder_by_id(r->s, folder);
     size_t n = 0;
     size_t unseen = 0;
+    size_t first_unseen = 0;
     size_t deleted = 0;
     uint64_t size = 0;
 
@@ -280,11 +281,14 @@ static void compare_folder(struct run *r, uint32_t folder)
         assert_true(f->messages[n].flags == m->flags);
         n++;
         unseen += !(m->flags & BOX_SEEN);
+        if (unseen == 0)
+            first_unseen = n;
         deleted += (m->flags & BOX_DELETED) != 0;
         size += r->m.size[m->content];
     }
     assert_int_equal(f->count, n);
     assert_int_equal(f->unseen, unseen);
+    assert_int_equal(box_folder_first_unseen(f), first_unseen);
     assert_int_equal(f->deleted, deleted);
     assert_int_equal(f->size, size);
     assert_int_equal(f->uidnext, r->m.uidnext[folder]);

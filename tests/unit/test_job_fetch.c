@@ -409,15 +409,18 @@ static void test_read_once(void **state)
     buf_clear(&text);
 }
 
-/* The octets of a read that was asked for, at once; the end of it is not told. */
+/* The octets of a read that was asked for, at once, and then gone; the end of it is not told. */
 static void give_at_once(struct job *j, size_t i)
 {
     const struct world_asked *a = &w.asked[(w.first + i) % WORLD_ASKED];
-    struct slice in = w.bodies[a->content].text;
+    char *octets = slice_dup(w.bodies[a->content].text);
+    struct slice in = slice_make(octets, w.bodies[a->content].text.n);
 
+    assert_non_null(octets);
     assert_int_equal(a->ask, ASKED_READ);
     job_read_data(j, a->number, in.n, &in);
     assert_int_equal(in.n, 0);
+    free(octets);
 }
 
 /* What comes in its turn and finds room is said at once; else it waits. */
@@ -448,6 +451,34 @@ static void test_in_one_piece(void **state)
     assert_int_equal(job_run(j), JOB_DONE);
     assert_log(&w.out, "* 2 FETCH (BODY[]<14> {2}\r\nbo)\r\n"
                        "* 3 FETCH (BODY[]<14> {2}\r\nbo)\r\n");
+    w.count = 0;
+    job_free(j);
+    imapd_command_clear(&cmd);
+}
+
+/* There is room for the first item alone: what was written is not written again, and the rest is
+ * not what was only lent. */
+static void test_in_one_piece_without_room(void **state)
+{
+    struct imapd_command cmd;
+    struct failure why;
+
+    (void)state;
+    world_add(&w, "Subject: s\r\n\r\nbody");
+    world_select(&w);
+    w.keeps = true;
+    assert_true(imapd_command_parse(
+        &cmd, slice_of("a FETCH 1 (UID BODY.PEEK[]<0.4> BODY.PEEK[]<14.4>)"), false, &why));
+    struct job *j = job_fetch(&w.host, &cmd.fetch, &cmd.set, cmd.uid);
+    assert_int_equal(job_run(j), JOB_WAITS);
+    w.room = 20;
+    give_at_once(j, 0);
+    assert_int_equal(job_run(j), JOB_WAITS);
+    assert_log(&w.out, "* 1 FETCH (UID 1 BODY[]<0> {4}\r\nSubj");
+    w.room = SIZE_MAX;
+    job_read_done(j, 1, true, NULL);
+    assert_int_equal(job_run(j), JOB_DONE);
+    assert_log(&w.out, " BODY[]<14> {4}\r\nbody)\r\n");
     w.count = 0;
     job_free(j);
     imapd_command_clear(&cmd);
@@ -495,6 +526,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_large, setup, teardown),
         cmocka_unit_test_setup_teardown(test_read_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_in_one_piece, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_in_one_piece_without_room, setup, teardown),
         cmocka_unit_test_setup_teardown(test_freed, setup, teardown),
     };
 

@@ -10,29 +10,21 @@ void mailbox_deselect(struct mailbox *m)
     account_watch(&m->account, false);
 }
 
-/* The number of the first message that was not seen; 0 when there is none. */
-static size_t first_unseen(const struct box_folder *f)
-{
-    for (size_t i = 0; f->unseen && i < f->count; i++)
-        if (!(f->messages[i].flags & BOX_SEEN))
-            return i + 1;
-    return 0;
-}
-
 static void put_folder(struct mailbox *m, const struct box_folder *f)
 {
     struct buf *out = &m->client_out;
-    size_t unseen = first_unseen(f);
+    const struct box_state *s = mailbox_state(m);
+    size_t unseen = box_folder_first_unseen(box_state_folder_by_id(s, f->id));
 
-    mailbox_put_all_flags(out, mailbox_state(m), m->view.read_only);
+    mailbox_put_all_flags(out, s, m->view.read_only);
     buf_printf(out, "* %zu EXISTS\r\n", f->count);
     /* RFC 9051 appendix E: rev2 knows neither \Recent nor UNSEEN, and wants the name. */
     if (m->rev2) {
         mailbox_list_put(m, f);
     } else {
         buf_puts(out, "* 0 RECENT\r\n");
-        if (unseen)
-            buf_printf(out, "* OK [UNSEEN %zu] The first that was not seen\r\n", unseen);
+        if (unseen < f->count)
+            buf_printf(out, "* OK [UNSEEN %zu] The first that was not seen\r\n", unseen + 1);
     }
     buf_printf(out, "* OK [UIDVALIDITY %u] UIDs are valid\r\n", f->uidvalidity);
     buf_printf(out, "* OK [UIDNEXT %u] The next UID\r\n", f->uidnext);

@@ -130,7 +130,7 @@ static void finish_cut(struct mime_match *match, struct slice *octets)
 
 static bool is_rare(const struct mime_match *match, char c)
 {
-    return c == match->rare_octets[0] || c == match->rare_octets[1];
+    return (unsigned char)c < 0x80 && (c == match->rare_octets[0] || c == match->rare_octets[1]);
 }
 
 /* How many octets are ASCII, and not the rare character. Without an early end the inner loop is one

@@ -87,6 +87,9 @@ void box_folder_flag(struct box_folder *f, struct box_message *m, uint64_t flags
     count_flags(f, m->flags, (size_t)-1);
     m->flags = flags;
     count_flags(f, m->flags, 1);
+    size_t place = (size_t)(m - f->messages);
+    if (!(flags & BOX_SEEN) && place < f->seen_before)
+        f->seen_before = place;
 }
 
 void box_folder_take_out(struct box_folder *f, const uint32_t *uids, size_t count)
@@ -107,9 +110,18 @@ void box_folder_take_out(struct box_folder *f, const uint32_t *uids, size_t coun
         return;
     f->count = to;
     f->removals++;
+    if (first < f->seen_before)
+        f->seen_before = first;
     uid_list_let_go(f->uids);
     f->uids = NULL;
     note_all_modseqs(f, first);
+}
+
+size_t box_folder_first_unseen(struct box_folder *f)
+{
+    while (f->seen_before < f->count && f->messages[f->seen_before].flags & BOX_SEEN)
+        f->seen_before++;
+    return f->seen_before;
 }
 
 struct uid_list *box_folder_uids(struct box_folder *f)

@@ -113,6 +113,7 @@ struct box_folder {
     uint64_t removals;     /* grows when messages are taken out; not kept on the disk */
     struct uid_list *uids; /* of all messages; NULL: nobody has asked since one was taken out */
     size_t unseen;         /* messages without \Seen */
+    size_t seen_before;    /* the messages before this place have it */
     size_t deleted;
     uint64_t size; /* of all messages */
 };
@@ -172,6 +173,10 @@ enum box_use box_use_of(struct slice name);
 
 /* Where the first message stands whose UID is `uid` or above; f->count when there is none. */
 size_t box_folder_position(const struct box_folder *f, uint32_t uid);
+
+/* Where the first message without \Seen stands; f->count when there is none. The place is
+ * remembered, so that who asks again does not walk there once more. */
+size_t box_folder_first_unseen(struct box_folder *f);
 
 /* The UIDs of all messages; the folder's, to be held by who keeps it. NULL when memory is out. */
 struct uid_list *box_folder_uids(struct box_folder *f);
