@@ -364,7 +364,8 @@ static struct bodies_account *account_make(struct bodies *b, uv_loop_t *loop,
         return NULL;
     }
     a->users = 1;
-    bodies_packing_init(a);
+    uv_idle_init(loop, &a->soon);
+    a->soon.data = a;
     bodies_idle_opened(b->idle, a->name);
     for (int kind = BODIES_HEADS; kind < BODIES_KINDS; kind++)
         bodies_records_init(&a->records[kind], (enum bodies_kind)kind, a->limit);
@@ -419,6 +420,22 @@ void bodies_told(const struct bodies_account *a)
         a->told(a->told_owner);
 }
 
+/* An idle handle, not one that prepares: what a failure leads to in here is not left waiting. */
+static void on_soon(uv_idle_t *soon)
+{
+    struct bodies_account *a = soon->data;
+
+    uv_idle_stop(soon);
+    bodies_packing_begin(a);
+    bodies_small_begin(a);
+    bodies_recall_begin(a);
+}
+
+void bodies_soon(struct bodies_account *a)
+{
+    uv_idle_start(&a->soon, on_soon);
+}
+
 void bodies_hold(struct bodies_account *a)
 {
     a->users++;
@@ -427,7 +444,7 @@ void bodies_hold(struct bodies_account *a)
 void bodies_let_go(struct bodies_account *a)
 {
     if (--a->users == 0)
-        bodies_packing_end(a, on_account_end);
+        uv_close((uv_handle_t *)&a->soon, on_account_end);
 }
 
 void bodies_account_close(struct bodies_account *a, void (*closed)(void *owner), void *owner)

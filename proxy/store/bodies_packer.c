@@ -82,7 +82,7 @@ static void packing_work(uv_work_t *work)
 
 static void packing_done(uv_work_t *work, int status);
 
-static void packing_start(struct bodies_account *a)
+void bodies_packing_begin(struct bodies_account *a)
 {
     struct bodies_packing *g = &a->packing;
 
@@ -94,23 +94,6 @@ static void packing_start(struct bodies_account *a)
     g->work.data = a;
     bodies_hold(a);
     uv_queue_work(a->loop, &g->work, packing_work, packing_done);
-}
-
-static void on_soon(uv_prepare_t *soon)
-{
-    uv_prepare_stop(soon);
-    packing_start(soon->data);
-}
-
-void bodies_packing_init(struct bodies_account *a)
-{
-    uv_prepare_init(a->loop, &a->packing.soon);
-    a->packing.soon.data = a;
-}
-
-void bodies_packing_end(struct bodies_account *a, uv_close_cb ended)
-{
-    uv_close((uv_handle_t *)&a->packing.soon, ended);
 }
 
 /* Whoever is told asks for what came, and is given it from memory, all at once: so a scan does not
@@ -142,7 +125,7 @@ static void packing_done(uv_work_t *work, int status)
     (void)status; /* nobody cancels it */
     bodies_settle_tally(a, &a->packing.tally);
     a->packing.busy = false;
-    packing_start(a);
+    bodies_packing_begin(a);
     report(a, first);
     bodies_let_go(a);
 }
@@ -184,7 +167,7 @@ void bodies_pack(struct bodies_account *a, struct bodies_packed *p)
     p->next = NULL;
     *slot_of(&a->packing, NULL) = p;
     if (!a->packing.busy)
-        uv_prepare_start(&a->packing.soon, on_soon);
+        bodies_soon(a);
 }
 
 bool bodies_pack_withdraw(struct bodies_account *a, const struct bodies_packed *p)

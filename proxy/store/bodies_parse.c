@@ -285,8 +285,6 @@ static void recall_work(uv_work_t *work)
     close(dir);
 }
 
-static void recall_start(struct bodies_account *a);
-
 static void recalled(struct bodies_parse *p)
 {
     struct bodies_account *a = p->account;
@@ -297,7 +295,7 @@ static void recalled(struct bodies_parse *p)
         uv_queue_work(a->loop, &p->work, parse_work, parse_worked);
 }
 
-/* The next batch begins as soon as the first of this one have led to more. */
+/* What is wanted already is looked up while these are given. */
 static void recall_done(uv_work_t *work, int status)
 {
     struct recall *r = work->data;
@@ -306,10 +304,10 @@ static void recall_done(uv_work_t *work, int status)
     (void)status; /* nobody cancels it */
     a->parse_busy = false;
     bodies_settle_tally(a, &r->tally);
+    bodies_recall_begin(a);
     for (struct bodies_parse *p = r->first, *next; p; p = next) {
         next = p->next;
         recalled(p);
-        recall_start(a);
     }
     free(r);
     bodies_let_go(a);
@@ -325,7 +323,7 @@ static void recall_none(struct bodies_account *a)
     a->parse_wanted = NULL;
 }
 
-static void recall_start(struct bodies_account *a)
+void bodies_recall_begin(struct bodies_account *a)
 {
     struct recall *r;
 
@@ -353,7 +351,8 @@ static void recall_add(struct bodies_account *a, struct bodies_parse *p)
     while (*last)
         last = &(*last)->next;
     *last = p;
-    recall_start(a);
+    if (!a->parse_busy)
+        bodies_soon(a);
 }
 
 struct bodies_parse *bodies_parse(struct bodies_account *a, uint32_t content, const char *key,

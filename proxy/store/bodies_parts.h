@@ -64,9 +64,6 @@ struct bodies_packed {
     struct failure why;
 };
 
-void bodies_packing_init(struct bodies_account *a);
-void bodies_packing_end(struct bodies_account *a, uv_close_cb ended);
-
 /* Its octets will be written soon. On the loop. */
 void bodies_pack(struct bodies_account *a, struct bodies_packed *p);
 
@@ -86,7 +83,6 @@ void bodies_writer_unpacked(struct bodies_packed *p);
 struct bodies_small *bodies_small_give(struct bodies_small *s);
 
 struct bodies_packing {
-    uv_prepare_t soon; /* what came in a turn of the loop is written together */
     uv_work_t work;
     bool busy;
     struct bodies_packed *wanted;
@@ -107,6 +103,7 @@ struct bodies_account {
     uint64_t temporary_next;
     struct bodies_index index;
     struct bodies_growth *growing;
+    uv_idle_t soon;          /* what was asked for in a turn of the loop begins together */
     atomic_bool crowded;     /* there is too much, and all that is left is the pack written last */
     uv_mutex_t records_lock; /* held by the pool's work while it uses `records` */
     struct bodies_records records[BODIES_KINDS]; /* those of packs */
@@ -127,6 +124,13 @@ struct bodies_account {
 
 /* Writers' owners were told. */
 void bodies_told(const struct bodies_account *a);
+
+/* Before the loop waits again, what is wanted begins: bodies_packing_begin() and the other two,
+ * each unless such work is under way. */
+void bodies_soon(struct bodies_account *a);
+void bodies_packing_begin(struct bodies_account *a);
+void bodies_small_begin(struct bodies_account *a);
+void bodies_recall_begin(struct bodies_account *a);
 
 /* Work holds the account; the last one that lets go frees it. Both on the loop. */
 void bodies_hold(struct bodies_account *a);

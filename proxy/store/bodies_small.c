@@ -275,14 +275,10 @@ struct bodies_small *bodies_small_give(struct bodies_small *s)
     return next;
 }
 
-static bool batch_start(struct bodies_account *a);
-
-/* The next batch begins as soon as the first of this one have led to more. What was not reached
- * comes first in it. */
-static void deliver_all(struct bodies_batch *b)
+/* What was not reached comes first in the next batch. */
+static void put_back(struct bodies_batch *b)
 {
     struct bodies_small **end = &b->first;
-    struct bodies_small *next;
 
     while (*end && (*end)->looked)
         end = &(*end)->next;
@@ -291,32 +287,37 @@ static void deliver_all(struct bodies_batch *b)
         b->account->small_wanted = *end;
         *end = NULL;
     }
+}
+
+static void deliver_all(struct bodies_batch *b)
+{
+    struct bodies_small *next;
+
     for (struct bodies_small *s = b->first; s; s = next) {
         next = s->next;
         deliver(b, s);
-        batch_start(b->account);
     }
 }
-
-static void fail_all(struct bodies_account *a);
 
 /* While batch follows batch their memory takes turns: two are there, one filled while the other is
  * given. Afterwards there is none. */
 static void batch_end(struct bodies_batch *b)
 {
     struct bodies_account *a = b->account;
+    bool goes_on = a->small_busy || a->small_wanted;
 
-    if (a->small_busy && !a->small_spare.p && !buf_failed(&b->octets)) {
+    if (goes_on && !a->small_spare.p && !buf_failed(&b->octets)) {
         buf_reuse(&b->octets);
         a->small_spare = b->octets;
     } else {
         buf_clear(&b->octets);
     }
-    if (!a->small_busy)
+    if (!goes_on)
         buf_clear(&a->small_spare);
     free(b);
 }
 
+/* What is wanted already is read while these are given. */
 static void batch_done(uv_work_t *work, int status)
 {
     struct bodies_batch *b = work->data;
@@ -325,9 +326,9 @@ static void batch_done(uv_work_t *work, int status)
     (void)status; /* nobody cancels it */
     bodies_settle_tally(a, &b->tally);
     a->small_busy = false;
+    put_back(b);
+    bodies_small_begin(a);
     deliver_all(b);
-    if (!batch_start(a))
-        fail_all(a);
     batch_end(b);
     bodies_let_go(a);
 }
@@ -337,22 +338,22 @@ static void fail_all(struct bodies_account *a)
     struct bodies_batch b = {.account = a, .first = a->small_wanted};
 
     a->small_wanted = NULL;
+    buf_clear(&a->small_spare);
     b.octets.failed = true;
-    for (struct bodies_small *s = b.first; s; s = s->next)
-        s->looked = true;
     deliver_all(&b);
 }
 
-/* False: memory is out. */
-static bool batch_start(struct bodies_account *a)
+void bodies_small_begin(struct bodies_account *a)
 {
     struct bodies_batch *b;
 
     if (a->small_busy || !a->small_wanted)
-        return true;
+        return;
     b = calloc(1, sizeof *b);
-    if (!b)
-        return false;
+    if (!b) {
+        fail_all(a);
+        return;
+    }
     b->account = a;
     b->first = a->small_wanted;
     b->work.data = b;
@@ -362,16 +363,6 @@ static bool batch_start(struct bodies_account *a)
     a->small_busy = true;
     bodies_hold(a);
     uv_queue_work(a->loop, &b->work, batch_work, batch_done);
-    return true;
-}
-
-static void take_out(struct bodies_account *a, const struct bodies_small *s)
-{
-    struct bodies_small **at = &a->small_wanted;
-
-    while (*at != s)
-        at = &(*at)->next;
-    *at = s->next;
 }
 
 struct bodies_small *bodies_small(struct bodies_account *a, const struct bodies_range *what,
@@ -399,12 +390,9 @@ struct bodies_small *bodies_small(struct bodies_account *a, const struct bodies_
     if (take_fresh(a, s))
         return s;
     append(&a->small_wanted, s);
-    if (batch_start(a))
-        return s;
-    take_out(a, s);
-    free(s);
-    bodies_let_go(a);
-    return NULL;
+    if (!a->small_busy)
+        bodies_soon(a);
+    return s;
 }
 
 void bodies_small_cancel(struct bodies_small *s)

@@ -48,7 +48,8 @@ struct world {
     struct world_body bodies[WORLD_MESSAGES + 1]; /* by content */
     struct world_asked asked[WORLD_ASKED];        /* a ring */
     size_t first, count;
-    size_t most; /* wants that were under way together */
+    size_t most;        /* wants that were under way together */
+    size_t most_parses; /* and structures */
     uint32_t numbers[5];
     size_t piece; /* octets */
     size_t room;
@@ -77,14 +78,18 @@ static inline bool world_has_room(void *owner)
 static inline uint32_t world_ask(struct world *w, const struct world_asked *asked)
 {
     size_t wants = 0;
+    size_t parses = 0;
     struct world_asked *last = &w->asked[(w->first + w->count++) % WORLD_ASKED];
 
     assert_true(w->count < WORLD_ASKED);
     *last = *asked;
     last->number = ++w->numbers[asked->ask];
-    for (size_t i = 0; i < w->count; i++)
+    for (size_t i = 0; i < w->count; i++) {
         wants += w->asked[(w->first + i) % WORLD_ASKED].ask == ASKED_WANT;
+        parses += w->asked[(w->first + i) % WORLD_ASKED].ask == ASKED_PARSE;
+    }
     w->most = wants > w->most ? wants : w->most;
+    w->most_parses = parses > w->most_parses ? parses : w->most_parses;
     return last->number;
 }
 

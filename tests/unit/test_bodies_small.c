@@ -161,7 +161,7 @@ static void on_each(void *owner, enum bodies_outcome outcome, struct slice octet
     asked.left = 0;
 }
 
-static void ask_all(void)
+static void begin_all(void)
 {
     asked.done = 0;
     for (uint32_t i = 0; i < COUNT; i++) {
@@ -170,18 +170,40 @@ static void ask_all(void)
         asked.others[i] = bodies_small(it.ann, &what, on_each, owner);
         assert_non_null(asked.others[i]);
     }
+}
+
+static void ask_all(void)
+{
+    begin_all();
+    run();
+}
+
+static void put_all(void)
+{
+    char text[40];
+
+    for (uint32_t content = 1; content <= COUNT; content++) {
+        snprintf(text, sizeof text, "a: %u\r\n\r\n", content);
+        put(content, ACCOUNT_HEADER, text);
+    }
+}
+
+/* One piece of work in the pool, which a turn of the loop begins. */
+static void what_a_turn_asks_for_comes_at_once(void **state)
+{
+    (void)state;
+    put_all();
+    begin_all();
+    while (asked.done == 0)
+        uv_run(uv_default_loop(), UV_RUN_ONCE);
+    assert_int_equal(asked.done, COUNT);
     run();
 }
 
 static void many_come_in_order(void **state)
 {
-    char text[40];
-
     (void)state;
-    for (uint32_t content = 1; content <= COUNT; content++) {
-        snprintf(text, sizeof text, "a: %u\r\n\r\n", content);
-        put(content, ACCOUNT_HEADER, text);
-    }
+    put_all();
     ask_all();
     assert_int_equal(asked.done, COUNT);
     ask_all();
@@ -284,6 +306,7 @@ int main(void)
         TEST(a_newborn_account_has_none),
         TEST(a_damaged_pack_is_dropped),
         TEST(a_small_message_is_read_whole),
+        TEST(what_a_turn_asks_for_comes_at_once),
         TEST(many_come_in_order),
         TEST(what_just_came_is_still_in_memory),
         TEST(more_than_a_batch_come_each_with_its_octets),

@@ -270,6 +270,24 @@ static void test_window(void **state)
     assert_true(w.retrs <= 16);
 }
 
+/* Structures take memory: many are asked for ahead while the messages have few octets together. */
+static void test_structures_ahead(void **state)
+{
+    struct buf text = BUF_INIT;
+
+    (void)state;
+    buf_puts(&text, "Subject: s\r\n\r\n");
+    while (buf_size(&text) < (100 << 10))
+        buf_putc(&text, 'x');
+    for (int i = 0; i < 60; i++)
+        world_add_octets(&w, buf_slice(&text), 0, 0, NULL);
+    world_select(&w);
+    world_run(&w, slice_of("a SEARCH RETURN (COUNT) 5:* BODY none"));
+    assert_log(&w.text, "* ESEARCH (TAG \"a\") COUNT 0\r\n");
+    assert_true(w.most_parses > 16 && w.most_parses <= 21);
+    buf_clear(&text);
+}
+
 /* A text that is found early is not read to its end, and one that lies across two chunks is found.
  */
 static void test_large_text(void **state)
@@ -345,6 +363,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_saved, four_texts, teardown),
         cmocka_unit_test_setup_teardown(test_missing, four_texts, teardown),
         cmocka_unit_test_setup_teardown(test_window, four_texts, teardown),
+        cmocka_unit_test_setup_teardown(test_structures_ahead, four_texts, teardown),
         cmocka_unit_test_setup_teardown(test_large_text, four_texts, teardown),
         cmocka_unit_test_setup_teardown(test_many_keys, four_texts, teardown),
         cmocka_unit_test_setup_teardown(test_freed, four_texts, teardown),

@@ -24,18 +24,18 @@
 #include "translate/mime/mime_section.h"
 
 enum {
-    JOB_WINDOW = 128,             /* messages whose octets are asked for ahead */
-    JOB_PARSED = 8,               /* of those, how many structures: they take memory */
-    JOB_PARSED_SMALL = 48,        /* and how many of messages */
-    JOB_PARSED_OCTETS = 48 << 10, /* with so few octets: they take little */
-    JOB_HEADER_MAX = 1 << 20,     /* octets of one header that are gathered */
-    JOB_GATHERED_MAX = 2 << 20,   /* of all that is gathered ahead */
-    JOB_TRIES = 3,                /* to find in the store what was brought there */
-    JOB_PIECE = 16 << 10,         /* octets between two looks whether there is room */
-    JOB_CHUNK = 256 << 10,        /* octets of a text that are asked for at once, in a search */
-    JOB_SMALL = 120 << 10,        /* octets of a message that is gathered whole, and ahead */
-    JOB_WORK = 4000,              /* units in a turn: about a microsecond each */
-    JOB_OCTETS_IN_UNIT = 64,      /* looked at in one of them */
+    JOB_WINDOW = 128,            /* messages whose octets are asked for ahead */
+    JOB_PARSED = 8,              /* of those, how many structures: they take memory */
+    JOB_PARSED_SMALL = 48,       /* and how many of small messages, if those up to there */
+    JOB_PARSED_OCTETS = 2 << 20, /* have so few octets together: they take little */
+    JOB_HEADER_MAX = 1 << 20,    /* octets of one header that are gathered */
+    JOB_GATHERED_MAX = 2 << 20,  /* of all that is gathered ahead */
+    JOB_TRIES = 3,               /* to find in the store what was brought there */
+    JOB_PIECE = 16 << 10,        /* octets between two looks whether there is room */
+    JOB_CHUNK = 256 << 10,       /* octets of a text that are asked for at once, in a search */
+    JOB_SMALL = 120 << 10,       /* octets of a message that is gathered whole, and ahead */
+    JOB_WORK = 4000,             /* units in a turn: about a microsecond each */
+    JOB_OCTETS_IN_UNIT = 64,     /* looked at in one of them */
 };
 
 /* ---- needs -------------------------------------------------------------------------------- */

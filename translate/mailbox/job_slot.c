@@ -199,9 +199,10 @@ static bool whole_is_settled(const struct job_slot *slot)
     return slot->whole.progress == JOB_READY && (slot->message || !slot->wants_structure);
 }
 
-static void advance_whole(struct job *j, struct job_slot *slot, size_t i)
+/* `octets`: of the small messages up to this one. */
+static void advance_whole(struct job *j, struct job_slot *slot, size_t i, size_t octets)
 {
-    bool plain = slot->small && slot->octets_expected <= JOB_PARSED_OCTETS;
+    bool plain = slot->small && octets <= JOB_PARSED_OCTETS;
     bool near = i < (plain ? JOB_PARSED_SMALL : JOB_PARSED);
     bool parse = slot->wants_structure && near;
     bool probed = slot->whole.progress == JOB_READY && slot->whole.ask == JOB_ASK_PROBE;
@@ -276,12 +277,16 @@ void job_window_advance(struct job *j)
 {
     struct job_window *w = &j->window;
     size_t from = w->stirred ? 0 : w->advanced;
+    size_t octets = 0;
 
     w->held = w->held && from;
     w->stirred = false;
-    for (size_t i = from; i < w->count; i++) {
+    for (size_t i = 0; i < w->count; i++) {
         struct job_slot *slot = job_window_at(w, i);
-        advance_whole(j, slot, i);
+        octets += slot->octets_expected;
+        if (i < from)
+            continue;
+        advance_whole(j, slot, i, octets);
         advance_header(j, slot, i == 0);
         advance_octets(j, slot);
         advance_date(j, slot);
