@@ -188,12 +188,29 @@ static void make_room(struct bodies_account *a)
     a->crowded = is_too_much(a);
 }
 
-/* So that what was written last does not grow beyond the bound, it is left to be the oldest. */
-void bodies_begin(struct bodies_account *a, enum bodies_kind kind, int dir, struct bodies_tally *t)
+/* Most accounts use few kinds, and those of which nobody reads use none. */
+static struct bodies_records *records_get(struct bodies_account *a, enum bodies_kind kind)
 {
+    if (a->records[kind])
+        return a->records[kind];
+    struct bodies_records *r = malloc(sizeof *r);
+    if (r)
+        bodies_records_init(r, kind, a->limit);
+    return a->records[kind] = r;
+}
+
+/* So that what was written last does not grow beyond the bound, it is left to be the oldest. */
+struct bodies_records *bodies_begin(struct bodies_account *a, enum bodies_kind kind, int dir,
+                                    struct bodies_tally *t)
+{
+    struct bodies_records *r = records_get(a, kind);
+
+    if (!r)
+        return NULL;
     if (a->crowded)
-        bodies_records_seal(&a->records[kind]);
-    bodies_records_begin(&a->records[kind], dir, t);
+        bodies_records_seal(r);
+    bodies_records_begin(r, dir, t);
+    return r;
 }
 
 void bodies_came(struct bodies_account *a, uint32_t content, enum bodies_kind kind, uint64_t size)
@@ -319,7 +336,7 @@ static void opening_tell(const struct opening *o)
 static void account_found(struct bodies_account *a, const struct bodies_found *found)
 {
     if (bodies_is_pack(found->kind))
-        (void)bodies_records_found(&a->records[found->kind], found->content);
+        (void)bodies_records_found(records_get(a, found->kind), found->content);
     bodies_came(a, found->content, found->kind, found->size);
 }
 
@@ -367,8 +384,6 @@ static struct bodies_account *account_make(struct bodies *b, uv_loop_t *loop,
     uv_idle_init(loop, &a->soon);
     a->soon.data = a;
     bodies_idle_opened(b->idle, a->name);
-    for (int kind = BODIES_HEADS; kind < BODIES_KINDS; kind++)
-        bodies_records_init(&a->records[kind], (enum bodies_kind)kind, a->limit);
     return a;
 }
 
@@ -382,8 +397,10 @@ static void on_account_end(uv_handle_t *handle)
     if (a->closed)
         a->closed(a->closed_owner);
     bodies_index_clear(&a->index);
-    for (int kind = BODIES_HEADS; kind < BODIES_KINDS; kind++)
-        bodies_records_clear(&a->records[kind]);
+    for (int kind = BODIES_HEADS; kind < BODIES_KINDS; kind++) {
+        bodies_records_clear(a->records[kind]);
+        free(a->records[kind]);
+    }
     uv_mutex_destroy(&a->records_lock);
     free(a->name);
     free(a);

@@ -26,7 +26,7 @@ static void fail_all(struct bodies_account *a, const char *doing, int error)
 
 static struct bodies_records *records_of(struct bodies_account *a, const struct bodies_packed *p)
 {
-    return &a->records[p->part == ACCOUNT_HEADER ? BODIES_HEADS : BODIES_MAILS];
+    return a->records[p->part == ACCOUNT_HEADER ? BODIES_HEADS : BODIES_MAILS];
 }
 
 /* 0, or the errno of what went wrong last. */
@@ -38,9 +38,9 @@ static int write_all(struct bodies_account *a)
         if (!buf_failed(&p->octets) &&
             !bodies_records_put(records_of(a, p), p->content, buf_slice(&p->octets)))
             error = errno;
-    if (!bodies_records_flush(&a->records[BODIES_HEADS]))
+    if (!bodies_records_flush(a->records[BODIES_HEADS]))
         error = errno;
-    if (!bodies_records_flush(&a->records[BODIES_MAILS]))
+    if (!bodies_records_flush(a->records[BODIES_MAILS]))
         error = errno;
     return error;
 }
@@ -51,7 +51,7 @@ static void check_all(struct bodies_account *a, int error)
 
     for (struct bodies_packed *p = a->packing.first; p; p = p->next) {
         struct bodies_records *r = records_of(a, p);
-        bodies_name(name, r->last, r->kind);
+        bodies_name(name, r ? r->last : 0, p->part == ACCOUNT_HEADER ? BODIES_HEADS : BODIES_MAILS);
         if (buf_failed(&p->octets))
             fail(a, p, "write", name, ENOMEM);
         else if (error && !bodies_records_has(r, p->content))
@@ -72,8 +72,8 @@ static void packing_work(uv_work_t *work)
     bodies_begin(a, BODIES_HEADS, dir, &a->packing.tally);
     bodies_begin(a, BODIES_MAILS, dir, &a->packing.tally);
     check_all(a, write_all(a));
-    bodies_records_end(&a->records[BODIES_HEADS]);
-    bodies_records_end(&a->records[BODIES_MAILS]);
+    bodies_records_end(a->records[BODIES_HEADS]);
+    bodies_records_end(a->records[BODIES_MAILS]);
     uv_mutex_unlock(&a->records_lock);
     close(dir);
 }

@@ -60,7 +60,7 @@ static bool recall_single(uint32_t content, int dir, struct buf *text)
 struct mime_message *bodies_recall(struct bodies_account *a, int dir, uint32_t content,
                                    bool singles)
 {
-    struct bodies_records *records = &a->records[BODIES_MIMES];
+    struct bodies_records *records = a->records[BODIES_MIMES];
     struct mime_message *message = NULL;
     struct buf text = BUF_INIT;
 
@@ -89,10 +89,9 @@ static bool feed_all(struct bodies_parse *p, int fd, struct mime_parser *parser,
 static bool get_packed(struct bodies_parse *p, int dir, struct buf *octets)
 {
     struct bodies_account *a = p->account;
-    struct bodies_records *records = &a->records[BODIES_MAILS];
 
     uv_mutex_lock(&a->records_lock);
-    bodies_begin(a, records->kind, dir, &p->tally);
+    struct bodies_records *records = bodies_begin(a, BODIES_MAILS, dir, &p->tally);
     bool found = bodies_records_get(records, p->content, octets);
     bodies_records_end(records);
     uv_mutex_unlock(&a->records_lock);
@@ -196,10 +195,9 @@ static void write_single(struct bodies_parse *p, int dir, struct slice text)
 static void write_packed(struct bodies_parse *p, int dir, struct slice text)
 {
     struct bodies_account *a = p->account;
-    struct bodies_records *records = &a->records[BODIES_MIMES];
 
     uv_mutex_lock(&a->records_lock);
-    bodies_begin(a, records->kind, dir, &p->tally);
+    struct bodies_records *records = bodies_begin(a, BODIES_MIMES, dir, &p->tally);
     (void)bodies_records_put(records, p->content, text);
     bodies_records_end(records);
     uv_mutex_unlock(&a->records_lock);
@@ -280,7 +278,7 @@ static void recall_work(uv_work_t *work)
     for (struct bodies_parse *p = r->first; p; p = p->next)
         if (!p->cancelled)
             p->message = bodies_recall(a, dir, p->content, r->singles);
-    bodies_records_end(&a->records[BODIES_MIMES]);
+    bodies_records_end(a->records[BODIES_MIMES]);
     uv_mutex_unlock(&a->records_lock);
     close(dir);
 }

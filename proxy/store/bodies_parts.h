@@ -106,7 +106,7 @@ struct bodies_account {
     uv_idle_t soon;          /* what was asked for in a turn of the loop begins together */
     atomic_bool crowded;     /* there is too much, and all that is left is the pack written last */
     uv_mutex_t records_lock; /* held by the pool's work while it uses `records` */
-    struct bodies_records records[BODIES_KINDS]; /* those of packs */
+    struct bodies_records *records[BODIES_KINDS]; /* owned, those of packs; NULL: not used yet */
     struct bodies_packing packing;
     struct bodies_texts *texts_wanted; /* the first is under way */
     struct bodies_small *small_wanted;
@@ -151,8 +151,10 @@ static inline enum bodies_kind bodies_kind_of(enum account_part part)
     return part == ACCOUNT_HEADER ? BODIES_HEAD : BODIES_MAIL;
 }
 
-/* On the pool, with the lock: a piece of work with records of that kind begins. */
-void bodies_begin(struct bodies_account *a, enum bodies_kind kind, int dir, struct bodies_tally *t);
+/* On the pool, with the lock: a piece of work with records of that kind begins, which are
+ * a->records[kind] from now on. NULL when memory is out, which the records' functions know. */
+struct bodies_records *bodies_begin(struct bodies_account *a, enum bodies_kind kind, int dir,
+                                    struct bodies_tally *t);
 
 /* What the pool's work has done with files: counts it, and clears the tally. On the loop. */
 void bodies_settle_tally(struct bodies_account *a, struct bodies_tally *t);

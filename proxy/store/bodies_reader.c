@@ -122,11 +122,10 @@ static void reader_take(struct bodies_reader *r, const struct buf *octets)
 static bool reader_take_record(struct bodies_reader *r, int dir, enum bodies_kind kind)
 {
     struct bodies_account *a = r->account;
-    struct bodies_records *records = &a->records[kind];
     struct buf octets = BUF_INIT;
 
     uv_mutex_lock(&a->records_lock);
-    bodies_begin(a, kind, dir, &r->tally);
+    struct bodies_records *records = bodies_begin(a, kind, dir, &r->tally);
     bool found = bodies_records_get(records, r->content, &octets);
     bodies_records_end(records);
     uv_mutex_unlock(&a->records_lock);

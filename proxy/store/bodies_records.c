@@ -53,6 +53,8 @@ void bodies_records_init(struct bodies_records *r, enum bodies_kind kind, uint64
 
 void bodies_records_clear(struct bodies_records *r)
 {
+    if (!r)
+        return;
     bodies_places_clear(&r->places);
     free(r->unread);
     r->unread = NULL;
@@ -61,7 +63,7 @@ void bodies_records_clear(struct bodies_records *r)
 
 bool bodies_records_found(struct bodies_records *r, uint32_t number)
 {
-    uint32_t *unread = reallocarray(r->unread, r->unread_count + 1, sizeof *unread);
+    uint32_t *unread = r ? reallocarray(r->unread, r->unread_count + 1, sizeof *unread) : NULL;
 
     if (!unread)
         return false;
@@ -224,14 +226,14 @@ static bool is_in_tail(const struct bodies_records *r, const struct bodies_place
 
 bool bodies_records_has(struct bodies_records *r, uint32_t content)
 {
-    const struct bodies_place *place = bodies_places_find(&r->places, content);
+    const struct bodies_place *place = r ? bodies_places_find(&r->places, content) : NULL;
 
     return place && (is_in_tail(r, place) || use(r, place->pack));
 }
 
 bool bodies_records_get(struct bodies_records *r, uint32_t content, struct buf *out)
 {
-    const struct bodies_place *place = bodies_places_find(&r->places, content);
+    const struct bodies_place *place = r ? bodies_places_find(&r->places, content) : NULL;
 
     if (!place)
         return false;
@@ -331,7 +333,7 @@ static void undo(struct bodies_records *r)
 
 bool bodies_records_flush(struct bodies_records *r)
 {
-    if (r->tail_n == 0)
+    if (!r || r->tail_n == 0)
         return true;
     bool written = write_tail(r);
     int error = errno;
@@ -385,6 +387,10 @@ bool bodies_records_put(struct bodies_records *r, uint32_t content, struct slice
         errno = EFBIG;
         return false;
     }
+    if (!r) {
+        errno = ENOMEM;
+        return false;
+    }
     if (!make_room(r, sizeof record + octets.n))
         return false;
     uint64_t offset = r->end + r->tail_n + sizeof record;
@@ -401,6 +407,8 @@ bool bodies_records_put(struct bodies_records *r, uint32_t content, struct slice
 
 void bodies_records_end(struct bodies_records *r)
 {
+    if (!r)
+        return;
     (void)bodies_records_flush(r);
     leave(r);
     free(r->window);

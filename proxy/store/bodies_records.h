@@ -49,6 +49,11 @@ struct bodies_records {
     size_t tail_n;
 };
 
+/*
+ * NULL, in the place of records, is what there was no memory for: nothing is there, nothing can be
+ * found or put (ENOMEM), and there is nothing to be written or cleared.
+ */
+
 /* Empty. `cache`: octets of the account's cache. */
 void bodies_records_init(struct bodies_records *r, enum bodies_kind kind, uint64_t cache);
 void bodies_records_clear(struct bodies_records *r);

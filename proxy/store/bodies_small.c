@@ -96,7 +96,7 @@ static void remember_header(struct bodies_batch *b, const struct bodies_small *s
                             struct slice octets)
 {
     if (s->part == ACCOUNT_HEADER)
-        (void)bodies_records_put(&b->account->records[BODIES_HEADS], s->content, octets);
+        (void)bodies_records_put(b->account->records[BODIES_HEADS], s->content, octets);
 }
 
 static void read_single(struct bodies_batch *b, struct bodies_small *s, int fd)
@@ -144,7 +144,7 @@ static void find_single(struct bodies_batch *b, struct bodies_small *s, int dir)
 
 static bool find_record(struct bodies_batch *b, struct bodies_small *s, enum bodies_kind kind)
 {
-    struct bodies_records *r = &b->account->records[kind];
+    struct bodies_records *r = b->account->records[kind];
 
     return s->probe ? bodies_records_has(r, s->content)
                     : bodies_records_get(r, s->content, &b->octets);
@@ -212,8 +212,8 @@ static void batch_work(uv_work_t *work)
     bodies_begin(a, BODIES_MAILS, dir, &b->tally);
     for (struct bodies_small *s = b->first; s && buf_size(&b->octets) < GATHERED_MAX; s = s->next)
         find(b, s, dir);
-    bodies_records_end(&a->records[BODIES_HEADS]);
-    bodies_records_end(&a->records[BODIES_MAILS]);
+    bodies_records_end(a->records[BODIES_HEADS]);
+    bodies_records_end(a->records[BODIES_MAILS]);
     uv_mutex_unlock(&a->records_lock);
     close(dir);
 }

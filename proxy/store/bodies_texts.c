@@ -50,10 +50,10 @@ static uint32_t maker(void)
 /* Of headers: as they came. */
 static struct bodies_records *texts_of(struct bodies_account *a, enum mailbox_text kind)
 {
-    return &a->records[kind == MAILBOX_TEXT_HEADER     ? BODIES_HEADS
-                       : kind == MAILBOX_TEXT_DIGEST   ? BODIES_DIGEST
-                       : kind == MAILBOX_TEXT_ENVELOPE ? BODIES_ENVELOPE
-                                                       : BODIES_STRUCTURE];
+    return a->records[kind == MAILBOX_TEXT_HEADER     ? BODIES_HEADS
+                      : kind == MAILBOX_TEXT_DIGEST   ? BODIES_DIGEST
+                      : kind == MAILBOX_TEXT_ENVELOPE ? BODIES_ENVELOPE
+                                                      : BODIES_STRUCTURE];
 }
 
 /* ---- making ------------------------------------------------------------------------------- */
@@ -63,7 +63,7 @@ static struct mime_message *parse_header(struct bodies_account *a, uint32_t cont
     struct buf header = BUF_INIT;
     struct mime_message *message = NULL;
     struct mime_parser *parser =
-        bodies_records_get(&a->records[BODIES_HEADS], content, &header) ? mime_parser_new() : NULL;
+        bodies_records_get(a->records[BODIES_HEADS], content, &header) ? mime_parser_new() : NULL;
 
     if (parser) {
         mime_parser_feed(parser, buf_slice(&header));
@@ -117,7 +117,7 @@ static void put_digest(struct bodies_texts *x, uint32_t content)
     struct buf header = BUF_INIT;
     struct buf digest = BUF_INIT;
 
-    if (bodies_records_get(&x->account->records[BODIES_HEADS], content, &header)) {
+    if (bodies_records_get(x->account->records[BODIES_HEADS], content, &header)) {
         mime_search_digest(&digest, buf_slice(&header));
         head.plain = (uint32_t)buf_size(&digest);
         buf_put(&x->record, slice_make((const char *)&head, sizeof head));
@@ -224,7 +224,7 @@ static void records_end(struct bodies_texts *x)
 {
     for (int kind = BODIES_HEADS; kind < BODIES_KINDS; kind++)
         if (is_used(x, (enum bodies_kind)kind))
-            bodies_records_end(&x->account->records[kind]);
+            bodies_records_end(x->account->records[kind]);
 }
 
 /* Without the directory nothing is there, whatever the reason: who asks for one says which. */

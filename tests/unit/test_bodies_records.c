@@ -381,6 +381,23 @@ static void a_full_disk_leaves_what_was_there(void **state)
     assert_true(has(2));
 }
 
+static void without_memory_there_is_nothing(void **state)
+{
+    struct buf octets = BUF_INIT;
+
+    (void)state;
+    assert_false(bodies_records_found(NULL, 1));
+    assert_false(bodies_records_has(NULL, 1));
+    assert_false(bodies_records_get(NULL, 1, &octets));
+    assert_int_equal(buf_size(&octets), 0);
+    errno = 0;
+    assert_false(bodies_records_put(NULL, 1, slice_of("a1")));
+    assert_int_equal(errno, ENOMEM);
+    assert_true(bodies_records_flush(NULL));
+    bodies_records_end(NULL);
+    bodies_records_clear(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -396,6 +413,7 @@ int main(void)
         TEST(a_foreign_pack_is_not_believed),
         TEST(a_sealed_pack_is_not_appended_to),
         TEST(a_full_disk_leaves_what_was_there),
+        TEST(without_memory_there_is_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,9 +109,9 @@ struct link {
     bool asked;        /* somebody wants a look, and does not wait for it */
     uint64_t login_at; /* the upstream's LOGIN-DELAY ends */
     uint64_t login_delay_ms;
-    struct failure failure; /* the last one; kind NONE when all is well */
-    bool noticed;           /* the clients were told of it */
-    unsigned window;        /* for the next connection, 0: as the options say */
+    struct failure *failure; /* owned: the last one; NULL: all is well */
+    bool noticed;            /* the clients were told of it */
+    unsigned window;         /* for the next connection, 0: as the options say */
     struct buf nothing;
 };
 
@@ -337,6 +337,8 @@ struct account_op *link_op(struct account *a, account_op_event event);
 /* 0, 5, 10, 20, 40, 60 s, in ms */
 uint64_t link_delay(unsigned failures);
 bool link_is_up(const struct account *a);
+/* Why the upstream is away. Borrowed, until the link changes. */
+const struct failure *link_failure(const struct account *a);
 
 /* account_schedule.c */
 void link_advance(struct account *a);

@@ -28,6 +28,7 @@ void link_clear(struct account *a)
     ops_clear(&a->link);
     pop3_client_free(a->link.client);
     buf_clear(&a->link.nothing);
+    free(a->link.failure);
 }
 
 struct buf *account_upstream_out(struct account *a)
@@ -43,6 +44,13 @@ bool link_is_up(const struct account *a)
 bool account_is_away(const struct account *a)
 {
     return a->link.failures != 0;
+}
+
+const struct failure *link_failure(const struct account *a)
+{
+    static const struct failure unknown = {FAILURE_TEMPORARY, "out of memory"};
+
+    return a->link.failure ? a->link.failure : &unknown;
 }
 
 uint64_t link_delay(unsigned failures)
@@ -192,7 +200,8 @@ void link_listed(struct account *a)
     u->state = LINK_OPEN;
     u->used = a->now_ms;
     u->failures = 0;
-    u->failure = (struct failure){.kind = FAILURE_NONE};
+    free(u->failure);
+    u->failure = NULL;
     if (!u->noticed)
         return;
     u->noticed = false;
@@ -244,7 +253,8 @@ static void failure_count(struct account *a, enum link_state state, const struct
     u->retry_at = a->now_ms + link_delay(u->failures);
     if (u->failures == 0)
         return;
-    u->failure = *why;
+    if (!failure_keep(&u->failure, why))
+        a->failed = true;
     link_notice(a, why);
 }
 

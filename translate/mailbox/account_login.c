@@ -138,7 +138,7 @@ static void login_let_in(struct account *a, struct login *l)
         l->asker.client->logged_in = true;
     client_tell_failure(a, &l->asker, ACCOUNT_EV_LOGGED_IN, &none);
     if (a->link.failures)
-        client_tell_failure(a, &all, ACCOUNT_EV_NOTICE, &a->link.failure);
+        client_tell_failure(a, &all, ACCOUNT_EV_NOTICE, link_failure(a));
     login_free(l);
 }
 

@@ -77,8 +77,18 @@ uint64_t link_opens_at(const struct account *a)
 /* Nobody waits for a server that is away. */
 static void waiting_fail(struct account *a)
 {
-    polls_answer(a, &a->link.failure);
-    jobs_fail(a, &a->link.failure);
+    polls_answer(a, link_failure(a));
+    jobs_fail(a, link_failure(a));
+}
+
+static void ask_for_login(struct account *a)
+{
+    struct failure why;
+
+    failure_set(&why, FAILURE_TEMPORARY,
+                "the mail server is asked again when somebody has logged in");
+    if (!failure_keep(&a->link.failure, &why))
+        a->failed = true;
 }
 
 /* Work that has to wait for longer than an answer may take is not done. */
@@ -87,9 +97,8 @@ static void closed_answer(struct account *a)
     struct link *u = &a->link;
     uint64_t patience = UINT64_C(1000) * a->options.response_seconds;
 
-    if (!a->logins.known && u->failure.kind == FAILURE_NONE)
-        failure_set(&u->failure, FAILURE_TEMPORARY,
-                    "the mail server is asked again when somebody has logged in");
+    if (!a->logins.known && !u->failure)
+        ask_for_login(a);
     if (!a->logins.known || (u->failures && a->now_ms < u->retry_at)) {
         waiting_fail(a);
     } else if (a->now_ms + patience < u->login_at && jobs_are_waiting(a)) {
@@ -159,7 +168,7 @@ void link_advance(struct account *a)
     if (a->polls.count && look_is_fresh(a))
         polls_answer(a, &none);
     else if (a->polls.count && a->link.failures)
-        polls_answer(a, &a->link.failure); /* it is tried, but that may take long */
+        polls_answer(a, link_failure(a)); /* it is tried, but that may take long */
     if (a->link.state == LINK_CLOSED)
         closed_advance(a);
     else if (a->link.state == LINK_OPEN)

@@ -103,8 +103,12 @@ bool box_keyword_add(const struct json_at *at, const char *key, size_t i, struct
         return json_at_wrong_element(at, key, i, "not a keyword, or there already");
     if (s->keyword_count == BOX_KEYWORDS_MAX)
         return json_at_wrong_element(at, key, i, "more keywords than an account may have");
-    s->keywords[s->keyword_count] = slice_dup(text);
-    if (!s->keywords[s->keyword_count])
+    char **p = reallocarray(s->keywords, s->keyword_count + 1, sizeof *p);
+    if (!p)
+        return json_at_no_memory(at);
+    s->keywords = p;
+    p[s->keyword_count] = slice_dup(text);
+    if (!p[s->keyword_count])
         return json_at_no_memory(at);
     s->keyword_count++;
     return true;

@@ -32,6 +32,7 @@ void box_state_free(struct box_state *s)
         free(s->subscriptions[i]);
     box_contents_free(s->contents, s->content_count);
     free(s->folders);
+    free(s->keywords);
     free(s->subscriptions);
     free(s);
 }

@@ -129,7 +129,7 @@ struct box_state {
     uint32_t uidvalidity; /* that the next folder gets; only grows */
     uint32_t folder_next;
     uint32_t content_next;
-    char *keywords[BOX_KEYWORDS_MAX]; /* UTF-8, unlike each other whatever their case */
+    char **keywords; /* at most BOX_KEYWORDS_MAX, UTF-8, unlike each other whatever their case */
     size_t keyword_count;
     struct box_folder *folders;
     size_t folder_count;
