@@ -37,18 +37,23 @@ static void answer_stat(const struct light_mail *m, struct slice rest, struct bu
 /* With no number: of all. */
 static void answer_list(const struct light_mail *m, struct slice rest, struct buf *out)
 {
-    if (rest.n == 0)
+    struct slice number = slice_word(&rest);
+
+    if (number.n == 0)
         put_lines(out, buf_slice(&m->list));
     else
-        buf_printf(out, "+OK %.*s %zu\r\n", (int)rest.n, rest.p, buf_size(&m->body));
+        buf_printf(out, "+OK %.*s %zu\r\n", (int)number.n, number.p, buf_size(&m->body));
 }
 
 static void answer_uidl(const struct light_mail *m, struct slice rest, struct buf *out)
 {
-    if (rest.n == 0)
+    struct slice number = slice_word(&rest);
+
+    if (number.n == 0)
         put_lines(out, buf_slice(&m->uidl));
     else
-        buf_printf(out, "+OK %.*s light-%.*s\r\n", (int)rest.n, rest.p, (int)rest.n, rest.p);
+        buf_printf(out, "+OK %.*s light-%.*s\r\n", (int)number.n, number.p, (int)number.n,
+                   number.p);
 }
 
 /* A message has no line that begins with a dot. */
