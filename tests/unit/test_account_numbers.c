@@ -136,6 +136,28 @@ static void new_mail_is_archived(void **state)
     world_end(&w);
 }
 
+/* As soon as it can be. */
+static void what_could_not_be_archived_is_at_the_next_look(void **state)
+{
+    struct world w;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        world_five(&w);
+        w.options.archive = true;
+        w.fail_keeps = i == 0;
+        w.upstream.refuse = i == 1 ? "RETR 3" : NULL;
+        world_open(&w);
+        assert_null(box_state_content(world_state(&w), world_content(&w, "u3"))->key);
+        w.fail_keeps = false;
+        w.upstream.refuse = NULL;
+        look(&w);
+        assert_non_null(box_state_content(world_state(&w), world_content(&w, "u3"))->key);
+        assert_int_equal(lists_of_look(&w), 0);
+        world_end(&w);
+    }
+}
+
 /* A listing that lacks what is on its way, or kept just then, takes nothing from who waits. */
 static void listing_while_a_body_comes(void **state)
 {
@@ -286,6 +308,7 @@ int main(void)
         cmocka_unit_test(deletion_lists_the_whole_first),
         cmocka_unit_test(listing_behind_a_glance_is_no_look),
         cmocka_unit_test(new_mail_is_archived),
+        cmocka_unit_test(what_could_not_be_archived_is_at_the_next_look),
         cmocka_unit_test(listing_while_a_body_comes),
         cmocka_unit_test(anything_that_happens),
     };
