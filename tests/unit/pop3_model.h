@@ -33,6 +33,8 @@ struct pop3_model {
     const char *hang_up;    /* a verb at which it closes the connection */
     const char *stat;       /* not NULL: what STAT says, whatever is there */
     bool no_uidl, no_top, empty_listing, lf_only, mute_quit, silent;
+    bool repeats;   /* LIST says the first one twice */
+    size_t missing; /* a number that it leaves out; 0: none */
 
     size_t here[MODEL_MAX]; /* of the session */
     bool marked[MODEL_MAX];
@@ -174,8 +176,10 @@ static inline void model_list(struct pop3_model *m, bool uidl)
 {
     m->lists += !uidl;
     model_say(m, "+OK list\r\n");
+    if (m->repeats && !uidl)
+        model_entry(m, 0, false);
     for (size_t i = 0; i < m->here_count && !m->empty_listing; i++)
-        if (!m->marked[i])
+        if (!m->marked[i] && i + 1 != m->missing)
             model_entry(m, i, uidl);
     model_say(m, ".\r\n");
 }
@@ -195,8 +199,10 @@ static inline void model_stat(struct pop3_model *m)
 
     m->stats++;
     for (size_t i = 0; i < m->here_count && !m->empty_listing; i++) {
-        count += !m->marked[i];
-        octets += m->marked[i] ? 0 : model_size(m, i);
+        if (m->marked[i] || i + 1 == m->missing)
+            continue;
+        count++;
+        octets += model_size(m, i);
     }
     snprintf(line, sizeof line, "%zu %zu", count, octets);
     model_say(m, "+OK ");

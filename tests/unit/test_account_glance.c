@@ -247,11 +247,13 @@ static void servers_that_are_never_trusted(void **state)
 {
     static const struct {
         const char *capa;
-        bool no_uidl, gap;
+        bool no_uidl, twins, repeats;
+        size_t missing;
     } servers[] = {
-        {.no_uidl = true},
-        {.capa = "UIDL\r\nTOP\r\nUSER\r\nPIPELINING\r\nEXPIRE 0\r\n"},
-        {.gap = true}, /* two messages with one UIDL */
+        {.no_uidl = true}, {.capa = "UIDL\r\nTOP\r\nUSER\r\nPIPELINING\r\nEXPIRE 0\r\n"},
+        {.twins = true},   /* two messages with one UIDL */
+        {.repeats = true}, /* one message twice */
+        {.missing = 2},    /* numbers with a gap */
     };
     struct world w;
 
@@ -261,7 +263,9 @@ static void servers_that_are_never_trusted(void **state)
         w.upstream.no_uidl = servers[i].no_uidl;
         if (servers[i].capa)
             w.upstream.capa = servers[i].capa;
-        if (servers[i].gap)
+        w.upstream.repeats = servers[i].repeats;
+        w.upstream.missing = servers[i].missing;
+        if (servers[i].twins)
             deliver(&w, "u3");
         world_open(&w);
         assert_int_equal(lists_of_look(&w), 1);

@@ -136,6 +136,63 @@ static void new_mail_is_archived(void **state)
     world_end(&w);
 }
 
+/* As soon as it can be. */
+static void what_could_not_be_archived_is_at_the_next_look(void **state)
+{
+    struct world w;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        world_five(&w);
+        w.options.archive = true;
+        w.fail_keeps = i == 0;
+        w.upstream.refuse = i == 1 ? "RETR 3" : NULL;
+        world_open(&w);
+        assert_null(box_state_content(world_state(&w), world_content(&w, "u3"))->key);
+        w.fail_keeps = false;
+        w.upstream.refuse = NULL;
+        look(&w);
+        assert_non_null(box_state_content(world_state(&w), world_content(&w, "u3"))->key);
+        assert_int_equal(lists_of_look(&w), 0);
+        world_end(&w);
+    }
+}
+
+/* A listing that lacks what is on its way, or kept just then, takes nothing from who waits. */
+static void listing_while_a_body_comes(void **state)
+{
+    (void)state;
+    for (size_t steps = 0; steps < 40; steps++) {
+        struct world w;
+
+        world_five_open(&w);
+        rename_message(&w, 3, "other");
+        look(&w);
+        w.piece = 4;
+        w.hold_kept = true;
+        uint32_t second = world_content(&w, "u2");
+        uint32_t fourth = world_content(&w, "u4");
+        uint32_t wanted = account_want(world_client(&w, 0), second, ACCOUNT_WHOLE);
+        world_steps(&w, steps);
+        uint32_t missed = account_want(world_client(&w, 0), fourth, ACCOUNT_WHOLE);
+        while (!w.upstream.retrs && world_steps(&w, 1) == false)
+            continue;
+        w.upstream.marked[1] = true;
+        world_run(&w);
+        struct failure none = {.kind = FAILURE_NONE};
+        struct world_body *body = world_body(&w, second, ACCOUNT_WHOLE);
+        if (body)
+            account_kept(w.account, second, ACCOUNT_WHOLE, NULL, &none);
+        world_run(&w);
+        assert_non_null(world_answer(&w, 0, wanted));
+        assert_int_equal(world_answer(&w, 0, missed)->failure.kind, FAILURE_PERMANENT);
+        w.hold_kept = false;
+        look(&w);
+        look(&w);
+        world_end(&w);
+    }
+}
+
 /* ---- anything ----------------------------------------------------------------------------- */
 
 static unsigned dice(unsigned *seed, unsigned sides)
@@ -251,6 +308,8 @@ int main(void)
         cmocka_unit_test(deletion_lists_the_whole_first),
         cmocka_unit_test(listing_behind_a_glance_is_no_look),
         cmocka_unit_test(new_mail_is_archived),
+        cmocka_unit_test(what_could_not_be_archived_is_at_the_next_look),
+        cmocka_unit_test(listing_while_a_body_comes),
         cmocka_unit_test(anything_that_happens),
     };
 

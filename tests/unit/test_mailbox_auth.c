@@ -101,6 +101,28 @@ static void test_cleartext(void **state)
     world_clear(&w);
 }
 
+/* What a login needs is gone behind it: whatever comes late finds nothing to do. */
+static void test_behind_the_login(void **state)
+{
+    struct world w;
+    struct failure why;
+    (void)state;
+
+    world_init(&w, 0);
+    w.settings.starttls = true;
+    enter(&w, 0, "");
+    says(&w, 0, "b LOGIN u p\r\n", "b BAD You are logged in already\r\n");
+    says(&w, 0, "c AUTHENTICATE PLAIN AHUAcA==\r\n", "c BAD You are logged in already\r\n");
+    says(&w, 0, "d STARTTLS\r\n", "d BAD You are logged in already\r\n");
+    failure_set(&why, FAILURE_TEMPORARY, "it took too long");
+    mailbox_refused(w.sessions[0].m, &why);
+    mailbox_secret(w.sessions[0].m, &(struct sasl_secret){.kind = SASL_SECRET_NONE});
+    mailbox_joined(w.sessions[0].m, &w.account, slice_of("u"), NULL);
+    mailbox_client_tls(w.sessions[0].m);
+    says(&w, 0, "e NOOP\r\n", "e OK NOOP done\r\n");
+    world_clear(&w);
+}
+
 /* The folders of an account that is only being born are there when the login is answered. */
 static void test_newborn(void **state)
 {
@@ -322,6 +344,7 @@ int main(void)
         cmocka_unit_test(test_ways_in),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_cleartext),
+        cmocka_unit_test(test_behind_the_login),
         cmocka_unit_test(test_newborn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,10 +12,10 @@
  * never more than a delay: nothing is taken for gone, and nothing is deleted, but by a whole
  * listing of the connection that does so; what is fetched is confirmed by its UIDL first; and the
  * whole is listed all the same at the first look, every GLANCE_MS, after a connection that failed,
- * after a deletion, and where there is something to delete. Where UIDLs are missing, repeated or
- * were in doubt, the listing disagreed with itself, or the server deletes what it has given out
- * (EXPIRE 0), there is no glance. A server that denies by STAT or UIDL what its own listing then
- * says, or hangs up at the question, is not asked so again.
+ * after a deletion, after a body that could not be archived, and where there is something to
+ * delete. Where UIDLs are missing, repeated or were in doubt, the listing disagreed with itself, or
+ * the server deletes what it has given out (EXPIRE 0), there is no glance. A server that denies by
+ * STAT or UIDL what its own listing then says, or hangs up at the question, is not asked so again.
  */
 #include "translate/mailbox/account_internal.h"
 

@@ -195,6 +195,9 @@ void jobs_answer(struct account *a, struct account_job *j, const struct failure 
     struct account_event ev = {
         .type = ACCOUNT_EV_HAVE, .content = j->content, .part = j->part, .failure = *why};
 
+    /* What is to be kept and is not, the next connection asks for again: it lists the whole. */
+    if (why->kind != FAILURE_NONE && j->part == ACCOUNT_WHOLE && listing_keeps_durably(a))
+        numbers_forget(a);
     date_answer(a, j, why);
     askers_tell(a, &j->askers, &ev);
     askers_tell(a, &j->followers, &ev);
