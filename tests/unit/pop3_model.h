@@ -13,7 +13,7 @@
 #include "translate/text/base64.h"
 #include "translate/text/buf.h"
 
-enum { MODEL_MAX = 512 };
+enum { MODEL_MAX = 1024 };
 
 struct model_message {
     char uidl[24];

@@ -192,6 +192,30 @@ static void new_ones_with_the_uidl_of_another_are_listed(void **state)
     world_end(&w);
 }
 
+/* Also where so many have come before that what was heard of has to be counted anew. */
+static void two_of_one_uidl_among_many_are_listed(void **state)
+{
+    enum { LOOKS = 12, EACH = 60 };
+    struct world w;
+    char uidl[8];
+
+    (void)state;
+    world_five_open(&w);
+    for (size_t i = 0; i < LOOKS * EACH; i++) {
+        snprintf(uidl, sizeof uidl, "n%zu", i);
+        deliver(&w, uidl);
+        if (i % EACH == EACH - 1)
+            assert_int_equal(lists_of_look(&w), 0);
+    }
+    for (size_t i = 0; i < EACH; i++) {
+        snprintf(uidl, sizeof uidl, "m%zu", i == EACH - 1 ? 0 : i);
+        deliver(&w, uidl);
+    }
+    assert_int_equal(lists_of_look(&w), 1);
+    assert_int_equal(world_inbox(&w)->count, FIVE + LOOKS * EACH + EACH);
+    world_end(&w);
+}
+
 /* CASES D12 */
 static void suspicious_listing_is_followed_by_a_whole_one(void **state)
 {
@@ -421,6 +445,7 @@ int main(void)
         cmocka_unit_test(other_octets_are_listed),
         cmocka_unit_test(message_that_comes_back_is_the_same),
         cmocka_unit_test(new_ones_with_the_uidl_of_another_are_listed),
+        cmocka_unit_test(two_of_one_uidl_among_many_are_listed),
         cmocka_unit_test(suspicious_listing_is_followed_by_a_whole_one),
         cmocka_unit_test(whole_is_listed_now_and_then),
         cmocka_unit_test(servers_that_are_never_trusted),

@@ -56,6 +56,8 @@ static bool are_unheard_of(struct account *a)
 {
     const struct box_listing *list = &a->listing.list;
 
+    if (!uidls_reserve(a, list->count))
+        return false;
     for (size_t i = 0; i < list->count; i++)
         if (!list->entries[i].uidl.n || !uidls_add(a, list->entries[i].uidl))
             return false;

@@ -172,6 +172,8 @@ void numbers_forget(struct account *a);
 void numbers_clear(struct account *a);
 
 /* account_uidls.c */
+/* Room for `count` UIDLs, before those that came together are added. False: memory is out. */
+bool uidls_reserve(struct account *a, size_t count);
 /* False when a content has it, or had it since the last whole listing, or may have it. */
 bool uidls_add(struct account *a, struct slice uidl);
 void uidls_clear(struct account *a);

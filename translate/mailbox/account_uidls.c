@@ -33,14 +33,14 @@ static bool mark_add(struct uidls *u, uint64_t mark)
     return true;
 }
 
-static void uidls_make(struct account *a)
+static void uidls_make(struct account *a, size_t more)
 {
     const struct box_state *s = a->state;
     struct uidls *u = &a->uidls;
 
     uidls_clear(a);
     u->room = ROOM_LEAST;
-    while (u->room / 2 < s->content_count)
+    while (u->room / 2 < s->content_count + more)
         u->room *= 2;
     u->marks = calloc(u->room, sizeof *u->marks);
     a->failed = a->failed || !u->marks;
@@ -51,13 +51,18 @@ static void uidls_make(struct account *a)
     }
 }
 
-bool uidls_add(struct account *a, struct slice uidl)
+bool uidls_reserve(struct account *a, size_t count)
 {
     struct uidls *u = &a->uidls;
 
-    if (!u->marks || u->room / 4 * 3 <= u->count)
-        uidls_make(a);
-    return u->marks && mark_add(u, mark_of(uidl));
+    if (!u->marks || u->room / 4 * 3 < u->count + count)
+        uidls_make(a, count);
+    return u->marks;
+}
+
+bool uidls_add(struct account *a, struct slice uidl)
+{
+    return mark_add(&a->uidls, mark_of(uidl));
 }
 
 void uidls_clear(struct account *a)
