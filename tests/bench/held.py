@@ -93,12 +93,15 @@ class ImapSessions:
         await asyncio.gather(*map(one, range(self._count)))
 
     async def _wake(self):
+        window = asyncio.Semaphore(self._window)
+
         async def one(number, reader, writer):
-            if number % 2:
-                writer.write(b"DONE\r\n")
-                await _answer(reader, b"i OK")
-            else:
-                await _ask(reader, writer, "NOOP")
+            async with window:
+                if number % 2:
+                    writer.write(b"DONE\r\n")
+                    await _answer(reader, b"i OK")
+                else:
+                    await _ask(reader, writer, "NOOP")
 
         await asyncio.gather(*(one(*session) for session in self._sessions))
 

@@ -50,7 +50,7 @@ class IdleMany(Idle):
     command and is answered."""
 
     rounds, quick, window, sessions = 1, False, 200, MANY
-    protocol, descriptors = "pop3", 2
+    protocol, descriptors, imap = "pop3", 2, None
 
     def __init__(self, tls):
         super().__init__(tls)
@@ -64,7 +64,7 @@ class IdleMany(Idle):
         other = "imap" if self.protocol == "pop3" else "pop3"
         light = bench.light(3, 2_000, tls=self.tls, protocol=other)
         self.ways = [servers.Gateways([bench.gateway(self.name, port=light.port, tls=self.tls,
-                                                     protocol=self.protocol)
+                                                     protocol=self.protocol, imap=self.imap)
                                        for _ in range(self.processes)])]
         self.served = []
 
@@ -93,9 +93,11 @@ class IdleMany(Idle):
 
 
 class IdleManyImap(IdleMany):
-    """The same of IMAP clients, whose accounts let go of their upstream: a descriptor each."""
+    """The same of IMAP clients, whose accounts let go of their upstream: a descriptor each, where
+    that is at once, not after some seconds in which thousands of others look too."""
 
     kind, protocol, descriptors = "IMAP sessions", "imap", 1
+    imap = {"poll_seconds": 3600, "idle_seconds": 0}
 
     def few(self, way):
         for part in way.parts:

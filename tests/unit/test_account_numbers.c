@@ -24,6 +24,32 @@ static void number_is_confirmed_before_it_is_used(void **state)
     world_end(&w);
 }
 
+/* Where many are fetched the whole listing costs less than a question for each. */
+static void many_are_confirmed_by_the_whole_listing(void **state)
+{
+    enum { MANY = 60, ONE_BY_ONE = 21 };
+    struct world w;
+    char uidl[8];
+
+    (void)state;
+    world_five_open(&w);
+    for (size_t i = 0; i < MANY; i++) {
+        snprintf(uidl, sizeof uidl, "n%zu", i);
+        deliver(&w, uidl);
+    }
+    look(&w);
+    look(&w);
+    size_t lists = w.upstream.lists, singles = w.upstream.singles;
+    for (size_t i = 0; i < FIVE + MANY; i++) {
+        want_right(&w, i);
+        world_forget_events(&w);
+    }
+    assert_int_equal(w.upstream.lists, lists + 1);
+    assert_true(w.upstream.singles - singles <= ONE_BY_ONE);
+    assert_int_equal(w.upstream.retrs, FIVE + MANY);
+    world_end(&w);
+}
+
 /* CASES D10: nothing is fetched, or deleted, that is not what it is taken for. */
 static void order_that_has_changed_is_noticed(void **state)
 {
@@ -303,6 +329,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(number_is_confirmed_before_it_is_used),
+        cmocka_unit_test(many_are_confirmed_by_the_whole_listing),
         cmocka_unit_test(order_that_has_changed_is_noticed),
         cmocka_unit_test(message_that_took_anothers_place_is_never_fetched_for_it),
         cmocka_unit_test(deletion_lists_the_whole_first),

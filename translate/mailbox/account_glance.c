@@ -172,6 +172,7 @@ void glance_begin(struct account *a)
     struct account_op *op;
 
     listing_clear(a);
+    n->asked = 0;
     a->listing.stage = LISTING_GLANCE;
     a->listing.glance = true;
     a->listing.awaited = 1;

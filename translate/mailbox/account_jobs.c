@@ -355,6 +355,7 @@ static void job_confirm(struct account *a, struct account_job *j, uint32_t numbe
 {
     struct account_op *op = job_op(a, j, confirm_event);
 
+    a->numbers.asked++;
     if (op)
         op->command = pop3_client_uidl(a->link.client, number);
 }
@@ -406,6 +407,8 @@ static void job_issue(struct account *a, struct account_job *j)
         jobs_give_up(a, j, &why);
     } else if (j->part == ACCOUNT_HEADER && !can_top) {
         jobs_demote(a, j);
+    } else if (!numbers_confirmed(a, n) && numbers_are_cheaper_whole(a)) {
+        listing_again(a); /* and then it is its turn */
     } else {
         job_ask(a, j, n);
     }
@@ -444,7 +447,7 @@ void jobs_issue(struct account *a)
 {
     bool archives = listing_keeps_durably(a);
 
-    while (!a->failed && may_send(a)) {
+    while (!a->failed && a->link.state == LINK_OPEN && may_send(a)) {
         struct account_job *j = a->jobs.waiting.first;
         if (!j && archives)
             j = archive_next(a);

@@ -103,6 +103,7 @@ struct numbers {
     unsigned whole;       /* the connection that listed all, by link.ended */
     uint64_t listed_at;
     size_t next;      /* that a glance asks for */
+    size_t asked;     /* UIDLs, on this connection, for what was to be fetched */
     bool doubted;     /* a glance on this connection did not confirm it */
     unsigned refuted; /* glances that were wrong, in a row */
     size_t archived;  /* that were looked at for `archive` */
@@ -165,6 +166,9 @@ const struct numbered *numbers_find(const struct account *a, uint32_t content);
 /* This connection has listed all; or has said that the number is that content's. */
 bool numbers_are_whole(const struct account *a);
 bool numbers_confirmed(const struct account *a, const struct numbered *n);
+/* So many were confirmed one by one that the whole listing costs no more; with it there is an end
+ * to that. */
+bool numbers_are_cheaper_whole(const struct account *a);
 /* The upstream says that the content's number has this UIDL; false: it is another's. */
 bool numbers_confirm(struct account *a, uint32_t content, struct slice uidl);
 /* The next connection lists all. */

@@ -7,6 +7,9 @@
 
 #include "translate/mailbox/account_internal.h"
 
+/* A command and its answer cost as much as some lines of a listing. */
+enum { CONFIRM_LEAST = 16, CONFIRM_SHARE = 16 };
+
 static int number_order(const void *left, const void *right)
 {
     uint32_t x = ((const struct numbered *)left)->content;
@@ -35,6 +38,11 @@ bool numbers_are_whole(const struct account *a)
 bool numbers_confirmed(const struct account *a, const struct numbered *n)
 {
     return n->seen == a->link.ended;
+}
+
+bool numbers_are_cheaper_whole(const struct account *a)
+{
+    return a->numbers.asked > CONFIRM_LEAST + a->numbers.count / CONFIRM_SHARE;
 }
 
 bool numbers_confirm(struct account *a, uint32_t content, struct slice uidl)
