@@ -37,15 +37,17 @@ static void sasl_end(struct imap_client *c)
     c->login->sasl = NULL;
 }
 
-/* NULL: nothing was in the way. */
 static void unable_set(struct imap_client *c, const struct failure *why)
 {
-    free(c->login->unable);
-    c->login->unable = why ? malloc(sizeof *why) : NULL;
-    if (c->login->unable)
-        *c->login->unable = *why;
-    else if (why)
+    if (!failure_keep(&c->login->unable, why))
         c->no_memory = true;
+}
+
+/* Nothing was in the way. */
+static void unable_clear(struct imap_client *c)
+{
+    free(c->login->unable);
+    c->login->unable = NULL;
 }
 
 void imap_login_wipe(struct imap_client *c)
@@ -54,7 +56,7 @@ void imap_login_wipe(struct imap_client *c)
         return;
     credential_clear(&c->login->credential);
     sasl_end(c);
-    unable_set(c, NULL);
+    unable_clear(c);
     parts_wipe(c);
     free(c->login);
     c->login = NULL;
@@ -242,7 +244,7 @@ static void authenticate_send(struct imap_client *c, const struct sasl_mechanism
     struct failure why = {.kind = FAILURE_NONE};
 
     c->capabilities_fresh = false;
-    unable_set(c, NULL);
+    unable_clear(c);
     c->login->sasl = sasl_begin(c, mechanism);
     if (!c->login->sasl) {
         c->no_memory = true;

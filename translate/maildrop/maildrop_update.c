@@ -47,11 +47,8 @@ static void update_finish(struct maildrop *m)
 
 static void update_note(struct maildrop *m, const struct failure *why)
 {
-    if (m->update.failure)
-        return;
-    m->update.failure = malloc(sizeof *why);
-    if (m->update.failure)
-        *m->update.failure = *why;
+    if (!m->update.failure) /* without memory there is no reason told */
+        (void)failure_keep(&m->update.failure, why);
 }
 
 void update_fail(struct maildrop *m, const struct failure *why)
