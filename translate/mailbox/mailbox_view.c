@@ -10,12 +10,12 @@
 static bool view_share(struct mailbox_view *v, const struct box_state *s,
                        const struct box_folder *f, size_t count)
 {
-    struct uid_list *list = box_folder_uids(box_state_folder_by_id(s, f->id));
+    struct folder_uids *list = box_folder_uids(box_state_folder_by_id(s, f->id));
 
     if (!list)
         return false;
-    uid_list_hold(list);
-    uid_list_let_go(v->list);
+    folder_uids_hold(list);
+    folder_uids_let_go(v->list);
     v->list = list;
     v->count = count;
     return true;
@@ -37,7 +37,7 @@ bool mailbox_view_open(struct mailbox_view *v, const struct box_state *s,
 
 void mailbox_view_close(struct mailbox_view *v)
 {
-    uid_list_let_go(v->list);
+    folder_uids_let_go(v->list);
     free(v->saved);
     memset(v, 0, sizeof *v);
 }
@@ -244,12 +244,12 @@ static void tell_flags(const struct mailbox_view *v, const struct box_state *s,
 static bool view_own(struct mailbox_view *v)
 {
     if (v->list->holders > 1) {
-        struct uid_list *own = uid_list_new(v->count);
+        struct folder_uids *own = folder_uids_new(v->count);
         if (!own)
             return false;
         for (size_t i = 0; i < v->count; i++)
-            uid_list_add(own, v->list->uids[i]);
-        uid_list_let_go(v->list);
+            folder_uids_add(own, v->list->uids[i]);
+        folder_uids_let_go(v->list);
         v->list = own;
     }
     v->list->count = v->count;
@@ -264,10 +264,10 @@ static bool tell_new(struct mailbox_view *v, const struct box_folder *f, struct 
     if (count == 0)
         return true;
     if (v->list != f->uids) {
-        if (!view_own(v) || !uid_list_reserve(v->list, count))
+        if (!view_own(v) || !folder_uids_reserve(v->list, count))
             return false;
         for (size_t i = from; i < f->count; i++)
-            uid_list_add(v->list, f->messages[i].uid);
+            folder_uids_add(v->list, f->messages[i].uid);
     }
     v->count += count;
     buf_printf(out, "* %zu EXISTS\r\n", v->count);

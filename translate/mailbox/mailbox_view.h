@@ -9,16 +9,16 @@
 
 #include "translate/imap/imapd_set.h"
 #include "translate/state/box_state.h"
-#include "translate/state/uid_list.h"
+#include "translate/state/folder_uids.h"
 #include "translate/text/buf.h"
 
 struct mailbox_view {
     uint32_t folder; /* id; 0: none is selected */
     bool read_only;
-    struct uid_list *list; /* NULL: of nothing. As the folder has it, or the view's own where the
+    struct folder_uids *list; /* NULL: of nothing. As the folder has it, or the view's own where the
                               folder has lost what this view still has */
-    size_t count;          /* the first of them: number n is list->uids[n - 1] */
-    uint64_t modseq;       /* up to which flags and new messages were told */
+    size_t count;             /* the first of them: number n is list->uids[n - 1] */
+    uint64_t modseq;          /* up to which flags and new messages were told */
     uint64_t settled;  /* up to which it was told that messages are gone: behind when that had to
                           wait */
     uint64_t removals; /* box_folder.removals, as far as they were told */

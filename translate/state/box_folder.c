@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "translate/state/uid_list.h"
+#include "translate/state/folder_uids.h"
 #include "translate/text/array.h"
 
 void box_folder_clear(struct box_folder *f)
@@ -11,7 +11,7 @@ void box_folder_clear(struct box_folder *f)
     free(f->messages);
     free(f->newest);
     free(f->name);
-    uid_list_let_go(f->uids);
+    folder_uids_let_go(f->uids);
     *f = (struct box_folder){.name = NULL};
 }
 
@@ -20,7 +20,7 @@ bool box_folder_reserve(struct box_folder *f, size_t count)
     size_t wanted = f->count + count;
     size_t capacity = f->capacity;
 
-    if (f->uids && !uid_list_reserve(f->uids, count))
+    if (f->uids && !folder_uids_reserve(f->uids, count))
         return false;
     if (wanted <= capacity)
         return true;
@@ -68,7 +68,7 @@ void box_folder_append(struct box_folder *f, const struct box_message *m, uint64
 {
     f->messages[f->count++] = *m;
     if (f->uids)
-        uid_list_add(f->uids, m->uid);
+        folder_uids_add(f->uids, m->uid);
     note_all_modseqs(f, f->count - 1);
     f->uidnext = m->uid + 1;
     f->size += size;
@@ -112,7 +112,7 @@ void box_folder_take_out(struct box_folder *f, const uint32_t *uids, size_t coun
     f->removals++;
     if (first < f->seen_before)
         f->seen_before = first;
-    uid_list_let_go(f->uids);
+    folder_uids_let_go(f->uids);
     f->uids = NULL;
     note_all_modseqs(f, first);
 }
@@ -124,13 +124,13 @@ size_t box_folder_first_unseen(struct box_folder *f)
     return f->seen_before;
 }
 
-struct uid_list *box_folder_uids(struct box_folder *f)
+struct folder_uids *box_folder_uids(struct box_folder *f)
 {
     if (f->uids)
         return f->uids;
-    f->uids = uid_list_new(f->count);
+    f->uids = folder_uids_new(f->count);
     for (size_t i = 0; f->uids && i < f->count; i++)
-        uid_list_add(f->uids, f->messages[i].uid);
+        folder_uids_add(f->uids, f->messages[i].uid);
     return f->uids;
 }
 

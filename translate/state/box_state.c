@@ -5,7 +5,7 @@
 
 #include "translate/state/box_content.h"
 #include "translate/state/box_folder.h"
-#include "translate/state/uid_list.h"
+#include "translate/state/folder_uids.h"
 
 static const char *const use_names[BOX_USES] = {NULL,      "\\Drafts", "\\Sent",
                                                 "\\Trash", "\\Junk",   "\\Archive"};

@@ -109,11 +109,11 @@ struct box_folder {
     struct box_message *messages; /* ascending by uid: sequence number n is messages[n - 1] */
     size_t count;
     size_t capacity;
-    uint64_t *newest;      /* for each BOX_RUN messages, no modseq among them is above it */
-    uint64_t removals;     /* grows when messages are taken out; not kept on the disk */
-    struct uid_list *uids; /* of all messages; NULL: nobody has asked since one was taken out */
-    size_t unseen;         /* messages without \Seen */
-    size_t seen_before;    /* the messages before this place have it */
+    uint64_t *newest;         /* for each BOX_RUN messages, no modseq among them is above it */
+    uint64_t removals;        /* grows when messages are taken out; not kept on the disk */
+    struct folder_uids *uids; /* of all messages; NULL: nobody has asked since one was taken out */
+    size_t unseen;            /* messages without \Seen */
+    size_t seen_before;       /* the messages before this place have it */
     size_t deleted;
     uint64_t size; /* of all messages */
 };
@@ -179,7 +179,7 @@ size_t box_folder_position(const struct box_folder *f, uint32_t uid);
 size_t box_folder_first_unseen(struct box_folder *f);
 
 /* The UIDs of all messages; the folder's, to be held by who keeps it. NULL when memory is out. */
-struct uid_list *box_folder_uids(struct box_folder *f);
+struct folder_uids *box_folder_uids(struct box_folder *f);
 
 /* The message, or NULL. */
 struct box_message *box_folder_message(const struct box_folder *f, uint32_t uid);

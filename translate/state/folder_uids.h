@@ -7,31 +7,31 @@
  * Who holds it owns it together with the others; the last one that lets go frees it. Not for
  * threads: an account and its sessions are on one loop, and a session lets go before it leaves.
  */
-#ifndef TRANSLATE_STATE_UID_LIST_H
-#define TRANSLATE_STATE_UID_LIST_H
+#ifndef TRANSLATE_STATE_FOLDER_UIDS_H
+#define TRANSLATE_STATE_FOLDER_UIDS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct uid_list {
+struct folder_uids {
     uint32_t *uids;
     size_t count, capacity;
     size_t holders;
 };
 
 /* Empty, with room for `capacity`, held once. NULL when memory is out. */
-struct uid_list *uid_list_new(size_t capacity);
+struct folder_uids *folder_uids_new(size_t capacity);
 
 /* Holds it once more; gives it back. */
-struct uid_list *uid_list_hold(struct uid_list *l);
-void uid_list_let_go(struct uid_list *l); /* NULL is fine */
+struct folder_uids *folder_uids_hold(struct folder_uids *l);
+void folder_uids_let_go(struct folder_uids *l); /* NULL is fine */
 
 /* Room for `count` more. False when memory is out. */
-bool uid_list_reserve(struct uid_list *l, size_t count);
+bool folder_uids_reserve(struct folder_uids *l, size_t count);
 
 /* Appends one, for which there is room. */
-static inline void uid_list_add(struct uid_list *l, uint32_t uid)
+static inline void folder_uids_add(struct folder_uids *l, uint32_t uid)
 {
     l->uids[l->count++] = uid;
 }

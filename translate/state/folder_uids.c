@@ -1,29 +1,29 @@
-#include "translate/state/uid_list.h"
+#include "translate/state/folder_uids.h"
 
 #include <stdlib.h>
 
 #include "translate/text/array.h"
 
-struct uid_list *uid_list_new(size_t capacity)
+struct folder_uids *folder_uids_new(size_t capacity)
 {
-    struct uid_list *l = calloc(1, sizeof *l);
+    struct folder_uids *l = calloc(1, sizeof *l);
 
     if (!l)
         return NULL;
     l->holders = 1;
-    if (uid_list_reserve(l, capacity))
+    if (folder_uids_reserve(l, capacity))
         return l;
-    uid_list_let_go(l);
+    folder_uids_let_go(l);
     return NULL;
 }
 
-struct uid_list *uid_list_hold(struct uid_list *l)
+struct folder_uids *folder_uids_hold(struct folder_uids *l)
 {
     l->holders++;
     return l;
 }
 
-void uid_list_let_go(struct uid_list *l)
+void folder_uids_let_go(struct folder_uids *l)
 {
     if (!l || --l->holders)
         return;
@@ -31,7 +31,7 @@ void uid_list_let_go(struct uid_list *l)
     free(l);
 }
 
-bool uid_list_reserve(struct uid_list *l, size_t count)
+bool folder_uids_reserve(struct folder_uids *l, size_t count)
 {
     if (l->count + count <= l->capacity)
         return true;
