@@ -8,6 +8,8 @@
 #include <sys/random.h>
 #include <uv.h>
 
+#include "translate/text/slice.h"
+
 enum { GATE_BUCKETS = 1024 };
 
 struct gate_entry {
@@ -93,14 +95,11 @@ void gate_address_print(const struct gate_address *a, char *out, size_t cap)
     snprintf(out, cap, "%s%s", text, a->known && !v4 ? "/64" : "");
 }
 
-/* FNV-1a from a random start. */
 static struct gate_entry **gate_bucket(struct gate *g, const struct gate_address *a)
 {
-    uint64_t hash = g->seed ^ 0xcbf29ce484222325U;
+    struct slice octets = slice_make((const char *)a->octets, sizeof a->octets);
 
-    for (size_t i = 0; i < sizeof a->octets; i++)
-        hash = (hash ^ a->octets[i]) * 0x100000001b3U;
-    return &g->buckets[(hash ^ hash >> 32) % GATE_BUCKETS];
+    return &g->buckets[slice_hash(octets, g->seed) % GATE_BUCKETS];
 }
 
 /* The link that leads to the address's entry, or to the end of its bucket. */

@@ -1,9 +1,10 @@
 #include "proxy/homes.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
+
+#include "translate/text/slice.h"
 
 enum { HOMES_BUCKETS = 4096 };
 
@@ -36,15 +37,12 @@ void homes_free(struct homes *h)
     free(h);
 }
 
-/* The link that leads to the account's home, or to the end of its bucket. By FNV-1a: keys are of
- * users who were let in. */
+/* The link that leads to the account's home, or to the end of its bucket. Keys are of users who
+ * were let in. */
 static struct home **homes_find(struct homes *h, const char *key)
 {
-    uint32_t hash = 2166136261U;
+    struct home **link = &h->buckets[slice_hash(slice_of(key), 0) % HOMES_BUCKETS];
 
-    for (const char *p = key; *p; p++)
-        hash = (hash ^ (unsigned char)*p) * 16777619U;
-    struct home **link = &h->buckets[hash % HOMES_BUCKETS];
     while (*link && strcmp((*link)->key, key) != 0)
         link = &(*link)->next;
     return link;

@@ -11,6 +11,7 @@
 #include "proxy/log.h"
 #include "proxy/store/bodies_dir.h"
 #include "proxy/store/disk.h"
+#include "translate/text/slice.h"
 
 enum { BUCKETS = 1024 };
 
@@ -41,11 +42,8 @@ struct bodies_idle {
 
 static struct idle_account **slot_of(struct bodies_idle *i, const char *name)
 {
-    uint32_t hash = 2166136261U;
+    struct idle_account **slot = &i->buckets[slice_hash(slice_of(name), 0) % BUCKETS];
 
-    for (const char *p = name; *p; p++)
-        hash = (hash ^ (unsigned char)*p) * 16777619U;
-    struct idle_account **slot = &i->buckets[hash % BUCKETS];
     while (*slot && strcmp((*slot)->name, name) != 0)
         slot = &(*slot)->next;
     return slot;

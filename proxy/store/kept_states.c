@@ -4,6 +4,8 @@
 #include <string.h>
 #include <uv.h>
 
+#include "translate/text/slice.h"
+
 enum { BUCKETS = 1024 };
 
 struct kept {
@@ -57,14 +59,11 @@ void kept_states_free(struct kept_states *k)
     free(k);
 }
 
-/* Where the account is, or would be. FNV-1a. */
+/* Where the account is, or would be. */
 static struct kept **slot_of(struct kept_states *k, const char *name)
 {
-    uint32_t hash = 2166136261U;
+    struct kept **slot = &k->buckets[slice_hash(slice_of(name), 0) % BUCKETS];
 
-    for (const char *p = name; *p; p++)
-        hash = (hash ^ (unsigned char)*p) * 16777619U;
-    struct kept **slot = &k->buckets[hash % BUCKETS];
     while (*slot && strcmp((*slot)->name, name) != 0)
         slot = &(*slot)->next;
     return slot;

@@ -23,6 +23,7 @@
 #include "proxy/store/state_dir.h"
 #include "proxy/store/uncut_journals.h"
 #include "translate/state/journal.h"
+#include "translate/text/slice.h"
 
 /* Octets of states in memory: those of a million messages. */
 enum { BUCKETS = 256, KEPT_OCTETS = 64 * 1024 * 1024 };
@@ -130,11 +131,8 @@ static void notify(const struct store *s, const struct account_dir *d, const str
 /* Where in the table the account is, or would be put. */
 static struct account_queue **table_slot(struct store *s, const char *name)
 {
-    uint32_t hash = 2166136261u;
+    struct account_queue **slot = &s->buckets[slice_hash(slice_of(name), 0) % BUCKETS];
 
-    for (const char *p = name; *p; p++)
-        hash = (hash ^ (unsigned char)*p) * 16777619u;
-    struct account_queue **slot = &s->buckets[hash % BUCKETS];
     while (*slot && strcmp((*slot)->name, name) != 0)
         slot = &(*slot)->next;
     return slot;

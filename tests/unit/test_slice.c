@@ -144,6 +144,15 @@ static void test_contains_nocase(void **state)
     assert_false(slice_contains_nocase(slice_of(NULL), "a"));
 }
 
+static void test_hash(void **state)
+{
+    (void)state;
+    assert_int_equal(slice_hash(slice_of(""), 0), 0xcbf29ce484222325U ^ 0xcbf29ce4U);
+    assert_true(slice_hash(slice_of("ann"), 7) == slice_hash(slice_make("anne", 3), 7));
+    assert_true(slice_hash(slice_of("ann"), 7) != slice_hash(slice_of("ann"), 8));
+    assert_true(slice_hash(slice_of("ann"), 0) != slice_hash(slice_of("bob"), 0));
+}
+
 static void test_has_nul(void **state)
 {
     (void)state;
@@ -167,6 +176,7 @@ int main(void)
         cmocka_unit_test(test_number),
         cmocka_unit_test(test_number_limit),
         cmocka_unit_test(test_dup),
+        cmocka_unit_test(test_hash),
         cmocka_unit_test(test_has_nul),
     };
 

@@ -16,7 +16,8 @@ struct account *account_new(const struct account_options *options, struct box_st
 {
     struct account *a = calloc(1, sizeof *a);
 
-    if (!a || RAND_bytes(a->logins.key, sizeof a->logins.key) != 1) {
+    if (!a || RAND_bytes(a->logins.key, sizeof a->logins.key) != 1 ||
+        RAND_bytes((unsigned char *)&a->uidl_seed, sizeof a->uidl_seed) != 1) {
         free(a);
         box_state_free(state);
         return NULL;

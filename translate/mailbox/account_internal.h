@@ -287,6 +287,7 @@ struct account {
     struct listing listing;
     struct numbers numbers;
     struct uidls uidls;
+    uint64_t uidl_seed;  /* random: the server chooses the UIDLs */
     bool listing_queued; /* its turn; outlives the listing */
     bool looked;         /* a listing is in the state since */
     uint64_t looked_at;

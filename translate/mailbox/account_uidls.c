@@ -9,13 +9,11 @@
 
 enum { ROOM_LEAST = 1024 };
 
-/* FNV-1a; never 0, which is an empty place. */
-static uint64_t mark_of(struct slice uidl)
+/* Never 0, which is an empty place. */
+static uint64_t mark_of(const struct account *a, struct slice uidl)
 {
-    uint64_t mark = UINT64_C(0xcbf29ce484222325);
+    uint64_t mark = slice_hash(uidl, a->uidl_seed);
 
-    for (size_t i = 0; i < uidl.n; i++)
-        mark = (mark ^ (unsigned char)uidl.p[i]) * UINT64_C(0x100000001b3);
     return mark ? mark : 1;
 }
 
@@ -47,7 +45,7 @@ static void uidls_make(struct account *a, size_t more)
     for (size_t i = 0; u->marks && i < s->content_count; i++) {
         const struct box_content *c = &s->contents[i];
         if (!c->dead && c->upstream && c->uidl)
-            mark_add(u, mark_of(slice_of(c->uidl)));
+            mark_add(u, mark_of(a, slice_of(c->uidl)));
     }
 }
 
@@ -62,7 +60,7 @@ bool uidls_reserve(struct account *a, size_t count)
 
 bool uidls_add(struct account *a, struct slice uidl)
 {
-    return mark_add(&a->uidls, mark_of(uidl));
+    return mark_add(&a->uidls, mark_of(a, uidl));
 }
 
 void uidls_clear(struct account *a)

@@ -116,6 +116,15 @@ char *slice_dup(struct slice s)
     return copy;
 }
 
+uint64_t slice_hash(struct slice s, uint64_t seed)
+{
+    uint64_t hash = seed ^ UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < s.n; i++)
+        hash = (hash ^ (unsigned char)s.p[i]) * UINT64_C(0x100000001b3);
+    return hash ^ hash >> 32;
+}
+
 bool slice_has_nul(struct slice s)
 {
     return s.n && memchr(s.p, '\0', s.n) != NULL;

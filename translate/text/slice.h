@@ -54,6 +54,10 @@ bool slice_equal_nocase(struct slice a, struct slice b);
 bool slice_is(struct slice s, const char *text);
 bool slice_is_nocase(struct slice s, const char *text);
 
+/* For tables (FNV-1a). Where a stranger chooses what is in the table, a `seed` that he cannot know
+ * keeps him from choosing what meets in one place; elsewhere 0. */
+uint64_t slice_hash(struct slice s, uint64_t seed);
+
 /* `text` stands somewhere in `s`, in whatever case of ASCII letters. */
 bool slice_contains_nocase(struct slice s, const char *text);
 
