@@ -10,6 +10,7 @@ enum { BUCKETS = 1024 };
 
 struct kept {
     struct kept *next;          /* in the bucket */
+    struct kept **at;           /* what points to this in the bucket */
     struct kept *newer, *older; /* by when it was put here */
     const struct state_kind *kind;
     struct account_stamp stamp;
@@ -69,11 +70,11 @@ static struct kept **slot_of(struct kept_states *k, const char *name)
     return slot;
 }
 
-static void unlink_kept(struct kept_states *k, struct kept **slot)
+static void unlink_kept(struct kept_states *k, struct kept *kept)
 {
-    struct kept *kept = *slot;
-
-    *slot = kept->next;
+    *kept->at = kept->next;
+    if (kept->next)
+        kept->next->at = kept->at;
     *(kept->newer ? &kept->newer->older : &k->newest) = kept->older;
     *(kept->older ? &kept->older->newer : &k->oldest) = kept->newer;
     k->octets -= kept->octets;
@@ -85,6 +86,9 @@ static void link_kept(struct kept_states *k, struct kept *kept)
     struct kept **slot = slot_of(k, kept->name);
 
     kept->next = *slot;
+    kept->at = slot;
+    if (kept->next)
+        kept->next->at = &kept->next;
     *slot = kept;
     kept->newer = NULL;
     kept->older = k->newest;
@@ -96,11 +100,10 @@ static void link_kept(struct kept_states *k, struct kept *kept)
 
 static struct kept *take_out(struct kept_states *k, const char *name)
 {
-    struct kept **slot = slot_of(k, name);
-    struct kept *kept = *slot;
+    struct kept *kept = *slot_of(k, name);
 
     if (kept)
-        unlink_kept(k, slot);
+        unlink_kept(k, kept);
     return kept;
 }
 
@@ -122,17 +125,19 @@ bool kept_states_take(struct kept_states *k, const struct state_kind *kind, cons
     return fits;
 }
 
-/* Takes out as many as are too many: a list by `older`. */
+/* Takes out as many as are too many: a list by `newer`. */
 static struct kept *make_room(struct kept_states *k)
 {
-    struct kept *out = NULL;
+    struct kept *out = k->oldest;
+    struct kept *last = NULL;
 
     while (k->oldest && k->octets > k->octets_max) {
-        struct kept *oldest = k->oldest;
-        unlink_kept(k, slot_of(k, oldest->name));
-        oldest->older = out;
-        out = oldest;
+        last = k->oldest;
+        unlink_kept(k, last);
     }
+    if (!last)
+        return NULL;
+    last->newer = NULL;
     return out;
 }
 
@@ -158,9 +163,9 @@ static void put_in(struct kept_states *k, struct kept *kept, void *state)
     struct kept *out = make_room(k);
     uv_mutex_unlock(&k->mutex);
     while (out) {
-        struct kept *older = out->older;
+        struct kept *newer = out->newer;
         kept_free(out);
-        out = older;
+        out = newer;
     }
 }
 

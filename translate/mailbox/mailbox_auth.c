@@ -22,17 +22,7 @@ static bool proof_permitted(const struct mailbox *m)
 /* What is offered hangs on TLS. */
 static void auth_offer(struct mailbox *m)
 {
-    struct sasl_server_options *o = &m->auth->options;
-
-    *o = (struct sasl_server_options){
-        .service = "imap",
-        .binding = o->binding,
-        .certified = m->tls ? buf_slice(&m->auth->certificate) : slice_of(""),
-        .key = m->settings.key,
-        .iterations = m->settings.iterations,
-    };
-    o->mechanisms = sasl_server_offer(password_permitted(m), proof_permitted(m),
-                                      o->binding.type != SASL_BINDING_NONE, o->certified.n > 0);
+    sasl_login_offer(m->auth, password_permitted(m), proof_permitted(m), m->tls);
 }
 
 bool mailbox_auth_begin(struct mailbox *m, const struct mailbox_settings *settings)
@@ -40,6 +30,11 @@ bool mailbox_auth_begin(struct mailbox *m, const struct mailbox_settings *settin
     m->auth = calloc(1, sizeof *m->auth);
     if (!m->auth)
         return false;
+    m->auth->options = (struct sasl_server_options){
+        .service = "imap",
+        .key = settings->key,
+        .iterations = settings->iterations,
+    };
     if (settings->binding)
         m->auth->options.binding = *settings->binding;
     mailbox_client_certified(m, settings->certified);
@@ -49,15 +44,9 @@ bool mailbox_auth_begin(struct mailbox *m, const struct mailbox_settings *settin
 
 void mailbox_auth_end(struct mailbox *m)
 {
-    struct auth *a = m->auth;
-
-    if (!a)
-        return;
-    sasl_server_clear(&a->sasl);
-    buf_wipe(&a->password);
-    buf_clear(&a->authzid);
-    buf_clear(&a->certificate);
-    free(a);
+    if (m->auth)
+        sasl_login_clear(m->auth);
+    free(m->auth);
     m->auth = NULL;
 }
 
@@ -108,9 +97,8 @@ void mailbox_client_bind(struct mailbox *m, const struct sasl_binding *binding)
 
 void mailbox_client_certified(struct mailbox *m, struct slice user)
 {
-    buf_clear(&m->auth->certificate);
-    buf_put(&m->auth->certificate, user);
-    m->failed = m->failed || buf_failed(&m->auth->certificate);
+    if (!sasl_login_certify(m->auth, user))
+        m->failed = true;
 }
 
 /* What was said in the clear is forgotten (RFC 9051 section 6.2.1, CASES T1). */

@@ -31,6 +31,7 @@
 #include "translate/mailbox/mailbox.h"
 #include "translate/mailbox/mailbox_job.h"
 #include "translate/mailbox/mailbox_view.h"
+#include "translate/sasl/sasl_login.h"
 #include "translate/state/box_draft.h"
 
 enum {
@@ -112,17 +113,6 @@ struct append {
     char *key, *digest;
 };
 
-/* What a client shows in order to get in. */
-struct auth {
-    struct buf password;
-    struct buf authzid;     /* whom `user` acts for */
-    bool proved;            /* `user` knows the secret that is kept here; there is no password */
-    bool certified;         /* nor is there one for a user by his certificate */
-    struct buf certificate; /* whose the client has shown, where that lets him in; else empty */
-    struct sasl_server sasl;
-    struct sasl_server_options options;
-};
-
 struct mailbox {
     struct mailbox_settings settings;
     uint64_t now_ms;
@@ -145,7 +135,7 @@ struct mailbox {
 
     struct imapd_command command; /* the one under way */
     bool commanded;               /* there is one */
-    struct auth *auth;            /* owned; NULL: the client is in */
+    struct sasl_login *auth;      /* owned; NULL: the client is in */
     bool in_sasl;
     struct buf user;
     uint64_t asked; /* since when the owner looks for something; 0: it does not */

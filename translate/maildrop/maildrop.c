@@ -126,10 +126,10 @@ struct maildrop_action *maildrop_act(struct maildrop *m, enum maildrop_action_ty
     a->user = buf_slice(&m->user);
     a->again = m->options != NULL;
     if (m->auth) {
-        a->authzid = buf_slice(&m->auth->authzid);
-        a->password = buf_slice(&m->auth->password);
-        a->proved = m->auth->proved;
-        a->certified = m->auth->certified;
+        a->authzid = buf_slice(&m->auth->login.authzid);
+        a->password = buf_slice(&m->auth->login.password);
+        a->proved = m->auth->login.proved;
+        a->certified = m->auth->login.certified;
     }
     return a;
 }
@@ -383,7 +383,7 @@ bool maildrop_wants_upstream(const struct maildrop *m)
 bool maildrop_failed(const struct maildrop *m)
 {
     return m->failed || buf_failed(&m->client_out) || buf_failed(&m->user) ||
-           (m->auth && buf_failed(&m->auth->password)) || pop3_reader_failed(&m->reader) ||
+           (m->auth && buf_failed(&m->auth->login.password)) || pop3_reader_failed(&m->reader) ||
            (m->upstream.client && buf_failed(imap_client_out(m->upstream.client)));
 }
 

@@ -24,18 +24,10 @@ static bool proof_permitted(const struct maildrop *m)
 /* What is offered hangs on TLS. */
 static void auth_offer(struct maildrop *m)
 {
-    struct sasl_server_options *o = &m->auth->options;
+    struct sasl_login *login = &m->auth->login;
 
-    *o = (struct sasl_server_options){
-        .service = "pop",
-        .binding = o->binding,
-        .certified = m->tls ? buf_slice(&m->auth->certificate) : slice_of(""),
-        .key = m->settings.key,
-        .iterations = m->settings.iterations,
-    };
-    o->mechanisms = sasl_server_offer(auth_permitted(m), proof_permitted(m),
-                                      o->binding.type != SASL_BINDING_NONE, o->certified.n > 0);
-    m->mechanisms = o->mechanisms;
+    sasl_login_offer(login, auth_permitted(m), proof_permitted(m), m->tls);
+    m->mechanisms = login->options.mechanisms;
 }
 
 bool auth_begin(struct maildrop *m, const struct maildrop_settings *settings)
@@ -43,8 +35,13 @@ bool auth_begin(struct maildrop *m, const struct maildrop_settings *settings)
     m->auth = calloc(1, sizeof *m->auth);
     if (!m->auth)
         return false;
+    m->auth->login.options = (struct sasl_server_options){
+        .service = "pop",
+        .key = settings->key,
+        .iterations = settings->iterations,
+    };
     if (settings->binding)
-        m->auth->options.binding = *settings->binding;
+        m->auth->login.options.binding = *settings->binding;
     maildrop_client_certified(m, settings->certified);
     auth_offer(m);
     return true;
@@ -52,16 +49,11 @@ bool auth_begin(struct maildrop *m, const struct maildrop_settings *settings)
 
 void auth_end(struct maildrop *m)
 {
-    struct auth *a = m->auth;
-
-    if (!a)
+    if (!m->auth)
         return;
-    sasl_server_clear(&a->sasl);
-    buf_wipe(&a->digest);
-    buf_wipe(&a->password);
-    buf_clear(&a->authzid);
-    buf_clear(&a->certificate);
-    free(a);
+    sasl_login_clear(&m->auth->login);
+    buf_wipe(&m->auth->digest);
+    free(m->auth);
     m->auth = NULL;
 }
 
@@ -140,7 +132,7 @@ void auth_overdue(struct maildrop *m)
     failure_set(&why, FAILURE_TEMPORARY, "the login took longer than %u seconds; try again later",
                 m->settings.login_seconds);
     if (m->auth) /* else another token is looked for, behind the login */
-        sasl_server_clear(&m->auth->sasl);
+        sasl_server_clear(&m->auth->login.sasl);
     maildrop_act(m, MAILDROP_DISCONNECT);
     maildrop_refused(m, &why);
 }
@@ -154,11 +146,11 @@ void auth_pass(struct maildrop *m, const struct pop3_command *cmd)
         command_mistake(m);
         return;
     }
-    buf_clear(&m->auth->authzid);
-    m->auth->proved = m->auth->certified = false;
-    buf_wipe(&m->auth->password);
-    m->auth->password.secret = true;
-    buf_put(&m->auth->password, cmd->text);
+    buf_clear(&m->auth->login.authzid);
+    m->auth->login.proved = m->auth->login.certified = false;
+    buf_wipe(&m->auth->login.password);
+    m->auth->login.password.secret = true;
+    buf_put(&m->auth->login.password, cmd->text);
     auth_start(m);
 }
 
@@ -178,7 +170,7 @@ static void secret_ask(struct maildrop *m, struct slice user, const char *mechan
 /* Whom he acts for is the route's to permit, but not where no route does. */
 static void sasl_done(struct maildrop *m)
 {
-    struct sasl_server *s = &m->auth->sasl;
+    struct sasl_server *s = &m->auth->login.sasl;
     struct failure why;
 
     if (buf_size(&s->authzid) && !m->settings.allow_authzid) {
@@ -190,12 +182,12 @@ static void sasl_done(struct maildrop *m)
         return;
     }
     user_set(m, buf_slice(&s->user));
-    buf_clear(&m->auth->authzid);
-    buf_move(&m->auth->authzid, &s->authzid);
-    buf_wipe(&m->auth->password);
-    buf_move(&m->auth->password, &s->password);
-    m->auth->proved = s->proved;
-    m->auth->certified = s->certified;
+    buf_clear(&m->auth->login.authzid);
+    buf_move(&m->auth->login.authzid, &s->authzid);
+    buf_wipe(&m->auth->login.password);
+    buf_move(&m->auth->login.password, &s->password);
+    m->auth->login.proved = s->proved;
+    m->auth->login.certified = s->certified;
     auth_start(m);
 }
 
@@ -219,7 +211,7 @@ static void sasl_result(struct maildrop *m, enum sasl_server_result result,
         buf_puts(&m->client_out, "\r\n");
         return;
     case SASL_SERVER_SECRET:
-        secret_ask(m, buf_slice(&m->auth->sasl.user), m->auth->sasl.mechanism->name);
+        secret_ask(m, buf_slice(&m->auth->login.sasl.user), m->auth->login.sasl.mechanism->name);
         return;
     case SASL_SERVER_DONE:
         sasl_done(m);
@@ -228,7 +220,7 @@ static void sasl_result(struct maildrop *m, enum sasl_server_result result,
         sasl_failed(m, why);
         break;
     }
-    sasl_server_clear(&m->auth->sasl);
+    sasl_server_clear(&m->auth->login.sasl);
 }
 
 /* Whether a mechanism's exchange may come over this connection; otherwise the client was told. One
@@ -255,8 +247,8 @@ void auth_auth(struct maildrop *m, const struct pop3_command *cmd)
     if (!mechanism_check(m, cmd->text))
         return;
     enum sasl_server_result result =
-        sasl_server_start(&m->auth->sasl, &m->auth->options, cmd->text, cmd->has_initial,
-                          cmd->initial, &challenge, &why);
+        sasl_server_start(&m->auth->login.sasl, &m->auth->login.options, cmd->text,
+                          cmd->has_initial, cmd->initial, &challenge, &why);
     sasl_result(m, result, &challenge, &why);
     buf_clear(&challenge);
 }
@@ -270,7 +262,7 @@ static void proof_result(struct maildrop *m, enum sasl_server_result result,
         return;
     }
     m->in_sasl = false;
-    sasl_server_clear(&m->auth->sasl);
+    sasl_server_clear(&m->auth->login.sasl);
     auth_refused(m, why);
 }
 
@@ -278,8 +270,8 @@ void auth_sasl_line(struct maildrop *m, struct slice line)
 {
     struct buf challenge = BUF_INIT;
     struct failure why = {0};
-    bool proof = m->auth->sasl.mechanism && !m->auth->sasl.mechanism->exposes;
-    enum sasl_server_result result = sasl_server_step(&m->auth->sasl, line, &challenge, &why);
+    bool proof = m->auth->login.sasl.mechanism && !m->auth->login.sasl.mechanism->exposes;
+    enum sasl_server_result result = sasl_server_step(&m->auth->login.sasl, line, &challenge, &why);
 
     if (proof)
         proof_result(m, result, &challenge, &why);
@@ -319,10 +311,10 @@ static void apop_result(struct maildrop *m, const struct sasl_secret *secret)
     struct failure why;
 
     if (apop_is_right(m, secret)) {
-        buf_clear(&m->auth->authzid);
-        buf_wipe(&m->auth->password);
-        m->auth->proved = true;
-        m->auth->certified = false;
+        buf_clear(&m->auth->login.authzid);
+        buf_wipe(&m->auth->login.password);
+        m->auth->login.proved = true;
+        m->auth->login.certified = false;
         auth_start(m);
     } else {
         failure_set(&why, FAILURE_AUTH, "%s", SASL_SERVER_REFUSED);
@@ -344,7 +336,8 @@ void maildrop_secret(struct maildrop *m, const struct sasl_secret *secret)
         apop_result(m, secret);
         return;
     }
-    enum sasl_server_result result = sasl_server_secret(&m->auth->sasl, secret, &challenge, &why);
+    enum sasl_server_result result =
+        sasl_server_secret(&m->auth->login.sasl, secret, &challenge, &why);
     proof_result(m, result, &challenge, &why);
     buf_clear(&challenge);
 }
@@ -368,14 +361,13 @@ void auth_stls(struct maildrop *m, const struct pop3_command *cmd)
 
 void maildrop_client_bind(struct maildrop *m, const struct sasl_binding *binding)
 {
-    m->auth->options.binding = *binding;
+    m->auth->login.options.binding = *binding;
 }
 
 void maildrop_client_certified(struct maildrop *m, struct slice user)
 {
-    buf_clear(&m->auth->certificate);
-    buf_put(&m->auth->certificate, user);
-    m->failed = m->failed || buf_failed(&m->auth->certificate);
+    if (!sasl_login_certify(&m->auth->login, user))
+        m->failed = true;
 }
 
 /* What was said in the clear is forgotten (RFC 2595 section 4, CASES T1). */
@@ -385,7 +377,7 @@ void maildrop_client_tls(struct maildrop *m)
     auth_offer(m);
     m->auth->user_given = false;
     buf_clear(&m->user);
-    buf_wipe(&m->auth->password);
+    buf_wipe(&m->auth->login.password);
     pop3_reader_clear(&m->reader);
     maildrop_idle(m);
 }
@@ -448,11 +440,11 @@ void maildrop_routed(struct maildrop *m, const struct maildrop_route *route)
         upstream_trace(m);
     if (!(route->credential ? credential_copy(&m->upstream.credential, route->credential)
                             : credential_set(&m->upstream.credential, CREDENTIAL_PASSWORD,
-                                             route->login, buf_slice(&m->auth->password))))
+                                             route->login, buf_slice(&m->auth->login.password))))
         m->failed = true;
-    buf_wipe(&m->auth->password);
+    buf_wipe(&m->auth->login.password);
     m->upstream.state = UPSTREAM_CONNECTING;
-    if ((m->auth->proved || m->auth->certified) && !route->credential) {
+    if ((m->auth->login.proved || m->auth->login.certified) && !route->credential) {
         failure_set(&why, FAILURE_PERMANENT,
                     "it is not known by what this user is let in at the mail server");
         maildrop_refused(m, &why);
@@ -466,7 +458,7 @@ void maildrop_refused(struct maildrop *m, const struct failure *why)
     owner_answered(m);
     if (m->busy == BUSY_SECRET || m->busy == BUSY_LOGIN) {
         m->in_sasl = false;
-        sasl_server_clear(&m->auth->sasl);
+        sasl_server_clear(&m->auth->login.sasl);
         auth_refused(m, why);
     } else if (m->upstream.state == UPSTREAM_RENEWING) {
         upstream_lost(m, why);
@@ -507,7 +499,7 @@ void auth_refused(struct maildrop *m, const struct failure *why)
     json_decref(m->records); /* of this account; the next login may be another's */
     m->records = NULL;
     auth_forget(m);
-    buf_wipe(&m->auth->password);
+    buf_wipe(&m->auth->login.password);
     command_fail(m, why);
     struct maildrop_action *note =
         maildrop_log(m, why->kind == FAILURE_AUTH ? MAILDROP_INFO : MAILDROP_WARNING,

@@ -27,6 +27,7 @@
 #include "translate/pop3/pop3_command.h"
 #include "translate/pop3/pop3_reader.h"
 #include "translate/pop3/pop3_reply.h"
+#include "translate/sasl/sasl_login.h"
 #include "translate/text/ring.h"
 #include "translate/text/utf7.h"
 
@@ -230,15 +231,9 @@ struct update {
 
 /* What a client shows in order to get in. */
 struct auth {
-    struct buf password;
-    bool user_given;        /* by USER, and no PASS since */
-    struct buf authzid;     /* whom `user` acts for */
-    bool proved;            /* `user` knows the secret that is kept here; there is no password */
-    bool certified;         /* nor is there one for a user by his certificate */
-    struct buf certificate; /* whose the client has shown, where that lets him in; else empty */
-    struct buf digest;      /* of APOP, until the secret is there */
-    struct sasl_server sasl;
-    struct sasl_server_options options;
+    struct sasl_login login;
+    bool user_given;   /* by USER, and no PASS since */
+    struct buf digest; /* of APOP, until the secret is there */
 };
 
 struct maildrop {
