@@ -3,7 +3,8 @@
  *
  * A server of one thread, whose sessions cost next to nothing: see light_mail.h. It listens
  * on a free port of 127.0.0.1, which it prints; with a certificate it speaks TLS from the first
- * octet. Ends with its standard input.
+ * octet. For each octet of its standard input a message is delivered, and it prints how many there
+ * are then; it ends with that input.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -186,14 +187,27 @@ static void light_accept(const struct light *l)
     }
 }
 
-static void light_turn(struct light *l, void *who)
+static void light_deliver(struct light *l)
 {
     char octet;
 
+    l->ended = read(STDIN_FILENO, &octet, 1) <= 0;
+    if (l->ended)
+        return;
+    if (!light_mail_deliver(&l->mail)) {
+        perror("light: deliver");
+        exit(1);
+    }
+    printf("%u\n", l->mail.messages);
+    fflush(stdout);
+}
+
+static void light_turn(struct light *l, void *who)
+{
     if (who == &listening)
         light_accept(l);
     else if (who == &standard_input)
-        l->ended = read(STDIN_FILENO, &octet, 1) <= 0;
+        light_deliver(l);
     else if (!session_run(l, who))
         session_free(who);
 }
