@@ -129,12 +129,13 @@ static void answer_fetch(const struct light_mail *m, struct slice rest, struct b
                                 m->listed[to] - m->listed[from - 1]));
 }
 
-/* Every message meets every search. */
+/* Every message meets every search, but that none is deleted. */
 static void answer_search(const struct light_mail *m, struct slice rest, struct buf *out)
 {
-    (void)rest;
+    bool none = slice_is_nocase(slice_word(&rest), "DELETED");
+
     buf_puts(out, "* SEARCH");
-    for (uint32_t i = 1; i <= m->messages; i++) {
+    for (uint32_t i = 1; i <= m->messages && !none; i++) {
         buf_putc(out, ' ');
         buf_put_number(out, i);
     }

@@ -161,6 +161,7 @@ struct sync {
     struct uid_runs present;
     bool searched;      /* all known UIDs were compared: no further doubt */
     bool filtered;      /* `present` says which messages are to be listed */
+    bool excludes;      /* then it says which are not */
     struct buf header;  /* Message-ID field on its way */
     EVP_MD_CTX *digest; /* of the header on its way */
     char *id;           /* what came out of it */
