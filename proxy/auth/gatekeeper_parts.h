@@ -15,11 +15,11 @@
 #define PROXY_AUTH_GATEKEEPER_PARTS_H
 
 #include <stdatomic.h>
-#include <sys/stat.h>
 
 #include "proxy/auth/gatekeeper.h"
 #include "proxy/auth/secret.h"
 #include "proxy/net/http.h"
+#include "proxy/store/file_stamp.h"
 
 enum {
     HOLDING_BUCKETS = 4096,
@@ -49,8 +49,8 @@ struct holding;
 /* See held_watch.c. */
 struct held_watch {
     char *path;
-    struct stat seen; /* of the file, when it was read last; size -1: it was not there */
-    bool unread;      /* it could not be read then, which may pass */
+    struct file_stamp seen; /* of the file, when it was read last */
+    bool unread;            /* it could not be read then, which may pass */
     uv_timer_t timer;
     bool there; /* this and the next under the gatekeeper's lock */
     struct held_key key;
