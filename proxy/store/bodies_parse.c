@@ -325,13 +325,12 @@ static void look_up_all(struct parse_batch *b, int dir)
     uv_mutex_unlock(&a->records_lock);
 }
 
-/* Without a directory nothing can be remembered. */
-static void make(struct bodies_parse *p, int dir)
+static void make(struct bodies_parse *p)
 {
     if (!p->loaded || p->cancelled)
         return;
     parse_octets(p);
-    if (p->message && dir >= 0)
+    if (p->message)
         mime_json_put(&p->text, p->message);
 }
 
@@ -354,7 +353,7 @@ static void batch_work(uv_work_t *work)
 
     look_for_all(b, dir, errno);
     for (struct bodies_parse *p = b->first; p; p = p->next) {
-        make(p, dir);
+        make(p);
         made = made || buf_size(&p->text);
     }
     if (made)
