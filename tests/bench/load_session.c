@@ -212,13 +212,37 @@ static void step_on(struct load_session *s)
 
 /* ---- a command, and its answer ---- */
 
+static bool is_pipelined(const struct load_session *s)
+{
+    return s->plan->pipeline > 1 && retr_number(s);
+}
+
+/* Says as many as may be under way, once half of them are whole: not each by itself. False when
+ * they cannot be sent. */
+static bool pipeline_fill(struct load_session *s)
+{
+    static struct buf lines;
+    unsigned most = retr_number(s) - 1 + s->plan->pipeline;
+
+    if (s->sent + s->plan->pipeline / 2 > most)
+        return true;
+    buf_reuse(&lines);
+    while (s->sent < s->plan->messages && s->sent < most) {
+        buf_puts(&lines, "RETR ");
+        buf_put_number(&lines, ++s->sent);
+        buf_puts(&lines, "\r\n");
+    }
+    return !buf_failed(&lines) && (buf_size(&lines) == 0 || send_octets(s, buf_slice(&lines)));
+}
+
 static bool send_line(struct load_session *s, const char *line, int n)
 {
     s->multiline = is_multiline(s);
     s->status_seen = false;
     memset(s->tail, '\n', sizeof s->tail);
     s->asked = load_now();
-    s->sent = retr_number(s);
+    if (is_pipelined(s))
+        return pipeline_fill(s);
     return send_octets(s, slice_make(line, (size_t)n));
 }
 
@@ -254,25 +278,16 @@ static bool take_piece(struct load_session *s, const char *piece, size_t n)
     return s->multiline ? memcmp(end - END_SIZE, multiline_end, END_SIZE) == 0 : end[-1] == '\n';
 }
 
-/* ---- more than one RETR under way ---- */
+/* ---- more than one RETR under way: their ends ---- */
 
-static bool is_pipelined(const struct load_session *s)
+/* Where the message that is being read is over; NULL when that is yet to come. Dots are few, and
+ * memchr() is faster than memmem(). */
+static char *behind_message(char *from, const char *end)
 {
-    return s->plan->pipeline > 1 && retr_number(s);
-}
-
-/* Says as many as may be under way. False when they cannot be sent. */
-static bool pipeline_fill(struct load_session *s)
-{
-    static struct buf lines;
-
-    buf_reuse(&lines);
-    while (s->sent < s->plan->messages && s->sent < retr_number(s) - 1 + s->plan->pipeline) {
-        buf_puts(&lines, "RETR ");
-        buf_put_number(&lines, ++s->sent);
-        buf_puts(&lines, "\r\n");
-    }
-    return !buf_failed(&lines) && (buf_size(&lines) == 0 || send_octets(s, buf_slice(&lines)));
+    for (char *dot = from; (dot = memchr(dot, '.', (size_t)(end - dot))); dot++)
+        if (dot - from >= 2 && end - dot >= 3 && memcmp(dot - 2, multiline_end, END_SIZE) == 0)
+            return dot + END_SIZE - 2;
+    return NULL;
 }
 
 /* Takes what came, `n` octets at `piece`, before which there is room for what came last. True when
@@ -285,8 +300,7 @@ static bool take_pipelined(struct load_session *s, char *piece, size_t n)
 
     s->octets += n;
     memcpy(from, s->tail + sizeof s->tail - BEFORE, BEFORE);
-    while ((from = memmem(from, (size_t)(end - from), multiline_end, END_SIZE))) {
-        from += END_SIZE;
+    while ((from = behind_message(from, end))) {
         if (retr_number(s) == s->plan->messages)
             return true;
         step_on(s);
