@@ -327,7 +327,8 @@ static struct fetch *open_with_uid(const struct maildrop *m, const struct imap_e
 {
     struct fetch *f = m->fetches.expected;
 
-    if (f && is_answered_by(m, f, ev))
+    /* A UID says nothing but with its folder. */
+    if (f && m->list.items[f->index].folder == m->upstream.selected && is_answered_by(m, f, ev))
         return f;
     for (f = m->fetches.first; f && !is_answered_by(m, f, ev);)
         f = f->next;
