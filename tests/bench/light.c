@@ -99,7 +99,10 @@ static bool session_flush(const struct light *l, struct light_session *s)
             return false;
         if (n == 0)
             break;
-        buf_drop(&s->out, (size_t)n);
+        if ((size_t)n == buf_size(&s->out))
+            buf_reuse(&s->out);
+        else
+            buf_drop(&s->out, (size_t)n);
     }
     bool blocked = buf_size(&s->out) > 0;
     if (blocked != s->writes &&
@@ -109,21 +112,35 @@ static bool session_flush(const struct light *l, struct light_session *s)
     return blocked || !s->talk.over;
 }
 
-static void session_answer(const struct light *l, struct light_session *s)
+/* Answers all lines of `in` that are whole, and moves it behind them. */
+static void session_answer(const struct light *l, struct light_session *s, struct slice *in)
 {
-    struct slice in = buf_slice(&s->in);
-    size_t taken = 0;
-
-    for (const char *end; in.n && (end = memchr(in.p, '\n', in.n));) {
-        struct slice line = slice_take(&in, (size_t)(end - in.p) + 1);
-        taken += line.n;
+    for (const char *end; in->n && (end = memchr(in->p, '\n', in->n));) {
+        struct slice line = slice_take(in, (size_t)(end - in->p) + 1);
         line.n -= line.n > 1 && line.p[line.n - 2] == '\r' ? 2 : 1;
         l->protocol->answer(&l->mail, &s->talk, line, &s->out);
     }
-    buf_drop(&s->in, taken);
 }
 
-static bool session_receive(struct light_session *s)
+/* Lines are read where they came; what is not whole is kept for the next piece. */
+static void session_take(const struct light *l, struct light_session *s, struct slice piece)
+{
+    bool begun = buf_size(&s->in) > 0;
+
+    if (begun) {
+        buf_put(&s->in, piece);
+        piece = buf_slice(&s->in);
+    }
+    size_t n = piece.n;
+    session_answer(l, s, &piece);
+    if (begun)
+        buf_drop(&s->in, n - piece.n);
+    else
+        buf_put(&s->in, piece);
+}
+
+/* A recv() that had room for more has had all there was. */
+static bool session_receive(const struct light *l, struct light_session *s)
 {
     static char piece[PIECE];
 
@@ -131,9 +148,24 @@ static bool session_receive(struct light_session *s)
         ssize_t n = session_read(s, piece);
         if (n <= 0)
             return n == 0;
-        buf_put(&s->in, slice_make(piece, (size_t)n));
+        session_take(l, s, slice_make(piece, (size_t)n));
+        if (!s->ssl && n < PIECE)
+            return true;
     }
 }
+
+static bool session_talk(const struct light *l, struct light_session *s)
+{
+    if (!s->greeted)
+        buf_puts(&s->out, l->protocol->greeting);
+    s->greeted = true;
+    return session_receive(l, s) && !buf_failed(&s->in) && !buf_failed(&s->out) &&
+           session_flush(l, s);
+}
+
+/* Memory for answers: lent to the session whose turn it is, which gives it back when all is sent.
+ */
+static struct buf lent;
 
 static bool session_run(const struct light *l, struct light_session *s)
 {
@@ -142,13 +174,18 @@ static bool session_run(const struct light *l, struct light_session *s)
         if (done != 1)
             return tls_moved(s, done) == 0;
     }
-    if (!s->greeted)
-        buf_puts(&s->out, l->protocol->greeting);
-    s->greeted = true;
-    if (!session_receive(s))
-        return false;
-    session_answer(l, s);
-    return !buf_failed(&s->in) && !buf_failed(&s->out) && session_flush(l, s);
+    if (!s->out.p) {
+        s->out = lent;
+        lent = (struct buf)BUF_INIT;
+    }
+    bool goes_on = session_talk(l, s);
+    if (goes_on && buf_size(&s->out) == 0) {
+        buf_clear(&lent);
+        lent = s->out;
+        buf_reuse(&lent);
+        s->out = (struct buf)BUF_INIT;
+    }
+    return goes_on;
 }
 
 /* ---- */

@@ -41,7 +41,10 @@ bool light_mail_init(struct light_mail *m, uint32_t messages, size_t octets)
     *m = (struct light_mail){.capacity = messages + 1};
     m->listed = calloc(m->capacity, sizeof *m->listed);
     make_body(&m->body, octets);
-    bool made = m->listed && !buf_failed(&m->body);
+    buf_printf(&m->fetched, " BODY[] {%zu}\r\n", buf_size(&m->body));
+    buf_put(&m->fetched, buf_slice(&m->body));
+    buf_puts(&m->fetched, ")\r\n");
+    bool made = m->listed && !buf_failed(&m->body) && !buf_failed(&m->fetched);
     while (made && m->messages < messages)
         made = light_mail_deliver(m);
     return made;
@@ -50,6 +53,7 @@ bool light_mail_init(struct light_mail *m, uint32_t messages, size_t octets)
 void light_mail_clear(struct light_mail *m)
 {
     buf_clear(&m->body);
+    buf_clear(&m->fetched);
     buf_clear(&m->listing);
     buf_clear(&m->list);
     buf_clear(&m->uidl);
@@ -105,12 +109,15 @@ static bool read_range(const struct light_mail *m, struct slice set, uint32_t *f
     return true;
 }
 
+/* Without printf, as there may be many of them, and small. */
 static void put_bodies(const struct light_mail *m, uint32_t from, uint32_t to, struct buf *out)
 {
     for (uint32_t i = from; i <= to; i++) {
-        buf_printf(out, "* %u FETCH (UID %u BODY[] {%zu}\r\n", i, i, buf_size(&m->body));
-        buf_put(out, buf_slice(&m->body));
-        buf_puts(out, ")\r\n");
+        buf_puts(out, "* ");
+        buf_put_number(out, i);
+        buf_puts(out, " FETCH (UID ");
+        buf_put_number(out, i);
+        buf_put(out, buf_slice(&m->fetched));
     }
 }
 
@@ -149,7 +156,7 @@ static const struct {
     {"CAPABILITY", answer_capability}, {"LOGIN", answer_nothing}, {"SELECT", answer_select},
     {"EXAMINE", answer_select},        {"FETCH", answer_fetch},   {"SEARCH", answer_search},
     {"NOOP", answer_nothing},          {"CHECK", answer_nothing}, {"CLOSE", answer_nothing},
-    {"UNSELECT", answer_nothing},
+    {"UNSELECT", answer_nothing},      {"STORE", answer_nothing},
 };
 
 static light_command find_command(struct slice name)

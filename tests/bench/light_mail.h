@@ -14,6 +14,7 @@
 struct light_mail {
     uint32_t messages;
     struct buf body;    /* of every message */
+    struct buf fetched; /* the same as a FETCH ends with it, behind the UID */
     struct buf listing; /* UID, size and date of each */
     size_t *listed;     /* where message n's line begins in it; one more: its end */
     size_t capacity;    /* of `listed` */
