@@ -10,13 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STEP_GREETING, STEP_USER, STEP_PASS, STEP_STAT, STEP_SCRIPT, PIECE_SIZE = 262144 };
+#include "translate/text/buf.h"
 
-/* What came at once; before it there is room for what came last of the piece before. */
-struct piece {
-    char *p;
-    size_t n;
-};
+enum { STEP_GREETING, STEP_USER, STEP_PASS, STEP_STAT, STEP_SCRIPT, PIECE_SIZE = 262144 };
 
 static const char multiline_end[] = "\r\n.\r\n";
 enum { END_SIZE = sizeof multiline_end - 1 };
@@ -27,69 +23,6 @@ uint64_t load_now(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-static enum load_result fail(const struct load_session *s, const char *what)
-{
-    fprintf(stderr, "load: session %u, step %u: %s\n", s->number, s->step, what);
-    return LOAD_FAILED;
-}
-
-/* ---- octets ---- */
-
-/* What waits in `out`. LOAD_WRITE: not all of it could be sent yet. */
-static enum load_result flush(struct load_session *s)
-{
-    while (buf_size(&s->out)) {
-        struct slice octets = buf_slice(&s->out);
-        ssize_t n = send(s->fd, octets.p, octets.n, MSG_NOSIGNAL);
-        if (n < 0)
-            return errno == EAGAIN || errno == EINTR ? LOAD_WRITE : fail(s, strerror(errno));
-        buf_drop(&s->out, (size_t)n);
-    }
-    return LOAD_READ;
-}
-
-/* A command always fits: the socket's buffer is empty when the one before is answered. */
-static bool send_octets(struct load_session *s, struct slice octets)
-{
-    if (!s->tls)
-        return send(s->fd, octets.p, octets.n, MSG_NOSIGNAL) == (ssize_t)octets.n;
-    return load_tls_is_up(s->tls) && load_tls_seal(s->tls, octets, &s->out) &&
-           flush(s) == LOAD_READ;
-}
-
-/* Opens the records that came. */
-static enum load_result open_piece(struct load_session *s, struct piece *piece)
-{
-    static struct buf plain;
-
-    buf_reuse(&plain);
-    buf_put(&plain, slice_make(s->tail, END_SIZE));
-    if (!load_tls_take(s->tls, slice_make(piece->p, piece->n), &plain, &s->out))
-        return fail(s, "the connection was lost");
-    struct slice opened = buf_slice(&plain);
-    piece->p = plain.p + END_SIZE;
-    piece->n = opened.n - END_SIZE;
-    return flush(s) == LOAD_READ ? LOAD_DONE : fail(s, "could not send");
-}
-
-/* The next octets, of which there may be none in a record. A recv() that had room for more has had
- * all there was: no other one is made to hear so. */
-static enum load_result receive(struct load_session *s, struct piece *piece)
-{
-    static char room[END_SIZE + PIECE_SIZE];
-
-    if (s->drained)
-        return LOAD_READ;
-    ssize_t n = recv(s->fd, room + END_SIZE, PIECE_SIZE, 0);
-    if (n <= 0)
-        return n < 0 && (errno == EAGAIN || errno == EINTR)
-                   ? LOAD_READ
-                   : fail(s, n < 0 ? strerror(errno) : "closed");
-    s->drained = n < PIECE_SIZE;
-    *piece = (struct piece){room + END_SIZE, (size_t)n};
-    return s->tls ? open_piece(s, piece) : LOAD_DONE;
 }
 
 bool load_session_open(struct load_session *s, const struct load_plan *plan, unsigned number)
@@ -107,19 +40,24 @@ bool load_session_open(struct load_session *s, const struct load_plan *plan, uns
     setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (connect(s->fd, (struct sockaddr *)&to, sizeof to) != 0 && errno != EINPROGRESS)
         return false;
-    if (!plan->tls)
-        return true;
-    s->tls = load_tls_new(plan->tls, &s->out);
-    return s->tls && flush(s) != LOAD_FAILED;
+    s->ssl = plan->tls ? SSL_new(plan->tls) : NULL;
+    if (s->ssl)
+        SSL_set_fd(s->ssl, s->fd);
+    return !plan->tls || s->ssl;
 }
 
 void load_session_close(struct load_session *s)
 {
-    load_tls_free(s->tls);
-    buf_clear(&s->out);
+    SSL_free(s->ssl);
     close(s->fd);
-    s->tls = NULL;
+    s->ssl = NULL;
     s->fd = -1;
+}
+
+static enum load_result fail(const struct load_session *s, const char *what)
+{
+    fprintf(stderr, "load: session %u, step %u: %s\n", s->number, s->step, what);
+    return LOAD_FAILED;
 }
 
 /* ---- the script ---- */
@@ -208,6 +146,45 @@ static void step_on(struct load_session *s)
         s->script_began = load_now();
     else if (s->step == STEP_SCRIPT + steps_before_quit(s->plan))
         s->script_took = load_now() - s->script_began;
+}
+
+/* ---- octets ---- */
+
+static enum load_result wanted(const struct load_session *s, int result)
+{
+    switch (SSL_get_error(s->ssl, result)) {
+    case SSL_ERROR_WANT_READ:
+        return LOAD_READ;
+    case SSL_ERROR_WANT_WRITE:
+        return LOAD_WRITE;
+    default:
+        return fail(s, "the connection was lost");
+    }
+}
+
+/* The next octets; when there are none `*result` says why. */
+static size_t receive(struct load_session *s, char *piece, enum load_result *result)
+{
+    ssize_t n = s->ssl ? SSL_read(s->ssl, piece, PIECE_SIZE) : recv(s->fd, piece, PIECE_SIZE, 0);
+
+    if (n > 0)
+        return (size_t)n;
+    if (s->ssl)
+        *result = wanted(s, (int)n);
+    else if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        *result = LOAD_READ;
+    else
+        *result = fail(s, n < 0 ? strerror(errno) : "closed");
+    return 0;
+}
+
+/* Commands always fit: the socket's buffer is empty when those before are answered. */
+static bool send_octets(struct load_session *s, struct slice octets)
+{
+    ssize_t sent = s->ssl ? SSL_write(s->ssl, octets.p, (int)octets.n)
+                          : send(s->fd, octets.p, octets.n, MSG_NOSIGNAL);
+
+    return sent == (ssize_t)octets.n;
 }
 
 /* ---- a command, and its answer ---- */
@@ -315,31 +292,28 @@ static bool is_refused(const struct load_session *s)
     return is_imap(s->plan) && s->step != STEP_GREETING && !ends_with_line(s, "x OK");
 }
 
-static enum load_result take_answer(struct load_session *s, struct piece piece)
-{
-    if (!s->status_seen && piece.p[0] != '+' && !is_imap(s->plan))
-        return fail(s, "refused");
-    if (!s->status_seen && retr_number(s))
-        s->first_octet = load_now() - s->asked;
-    s->status_seen = true;
-    if (is_pipelined(s) ? take_pipelined(s, piece.p, piece.n) : take_piece(s, piece.p, piece.n))
-        return is_refused(s) ? fail(s, "refused") : LOAD_DONE;
-    return is_pipelined(s) && !pipeline_fill(s) ? fail(s, "could not send") : LOAD_READ;
-}
-
 static enum load_result read_answer(struct load_session *s)
 {
-    struct piece piece;
-    enum load_result result;
+    static char room[END_SIZE + PIECE_SIZE];
+    char *piece = room + END_SIZE;
+    enum load_result result = LOAD_FAILED;
 
-    while ((result = receive(s, &piece)) == LOAD_DONE) {
-        if (piece.n == 0)
-            continue;
-        result = take_answer(s, piece);
-        if (result != LOAD_READ)
+    for (;;) {
+        size_t n = receive(s, piece, &result);
+        if (n == 0)
             return result;
+        if (!s->status_seen && piece[0] != '+' && !is_imap(s->plan))
+            return fail(s, "refused");
+        if (!s->status_seen && retr_number(s))
+            s->first_octet = load_now() - s->asked;
+        s->status_seen = true;
+        if (is_pipelined(s) ? take_pipelined(s, piece, n) : take_piece(s, piece, n))
+            return is_refused(s) ? fail(s, "refused") : LOAD_DONE;
+        if (is_pipelined(s) && !pipeline_fill(s))
+            return fail(s, "could not send");
+        if (!s->ssl && n < PIECE_SIZE) /* there was no more */
+            return LOAD_READ;
     }
-    return result;
 }
 
 bool load_session_wake(struct load_session *s)
@@ -352,13 +326,15 @@ bool load_session_wake(struct load_session *s)
 enum load_result load_session_run(struct load_session *s)
 {
     char line[300];
-    enum load_result result = flush(s);
 
-    if (result != LOAD_READ)
-        return result;
-    s->drained = false;
+    if (s->ssl && !s->handshaken) {
+        int done = SSL_connect(s->ssl);
+        if (done != 1)
+            return wanted(s, done);
+        s->handshaken = true;
+    }
     for (;;) {
-        result = read_answer(s);
+        enum load_result result = read_answer(s);
         if (result != LOAD_DONE)
             return result;
         step_on(s);
