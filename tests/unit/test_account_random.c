@@ -19,6 +19,9 @@ enum {
     BREAKS = 32, /* connections break off */
     DISK = 64,   /* nothing can be saved for a while; we are killed */
     STAYS = 128, /* what is no longer listed stays (routes[].imap.unlisted) */
+    NO_UIDL = 256,
+    NO_TOP = 512,
+    QUIRKS = 1024,
 };
 
 struct run {
@@ -211,7 +214,10 @@ static void misbehave(struct run *r)
         u->repeats = model_there(u) != 0;
         break;
     default:
-        u->missing = u->logged_in ? 0 : 1 + draw(r, 5);
+        /* Of two with one UIDL and one size it is the other that would be read then: nothing but
+         * what they are called and how long they are is known of them in a listing. */
+        if (!u->logged_in && !(r->quirks & (REUSES | TWINS)))
+            u->missing = 1 + draw(r, 5);
     }
 }
 
@@ -251,7 +257,7 @@ static size_t read_content(struct run *r, uint32_t content, enum account_part pa
         assert_non_null(ev);
         if (ev->failure.kind != FAILURE_NONE)
             return 0;
-        body = world_body(w, content, part);
+        body = world_body(w, content, ev->part); /* of the whole where there is no TOP */
         assert_true(body && body->whole);
     }
     return number_of(buf_slice(&body->octets).p, buf_size(&body->octets));
@@ -421,8 +427,10 @@ static void play(uint64_t seed)
 
     assert_non_null(r);
     r->random = seed;
-    r->quirks = (unsigned)draw(r, 256);
+    r->quirks = (unsigned)draw(r, QUIRKS);
     world_init(&r->w);
+    r->w.upstream.no_uidl = r->quirks & NO_UIDL;
+    r->w.upstream.no_top = r->quirks & NO_TOP;
     if (r->quirks & STAYS)
         r->w.options.unlisted = ACCOUNT_UNLISTED_STAYS;
     for (size_t i = draw(r, 30); i > 0; i--)
