@@ -311,7 +311,7 @@ static bool load_file(const char *path, struct buf *text, struct config_faults *
     if (!done && buf_failed(text))
         faults->failed = true;
     else if (!done)
-        config_fault_add(faults, "", "cannot be read: %s; give the path of a configuration file",
+        config_fault_add(faults, "", "cannot be read: %s; check its path and permissions",
                          strerror(errno));
     else if (buf_size(text) > FILE_MAX)
         config_fault_add(faults, "", "is larger than 4 MiB; this is no configuration file");

@@ -7,6 +7,7 @@
 #include "proxy/cli.h"
 #include "proxy/config_fault.h"
 #include "proxy/passwd_command.h"
+#include "proxy/process.h"
 #include "proxy/serve.h"
 #include "proxy/state_command.h"
 
@@ -24,8 +25,10 @@ static int run_serve(const struct cli_options *o)
 {
     struct cli_options again = *o;
     const struct serve_options options = {.reload = reload, .owner = &again};
-    struct config *c = reload(&again);
+    struct config *c;
 
+    process_prepare(); /* what is said of the configuration may go to a pipe without a reader */
+    c = reload(&again);
     return c ? serve_run(c, &options) : CLI_USAGE_ERROR;
 }
 
@@ -218,6 +221,7 @@ int main(int argc, char **argv)
     const char *first = argc > 1 ? argv[1] : "";
     const struct command *command = command_find(first);
 
+    process_fill_standard();
     if (command)
         return run_command(command, argc - 1, argv + 1);
     if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0 || strcmp(first, "help") == 0) {

@@ -1,16 +1,28 @@
 #include "proxy/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "proxy/log.h"
 #include "translate/sasl/sasl_mechanism.h"
+
+void process_fill_standard(void)
+{
+    int fd = open("/dev/null", O_RDWR);
+
+    while (fd >= 0 && fd <= STDERR_FILENO)
+        fd = open("/dev/null", O_RDWR);
+    if (fd >= 0)
+        close(fd);
+}
 
 /* A session needs two descriptors; the soft limit that shells give is for programs that use
  * select(). */

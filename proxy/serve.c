@@ -404,7 +404,6 @@ int serve_run(struct config *c, const struct serve_options *options)
 {
     struct serve s = {.options = options};
 
-    process_prepare();
     mime_setup();
     s.settings = settings_new(c, NULL, stderr);
     if (!s.settings)

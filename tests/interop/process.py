@@ -1,8 +1,10 @@
 """The program as a process: its command line, its signals, its end (CASES D17, P2, P4, T7)."""
 
+import contextlib
 import json
 import os
 import signal
+import sys
 import threading
 import unittest
 
@@ -227,21 +229,45 @@ class Signals(Scene):
         self.assertEqual(gateway.process.wait(), 0)
         self.assertEqual(fake.uids(), [1, 2, 3])
 
-    def test_closed_stderr_and_broken_pipe(self):
-        fake = self.fake(MAILS)
+    def begun_by(self, prefix, upstream):
+        """mailferry, begun by another program, before `upstream`: the process, and what login()
+        takes for the gateway."""
         port = free_port()
-        command = (f"exec '{binary()}' serve --route "
-                   f"pop3://127.0.0.1:{port}=imap://127.0.0.1:{fake.port} "
-                   f"--state-dir '{self.path('state')}' 2>&-")
-        process = Process(["sh", "-c", command], self.path("log"), env=environment())
+        process = Process([*prefix, binary(), "serve", "--route",
+                           f"pop3://127.0.0.1:{port}={upstream}",
+                           "--state-dir", self.path("state")], self.path("log"), env=environment())
         self.addCleanup(process.stop)
         process.wait_listening(port)
-        gateway = type("Served", (), {"port": port})
+        return process, type("Served", (), {"port": port})
+
+    def begun_by_shell(self, redirection, fake):
+        return self.begun_by(["sh", "-c", f'exec "$@" {redirection}', "sh"],
+                             f"imap://127.0.0.1:{fake.port}")
+
+    def test_closed_stderr_and_broken_pipe(self):
+        _, gateway = self.begun_by_shell("2>&-", self.fake(MAILS))
         for _ in range(5):
             client = self.login(gateway)
             client.send(b"RETR 1\r\nRETR 2\r\nRETR 3\r\n" * 50)
             client.reset()
         self.assertEqual(self.login(gateway).retr(3), MAILS[2])
+
+    def test_without_standard_descriptors(self):
+        """What it opens first does not get their numbers."""
+        process, gateway = self.begun_by_shell("0<&- 1>&- 2>&-", self.fake(MAILS))
+        with contextlib.closing(self.login(gateway)) as client:
+            self.assertEqual(client.retr(3), MAILS[2])
+        self.assertEqual(0, process.stop())
+
+    def test_nobody_reads_what_is_said_of_the_configuration(self):
+        process, gateway = self.begun_by(
+            [sys.executable, "-c", "import os, signal, sys; nobody, pipe = os.pipe(); "
+             "os.close(nobody); os.dup2(pipe, 2); signal.signal(signal.SIGPIPE, signal.SIG_DFL); "
+             "os.execv(sys.argv[1], sys.argv[1:])"],
+            f"imap://127.0.0.1:{self.fake(MAILS).port}?verify=off")
+        with contextlib.closing(self.login(gateway)) as client:
+            self.assertEqual(client.retr(3), MAILS[2])
+        self.assertEqual(0, process.stop())
 
 
 class Health(Scene):

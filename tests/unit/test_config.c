@@ -136,7 +136,8 @@ static void missing_and_huge_files_are_refused(void **state)
 
     assert_null(config_load("/nonexistent/mailferry.json", capture_stream(&errors)));
     assert_non_null(strstr(capture_text(&errors), "/nonexistent/mailferry.json: cannot be read: No "
-                                                  "such file or directory;"));
+                                                  "such file or directory; check its path and "
+                                                  "permissions"));
     assert_int_equal(truncate(path, (4 << 20) + 1), 0);
     assert_null(config_load(path, errors.stream));
     assert_non_null(strstr(capture_text(&errors), "larger than 4 MiB"));

@@ -327,8 +327,11 @@ static void test_greetings(void **state)
           .expected = "failed permanent: go  away\n");
     CHECK(.options = tls, .chunks = {"* NO no\r\n"}, .expected = "failed temporary: no\n");
     CHECK(.options = tls, .chunks = {"+OK POP3\r\n"},
-          .expected = "failed temporary: the server does not speak IMAP as it should: neither *, + "
-                      "nor a tag in the beginning of a line\n");
+          .expected = "failed permanent: this is not the greeting of an IMAP server, check host "
+                      "and port\n");
+    CHECK(.options = tls, .chunks = {"SSH-2.0-OpenSSH_9.2\r\n"},
+          .expected = "failed permanent: this is not the greeting of an IMAP server, check host "
+                      "and port\n");
     CHECK(.options = tls, .chunks = {"* OK [ALERT] Maintenance at noon\r\n"},
           .expected = "* OK [ALERT] Maintenance at noon\nC: m1 CAPABILITY\r\n");
 }

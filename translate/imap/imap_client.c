@@ -413,6 +413,16 @@ static bool next_is_known(struct imap_client *c, const struct slice *in,
            c->state == IMAP_STATE_DEFLATE;
 }
 
+/* What is no greeting at all is another protocol's. */
+static void not_imap(struct imap_client *c, const struct failure *why)
+{
+    if (c->state == IMAP_STATE_GREETING)
+        imap_client_fail_text(c, FAILURE_PERMANENT,
+                              "this is not the greeting of an IMAP server, check host and port");
+    else
+        imap_client_fail(c, why);
+}
+
 void imap_client_next(struct imap_client *c, struct slice *in, struct imap_client_event *ev)
 {
     *ev = (struct imap_client_event){.type = IMAP_CLIENT_MORE};
@@ -428,7 +438,7 @@ void imap_client_next(struct imap_client *c, struct slice *in, struct imap_clien
             ev->type = IMAP_CLIENT_MORE;
             return;
         case IMAP_PARSE_ERROR:
-            imap_client_fail(c, &why);
+            not_imap(c, &why);
             break;
         case IMAP_PARSE_EVENT:
             if (take_response(c, ev))

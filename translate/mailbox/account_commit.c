@@ -7,6 +7,8 @@
 
 #include "translate/mailbox/account_internal.h"
 
+enum { FACTS_UNSAVED_MAX = 4096 };
+
 /* ---- turns ------------------------------------------------------------------------------- */
 
 static struct turn *turn_add(struct account *a)
@@ -203,6 +205,8 @@ static bool is_about_deletion(const json_t *record)
     return false;
 }
 
+static void facts_queue(struct account *a);
+
 /* What is on the disk and cannot be applied leaves no state to go on with. */
 static void record_apply(struct account *a, const json_t *record)
 {
@@ -234,6 +238,8 @@ void account_saved(struct account *a, const struct failure *why)
     json_decref(record);
     if (!a->failed)
         turn_done(a, why);
+    if (a->facts.count && why->kind == FAILURE_NONE)
+        facts_queue(a); /* those that could not be saved before */
     account_advance(a);
 }
 
@@ -282,8 +288,6 @@ void facts_clear(struct facts *f)
     *f = (struct facts){.items = NULL};
 }
 
-static void facts_queue(struct account *a);
-
 bool facts_are_pending(const struct account *a)
 {
     return a->facts_queued;
@@ -329,13 +333,30 @@ static json_t *facts_draft(struct account *a)
     return record;
 }
 
+/* A digest is of what clients may have seen meanwhile, and deleted for that alone (CASES D11), so
+ * it waits for the next record that can be saved. */
+static void digests_keep(struct account *a, const struct facts *f)
+{
+    for (size_t i = 0; i < f->count && a->facts.count < FACTS_UNSAVED_MAX; i++) {
+        struct fact *fact = NULL;
+        if (f->items[i].kind == FACT_DIGEST)
+            fact = account_grow(a, (void **)&a->facts.items, &a->facts.count, &a->facts.cap,
+                                sizeof *fact);
+        if (fact)
+            *fact = f->items[i];
+    }
+}
+
 /* Keys that the state does not name in the end are given back. A body in the cache can be read all
  * the same. */
 static void facts_done(struct account *a, const struct failure *why)
 {
     struct failure none = {.kind = FAILURE_NONE};
     struct facts *f = &a->facts_saving;
+    bool more = a->facts.count != 0;
 
+    if (why->kind != FAILURE_NONE)
+        digests_keep(a, f);
     for (size_t i = 0; i < f->count; i++) {
         struct fact *fact = &f->items[i];
         if (fact->kind == FACT_DATE)
@@ -349,7 +370,7 @@ static void facts_done(struct account *a, const struct failure *why)
     }
     facts_clear(f);
     a->facts_queued = false;
-    if (a->facts.count)
+    if (more)
         facts_queue(a);
 }
 

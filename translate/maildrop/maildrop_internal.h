@@ -224,6 +224,7 @@ struct update {
     struct uid_list uids; /* of `folder`: what is being deleted */
     size_t sent, asked;   /* of `uids`: dealt with; in the set under way */
     uint32_t left;        /* of the set under way: found to be still there */
+    bool repeatable;      /* the set under way: UID EXPUNGE was sent, and only once */
     uint16_t folder;      /* the next one when `uids` is empty */
     bool looked_for_trash, created;
     bool expiring; /* these are not this session's marks but kept messages whose days are over */

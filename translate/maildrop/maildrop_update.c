@@ -79,6 +79,8 @@ static void count_left(struct maildrop *m, uint32_t first, uint32_t last)
         m->update.left += u->uids.items[i] >= first && u->uids.items[i] <= last;
 }
 
+static bool expunge_again(struct maildrop *m);
+
 static void update_verified(struct maildrop *m, struct upstream_op *op,
                             const struct imap_event *status)
 {
@@ -91,6 +93,8 @@ static void update_verified(struct maildrop *m, struct upstream_op *op,
         update_note(m, &why);
         u->left = (uint32_t)u->asked;
     }
+    if (expunge_again(m))
+        return;
     if (!u->expiring)
         u->confirmed += (uint32_t)u->asked - MIN(u->left, (uint32_t)u->asked);
     else if (u->left)
@@ -132,6 +136,19 @@ static void expunged(struct maildrop *m, struct upstream_op *op, const struct im
     put_verification(m, "");
 }
 
+/* Dovecot's EXPUNGE passes over what the STORE in front of it has marked, and says OK, where that
+ * STORE had to tell of mail that came and went meanwhile: the two were sent together. */
+static bool expunge_again(struct maildrop *m)
+{
+    struct update *u = &m->update;
+    bool again = u->repeatable && u->left && !u->failure;
+
+    u->repeatable = false;
+    if (again)
+        put_command(m, "UID EXPUNGE ", slice_of(""), expunged);
+    return again;
+}
+
 static void flagged(struct maildrop *m, struct upstream_op *op, const struct imap_event *status)
 {
     update_answered(m, op, status);
@@ -152,6 +169,7 @@ static void send_expunge(struct maildrop *m)
         send_flag(m);
         return;
     }
+    m->update.repeatable = true;
     put_command(m, "UID STORE ", slice_of(" +FLAGS.SILENT (\\Deleted)"), update_answered);
     put_command(m, "UID EXPUNGE ", slice_of(""), expunged);
 }
