@@ -18,14 +18,17 @@ from tests.lib.certificates import Certificate
 from tests.lib.mailferry import Mailferry
 
 GROWTH = 1.7
+WITHIN_REACH = 0.95  # of what is possible at most, which no scheduler gives three processes whole
 NAMES = ("one worker", "two workers")
 
 
 def rsa(directory, bits):
-    """A certificate whose key makes a handshake dear for the server and cheap for the client."""
+    """A certificate whose key makes a handshake dear for the server and cheap for the client, who
+    verifies a signature by an exponent of 3 with few multiplications."""
     made = Certificate(directory, f"rsa-{bits}")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", f"rsa:{bits}", "-nodes", "-subj",
-                    "/CN=localhost", "-keyout", made.key, "-out", made.cert],
+    subprocess.run(["openssl", "req", "-x509", "-newkey", f"rsa:{bits}", "-pkeyopt",
+                    "rsa_keygen_pubexp:3", "-nodes", "-subj", "/CN=localhost",
+                    "-keyout", made.key, "-out", made.cert],
                    check=True, capture_output=True)
     return made
 
@@ -67,9 +70,9 @@ class Row:
         return 2 * self.own / (self.own + sum(self.others.values()))
 
     def verdict(self):
-        if self.limit() < GROWTH:
-            return "the others are the limit"
-        return "reached" if statistics.median(self.growth()) >= GROWTH else "**missed**"
+        if statistics.median(self.growth()) >= GROWTH:
+            return "reached"
+        return "**missed**" if self.limit() * WITHIN_REACH >= GROWTH else "the others are the limit"
 
     def as_json(self):
         return {"case": self.name, "unit": "ms", "values": self.values, "growth": self.growth(),
