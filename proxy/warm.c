@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +17,14 @@ struct warm_entry {
     unsigned char key[MAILDROP_WARM_KEY];
     struct connection *connection;
     struct maildrop_warm *session; /* NULL: it is logged out, its connection is closing */
+    struct descriptor_kept kept;
     uint64_t due;
     char id[9];
 };
 
 struct warm {
     uv_loop_t *loop;
+    struct descriptor_share *descriptors;
     uv_timer_t timer; /* runs while something is kept */
     unsigned char secret[MAILDROP_WARM_KEY];
     struct warm_entry *entries; /* the latest first */
@@ -51,6 +54,7 @@ static void entry_empty(struct warm_entry *e)
     struct warm *w = e->warm;
 
     e->session = NULL;
+    descriptor_use(&e->kept);
     if (--w->kept == 0 && !w->closed)
         uv_timer_stop(&w->timer);
 }
@@ -61,6 +65,11 @@ static void entry_close(struct warm_entry *e)
     connection_close(e->connection, false);
     maildrop_warm_free(e->session);
     entry_empty(e);
+}
+
+static void on_let_go(struct descriptor_kept *kept)
+{
+    entry_close((struct warm_entry *)((char *)kept - offsetof(struct warm_entry, kept)));
 }
 
 /* ---- what the connection says ---- */
@@ -129,6 +138,8 @@ static void entry_begin(struct warm_entry *e, const struct warm_offer *offer)
     connection_adopt(e->connection, e->id, &handler, e);
     e->next = w->entries;
     w->entries = e;
+    e->kept.let_go = on_let_go;
+    descriptor_keep(w->descriptors, &e->kept);
     if (w->kept++ == 0 && !w->closed)
         uv_timer_start(&w->timer, on_timer, LOOK_MS, LOOK_MS);
 }
@@ -178,7 +189,7 @@ bool warm_find(struct warm *w, const struct settings *settings, const struct con
 
 /* ---- the beginning and the end ---- */
 
-struct warm *warm_new(uv_loop_t *loop)
+struct warm *warm_new(uv_loop_t *loop, struct descriptor_share *descriptors)
 {
     struct warm *w = calloc(1, sizeof *w);
 
@@ -189,6 +200,7 @@ struct warm *warm_new(uv_loop_t *loop)
         return NULL;
     }
     w->loop = loop;
+    w->descriptors = descriptors;
     uv_timer_init(loop, &w->timer);
     w->timer.data = w;
     return w;

@@ -152,6 +152,13 @@ void account_saved(struct account *a, const struct failure *why);
 
 bool account_next_action(struct account *a, struct account_action *action);
 
+/* The upstream connection is open only because it may be needed soon. */
+bool account_upstream_is_spare(const struct account *a);
+
+/* Then: it is let go of before its time, deletions that wait for it first. It is kept as long as
+ * somebody needs it all the same. */
+void account_let_go(struct account *a);
+
 /* On the clock of account_now(), ms; UINT64_MAX: none. */
 uint64_t account_deadline(const struct account *a);
 void account_tick(struct account *a);
