@@ -1,5 +1,6 @@
 """A process without file descriptors (CASES R8): who is there is served on as far as that needs none,
-who comes is refused or waits, the process lives, and all is well as soon as there are some again."""
+who comes is refused or waits, the process lives, and all is well as soon as there are some again.
+Before there is none, what is kept only for speed is given up."""
 
 import contextlib
 import json
@@ -14,7 +15,7 @@ from tests.lib.fakepop3 import FakePop3
 from tests.lib.imap_scene import DRAFT, ImapClients, ScriptedScene, crlf
 from tests.lib.pop3 import Refused
 from tests.lib.process import PATIENCE, wait_until
-from tests.lib.scene import PASSWORD, Scene
+from tests.lib.scene import PASSWORD, USER, Scene
 
 MAILS = [corpus.plain_mail(n) for n in range(1, 4)]
 
@@ -131,6 +132,26 @@ class Pop3Shortage(Shortage):
         clients = [self.login(self.gate, user) for user in list(users)[:40]]
         for client in clients:
             self.assertEqual(MAILS[1], client.retr(2))
+
+    def test_who_finds_none_waits_for_one(self):
+        """Clients have taken all but the few that are left to connect upstream with."""
+        self.gate = self.gateway(self.fake(MAILS),
+                                 config={"limits": {**self.limits, "connect_seconds": 2}})
+        self.limit(80)
+        clients = []
+        while len(os.listdir(f"/proc/{self.gate.process.pid}/fd")) < 80 - 8 - 4:
+            clients.append(self.connect(self.gate))
+        served = []
+        with self.assertRaisesRegex(Refused, r"\[SYS/TEMP\].*out of file descriptors"):
+            for client in clients:
+                client.login(USER, PASSWORD)
+                served.append(client)
+        self.assertTrue(served)
+        for each in served:
+            self.assertEqual(MAILS[2], each.retr(3))
+        served[0].close()
+        client.login(USER, PASSWORD)
+        self.assertEqual(MAILS[0], client.retr(1))
 
 
 class ImapShortage(Shortage, ImapClients):
