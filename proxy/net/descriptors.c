@@ -131,7 +131,7 @@ static void complain(struct descriptor_share *s)
     uint64_t now = uv_now(s->loop);
     uint_fast64_t last = s->all->complaint;
 
-    if ((last && now - last < COMPLAINT_MS) ||
+    if ((last && now < last + COMPLAINT_MS) ||
         !atomic_compare_exchange_strong(&s->all->complaint, &last, now))
         return;
     getrlimit(RLIMIT_NOFILE, &limit);
@@ -192,8 +192,9 @@ bool descriptor_affords(struct descriptor_share *s, enum descriptor_use use, int
 {
     if (!s || (rlim_t)fd < line(DESCRIPTOR_CLIENT))
         return true;
-    bool made_up_for = descriptor_let_go(s);
-    return (rlim_t)fd < line(DESCRIPTOR_UPSTREAM) && (made_up_for || use == DESCRIPTOR_UPSTREAM);
+    if ((rlim_t)fd >= line(DESCRIPTOR_UPSTREAM))
+        return false;
+    return descriptor_let_go(s) || use == DESCRIPTOR_UPSTREAM;
 }
 
 static void let_go_of(struct descriptor_share *s, unsigned count)

@@ -67,7 +67,7 @@ void descriptor_use(struct descriptor_kept *k);
 /* ---- who wants one ----------------------------------------------------------------------- */
 
 /* Whether `fd`, which was just opened, leaves enough for others. Where it leaves few, one that is
- * kept is let go of for it. */
+ * kept is let go of for it; whoever gets none is to wait. */
 bool descriptor_affords(struct descriptor_share *s, enum descriptor_use use, int fd);
 
 /* Has the one that was kept for longest let go of. False when none is kept. */
@@ -86,7 +86,8 @@ struct descriptor_wait {
     uint64_t patience_ms;
 };
 
-/* Waits behind those who do so already; neither function comes before this returns. */
+/* Waits behind those who do so already, and has one that is kept let go of. Neither function comes
+ * before this returns. */
 void descriptor_wait(struct descriptor_share *s, struct descriptor_wait *w);
 
 /* Whether any upstream of this loop waits, and is to be served first. */

@@ -43,7 +43,7 @@ struct account_options {
                                          LOGIN-DELAY of the upstream's is respected too */
     unsigned noop_seconds;            /* a look that young is as good as another one */
     bool debug;                       /* the dialogue is logged, line by line */
-    unsigned login_seconds;           /* from CONNECT until the upstream has let it in */
+    unsigned login_seconds;           /* from being connected until the upstream has let it in */
     unsigned response_seconds;        /* an upstream that owes an answer and sends nothing */
     const struct filing_rule *filing; /* borrowed for the account's life */
     size_t filing_count;

@@ -206,7 +206,7 @@ static uint64_t login_deadline(const struct account *a)
 {
     if (a->link.state != LINK_LOGIN)
         return UINT64_MAX;
-    return a->link.used + UINT64_C(1000) * a->options.login_seconds; /* since link_open() */
+    return a->link.used + UINT64_C(1000) * a->options.login_seconds; /* since account_connected() */
 }
 
 static uint64_t answer_deadline(const struct account *a)
