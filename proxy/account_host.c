@@ -351,6 +351,7 @@ void account_host_pump(struct account_host *h)
         host_end(h);
     } else {
         account_host_resume(h);
+        account_host_offer(h);
         host_arm(h);
     }
 }

@@ -28,6 +28,7 @@ struct account_host {
     struct store_request *loading;
     struct account_keep *keeps;  /* parts that are being written */
     struct connection *upstream; /* NULL: none, or it is being closed */
+    struct descriptor_kept kept; /* while the upstream is there and nobody needs it */
     struct grant *grant;         /* of who came last by one, or of another guest where that one was
                                     refused: for the next token; NULL: nobody came by one */
     uint64_t generation;         /* of the credential that the upstream sees next */
@@ -48,6 +49,8 @@ void account_host_log(const struct account_host *h, int level, const char *event
 /* account_host_upstream.c */
 void account_host_connect(struct account_host *h);
 void account_host_disconnect(struct account_host *h, bool at_once);
+/* Whoever wants a descriptor may have that of an upstream which nothing needs just now. */
+void account_host_offer(struct account_host *h);
 void account_host_tls(struct account_host *h);
 void account_host_flush(struct account_host *h);
 void account_host_resume(struct account_host *h);

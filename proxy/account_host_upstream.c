@@ -1,6 +1,8 @@
 /*
  * The account's connection to its POP3 server.
  */
+#include <stddef.h>
+
 #include "proxy/account_host_parts.h"
 #include "proxy/log.h"
 #include "proxy/upstream_options.h"
@@ -89,8 +91,8 @@ void account_host_connect(struct account_host *h)
     struct failure why;
 
     account_host_disconnect(h, true);
-    h->upstream =
-        connection_start(h->house->loop, h->settings, h->route, &h->place, h->id, &handler, h);
+    h->upstream = connection_start(h->house->loop, h->house->descriptors, h->settings, h->route,
+                                   &h->place, h->id, &handler, h);
     if (h->upstream) {
         h->pending++;
         return;
@@ -101,9 +103,29 @@ void account_host_connect(struct account_host *h)
 
 void account_host_disconnect(struct account_host *h, bool at_once)
 {
+    descriptor_use(&h->kept);
     if (h->upstream)
         connection_close(h->upstream, at_once);
     h->upstream = NULL;
+}
+
+static void on_let_go(struct descriptor_kept *kept)
+{
+    struct account_host *h =
+        (struct account_host *)((char *)kept - offsetof(struct account_host, kept));
+
+    account_host_tell(h);
+    account_let_go(h->account);
+    account_host_pump(h);
+}
+
+void account_host_offer(struct account_host *h)
+{
+    h->kept.let_go = on_let_go;
+    if (h->upstream && account_upstream_is_spare(h->account))
+        descriptor_keep(h->house->descriptors, &h->kept);
+    else
+        descriptor_use(&h->kept);
 }
 
 void account_host_tls(struct account_host *h)

@@ -13,6 +13,7 @@
 
 struct connection {
     uv_loop_t *loop;
+    struct descriptor_share *descriptors;
     const struct settings *settings;
     const struct config_route *route;
     const char *id;
@@ -160,6 +161,7 @@ static void on_closed(void *owner, struct stream *stream)
 
     (void)stream;
     c->stream = NULL;
+    descriptor_freed(c->descriptors);
     release(c);
 }
 
@@ -259,6 +261,7 @@ static void on_connected(void *owner, int fd, const struct failure *failed)
     struct connection *c = owner;
     struct failure why = {.kind = FAILURE_NONE};
 
+    c->due += connector_waited(c->connector);
     c->connector = NULL;
     if (fd < 0)
         why = *failed;
@@ -280,7 +283,7 @@ static bool connect_to(struct connection *c)
     uint64_t now = uv_now(c->loop);
     uint64_t left = c->due > now ? (c->due - now) / 1000 / (c->targets.count - c->target) : 0;
 
-    c->connector = connector_start(c->loop, &c->targets.list[c->target].at,
+    c->connector = connector_start(c->loop, c->descriptors, &c->targets.list[c->target].at,
                                    left ? (unsigned)left : 1, on_connected, c);
     return c->connector != NULL;
 }
@@ -327,7 +330,8 @@ static void start_clock(struct connection *c)
     c->handles = 1;
 }
 
-struct connection *connection_start(uv_loop_t *loop, const struct settings *settings,
+struct connection *connection_start(uv_loop_t *loop, struct descriptor_share *descriptors,
+                                    const struct settings *settings,
                                     const struct config_route *route, const struct place *place,
                                     const char *id, const struct connection_handler *handler,
                                     void *owner)
@@ -338,6 +342,7 @@ struct connection *connection_start(uv_loop_t *loop, const struct settings *sett
     if (!c)
         return NULL;
     c->loop = loop;
+    c->descriptors = descriptors;
     c->settings = settings;
     c->route = route;
     c->id = id;

@@ -6,6 +6,7 @@
 #ifndef PROXY_CONNECTION_H
 #define PROXY_CONNECTION_H
 
+#include "proxy/net/descriptors.h"
 #include "proxy/net/stream.h"
 #include "proxy/place.h"
 #include "proxy/settings.h"
@@ -28,8 +29,10 @@ struct connection_handler {
 
 /* `id` is the owner's in the log. `id` and `settings` outlive it, `route` is one of theirs, `place`
  * is looked at meanwhile only. Where the upstream may be at several addresses, they are tried one
- * after the other. NULL when memory is out. */
-struct connection *connection_start(uv_loop_t *loop, const struct settings *settings,
+ * after the other. `descriptors` is the loop's share, and as in connector_start(). NULL when memory
+ * is out. */
+struct connection *connection_start(uv_loop_t *loop, struct descriptor_share *descriptors,
+                                    const struct settings *settings,
                                     const struct config_route *route, const struct place *place,
                                     const char *id, const struct connection_handler *handler,
                                     void *owner);

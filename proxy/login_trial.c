@@ -232,7 +232,8 @@ static bool connect_upstream(struct login_trial *t, struct failure *why)
     static const struct connection_handler handler = {on_ready, on_failed, on_data,
                                                       on_tls,   on_end,    on_closed};
 
-    t->upstream = connection_start(t->loop, t->settings, t->route, &t->place, "trial", &handler, t);
+    t->upstream =
+        connection_start(t->loop, NULL, t->settings, t->route, &t->place, "trial", &handler, t);
     if (!t->upstream)
         failure_set(why, FAILURE_TEMPORARY, "out of memory, try again later");
     return t->upstream != NULL;

@@ -11,6 +11,7 @@
 #include "proxy/gate.h"
 #include "proxy/homes.h"
 #include "proxy/log.h"
+#include "proxy/net/descriptors.h"
 #include "proxy/net/worker.h"
 #include "proxy/process.h"
 #include "proxy/settings.h"
@@ -40,6 +41,7 @@ struct serve {
     struct bindings bindings;
     struct store *store;
     struct bodies *bodies;
+    struct descriptors *descriptors;
     struct gate *gate;
     struct homes *homes;
     struct health *health;
@@ -262,13 +264,15 @@ static bool serve_open(struct serve *s)
     s->gate = gate_new();
     s->homes = homes_new(s->worker_count);
     s->health = health_new();
+    s->descriptors = s->health ? descriptors_new(s->worker_count, s->health) : NULL;
     s->workers = calloc(s->worker_count, sizeof(struct worker *));
-    if ((s->store && !s->bodies) || !s->gate || !s->homes || !s->health || !s->workers)
+    if ((s->store && !s->bodies) || !s->gate || !s->homes || !s->descriptors || !s->workers)
         log_message(LOG_ERROR, "start", "out of memory");
     s->gatekeeper = gatekeeper_new(c->state_dir, c->held_key, &why);
     if (!s->gatekeeper)
         fault("", &why);
-    return bound && s->bodies && s->gate && s->homes && s->health && s->workers && s->gatekeeper;
+    return bound && s->bodies && s->gate && s->homes && s->descriptors && s->workers &&
+           s->gatekeeper;
 }
 
 static bool serve_make_workers(struct serve *s)
@@ -279,6 +283,7 @@ static bool serve_make_workers(struct serve *s)
         .bodies = s->bodies,
         .peers = s->workers,
         .count = s->worker_count,
+        .descriptors = s->descriptors,
         .gate = s->gate,
         .homes = s->homes,
         .health = s->health,
@@ -393,6 +398,7 @@ static void serve_close(struct serve *s)
         store_close(s->store);
     gate_free(s->gate);
     homes_free(s->homes);
+    descriptors_free(s->descriptors);
     health_free(s->health);
     settings_release(s->settings);
     mime_teardown();

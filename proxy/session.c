@@ -280,6 +280,7 @@ static void on_client_closed(void *owner, struct stream *stream)
 
     if (s->client.stream == stream)
         s->client.stream = NULL;
+    descriptor_freed(s->house->descriptors);
     session_release(s);
 }
 

@@ -20,6 +20,7 @@
 
 #include "proxy/admin/health.h"
 #include "proxy/gate.h"
+#include "proxy/net/descriptors.h"
 #include "proxy/settings.h"
 #include "proxy/store/store.h"
 
@@ -48,8 +49,9 @@ struct session_house {
     struct store *store;
     struct bodies *bodies;
     struct homes *homes;
-    struct account_host *hosts; /* accounts of POP3 upstreams whose home this is */
-    struct warm *warm;          /* upstream sessions that wait for their users to come again */
+    struct account_host *hosts;           /* accounts of POP3 upstreams whose home this is */
+    struct descriptor_share *descriptors; /* of this loop */
+    struct warm *warm; /* upstream sessions that wait for their users to come again */
     struct gate *gate;
     struct health *health;
     struct http *http; /* NULL until a session needs it */

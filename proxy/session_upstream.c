@@ -168,8 +168,8 @@ static void open_upstream(struct session *s)
 {
     struct failure why;
 
-    s->upstream =
-        connection_start(s->house->loop, s->settings, s->route, &s->place, s->id, &handler, s);
+    s->upstream = connection_start(s->house->loop, s->house->descriptors, s->settings, s->route,
+                                   &s->place, s->id, &handler, s);
     if (s->upstream) {
         s->pending++;
         return;

@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,12 +20,14 @@ struct warm_entry {
     struct connection *connection;
     struct grant *grant;           /* NULL: none */
     struct maildrop_warm *session; /* NULL: it is logged out, its connection is closing */
+    struct descriptor_kept kept;
     uint64_t due;
     char id[9];
 };
 
 struct warm {
     uv_loop_t *loop;
+    struct descriptor_share *descriptors;
     uv_timer_t timer; /* runs while something is kept */
     unsigned char secret[MAILDROP_WARM_KEY];
     struct warm_entry *entries; /* the latest first */
@@ -55,6 +58,7 @@ static void entry_empty(struct warm_entry *e)
     struct warm *w = e->warm;
 
     e->session = NULL;
+    descriptor_use(&e->kept);
     if (--w->kept == 0 && !w->closed)
         uv_timer_stop(&w->timer);
 }
@@ -65,6 +69,11 @@ static void entry_close(struct warm_entry *e)
     connection_close(e->connection, false);
     maildrop_warm_free(e->session);
     entry_empty(e);
+}
+
+static void on_let_go(struct descriptor_kept *kept)
+{
+    entry_close((struct warm_entry *)((char *)kept - offsetof(struct warm_entry, kept)));
 }
 
 /* ---- what the connection says ---- */
@@ -139,6 +148,8 @@ static void entry_begin(struct warm_entry *e, const struct warm_offer *offer)
     connection_adopt(e->connection, e->id, &handler, e);
     e->next = w->entries;
     w->entries = e;
+    e->kept.let_go = on_let_go;
+    descriptor_keep(w->descriptors, &e->kept);
     if (w->kept++ == 0 && !w->closed)
         uv_timer_start(&w->timer, on_timer, LOOK_MS, LOOK_MS);
 }
@@ -195,7 +206,7 @@ void warm_revoke(struct warm *w)
 
 /* ---- the beginning and the end ---- */
 
-struct warm *warm_new(uv_loop_t *loop)
+struct warm *warm_new(uv_loop_t *loop, struct descriptor_share *descriptors)
 {
     struct warm *w = calloc(1, sizeof *w);
 
@@ -206,6 +217,7 @@ struct warm *warm_new(uv_loop_t *loop)
         return NULL;
     }
     w->loop = loop;
+    w->descriptors = descriptors;
     uv_timer_init(loop, &w->timer);
     w->timer.data = w;
     return w;

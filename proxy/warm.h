@@ -15,8 +15,9 @@
 
 struct warm;
 
-/* NULL when memory, or randomness, is out. */
-struct warm *warm_new(uv_loop_t *loop);
+/* `descriptors`: the loop's share, or NULL; where they are short a session is logged out before its
+ * time. NULL when memory, or randomness, is out. */
+struct warm *warm_new(uv_loop_t *loop, struct descriptor_share *descriptors);
 
 /* With its loop run out after warm_stop() or warm_drain(). NULL is fine. */
 void warm_free(struct warm *w);

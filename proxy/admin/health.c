@@ -21,6 +21,8 @@ struct health {
     atomic_uint turnover;
     atomic_ullong logins;
     atomic_ullong logins_refused;
+    atomic_ullong let_go;
+    atomic_ullong waited;
     uv_mutex_t lock; /* of what follows */
     struct health_route *routes;
 };
@@ -133,6 +135,16 @@ void health_upstream_failed(struct health *h, const char *route, const struct fa
     uv_mutex_unlock(&h->lock);
 }
 
+void health_let_go(struct health *h)
+{
+    atomic_fetch_add(&h->let_go, 1);
+}
+
+void health_waited(struct health *h)
+{
+    atomic_fetch_add(&h->waited, 1);
+}
+
 static json_t *age(uint64_t when, uint64_t now)
 {
     return when ? json_integer((json_int_t)(now - when)) : json_null();
@@ -166,9 +178,10 @@ static json_t *health_routes_to_json(struct health *h)
 
 json_t *health_to_json(struct health *h)
 {
-    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "version", MAILFERRY_VERSION, "pid",
-                     (json_int_t)getpid(), "uptime_s", (json_int_t)(seconds() - h->began),
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "version", MAILFERRY_VERSION,
+                     "pid", (json_int_t)getpid(), "uptime_s", (json_int_t)(seconds() - h->began),
                      "sessions", (json_int_t)h->sessions, "logins", (json_int_t)h->logins,
-                     "logins_refused", (json_int_t)h->logins_refused, "upstream",
+                     "logins_refused", (json_int_t)h->logins_refused, "let_go",
+                     (json_int_t)h->let_go, "waited", (json_int_t)h->waited, "upstream",
                      health_routes_to_json(h));
 }

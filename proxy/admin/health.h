@@ -33,10 +33,15 @@ void health_login_refused(struct health *h, const char *route, enum failure_kind
 /* An upstream could not be reached, went away before the login, or could not let anyone in. */
 void health_upstream_failed(struct health *h, const char *route, const struct failure *why);
 
+/* Descriptors were short: a connection that was kept only for speed was let go of; one that was
+ * wanted had to wait. */
+void health_let_go(struct health *h);
+void health_waited(struct health *h);
+
 /*
  * A new reference, or NULL when memory is out:
- * {"version","pid","uptime_s","sessions","logins","logins_refused","upstream":[{"route",
- *  "last_ok_s_ago","last_failure_s_ago","last_error","failures_in_a_row"}]}
+ * {"version","pid","uptime_s","sessions","logins","logins_refused","let_go","waited",
+ *  "upstream":[{"route","last_ok_s_ago","last_failure_s_ago","last_error","failures_in_a_row"}]}
  * Ages are null for what never was.
  */
 json_t *health_to_json(struct health *h);

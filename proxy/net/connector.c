@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <netdb.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 
 struct connector {
     uv_loop_t *loop;
+    struct descriptor_share *descriptors;
     const struct endpoint *endpoint;
     connector_done done; /* NULL once it was called or cancelled */
     void *owner;
@@ -28,6 +30,9 @@ struct connector {
     bool looking;
     bool polling; /* `poll` is open */
     int fd;
+    struct descriptor_wait wait;
+    uint64_t waited;             /* in ms */
+    uint64_t counted;            /* loop time until which `waited` is */
     uint64_t deadline;           /* loop time in ms */
     unsigned seconds;            /* for all attempts */
     unsigned share;              /* of this attempt, in ms */
@@ -173,13 +178,24 @@ static unsigned attempt_share(const struct connector *c, const struct addrinfo *
 }
 
 /* 0 or an errno; then there is no socket. */
-static int attempt_connect(struct connector *c, const struct addrinfo *a)
+static int attempt_open(struct connector *c, int family)
 {
-    int error;
-
-    c->fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    c->fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (c->fd < 0)
         return errno;
+    if (descriptor_affords(c->descriptors, DESCRIPTOR_UPSTREAM, c->fd))
+        return 0;
+    close(c->fd);
+    c->fd = -1;
+    return EMFILE;
+}
+
+/* As attempt_open(). */
+static int attempt_connect(struct connector *c, const struct addrinfo *a)
+{
+    int error = attempt_open(c, a->ai_family);
+    if (error)
+        return error;
     if (connect(c->fd, a->ai_addr, a->ai_addrlen) == 0 || errno == EINPROGRESS)
         error = -uv_poll_init(c->loop, &c->poll, c->fd);
     else
@@ -191,31 +207,73 @@ static int attempt_connect(struct connector *c, const struct addrinfo *a)
     return error;
 }
 
-static bool attempt_start(struct connector *c, const struct addrinfo *a)
+/* 0 or an errno. */
+static int attempt_start(struct connector *c, const struct addrinfo *a)
 {
     name_peer(c, a);
     c->share = attempt_share(c, a);
     int error = attempt_connect(c, a);
     if (error) {
         explain_error(c, error);
-        return false;
+        return error;
     }
     c->pending++;
     c->polling = true;
     c->poll.data = c;
     uv_poll_start(&c->poll, UV_WRITABLE, attempt_ready);
     uv_timer_start(&c->timer, attempt_timeout, c->share, 0);
+    return 0;
+}
+
+/* False: there is no descriptor for it now. */
+static bool attempt_some(struct connector *c)
+{
+    while (c->next) {
+        const struct addrinfo *a = c->next;
+        int error = attempt_start(c, a);
+        if (c->descriptors && (error == EMFILE || error == ENFILE))
+            return false;
+        c->next = a->ai_next;
+        if (!error)
+            return true;
+    }
+    connector_finish(c, -1);
     return true;
 }
 
 static void attempt_next(struct connector *c)
 {
-    while (c->next) {
-        const struct addrinfo *a = c->next;
-        c->next = a->ai_next;
-        if (attempt_start(c, a))
-            return;
-    }
+    if (!(c->next && descriptors_are_awaited(c->descriptors)) && attempt_some(c))
+        return;
+    c->counted = uv_now(c->loop);
+    descriptor_wait(c->descriptors, &c->wait);
+}
+
+/* ---- waiting for a descriptor ---- */
+
+static struct connector *waiting(struct descriptor_wait *w)
+{
+    return (struct connector *)((char *)w - offsetof(struct connector, wait));
+}
+
+/* The time that it took is not the server's. */
+static bool wait_take(struct descriptor_wait *w)
+{
+    struct connector *c = waiting(w);
+    uint64_t waited = uv_now(c->loop) - c->counted;
+
+    c->deadline += waited;
+    c->waited += waited;
+    c->counted += waited;
+    return attempt_some(c);
+}
+
+static void wait_give_up(struct descriptor_wait *w)
+{
+    struct connector *c = waiting(w);
+
+    name_peer(c, c->next);
+    explain_error(c, EMFILE);
     connector_finish(c, -1);
 }
 
@@ -310,14 +368,20 @@ static void unix_start(struct connector *c)
 
 /* ---- the owner's side ---- */
 
-struct connector *connector_start(uv_loop_t *loop, const struct endpoint *e, unsigned seconds,
-                                  connector_done done, void *owner)
+struct connector *connector_start(uv_loop_t *loop, struct descriptor_share *descriptors,
+                                  const struct endpoint *e, unsigned seconds, connector_done done,
+                                  void *owner)
 {
     struct connector *c = calloc(1, sizeof *c);
 
     if (!c)
         return NULL;
     c->loop = loop;
+    c->descriptors = descriptors;
+    c->wait = (struct descriptor_wait){.use = DESCRIPTOR_UPSTREAM,
+                                       .patience_ms = seconds * 1000ULL,
+                                       .take = wait_take,
+                                       .give_up = wait_give_up};
     c->endpoint = e;
     c->done = done;
     c->owner = owner;
@@ -336,9 +400,15 @@ struct connector *connector_start(uv_loop_t *loop, const struct endpoint *e, uns
     return c;
 }
 
+uint64_t connector_waited(const struct connector *c)
+{
+    return c->waited;
+}
+
 void connector_cancel(struct connector *c)
 {
     c->done = NULL;
+    descriptor_wait_cancel(&c->wait);
     if (c->polling)
         attempt_end(c, false);
     else if (c->fd >= 0)

@@ -10,6 +10,9 @@
 #include <string.h>
 #include <strings.h>
 
+/* Connections that may be needed again: as many as the reserve of descriptors bears. */
+enum { IDLE_CONNECTIONS = 8 };
+
 struct http_call {
     struct http_call *prev, *next;
     struct http *http;
@@ -312,6 +315,7 @@ struct http *http_new(uv_loop_t *loop)
     curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
     curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_timer);
     curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
+    curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS);
     return h;
 }
 

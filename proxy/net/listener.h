@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "proxy/endpoint.h"
+#include "proxy/net/descriptors.h"
 #include "translate/text/failure.h"
 
 struct listener;
@@ -39,11 +40,13 @@ bool listener_is_free(const struct endpoint *e, struct failure *why);
 uint16_t listener_port(int fd);
 
 /* Begins to accept on a bound descriptor, which it owns from then on, also on failure: NULL, with
- * the reason. `is_unix` tells the words of that reason. When descriptors run out (EMFILE) it pauses
- * and goes on as soon as there is one; meanwhile clients wait in the kernel's queue. It logs that
- * once a minute at most (CASES R8). */
-struct listener *listener_start(uv_loop_t *loop, int fd, bool is_unix, listener_accept accept,
-                                void *owner, struct failure *why);
+ * the reason. `is_unix` tells the words of that reason. When descriptors are short, those that are
+ * kept for speed are let go of; when that does not help it pauses and goes on as soon as there is
+ * one; meanwhile clients wait in the kernel's queue. It logs that once a minute at most (CASES R8).
+ * `descriptors` is the loop's share. */
+struct listener *listener_start(uv_loop_t *loop, struct descriptor_share *descriptors, int fd,
+                                bool is_unix, listener_accept accept, void *owner,
+                                struct failure *why);
 
 /* Stops accepting; may be called from the accept callback. The memory goes with the loop's next
  * turn. A unix socket's file stays: its removal is the caller's affair, who knows when the last

@@ -140,6 +140,7 @@ static void worker_end_if_empty(void *owner)
     if (w->house.http)
         http_close(w->house.http, NULL, NULL);
     w->house.http = NULL;
+    descriptor_share_close(w->house.descriptors);
     uv_close((uv_handle_t *)&w->wake, NULL);
 }
 
@@ -208,19 +209,24 @@ static void on_wake(uv_async_t *async)
 }
 
 /* False with the loop empty. */
-static bool worker_fill_loop(struct worker *w)
+static bool worker_fill_loop(struct worker *w, const struct worker_options *options)
 {
     if (uv_async_init(&w->loop, &w->wake, on_wake) < 0)
         return false;
-    w->house.warm = warm_new(&w->loop);
+    w->house.descriptors = descriptor_share_new(options->descriptors, options->number, &w->loop);
+    if (w->house.descriptors)
+        w->house.warm = warm_new(&w->loop, w->house.descriptors);
     if (w->house.warm)
         return true;
+    if (w->house.descriptors)
+        descriptor_share_close(w->house.descriptors);
     uv_close((uv_handle_t *)&w->wake, NULL);
     uv_run(&w->loop, UV_RUN_DEFAULT);
+    descriptor_share_free(w->house.descriptors);
     return false;
 }
 
-static bool worker_init(struct worker *w)
+static bool worker_init(struct worker *w, const struct worker_options *options)
 {
     if (uv_mutex_init(&w->lock) < 0)
         return false;
@@ -228,7 +234,7 @@ static bool worker_init(struct worker *w)
         uv_mutex_destroy(&w->lock);
         return false;
     }
-    if (!worker_fill_loop(w)) {
+    if (!worker_fill_loop(w, options)) {
         uv_loop_close(&w->loop);
         uv_mutex_destroy(&w->lock);
         return false;
@@ -258,7 +264,7 @@ struct worker *worker_new(const struct worker_options *options, struct failure *
 {
     struct worker *w = calloc(1, sizeof *w);
 
-    if (!w || !worker_init(w)) {
+    if (!w || !worker_init(w, options)) {
         free(w);
         failure_set(why, FAILURE_TEMPORARY,
                     "no memory or descriptors for a worker; raise the limits or use fewer");
@@ -277,6 +283,7 @@ struct worker *worker_new(const struct worker_options *options, struct failure *
         .send = worker_send,
         .store = options->store,
         .bodies = options->bodies,
+        .descriptors = w->house.descriptors,
         .warm = w->house.warm,
         .gate = options->gate,
         .homes = options->homes,
@@ -299,7 +306,8 @@ bool worker_listen(struct worker *w, size_t listener, int fd, bool is_unix, stru
     }
     port->worker = w;
     port->number = listener;
-    port->listener = listener_start(&w->loop, fd, is_unix, on_accept, port, why);
+    port->listener =
+        listener_start(&w->loop, w->house.descriptors, fd, is_unix, on_accept, port, why);
     if (!port->listener) {
         free(port);
         return false;
@@ -361,6 +369,7 @@ static void worker_unwind(struct worker *w)
 {
     worker_close_ports(w);
     warm_stop(w->house.warm);
+    descriptor_share_close(w->house.descriptors);
     uv_close((uv_handle_t *)&w->wake, NULL);
     uv_run(&w->loop, UV_RUN_DEFAULT);
 }
@@ -383,6 +392,7 @@ void worker_free(struct worker *w)
     if (uv_loop_close(&w->loop) < 0)
         log_message(LOG_ERROR, "worker", "a worker ended with something still open");
     warm_free(w->house.warm);
+    descriptor_share_free(w->house.descriptors);
     settings_release(w->new_settings);
     settings_release(w->settings);
     uv_mutex_destroy(&w->lock);

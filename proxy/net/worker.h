@@ -19,8 +19,9 @@ struct worker;
 
 struct worker_options {
     struct settings *settings; /* held until it is replaced */
-    struct store *store;       /* these six outlive the worker */
+    struct store *store;       /* these seven outlive the worker */
     struct bodies *bodies;
+    struct descriptors *descriptors;
     struct gate *gate;
     struct homes *homes;
     struct health *health;

@@ -46,7 +46,8 @@ R3                                              imap_hostile.Exhaustion
 R4    crowd, process.Sessions                   crowd, imap_hostile.Exhaustion
 R5-R6 streaming, pop3_sessions.Compressing      imap_costs, streaming.TakesNothing
 R7                                              imap_hostile.Exhaustion
-R8    descriptors, unit/test_listener           descriptors, unit/test_listener
+R8    descriptors, unit/test_descriptors,       descriptors, unit/test_account_let_go
+      unit/test_listener
 U1    faults.AtLogin, unit/test_connector       imap_upstream_faults.Leaves
 U2    faults.AtLogin                            imap_upstreams.Logins, imap_upstream_faults.Leaves
 U3    faults.Answers                            (POP3 answers come in order)

@@ -516,7 +516,7 @@ static inline int world_begin(void **state)
     w->house = (struct session_house){.loop = &w->loop,
                                       .store = store_open(w->dir, &why),
                                       .count = 1,
-                                      .warm = warm_new(&w->loop),
+                                      .warm = warm_new(&w->loop, NULL),
                                       .gate = gate_new(),
                                       .health = health_new(),
                                       .gatekeeper = gatekeeper_new(w->dir, NULL, &ignored),

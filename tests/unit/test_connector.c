@@ -41,7 +41,7 @@ static struct outcome connect_to(const struct endpoint *e, unsigned seconds)
     struct outcome o = {.fd = -1};
 
     uv_loop_init(&loop);
-    assert_non_null(connector_start(&loop, e, seconds, done, &o));
+    assert_non_null(connector_start(&loop, NULL, e, seconds, done, &o));
     assert_int_equal(o.calls, 0);
     uv_run(&loop, UV_RUN_DEFAULT);
     assert_int_equal(o.calls, 1);
@@ -215,7 +215,7 @@ static void cancel_after(const struct endpoint *e, int turns)
 
     uv_loop_init(&loop);
     unsigned before = open_descriptors();
-    struct connector *c = connector_start(&loop, e, 10, done, &o);
+    struct connector *c = connector_start(&loop, NULL, e, 10, done, &o);
     for (int i = 0; i < turns && o.calls == 0; i++)
         uv_run(&loop, UV_RUN_ONCE);
     if (o.calls)

@@ -72,7 +72,7 @@ static void accepts(void **state)
     (void)state;
     assert_true(port > 0);
     uv_loop_init(&loop);
-    struct listener *l = listener_start(&loop, fd, false, accepted, &door, &why);
+    struct listener *l = listener_start(&loop, NULL, fd, false, accepted, &door, &why);
     assert_non_null(l);
     int clients[3] = {connect_port(port), connect_port(port), connect_port(port)};
     while (door.n < 3)
@@ -96,7 +96,7 @@ static void stops_inside_accept(void **state)
 
     (void)state;
     uv_loop_init(&loop);
-    assert_non_null(listener_start(&loop, fd, false, accepted, &door, &why));
+    assert_non_null(listener_start(&loop, NULL, fd, false, accepted, &door, &why));
     int clients[2] = {connect_port(port), connect_port(port)};
     uv_run(&loop, UV_RUN_DEFAULT);
     assert_int_equal(door.n, 1);
@@ -118,7 +118,9 @@ static void outlives_a_lack_of_descriptors(void **state)
 
     (void)state;
     uv_loop_init(&loop);
-    struct listener *l = listener_start(&loop, fd, false, accepted, &door, &why);
+    struct descriptors *d = descriptors_new(1, NULL);
+    struct descriptor_share *share = descriptor_share_new(d, 0, &loop);
+    struct listener *l = listener_start(&loop, share, fd, false, accepted, &door, &why);
     uv_run(&loop, UV_RUN_NOWAIT); /* the loop has its own descriptors by now */
     int client = connect_port(port);
     int lowest_free = dup(client);
@@ -134,8 +136,11 @@ static void outlives_a_lack_of_descriptors(void **state)
     while (door.n < 1)
         uv_run(&loop, UV_RUN_ONCE);
     listener_stop(l);
+    descriptor_share_close(share);
     uv_run(&loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&loop), 0);
+    descriptor_share_free(share);
+    descriptors_free(d);
     close(client);
     close(door.fds[0]);
 }

@@ -43,7 +43,7 @@ struct account_options {
                                          LOGIN-DELAY of the upstream's is respected too */
     unsigned noop_seconds;            /* a look that young is as good as another one */
     bool debug;                       /* the dialogue is logged, line by line */
-    unsigned login_seconds;           /* from CONNECT until the upstream has let it in */
+    unsigned login_seconds;           /* from being connected until the upstream has let it in */
     unsigned response_seconds;        /* an upstream that owes an answer and sends nothing */
     const struct filing_rule *filing; /* borrowed for the account's life */
     size_t filing_count;
@@ -151,6 +151,13 @@ void account_kept(struct account *a, uint32_t content, enum account_part part, c
 void account_saved(struct account *a, const struct failure *why);
 
 bool account_next_action(struct account *a, struct account_action *action);
+
+/* The upstream connection is open only because it may be needed soon. */
+bool account_upstream_is_spare(const struct account *a);
+
+/* Then: it is let go of before its time, deletions that wait for it first. It is kept as long as
+ * somebody needs it all the same. */
+void account_let_go(struct account *a);
 
 /* On the clock of account_now(), ms; UINT64_MAX: none. */
 uint64_t account_deadline(const struct account *a);

@@ -99,6 +99,7 @@ struct link {
     struct account_op *first, **last;
     struct sasl_binding binding;
     bool renewed;      /* a token was refused, and this is another one */
+    bool unwanted;     /* account_let_go() */
     bool cut;          /* TLS is being started: nothing is fed */
     uint64_t heard;    /* when the server last said something, or something was asked for */
     uint64_t used;     /* when it was last needed */

@@ -145,8 +145,9 @@ void account_connected(struct account *a)
         return;
     }
     u->state = LINK_LOGIN;
-    u->heard = a->now_ms;
+    u->heard = u->used = a->now_ms;
     u->cut = false;
+    u->unwanted = false;
     pop3_client_bind(u->client, &u->binding);
     if (!logins_give(a, u->client, &why))
         link_lost(a, &why);

@@ -139,7 +139,7 @@ static bool is_to_leave(const struct account *a)
     bool may_return = a->now_ms >= a->link.login_at;
 
     return logins_want_try(a) || (link_look_is_due(a) && may_return) ||
-           (!jobs_are_waiting(a) && a->now_ms >= idle_at(a));
+           (!jobs_are_waiting(a) && (a->link.unwanted || a->now_ms >= idle_at(a)));
 }
 
 static void open_advance(struct account *a)
@@ -159,6 +159,18 @@ static void open_advance(struct account *a)
         listing_again(a);
     else
         link_quit(a);
+}
+
+bool account_upstream_is_spare(const struct account *a)
+{
+    return a->link.state == LINK_OPEN && a->deletion.phase == DELETE_NONE && !jobs_are_waiting(a) &&
+           jobs_are_drained(a);
+}
+
+void account_let_go(struct account *a)
+{
+    a->link.unwanted = a->link.state == LINK_OPEN;
+    account_advance(a);
 }
 
 void link_advance(struct account *a)
@@ -194,7 +206,7 @@ static uint64_t login_deadline(const struct account *a)
 {
     if (a->link.state != LINK_LOGIN)
         return UINT64_MAX;
-    return a->link.used + UINT64_C(1000) * a->options.login_seconds; /* since link_open() */
+    return a->link.used + UINT64_C(1000) * a->options.login_seconds; /* since account_connected() */
 }
 
 static uint64_t answer_deadline(const struct account *a)
