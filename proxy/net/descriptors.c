@@ -1,7 +1,7 @@
 /*
  * See descriptors.h. Loops tell each other two things only, in their slots: since when their oldest
- * waits, and since when their oldest is kept. Who wants something of another loop notes how much
- * and wakes it. None of it is exact at any moment; a tick makes up for what is missed, and for what
+ * waits, and how many they keep, since when. Who wants something of another loop notes how much and
+ * wakes it. None of it is exact at any moment; a tick makes up for what is missed, and for what
  * nobody tells: files that were closed, a limit that was raised.
  */
 #include "proxy/net/descriptors.h"
@@ -25,7 +25,8 @@ enum {
 struct slot {
     atomic_uint_fast64_t kept_since; /* NEVER: nothing is kept */
     atomic_uint_fast64_t awaited_since;
-    atomic_uint asked;              /* how many are to be let go of */
+    atomic_uint kept;               /* how many */
+    atomic_uint asked;              /* how many of them are to be let go of */
     struct descriptor_share *share; /* under the lock; NULL: the loop has none (any more) */
 };
 
@@ -90,9 +91,10 @@ static void slot_wake(struct descriptors *d, struct slot *slot)
     uv_mutex_unlock(&d->lock);
 }
 
+/* Where all are asked for already there is nothing for anybody else. */
 static uint64_t kept_since_of(const struct slot *slot)
 {
-    return slot->kept_since;
+    return slot->asked < slot->kept ? slot->kept_since : NEVER;
 }
 
 static uint64_t awaited_since_of(const struct slot *slot)
@@ -103,12 +105,17 @@ static uint64_t awaited_since_of(const struct slot *slot)
 /* NULL: none has any. */
 static struct slot *oldest(struct descriptors *d, uint64_t (*since_of)(const struct slot *slot))
 {
-    struct slot *oldest = &d->slots[0];
+    struct slot *oldest = NULL;
+    uint64_t least = NEVER;
 
-    for (size_t i = 1; i < d->count; i++)
-        if (since_of(&d->slots[i]) < since_of(oldest))
+    for (size_t i = 0; i < d->count; i++) {
+        uint64_t since = since_of(&d->slots[i]);
+        if (since < least) {
             oldest = &d->slots[i];
-    return since_of(oldest) == NEVER ? NULL : oldest;
+            least = since;
+        }
+    }
+    return oldest;
 }
 
 /* ---- how many there are ---- */
@@ -152,6 +159,7 @@ static void kept_unlink(struct descriptor_kept *k)
     *(k->next ? &k->next->prev : &s->last_kept) = k->prev;
     k->prev = k->next = NULL;
     k->share = NULL;
+    s->slot->kept--;
     s->slot->kept_since = s->first_kept ? s->first_kept->since : NEVER;
 }
 
@@ -177,6 +185,7 @@ void descriptor_keep(struct descriptor_share *s, struct descriptor_kept *k)
     k->prev = s->last_kept;
     *(k->prev ? &k->prev->next : &s->first_kept) = k;
     s->last_kept = k;
+    s->slot->kept++;
     s->slot->kept_since = s->first_kept->since;
     if (s->all->waiting)
         descriptor_let_go(s);

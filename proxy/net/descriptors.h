@@ -70,7 +70,8 @@ void descriptor_use(struct descriptor_kept *k);
  * kept is let go of for it; whoever gets none is to wait. */
 bool descriptor_affords(struct descriptor_share *s, enum descriptor_use use, int fd);
 
-/* Has the one that was kept for longest let go of. False when none is kept. */
+/* Has the one that was kept for longest let go of. False when none is kept that was not asked for
+ * already. */
 bool descriptor_let_go(struct descriptor_share *s);
 
 /* Embedded in who waits, all private zero. The functions are called from the loop. */

@@ -76,6 +76,24 @@ static void so_does_what_is_to_be_deleted(void **state)
     world_end(&w);
 }
 
+/* It could not come back when it is needed. */
+static void whom_the_upstream_lets_in_rarely_stays(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_two(&w);
+    w.upstream.capa = "UIDL\r\nTOP\r\nUSER\r\nLOGIN-DELAY 20\r\n";
+    world_login_now(&w, 0, "secret");
+    world_run(&w);
+    assert_true(w.connected);
+    assert_false(account_upstream_is_spare(w.account));
+    world_wait(&w, 20000);
+    assert_true(w.connected);
+    assert_true(account_upstream_is_spare(w.account));
+    world_end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -83,6 +101,7 @@ int main(void)
         cmocka_unit_test(it_is_opened_again_when_needed),
         cmocka_unit_test(what_is_asked_for_comes_first),
         cmocka_unit_test(so_does_what_is_to_be_deleted),
+        cmocka_unit_test(whom_the_upstream_lets_in_rarely_stays),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -182,6 +182,24 @@ static void what_is_in_use_stays(void **state)
     assert_false(used.gone);
 }
 
+/* Who comes before the loop has had its turn is not promised the same one. */
+static void each_is_asked_for_once(void **state)
+{
+    struct scene *s = *state;
+    struct keeper older = KEEPER, newer = KEEPER, next = KEEPER;
+
+    descriptor_keep(s->shares[0], &older.kept);
+    pass_time(s);
+    descriptor_keep(s->shares[1], &newer.kept);
+    assert_true(descriptor_affords(s->shares[0], DESCRIPTOR_CLIENT, FOR_CLIENTS));
+    assert_true(descriptor_affords(s->shares[0], DESCRIPTOR_CLIENT, FOR_CLIENTS));
+    assert_false(descriptor_affords(s->shares[0], DESCRIPTOR_CLIENT, FOR_CLIENTS));
+    UNTIL(s, older.gone && newer.gone);
+    descriptor_keep(s->shares[0], &next.kept);
+    assert_true(descriptor_let_go(s->shares[1]));
+    UNTIL(s, next.gone);
+}
+
 static void a_reserve_is_left(void **state)
 {
     struct scene *s = *state;
@@ -284,6 +302,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_oldest_goes_first, begin, end),
         cmocka_unit_test_setup_teardown(what_is_in_use_stays, begin, end),
+        cmocka_unit_test_setup_teardown(each_is_asked_for_once, begin, end),
         cmocka_unit_test_setup_teardown(a_reserve_is_left, begin, end),
         cmocka_unit_test_setup_teardown(who_waits_is_served_in_order, begin, end),
         cmocka_unit_test_setup_teardown(it_is_tried_again_unasked, begin, end),

@@ -152,7 +152,8 @@ void account_saved(struct account *a, const struct failure *why);
 
 bool account_next_action(struct account *a, struct account_action *action);
 
-/* The upstream connection is open only because it may be needed soon. */
+/* The upstream connection is open only because it may be needed soon, and could be opened again by
+ * then. */
 bool account_upstream_is_spare(const struct account *a);
 
 /* Then: it is let go of before its time, deletions that wait for it first. It is kept as long as

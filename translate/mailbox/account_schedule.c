@@ -132,13 +132,17 @@ static uint64_t idle_at(const struct account *a)
     return a->link.used + UINT64_C(1000) * a->options.idle_seconds;
 }
 
+/* LOGIN-DELAY (RFC 2449): earlier than that the upstream would not let us in again. */
+static bool may_return(const struct account *a)
+{
+    return a->now_ms >= a->link.login_at;
+}
+
 /* Whether the connection has done its work: another password waits, the maildrop is to be looked at
  * anew, which POP3 can only do by logging in again, or nobody needs it. */
 static bool is_to_leave(const struct account *a)
 {
-    bool may_return = a->now_ms >= a->link.login_at;
-
-    return logins_want_try(a) || (link_look_is_due(a) && may_return) ||
+    return logins_want_try(a) || (link_look_is_due(a) && may_return(a)) ||
            (!jobs_are_waiting(a) && (a->link.unwanted || a->now_ms >= idle_at(a)));
 }
 
@@ -164,7 +168,7 @@ static void open_advance(struct account *a)
 bool account_upstream_is_spare(const struct account *a)
 {
     return a->link.state == LINK_OPEN && a->deletion.phase == DELETE_NONE && !jobs_are_waiting(a) &&
-           jobs_are_drained(a);
+           jobs_are_drained(a) && may_return(a);
 }
 
 void account_let_go(struct account *a)
