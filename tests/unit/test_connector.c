@@ -12,10 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "proxy/log.h"
 #include "proxy/net/connector.h"
 
 struct outcome {
@@ -245,13 +247,102 @@ static void cancels_at_any_moment(void **state)
     close(server);
 }
 
+/* ---- where descriptors are short ---- */
+
+struct shortage {
+    uv_loop_t loop;
+    struct health *health;
+    struct descriptors *all;
+    struct descriptor_share *share;
+    struct rlimit limit;
+    struct outcome outcome;
+    struct connector *connector;
+    struct endpoint endpoint;
+    char host[16];
+    int server;
+};
+
+/* There is no descriptor, and somebody who wants one waits. */
+static int begin_shortage(void **state)
+{
+    struct shortage *s = calloc(1, sizeof *s);
+    struct endpoint *e = &s->endpoint;
+
+    log_setup(false, LOG_ERROR);
+    uv_loop_init(&s->loop);
+    s->health = health_new();
+    s->all = descriptors_new(1, s->health);
+    s->share = descriptor_share_new(s->all, 0, &s->loop);
+    e->host = s->host;
+    strcpy(e->host, "127.0.0.1");
+    s->server = tcp_server(16, &e->port);
+    int lowest_free = dup(s->server);
+    close(lowest_free);
+    getrlimit(RLIMIT_NOFILE, &s->limit);
+    const struct rlimit none = {.rlim_cur = (rlim_t)lowest_free, .rlim_max = s->limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    s->connector = connector_start(&s->loop, s->share, e, 60, done, &s->outcome);
+    while (!descriptors_are_awaited(s->share))
+        uv_run(&s->loop, UV_RUN_ONCE);
+    *state = s;
+    return 0;
+}
+
+static int end_shortage(void **state)
+{
+    struct shortage *s = *state;
+
+    setrlimit(RLIMIT_NOFILE, &s->limit);
+    descriptor_share_close(s->share);
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&s->loop), 0);
+    descriptor_share_free(s->share);
+    descriptors_free(s->all);
+    health_free(s->health);
+    close(s->server);
+    free(s);
+    return 0;
+}
+
+static void waits_for_a_descriptor(void **state)
+{
+    struct shortage *s = *state;
+    uint64_t since = uv_now(&s->loop);
+
+    while (uv_now(&s->loop) == since)
+        uv_run(&s->loop, UV_RUN_ONCE);
+    assert_int_equal(s->outcome.calls, 0);
+    setrlimit(RLIMIT_NOFILE, &s->limit);
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    assert_int_equal(s->outcome.calls, 1);
+    assert_true(s->outcome.fd >= 0);
+    close(s->outcome.fd);
+}
+
+static void cancels_while_it_waits(void **state)
+{
+    struct shortage *s = *state;
+
+    connector_cancel(s->connector);
+    assert_false(descriptors_are_awaited(s->share));
+    setrlimit(RLIMIT_NOFILE, &s->limit);
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    assert_int_equal(s->outcome.calls, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(connects),          cmocka_unit_test(tries_the_next_address),
-        cmocka_unit_test(tells_a_refusal),   cmocka_unit_test(tells_an_unknown_host),
-        cmocka_unit_test(tells_silence),     cmocka_unit_test(connects_to_unix_sockets),
-        cmocka_unit_test(tells_a_long_path), cmocka_unit_test(cancels_at_any_moment),
+        cmocka_unit_test(connects),
+        cmocka_unit_test(tries_the_next_address),
+        cmocka_unit_test(tells_a_refusal),
+        cmocka_unit_test(tells_an_unknown_host),
+        cmocka_unit_test(tells_silence),
+        cmocka_unit_test(connects_to_unix_sockets),
+        cmocka_unit_test(tells_a_long_path),
+        cmocka_unit_test(cancels_at_any_moment),
+        cmocka_unit_test_setup_teardown(waits_for_a_descriptor, begin_shortage, end_shortage),
+        cmocka_unit_test_setup_teardown(cancels_while_it_waits, begin_shortage, end_shortage),
     };
 
     return cmocka_run_group_tests_name("connector", tests, NULL, NULL);
