@@ -21,10 +21,9 @@ static void on_read(uv_work_t *work, int status)
     (void)status;
     if (a->vault_why.kind == FAILURE_AUTH)
         refuse_revoked(a);
-    else if (a->vault_why.kind == FAILURE_TEMPORARY)
+    else if (a->vault_why.kind != FAILURE_NONE)
         admission_refuse_for_now(a, &a->vault_why);
-    else if (a->vault_why.kind == FAILURE_NONE &&
-             holding_open(a->gatekeeper, a, &why) == a->grant->holding)
+    else if (holding_open(a->gatekeeper, a, &why) == a->grant->holding)
         holding_answer(a->grant->holding, a);
     else
         admission_refuse(a, FAILURE_AUTH, "this user was authorized anew; log in again");

@@ -216,6 +216,17 @@ static void test_damaged_vault(void **state)
     assert_null(strstr(a->why.text, dir));
 }
 
+/* Who is in already is not to be asked for another password for it. */
+static void test_damaged_vault_at_a_renewal(void **state)
+{
+    (void)state;
+    make_vault(tokens("A-1", 3600), &all);
+    assert_true(admit(ANN, PASSWORD)->grant);
+    file_put(dir, "vault/" ANN ".json", "{\"version\": 1, ");
+    expect_refused(renew(false), FAILURE_PERMANENT, false, "the gateway's log tells");
+    assert_false(grant_is_revoked(answers[0].grant));
+}
+
 /* What a client gives may be a device's password, which is none of the upstream's business. */
 static void test_unreadable_vault(void **state)
 {
@@ -369,6 +380,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_revoked_device, begin, end),
         cmocka_unit_test_setup_teardown(test_revoked_device_of_a_name_that_another_has, begin, end),
         cmocka_unit_test_setup_teardown(test_damaged_vault, begin, end),
+        cmocka_unit_test_setup_teardown(test_damaged_vault_at_a_renewal, begin, end),
         cmocka_unit_test_setup_teardown(test_unreadable_vault, begin, end),
         cmocka_unit_test_setup_teardown(test_end_of_a_wait, begin, end),
         cmocka_unit_test_setup_teardown(test_certificate, begin, end),
