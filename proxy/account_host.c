@@ -11,7 +11,6 @@
 #include "proxy/account_host_parts.h"
 #include "proxy/log.h"
 #include "proxy/session_parts.h"
-#include "proxy/upstream_options.h"
 
 /* A mail program that comes back finds the account open. Where everybody was refused there is
  * nothing to come back to. */
@@ -374,7 +373,6 @@ static struct account_options host_options(const struct account_host *h)
         .filing_count = o->filing_count,
     };
 
-    upstream_pop3_options(h->route, &h->route->upstream, h->route->upstream.host, &options.client);
     return options;
 }
 

@@ -374,6 +374,19 @@ static void session_begin(struct session *s)
     session_arm(s);
 }
 
+/* NULL when memory is out. */
+static struct session *session_new(void)
+{
+    struct session *s = calloc(1, sizeof *s);
+
+    if (s)
+        s->entry = calloc(1, sizeof *s->entry);
+    if (s && s->entry)
+        return s;
+    free(s);
+    return NULL;
+}
+
 void session_start(struct session_house *house, struct settings *settings, size_t listener, int fd)
 {
     struct gate_client client = {.address = gate_address_of(fd)};
@@ -384,7 +397,7 @@ void session_start(struct session_house *house, struct settings *settings, size_
         refuse(settings, listener, fd, &client.address, &why);
         return;
     }
-    struct session *s = calloc(1, sizeof *s);
+    struct session *s = session_new();
     if (!s) {
         failure_set(&why, FAILURE_TEMPORARY, "out of memory, try again later");
         refuse(settings, listener, fd, &client.address, &why);
@@ -403,6 +416,7 @@ void session_start(struct session_house *house, struct settings *settings, size_
     log_message(LOG_ERROR, "refused", "out of memory or descriptors");
     gate_leave(house->gate, &client);
     settings_release(s->settings);
+    free(s->entry);
     free(s);
 }
 
@@ -453,8 +467,7 @@ void session_free(struct session *s)
     free(s->login);
     free(s->account);
     place_clear(&s->place);
-    credential_clear(&s->credential);
-    session_entry_clear(s);
+    session_entry_free(s);
     session_challenge_free(s);
     free(s);
     house->on_ended(house->owner);

@@ -33,7 +33,8 @@ struct session_client {
     uint64_t out;
 };
 
-/* As whom the client was let in, or asks to be. */
+/* As whom the client was let in, or asks to be. Most of it is for the login alone, behind which the
+ * struct stays only where a credential may have to be renewed. */
 struct session_entry {
     struct admission *asked;    /* the gatekeeper has not answered */
     struct admission *late;     /* of a refusal: the client may not hear of it yet */
@@ -45,9 +46,11 @@ struct session_entry {
     uint64_t generation; /* of the credential that the upstream has seen last */
     struct device_limits limits;
     char device[VAULT_DEVICE];
-    char *claim;    /* who the client says he is: so guesses are counted */
-    char *folder;   /* of the login's suffix, or the only one that the device sees; NULL */
-    bool acting;    /* he is an operator, for another user */
+    char *claim;  /* who the client says he is: so guesses are counted */
+    char *folder; /* of the login's suffix, or the only one that the device sees; NULL */
+    struct credential credential; /* of an operator, who logs in for the user, or from a vault; of
+                                     nobody: the client's own password */
+    bool acting;                  /* he is an operator, for another user */
     bool own;       /* the client's own password is tried upstream: session_report() what is said */
     bool proving;   /* it was told what the client has to know: a refusal is for a wrong proof */
     bool certified; /* the client asks by its certificate */
@@ -118,13 +121,11 @@ struct session {
 
     struct session_client client;
     bool client_spoke;
-    const struct config_route *route; /* NULL before a login */
-    char *login;                      /* for the upstream */
-    char *account;                    /* in the store */
-    struct place place;               /* of the upstream */
-    struct credential credential;     /* of an operator, who logs in for the user, or from a vault;
-                                         of nobody: the client's own password */
-    struct session_entry entry;
+    const struct config_route *route;    /* NULL before a login */
+    char *login;                         /* for the upstream */
+    char *account;                       /* in the store */
+    struct place place;                  /* of the upstream */
+    struct session_entry *entry;         /* owned; NULL: it was needed for the login alone */
     struct session_challenge *challenge; /* NULL: none is made */
     unsigned attempts;                   /* logins of this connection */
     struct store_request *loading;       /* its state is on its way */
@@ -279,7 +280,8 @@ bool session_renew(struct session *s, bool refused);
 /* The answer is not waited for any more. */
 void session_admission_cancel(struct session *s);
 
-/* The upstream has let the client in, or refused the password or token. */
+/* The upstream has let the client in, who does not log in again, or refused the password or token.
+ */
 void session_report(struct session *s, bool admitted);
 
 /* True while the client may not hear yet that it was refused: nothing is said to it, and nothing
@@ -292,6 +294,9 @@ const char *session_refusal_cause(const struct session *s, enum failure_kind kin
 
 /* Nobody is let in, or asks to be. */
 void session_entry_clear(struct session *s);
+
+/* The same at the session's end. */
+void session_entry_free(struct session *s);
 
 /* session_proof.c */
 

@@ -12,7 +12,7 @@
 /* A device that must not delete has what it deletes hidden from itself, and from nobody else. */
 static bool restrict_device(struct session *s)
 {
-    const struct session_entry *e = &s->entry;
+    const struct session_entry *e = s->entry;
     char *account = NULL;
 
     free(s->options);
@@ -39,14 +39,14 @@ static void session_route(struct session *s)
     struct maildrop_route route = {
         .options = s->options ? s->options : &s->route->pop3,
         .login = slice_of(s->login),
-        .folder = slice_of(s->entry.folder ? s->entry.folder : ""),
+        .folder = slice_of(s->entry->folder ? s->entry->folder : ""),
         .credential = session_credential(s),
     };
     const struct endpoint *e = &s->route->upstream;
 
     upstream_imap_options(s->route, e, e->host, &route.imap);
     maildrop_routed(s->maildrop, &route);
-    credential_clear(&s->credential);
+    credential_clear(&s->entry->credential);
 }
 
 static void session_count_failure(struct session *s, const struct failure *why)

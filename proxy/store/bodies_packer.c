@@ -80,22 +80,6 @@ static void packing_work(uv_work_t *work)
 
 /* ---- on the loop -------------------------------------------------------------------------- */
 
-static void packing_done(uv_work_t *work, int status);
-
-void bodies_packing_begin(struct bodies_account *a)
-{
-    struct bodies_packing *g = &a->packing;
-
-    if (g->busy || !g->wanted)
-        return;
-    g->first = g->wanted;
-    g->wanted = NULL;
-    g->busy = true;
-    g->work.data = a;
-    bodies_hold(a);
-    uv_queue_work(a->loop, &g->work, packing_work, packing_done);
-}
-
 /* Whoever is told asks for what came, and is given it from memory, all at once: so a scan does not
  * take a step for each message. */
 static void report(struct bodies_account *a, struct bodies_packed *first)
@@ -116,6 +100,27 @@ static void report(struct bodies_account *a, struct bodies_packed *first)
     }
 }
 
+static void packing_done(uv_work_t *work, int status);
+
+void bodies_packing_begin(struct bodies_account *a)
+{
+    struct bodies_packing *g = &a->packing;
+
+    if (g->work || !g->wanted)
+        return;
+    g->first = g->wanted;
+    g->wanted = NULL;
+    g->work = malloc(sizeof *g->work);
+    if (!g->work) {
+        fail_all(a, "write to", ENOMEM);
+        report(a, g->first);
+        return;
+    }
+    g->work->data = a;
+    bodies_hold(a);
+    uv_queue_work(a->loop->uv, g->work, packing_work, packing_done);
+}
+
 /* What came meanwhile is written while these are told of. */
 static void packing_done(uv_work_t *work, int status)
 {
@@ -124,7 +129,8 @@ static void packing_done(uv_work_t *work, int status)
 
     (void)status; /* nobody cancels it */
     bodies_settle_tally(a, &a->packing.tally);
-    a->packing.busy = false;
+    free(work);
+    a->packing.work = NULL;
     bodies_packing_begin(a);
     report(a, first);
     bodies_let_go(a);
@@ -166,7 +172,7 @@ void bodies_pack(struct bodies_account *a, struct bodies_packed *p)
 {
     p->next = NULL;
     *slot_of(&a->packing, NULL) = p;
-    if (!a->packing.busy)
+    if (!a->packing.work)
         bodies_soon(a);
 }
 

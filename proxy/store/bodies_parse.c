@@ -290,7 +290,7 @@ static void recalled(struct bodies_parse *p)
     if (p->message || p->cancelled)
         parse_end(p);
     else
-        uv_queue_work(a->loop, &p->work, parse_work, parse_worked);
+        uv_queue_work(a->loop->uv, &p->work, parse_work, parse_worked);
 }
 
 /* What is wanted already is looked up while these are given. */
@@ -316,7 +316,7 @@ static void recall_none(struct bodies_account *a)
 {
     for (struct bodies_parse *p = a->parse_wanted, *next; p; p = next) {
         next = p->next;
-        uv_queue_work(a->loop, &p->work, parse_work, parse_worked);
+        uv_queue_work(a->loop->uv, &p->work, parse_work, parse_worked);
     }
     a->parse_wanted = NULL;
 }
@@ -339,7 +339,7 @@ void bodies_recall_begin(struct bodies_account *a)
     a->parse_wanted = NULL;
     a->parse_busy = true;
     bodies_hold(a);
-    uv_queue_work(a->loop, &r->work, recall_work, recall_done);
+    uv_queue_work(a->loop->uv, &r->work, recall_work, recall_done);
 }
 
 static void recall_add(struct bodies_account *a, struct bodies_parse *p)

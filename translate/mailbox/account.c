@@ -54,7 +54,7 @@ void account_free(struct account *a)
         return;
     link_clear(a);
     logins_clear(a);
-    listing_clear(a);
+    listing_free(a);
     numbers_clear(a);
     uidls_clear(a);
     jobs_clear(a);

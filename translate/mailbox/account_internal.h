@@ -97,7 +97,6 @@ struct link {
     enum link_state state;
     struct pop3_client *client; /* stays after the end, for what is still to be sent */
     struct account_op *first, **last;
-    struct sasl_binding binding;
     bool renewed;      /* a token was refused, and this is another one */
     bool cut;          /* TLS is being started: nothing is fed */
     uint64_t heard;    /* when the server last said something, or something was asked for */
@@ -112,7 +111,6 @@ struct link {
     struct failure *failure; /* owned: the last one; NULL: all is well */
     bool noticed;            /* the clients were told of it */
     unsigned window;         /* for the next connection, 0: as the options say */
-    struct buf nothing;
 };
 
 /* ---- logins ------------------------------------------------------------------------------ */
@@ -284,7 +282,7 @@ struct account {
 
     struct link link;
     struct logins logins;
-    struct listing listing;
+    struct listing *listing; /* owned; there is one as long as there is a link.client */
     struct numbers numbers;
     struct uidls uidls;
     uint64_t uidl_seed;  /* random: the server chooses the UIDLs */

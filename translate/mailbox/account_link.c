@@ -27,13 +27,12 @@ void link_clear(struct account *a)
 {
     ops_clear(&a->link);
     pop3_client_free(a->link.client);
-    buf_clear(&a->link.nothing);
     free(a->link.failure);
 }
 
 struct buf *account_upstream_out(struct account *a)
 {
-    return a->link.client ? pop3_client_out(a->link.client) : &a->link.nothing;
+    return a->link.client ? pop3_client_out(a->link.client) : NULL;
 }
 
 bool link_is_up(const struct account *a)
@@ -121,15 +120,10 @@ void account_credential_failed(struct account *a, const struct failure *why)
     account_advance(a);
 }
 
-void account_reached(struct account *a, const struct pop3_client_options *client)
-{
-    a->options.client = *client;
-}
-
-void account_connected(struct account *a)
+void account_connected(struct account *a, const struct pop3_client_options *client)
 {
     struct link *u = &a->link;
-    struct pop3_client_options options = a->options.client;
+    struct pop3_client_options options = *client;
     struct failure why;
 
     if (u->state != LINK_CONNECTING)
@@ -140,14 +134,13 @@ void account_connected(struct account *a)
         options.window = u->window;
     pop3_client_free(u->client);
     u->client = pop3_client_new(&options);
-    if (!u->client) {
+    if (!u->client || !listing_make(a)) {
         a->failed = true;
         return;
     }
     u->state = LINK_LOGIN;
     u->heard = a->now_ms;
     u->cut = false;
-    pop3_client_bind(u->client, &u->binding);
     if (!logins_give(a, u->client, &why))
         link_lost(a, &why);
     account_advance(a);
@@ -163,7 +156,8 @@ void account_connect_failed(struct account *a, const struct failure *why)
 
 void account_upstream_bind(struct account *a, const struct sasl_binding *binding)
 {
-    a->link.binding = *binding;
+    if (a->link.client)
+        pop3_client_bind(a->link.client, binding);
 }
 
 void account_upstream_tls(struct account *a)
@@ -172,7 +166,6 @@ void account_upstream_tls(struct account *a)
         return;
     a->link.cut = false;
     a->link.heard = a->now_ms;
-    pop3_client_bind(a->link.client, &a->link.binding);
     pop3_client_tls_started(a->link.client);
 }
 
@@ -221,7 +214,6 @@ static void link_drop(struct account *a)
     u->state = LINK_CLOSED;
     u->ended++;
     u->cut = false;
-    u->binding.type = SASL_BINDING_NONE;
     if (connected)
         account_act(a, ACCOUNT_DISCONNECT);
     listing_clear(a);
@@ -233,6 +225,7 @@ void account_disconnected(struct account *a)
         return;
     pop3_client_free(a->link.client);
     a->link.client = NULL;
+    listing_free(a);
 }
 
 static void link_notice(struct account *a, const struct failure *why)

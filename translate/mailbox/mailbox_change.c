@@ -102,10 +102,25 @@ bool mailbox_uids_add(struct mailbox *m, struct uids *uids, uint32_t uid)
     return true;
 }
 
-void mailbox_work_clear(struct work *w)
+bool mailbox_work_begin(struct mailbox *m)
 {
+    mailbox_work_end(m);
+    m->work = calloc(1, sizeof *m->work);
+    return m->work;
+}
+
+/* The job first: it borrows from the rest. Its \Seen could not be set if it is still there. */
+void mailbox_work_end(struct mailbox *m)
+{
+    struct work *w = m->work;
+
+    if (!w)
+        return;
+    job_free(w->job);
+    mailbox_append_abort(m);
     free(w->uids.items);
     free(w->fresh.items);
     free(w->modified.items);
-    *w = (struct work){.uid = 0};
+    free(w);
+    m->work = NULL;
 }
