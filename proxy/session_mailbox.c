@@ -152,6 +152,15 @@ static void session_restrict(struct session *s)
                                  });
 }
 
+/* The account has them now; who logs in anew has others. */
+static void names_drop(struct session *s)
+{
+    credential_clear(&s->entry->credential);
+    free(s->login);
+    free(s->account);
+    s->login = s->account = NULL;
+}
+
 static void on_joined(struct account_guest *g, const struct failure *why)
 {
     struct session *s = session_of(g);
@@ -166,7 +175,7 @@ static void on_joined(struct account_guest *g, const struct failure *why)
         session_restrict(s);
         mailbox_joined(s->mailbox, account_host_account(s->host), slice_of(s->login),
                        session_credential(s));
-        credential_clear(&s->entry->credential);
+        names_drop(s);
     }
     session_pump(s);
 }

@@ -78,7 +78,7 @@ static void arrive(struct session_house *house, struct house_message *m)
         return;
     }
     session_start_timer(s);
-    s->pending = 2; /* the client's stream and the timer */
+    s->pending = 2; /* the client's stream and the alarm */
     s->alive = true;
     s->client.held = true;
     session_enlist(s);

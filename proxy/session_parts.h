@@ -13,6 +13,7 @@
 #include "proxy/auth/auth_http.h"
 #include "proxy/auth/gatekeeper.h"
 #include "proxy/connection.h"
+#include "proxy/net/loop.h"
 #include "proxy/net/stream.h"
 #include "proxy/place.h"
 #include "proxy/session.h"
@@ -122,16 +123,16 @@ struct session {
     struct session_client client;
     bool client_spoke;
     const struct config_route *route;    /* NULL before a login */
-    char *login;                         /* for the upstream */
-    char *account;                       /* in the store */
+    char *login;                         /* for the upstream; NULL: it has it */
+    char *account;                       /* in the store; NULL: it is open, for an IMAP client */
     struct place place;                  /* of the upstream */
     struct session_entry *entry;         /* owned; NULL: it was needed for the login alone */
     struct session_challenge *challenge; /* NULL: none is made */
     unsigned attempts;                   /* logins of this connection */
     struct store_request *loading;       /* its state is on its way */
 
-    uv_timer_t timer;
-    uint64_t timer_due; /* when it fires; UINT64_MAX: it does not run */
+    struct loop *loop;
+    struct alarm alarm; /* the next deadline; at the end, that it is over */
     uint64_t due; /* of what the translator is not told of: the handshake of pop3s, imaps; a move */
 
     union {
@@ -209,7 +210,7 @@ void session_delist(struct session *s);
 /* How the session sees the client's stream. */
 extern const struct stream_handler session_client_handler;
 
-/* With nothing to wait for yet. */
+/* With nothing to wait for yet, and the client's stream on its loop. */
 void session_start_timer(struct session *s);
 
 /* The session goes without a word: another one has taken over. */

@@ -38,7 +38,6 @@ static void drop_command(struct mailbox *m)
     mailbox_work_end(m);
     imapd_command_clear(&m->command);
     m->commanded = false;
-    m->change = (struct change){.kind = NULL};
 }
 
 void mailbox_free(struct mailbox *m)

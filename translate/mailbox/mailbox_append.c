@@ -36,7 +36,7 @@ void mailbox_append_abort(struct mailbox *m)
     if (!m->work)
         return;
     /* A record that is under way is finished, and refers to the body. */
-    if (m->work->append.begun || (m->work->append.key && !m->change.committing))
+    if (m->work->append.begun || (m->work->append.key && !m->work->change.committing))
         append_act(m, MAILBOX_STORE_ABORT);
     append_clear(&m->work->append);
 }

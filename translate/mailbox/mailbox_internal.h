@@ -110,6 +110,7 @@ struct work {
     uint32_t uid;         /* APPEND */
     uint64_t deadline;    /* BUSY_GONE */
     uint64_t set, clear;  /* STORE */
+    struct change change;
     struct append append;
     struct job_host host; /* of `job` */
     struct job *job;      /* FETCH, SEARCH; NULL: none */
@@ -152,7 +153,6 @@ struct mailbox {
     bool looked;                   /* mailbox_looks_first() did */
 
     struct mailbox_view view;
-    struct change change;
     struct work *work;    /* owned, of the command under way; NULL: there is none, or it is IDLE */
     size_t append_queued; /* octets of STORE_DATA that are not yet written */
     struct ring actions;

@@ -139,7 +139,7 @@ static void finish_modified(struct mailbox *m)
 static void store_done(struct mailbox *m)
 {
     /* What this change did is told here, and not again at the command's end. */
-    m->view.silent = m->change.modseq;
+    m->view.silent = m->work->change.modseq;
     put_all_stored(m);
     if (m->work->modified.count)
         finish_modified(m);

@@ -20,7 +20,7 @@ bool box_folder_reserve(struct box_folder *f, size_t count)
     size_t wanted = f->count + count;
     size_t capacity = f->capacity;
 
-    if (f->uids && !folder_uids_reserve(f->uids, count))
+    if (wanted > UINT32_MAX || (f->uids && !folder_uids_reserve(f->uids, count)))
         return false;
     if (wanted <= capacity)
         return true;
@@ -32,7 +32,7 @@ bool box_folder_reserve(struct box_folder *f, size_t count)
     if (!newest)
         return false;
     f->newest = newest;
-    f->capacity = capacity;
+    f->capacity = (uint32_t)(capacity < UINT32_MAX ? capacity : UINT32_MAX);
     return true;
 }
 
@@ -109,7 +109,7 @@ void box_folder_take_out(struct box_folder *f, const uint32_t *uids, size_t coun
     }
     if (count == 0)
         return;
-    f->count = to;
+    f->count = (uint32_t)to;
     f->removals++;
     if (first < f->seen_before)
         f->seen_before = (uint32_t)first;

@@ -106,14 +106,14 @@ struct box_folder {
     uint32_t unseen;      /* messages without \Seen */
     uint32_t seen_before; /* the messages before this place have it */
     uint32_t deleted;
+    uint32_t count; /* of messages */
+    uint32_t capacity;
     enum box_use use;
     bool noselect;
     uint64_t modseq;              /* of the last change in it, expunged messages included */
     struct box_message *messages; /* ascending by uid: sequence number n is messages[n - 1] */
-    size_t count;
-    size_t capacity;
-    uint64_t *newest;         /* for each BOX_RUN messages, no modseq among them is above it */
-    uint64_t removals;        /* grows when messages are taken out; not kept on the disk */
+    uint64_t *newest;             /* for each BOX_RUN messages, no modseq among them is above it */
+    uint64_t removals;            /* grows when messages are taken out; not kept on the disk */
     struct folder_uids *uids; /* of all messages; NULL: nobody has asked since one was taken out */
     uint64_t size;            /* of all messages */
 };
