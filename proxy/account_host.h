@@ -27,8 +27,7 @@ struct account_guest {
      * frees before it returns. */
     void (*on_lost)(struct account_guest *g);
     const void *mailbox; /* the client's owner */
-    struct grant *grant; /* by which it comes, borrowed until it leaves; NULL: a password, or one
-                            that is of no use any more */
+    struct grant *grant; /* by which it comes, borrowed until it leaves; NULL: a password */
     uint64_t generation; /* of the credential that its login brings */
 };
 

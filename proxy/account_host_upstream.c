@@ -141,15 +141,11 @@ static bool grant_ask(struct account_host *h)
  * when none is left. */
 static bool grant_replace(struct account_host *h)
 {
-    const struct account_guest *other = NULL;
+    const struct account_guest *other = h->guests;
 
-    for (struct account_guest *g = h->guests; g; g = g->next) {
-        if (g->grant == h->grant)
-            g->grant = NULL;
-        if (g->grant)
-            other = g;
-    }
-    if (!other)
+    while (other && (!other->grant || grant_is_revoked(other->grant)))
+        other = other->next;
+    if (!other || !grant_is_revoked(h->grant))
         return false;
     grant_release(h->grant);
     h->grant = grant_hold(other->grant);

@@ -93,7 +93,7 @@ static int revoke(const struct cli_options *o, const char *state_dir, const char
         (o->last && !revocation_run(c, route, state_dir, user, o->revoke, stdout, &why)) ||
         !vault_revoke(state_dir, slice_of(user), o->revoke, o->last, &why))
         return fail(&why);
-    printf("The device \"%s\" of %s is let in no more. What it has open may go on until it ends.\n",
+    printf("The device \"%s\" of %s is let in no more, and what it has open ends within seconds.\n",
            o->revoke, user);
     return EXIT_SUCCESS;
 }

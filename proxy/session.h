@@ -70,6 +70,10 @@ struct session *session_next(const struct session *s);
 /* The process is about to end, and the session with it as soon as it can; told again: now. */
 void session_drain(struct session *s);
 
+/* Devices were revoked (grant_is_revoked()): the sessions of this house that came by one end, with
+ * a word of why, and so do the upstream sessions that such ones have left. */
+void session_house_revoked(struct session_house *house);
+
 /* At once; nothing more is sent. */
 void session_stop(struct session *s);
 

@@ -8,6 +8,7 @@
 
 #include "proxy/log.h"
 #include "proxy/session_parts.h"
+#include "proxy/warm.h"
 
 void session_admission_cancel(struct session *s)
 {
@@ -92,7 +93,10 @@ static bool take(struct session *s, struct admission_answer *answer, struct fail
     e->limits = answer->limits;
     answer->limits.folder = NULL;
     memcpy(e->device, answer->entered.device, sizeof e->device);
-    return use_folder(e, why);
+    if (!grant_is_revoked(e->grant))
+        return use_folder(e, why);
+    failure_set(why, FAILURE_AUTH, "This device's password was revoked");
+    return false;
 }
 
 static void on_admission(void *owner, struct admission_answer *answer)
@@ -246,6 +250,24 @@ bool session_renew(struct session *s, bool refused)
     e->asked = gatekeeper_renew(s->house->gatekeeper, s->house, grant, refused ? e->generation : 0,
                                 on_renewal, s);
     return e->asked;
+}
+
+/* ---- no more ---------------------------------------------------------------------------- */
+
+void session_end_if_revoked(struct session *s)
+{
+    if (!s->alive || !s->entry.grant || !grant_is_revoked(s->entry.grant))
+        return;
+    session_tell(s);
+    s->kind->revoked(s);
+    session_pump(s);
+}
+
+void session_house_revoked(struct session_house *house)
+{
+    for (struct session *s = house->sessions; s; s = s->next)
+        session_end_if_revoked(s);
+    warm_revoke(house->warm);
 }
 
 /* ---- what became of it ------------------------------------------------------------------- */

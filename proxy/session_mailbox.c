@@ -97,6 +97,11 @@ static void drain(struct session *s)
     mailbox_drain(s->mailbox);
 }
 
+static void revoked(struct session *s)
+{
+    mailbox_revoke(s->mailbox);
+}
+
 static void tick(struct session *s)
 {
     mailbox_tick(s->mailbox);
@@ -415,6 +420,7 @@ const struct session_kind session_of_mailbox = {
     .tls = tls,
     .closed = closed,
     .drain = drain,
+    .revoked = revoked,
     .tick = tick,
     .deadline = deadline,
     .failed = failed,

@@ -87,6 +87,11 @@ static void drain(struct session *s)
     maildrop_drain(s->maildrop);
 }
 
+static void revoked(struct session *s)
+{
+    maildrop_revoke(s->maildrop);
+}
+
 static void tick(struct session *s)
 {
     maildrop_tick(s->maildrop);
@@ -287,6 +292,7 @@ const struct session_kind session_of_maildrop = {
     .tls = tls,
     .closed = closed,
     .drain = drain,
+    .revoked = revoked,
     .tick = tick,
     .deadline = deadline,
     .failed = failed,

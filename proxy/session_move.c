@@ -88,6 +88,7 @@ static void arrive(struct session_house *house, struct house_message *m)
         session_drain(s);
     else
         session_pump(s);
+    session_end_if_revoked(s); /* on its way it was in no house that could be told */
 }
 
 /* Back to where it was, as far as that is possible. */

@@ -86,6 +86,7 @@ struct session_kind {
     void (*tls)(struct session *s);
     void (*closed)(struct session *s, const struct failure *why);
     void (*drain)(struct session *s);
+    void (*revoked)(struct session *s); /* its device was: the client is sent away */
     void (*tick)(struct session *s);
     uint64_t (*deadline)(const struct session *s);
     bool (*failed)(const struct session *s);
@@ -277,6 +278,9 @@ struct grant *session_renewable(const struct session *s);
 /* The credential once more; the upstream has `refused` the last one, or it may have expired. The
  * kind's `renewed` follows. False when there is none to be had. */
 bool session_renew(struct session *s, bool refused);
+
+/* Ends a session that came by a device which is revoked by now. */
+void session_end_if_revoked(struct session *s);
 
 /* The answer is not waited for any more. */
 void session_admission_cancel(struct session *s);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/auth/gatekeeper.h"
+
 enum { LOOK_MS = 1000 };
 
 struct warm_entry {
@@ -15,6 +17,7 @@ struct warm_entry {
     const struct config_route *route;
     unsigned char key[MAILDROP_WARM_KEY];
     struct connection *connection;
+    struct grant *grant;           /* NULL: none */
     struct maildrop_warm *session; /* NULL: it is logged out, its connection is closing */
     uint64_t due;
     char id[9];
@@ -42,6 +45,7 @@ static void entry_free(struct warm_entry *e)
 {
     entry_unlink(e);
     settings_release(e->settings);
+    grant_release(e->grant);
     free(e);
 }
 
@@ -108,6 +112,11 @@ static void on_timer(uv_timer_t *timer)
 
 /* ---- keeping ---- */
 
+static bool is_revoked(const struct warm_entry *e)
+{
+    return e->grant && grant_is_revoked(e->grant);
+}
+
 /* Of two sessions of a user the later one knows more. */
 static void close_former(struct warm *w, const struct warm_entry *latest)
 {
@@ -124,6 +133,7 @@ static void entry_begin(struct warm_entry *e, const struct warm_offer *offer)
     e->settings = settings_hold(offer->settings);
     e->route = offer->route;
     e->connection = offer->connection;
+    e->grant = offer->grant ? grant_hold(offer->grant) : NULL;
     e->due = uv_now(w->loop) + offer->route->pop3.warm_seconds * 1000ULL;
     snprintf(e->id, sizeof e->id, "%s", offer->id);
     connection_adopt(e->connection, e->id, &handler, e);
@@ -150,7 +160,7 @@ bool warm_keep(struct warm *w, const struct warm_offer *offer, size_t most)
     }
     entry_begin(e, offer);
     close_former(w, e);
-    if (full || !maildrop_warm_data(e->session, &nothing))
+    if (full || is_revoked(e) || !maildrop_warm_data(e->session, &nothing))
         entry_close(e);
     return true;
 }
@@ -174,6 +184,13 @@ bool warm_find(struct warm *w, const struct settings *settings, const struct con
     entry_empty(e);
     entry_free(e);
     return true;
+}
+
+void warm_revoke(struct warm *w)
+{
+    for (struct warm_entry *e = w ? w->entries : NULL; e; e = e->next)
+        if (e->session && is_revoked(e))
+            entry_close(e);
 }
 
 /* ---- the beginning and the end ---- */

@@ -27,7 +27,8 @@ struct warm_offer {
     const struct config_route *route;
     struct maildrop *maildrop; /* that asked for MAILDROP_PART */
     struct connection *connection;
-    const char *id; /* eight hex digits: the session's */
+    struct grant *grant; /* by which its client came; held while it waits. NULL: none */
+    const char *id;      /* eight hex digits: the session's */
 };
 
 /* Parts the maildrop and takes its connection over, to keep it, or to log it out where `most` are
@@ -44,6 +45,9 @@ struct warm_found {
 };
 bool warm_find(struct warm *w, const struct settings *settings, const struct config_route *route,
                const struct maildrop *maildrop, struct warm_found *found);
+
+/* Logs out those whose client came by a device that is revoked by now. NULL is fine. */
+void warm_revoke(struct warm *w);
 
 /* Logs out all of them, and keeps none from now on. */
 void warm_drain(struct warm *w);

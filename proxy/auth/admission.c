@@ -165,7 +165,11 @@ static struct grant *grant_new(struct admission *a, struct holding *h)
     grant->gatekeeper = a->gatekeeper;
     grant->holding = h;
     grant->entered = a->answer.entered;
+    grant->house = a->house;
+    atomic_init(&grant->revoked, false);
     holding_hold(h);
+    if (*grant->entered.device)
+        device_watch_add(a->gatekeeper, grant);
     return grant;
 }
 

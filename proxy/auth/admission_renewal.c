@@ -7,6 +7,12 @@
 
 #include "proxy/auth/gatekeeper_parts.h"
 
+static void refuse_revoked(struct admission *a)
+{
+    device_watch_revoked(a->gatekeeper, a->grant);
+    admission_refuse(a, FAILURE_AUTH, a->vault_why.text);
+}
+
 static void on_read(uv_work_t *work, int status)
 {
     struct admission *a = work->data;
@@ -14,7 +20,7 @@ static void on_read(uv_work_t *work, int status)
 
     (void)status;
     if (a->vault_why.kind == FAILURE_AUTH)
-        admission_refuse(a, FAILURE_AUTH, a->vault_why.text);
+        refuse_revoked(a);
     else if (a->vault_why.kind == FAILURE_TEMPORARY)
         admission_refuse_for_now(a, &a->vault_why);
     else if (a->vault_why.kind == FAILURE_NONE &&

@@ -31,6 +31,7 @@ static struct gatekeeper_message *take_all(struct gatekeeper *g, bool *stopping)
 
 static void close_handles(struct gatekeeper *g)
 {
+    device_watch_stop(g);
     held_watch_stop(g);
     uv_close((uv_handle_t *)&g->wake, NULL);
     uv_close((uv_handle_t *)&g->forgetting, NULL);
@@ -97,7 +98,8 @@ static bool loop_begin(struct gatekeeper *g, const char *held_key)
     uv_timer_init(&g->loop, &g->forgetting);
     g->wake.data = g->forgetting.data = g;
     g->http = http_new(&g->loop);
-    bool watched = held_watch_begin(g, held_key);
+    bool watched = device_watch_begin(g);
+    watched = held_watch_begin(g, held_key) && watched;
     if (g->http && watched && uv_thread_create(&g->thread, run, g) == 0)
         return true;
     if (g->http)
@@ -164,7 +166,8 @@ static void grant_gone(struct gatekeeper *g, struct gatekeeper_message *m)
 {
     struct grant *grant = (struct grant *)((char *)m - offsetof(struct grant, gone));
 
-    (void)g;
+    if (*grant->entered.device)
+        device_watch_remove(g, grant);
     holding_release(grant->holding);
     credential_clear(&grant->gateway);
     free(grant->upstream);

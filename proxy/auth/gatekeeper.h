@@ -48,6 +48,11 @@ struct grant;
 struct grant *grant_hold(struct grant *g);
 void grant_release(struct grant *g); /* NULL is fine */
 
+/* Whether the device is known to be revoked, or its user's vault to be another one: then whoever
+ * came by it is to go. Within seconds after that, session_house_revoked() is called on each house.
+ * Any thread. */
+bool grant_is_revoked(const struct grant *g);
+
 /* What a client has to know. */
 struct held_secret {
     bool known; /* else there is none */

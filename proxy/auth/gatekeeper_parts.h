@@ -8,6 +8,7 @@
  *     refusal.c             when a refusal is heard
  *     admission_renewal.c   one for the credential once more
  *     holding*.c            what a user's vault holds while somebody is logged in, and its renewal
+ *     device_watch.c        devices that were let in and are revoked since
  *     held_watch.c          the key of the passwords that are held
  *     held_question.c       what a client has to know who will prove it
  */
@@ -15,11 +16,11 @@
 #define PROXY_AUTH_GATEKEEPER_PARTS_H
 
 #include <stdatomic.h>
-#include <sys/stat.h>
 
 #include "proxy/auth/gatekeeper.h"
 #include "proxy/auth/secret.h"
 #include "proxy/net/http.h"
+#include "proxy/store/file_stamp.h"
 
 enum {
     HOLDING_BUCKETS = 4096,
@@ -49,11 +50,23 @@ struct holding;
 /* See held_watch.c. */
 struct held_watch {
     char *path;
-    struct stat seen; /* of the file, when it was read last; size -1: it was not there */
-    bool unread;      /* it could not be read then, which may pass */
+    struct file_stamp seen; /* of the file, when it was read last */
+    bool unread;            /* it could not be read then, which may pass */
     uv_timer_t timer;
     bool there; /* this and the next under the gatekeeper's lock */
     struct held_key key;
+};
+
+/* See device_watch.c. */
+struct device_watch {
+    uv_timer_t timer;
+    uv_work_t work;
+    struct grant *grants;   /* by devices, the latest first */
+    struct grant *looking;  /* those that the look under way is for, held; NULL: none is */
+    struct file_stamp seen; /* of the vaults' directory: this and the next are the look's */
+    bool again;             /* whatever that says, all are looked at the next time */
+    bool blind;             /* the directory could not be looked at */
+    bool untold;            /* some are revoked, and the houses do not know */
 };
 
 struct gatekeeper {
@@ -67,6 +80,7 @@ struct gatekeeper {
     struct gatekeeper_message *first, **last;
     bool stopping;
     struct held_watch held;
+    struct device_watch devices;
     bool ending;       /* nothing is begun any more */
     size_t admissions; /* that are not answered */
     struct holding *holdings[HOLDING_BUCKETS];
@@ -130,6 +144,11 @@ struct grant {
                                   nobody */
     struct vault_entered entered; /* without a name: by a certificate, and there is no vault */
     struct gatekeeper_message gone;
+    struct session_house *house; /* of all, the one that asked */
+    atomic_bool revoked;         /* its device is; never taken back */
+    struct grant *prev, *next;   /* of those that are watched */
+    struct grant *looked;        /* the next one of the look; this and the next are the look's */
+    struct file_stamp seen;      /* of its vault, when the device was last found there */
 };
 
 /* ---- admission.c ---- */
@@ -171,6 +190,18 @@ void admission_hold(struct admission *a);
 
 /* Answers it, who asks by a certificate. */
 void admission_certify(struct admission *a);
+
+/* ---- device_watch.c ---- */
+
+bool device_watch_begin(struct gatekeeper *g);
+void device_watch_stop(struct gatekeeper *g);
+
+/* A grant by a device's password begins, or ends. */
+void device_watch_add(struct gatekeeper *g, struct grant *grant);
+void device_watch_remove(struct gatekeeper *g, struct grant *grant);
+
+/* Its device was found to be revoked: all houses hear of it. */
+void device_watch_revoked(struct gatekeeper *g, struct grant *grant);
 
 /* ---- held_watch.c ---- */
 

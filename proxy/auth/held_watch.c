@@ -3,9 +3,9 @@
  * file has become another one, so that the first `mailferry passwd --held` is all that it takes to
  * be offered SCRAM and APOP. What is there is looked at every few seconds, not at each connection.
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "proxy/auth/gatekeeper_parts.h"
 #include "proxy/log.h"
@@ -31,13 +31,6 @@ bool gatekeeper_offers_proof(struct gatekeeper *g, unsigned char key[SASL_SERVER
         memcpy(key, held.decoy, SASL_SERVER_KEY);
     held_key_wipe(&held);
     return there;
-}
-
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-           a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
 static void take(struct gatekeeper *g, const struct held_key *key)
@@ -73,21 +66,21 @@ static void read_key(struct gatekeeper *g)
     g->held.unread = why.kind == FAILURE_TEMPORARY;
 }
 
-static struct stat look(const struct gatekeeper *g)
+/* One that cannot be looked at is not there. It may be a link, as mounted secrets are. */
+static struct file_stamp look(const struct gatekeeper *g)
 {
-    struct stat seen;
+    struct file_stamp seen;
 
-    if (stat(g->held.path, &seen) != 0)
-        seen = (struct stat){.st_size = -1};
+    file_stamp_take(&seen, AT_FDCWD, g->held.path, 0);
     return seen;
 }
 
 static void on_look(uv_timer_t *timer)
 {
     struct gatekeeper *g = timer->data;
-    struct stat now = look(g);
+    struct file_stamp now = look(g);
 
-    if (is_same(&now, &g->held.seen) && !g->held.unread)
+    if (file_stamp_equal(&now, &g->held.seen) && !g->held.unread)
         return;
     g->held.seen = now;
     read_key(g);

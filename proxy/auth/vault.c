@@ -263,11 +263,20 @@ bool vault_exists(const char *state_dir, struct slice login)
 
 /* ---- with the key ------------------------------------------------------------------------ */
 
-static bool is_there_yet(const struct vault_file *f, const struct vault_entered *entered)
+/* FAILURE_AUTH: it is not. Who revokes the last one leaves the directory: a volume that is not
+ * mounted revokes nobody. */
+static bool is_there_yet(const struct vault_file *f, const struct vault_entered *entered,
+                         struct failure *why)
 {
     const json_t *device = json_array_get(devices_of(f), device_index(f, entered->device));
 
-    return device && strcmp(vault_entry_entered(device).sealed, entered->sealed) == 0;
+    if (device && strcmp(vault_entry_entered(device).sealed, entered->sealed) == 0)
+        return true;
+    if (f->dir < 0)
+        failure_set(why, FAILURE_TEMPORARY, "there is no directory of vaults any more");
+    else
+        failure_set(why, FAILURE_AUTH, "the password of this device was revoked");
+    return false;
 }
 
 bool vault_read(const char *state_dir, struct slice login, const struct vault_key *key,
@@ -278,12 +287,37 @@ bool vault_read(const char *state_dir, struct slice login, const struct vault_ke
     *secret = NULL;
     if (!open_file(&f, state_dir, login, VAULT_FILE_READ, why))
         return false;
-    if (is_there_yet(&f, entered))
+    if (is_there_yet(&f, entered, why))
         *secret = unseal_secret(&f, key, why);
-    else
-        failure_set(why, FAILURE_AUTH, "the password of this device was revoked");
     vault_file_close(&f);
     return *secret != NULL;
+}
+
+bool vault_has(const char *state_dir, struct slice login, const struct vault_entered *entered,
+               struct failure *why)
+{
+    struct vault_file f;
+
+    if (!open_file(&f, state_dir, login, VAULT_FILE_READ, why))
+        return false;
+    bool has = is_there_yet(&f, entered, why);
+    vault_file_close(&f);
+    return has;
+}
+
+int vaults_open(const char *state_dir)
+{
+    return vault_file_open_all(state_dir);
+}
+
+bool vault_stamp(int vaults, struct slice login, struct file_stamp *stamp)
+{
+    struct failure ignored;
+    char *lower = same_login(login, &ignored);
+    bool taken = lower && vault_file_stamp(vaults, slice_make(lower, login.n), stamp);
+
+    free(lower);
+    return taken;
 }
 
 /* Something was sealed by this key before: no other may take its place. */

@@ -30,6 +30,7 @@
 #include <jansson.h>
 
 #include "proxy/auth/held_key.h"
+#include "proxy/store/file_stamp.h"
 #include "translate/text/failure.h"
 #include "translate/text/slice.h"
 
@@ -91,6 +92,18 @@ bool vault_exists(const char *state_dir, struct slice login);
  * FAILURE_AUTH: the device that `entered` was revoked since. */
 bool vault_read(const char *state_dir, struct slice login, const struct vault_key *key,
                 const struct vault_entered *entered, json_t **secret, struct failure *why);
+
+/*
+ * Whether the device that `entered` is still there, without the key. FAILURE_AUTH: it was revoked;
+ * else it cannot be told now. While the file has the stamp that it had before it was asked, the
+ * answer is the same: vaults_open() gives the directory of all vaults (negative: there is none, or
+ * it cannot be opened; to be closed), vault_stamp() the stamp of one, which may be that of a file
+ * that is not there, or false when it cannot be taken.
+ */
+bool vault_has(const char *state_dir, struct slice login, const struct vault_entered *entered,
+               struct failure *why);
+int vaults_open(const char *state_dir);
+bool vault_stamp(int vaults, struct slice login, struct file_stamp *stamp);
 
 /* Puts another secret in its place (renewed tokens). */
 bool vault_write(const char *state_dir, struct slice login, const struct vault_key *key,

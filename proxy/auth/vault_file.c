@@ -37,14 +37,22 @@ void vault_file_close(struct vault_file *f)
 
 /* ---- finding it -------------------------------------------------------------------------- */
 
+/* Owned; NULL when memory is out. */
+static char *name_of(struct slice login)
+{
+    char *account = account_name(login);
+    char *name;
+
+    if (!account || asprintf(&name, "%s.json", account) < 0)
+        name = NULL;
+    free(account);
+    return name;
+}
+
 static bool set_names(struct vault_file *f, const char *state_dir, struct slice login,
                       struct failure *why)
 {
-    char *account = account_name(login);
-
-    if (!account || asprintf(&f->name, "%s.json", account) < 0)
-        f->name = NULL;
-    free(account);
+    f->name = name_of(login);
     if (f->name && asprintf(&f->path, "%s/vault/%s", state_dir, f->name) >= 0)
         return true;
     f->path = NULL;
@@ -52,21 +60,38 @@ static bool set_names(struct vault_file *f, const char *state_dir, struct slice 
     return false;
 }
 
-/* A directory that is not there is no failure, unless it is to be made. */
-static bool open_dir(struct vault_file *f, const char *state_dir, bool make, struct failure *why)
+static int open_all(const char *state_dir, bool make)
 {
     int state = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool good = state >= 0 && (!make || disk_make_dir(state, "vault"));
-
-    if (good)
-        f->dir = disk_open_dir(state, "vault");
+    int all = good ? disk_open_dir(state, "vault") : -1;
     int error = errno;
+
     if (state >= 0)
         close(state);
     errno = error;
-    if (f->dir >= 0 || (!make && error == ENOENT))
-        return true;
-    return failed(f, "open", why);
+    return all;
+}
+
+int vault_file_open_all(const char *state_dir)
+{
+    return open_all(state_dir, false);
+}
+
+/* A directory that is not there is no failure, unless it is to be made. */
+static bool open_dir(struct vault_file *f, const char *state_dir, bool make, struct failure *why)
+{
+    f->dir = open_all(state_dir, make);
+    return f->dir >= 0 || (!make && errno == ENOENT) || failed(f, "open", why);
+}
+
+bool vault_file_stamp(int all, struct slice login, struct file_stamp *stamp)
+{
+    char *name = name_of(login);
+    bool taken = name && file_stamp_take(stamp, all, name, AT_SYMLINK_NOFOLLOW);
+
+    free(name);
+    return taken;
 }
 
 static bool take_lock(struct vault_file *f, struct failure *why)

@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "proxy/auth/seal.h"
+#include "proxy/store/file_stamp.h"
 #include "translate/text/failure.h"
 
 struct vault_file {
@@ -25,6 +26,12 @@ enum vault_file_use {
     VAULT_FILE_CHANGE,  /* under the lock, which is waited for; the directory is made */
     VAULT_FILE_REPLACE, /* the same; what is there is not read, as it may be damaged */
 };
+
+/* Opens the directory of all of them. Negative with errno. */
+int vault_file_open_all(const char *state_dir);
+
+/* What one sees of a user's file there; false when that cannot be told. */
+bool vault_file_stamp(int all, struct slice login, struct file_stamp *stamp);
 
 /* Opens and reads it; one that is not there is no failure. False: nothing to close. */
 bool vault_file_open(struct vault_file *f, const char *state_dir, struct slice login,

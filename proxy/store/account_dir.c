@@ -89,40 +89,46 @@ static bool each_entry(struct account_dir *d, entry_visit visit, void *context)
     return went && error == 0;
 }
 
-static bool find_snapshot(struct account_dir *d, const struct entry *entry, void *context)
-{
-    (void)context;
-    if (!entry->journal && (!d->snapshot || entry->generation > d->generation)) {
-        d->snapshot = true;
-        d->generation = entry->generation;
-    }
-    return true;
-}
+/* What the names of all our files tell. */
+struct survey {
+    bool any, snapshots, journals;
+    uint64_t oldest;            /* of either */
+    uint64_t snapshot, journal; /* the newest of each; 0 where there is none */
+};
 
-static bool find_others(struct account_dir *d, const struct entry *entry, void *context)
+static bool survey_entry(struct account_dir *d, const struct entry *entry, void *context)
 {
-    (void)context;
-    if (entry->generation > d->newest)
-        d->newest = entry->generation;
-    if (entry->generation < d->generation)
-        d->past = true;
-    else if (entry->generation > d->generation)
-        d->journal_ahead = true;
-    else if (entry->journal)
-        d->journal = true;
+    struct survey *s = context;
+    uint64_t *newest = entry->journal ? &s->journal : &s->snapshot;
+
+    (void)d;
+    *(entry->journal ? &s->journals : &s->snapshots) = true;
+    if (entry->generation > *newest)
+        *newest = entry->generation;
+    if (!s->any || entry->generation < s->oldest)
+        s->oldest = entry->generation;
+    s->any = true;
     return true;
 }
 
 bool account_dir_look(struct account_dir *d, struct failure *why)
 {
-    d->generation = d->newest = 0;
-    d->snapshot = d->journal = d->journal_ahead = d->past = false;
-    if (d->fd >= 0 && (!each_entry(d, find_snapshot, NULL) || !each_entry(d, find_others, NULL))) {
+    struct survey s = {0};
+
+    if (d->fd >= 0 && !each_entry(d, survey_entry, &s)) {
         disk_failure(why, errno, "read", d->path);
         return false;
     }
+    d->generation = s.snapshot;
+    d->newest = s.journal > s.snapshot ? s.journal : s.snapshot;
+    d->snapshot = s.snapshots;
+    d->past = s.any && s.oldest < d->generation;
+    d->journal_ahead = s.journal > d->generation;
     account_snapshot_name(d->snapshot_name, d->generation);
     account_journal_name(d->journal_name, d->generation);
+    d->journal = s.journals && s.journal == d->generation;
+    if (d->journal_ahead)
+        d->journal = faccessat(d->fd, d->journal_name, F_OK, 0) == 0;
     return true;
 }
 

@@ -5,17 +5,8 @@
 #ifndef PROXY_STORE_ACCOUNT_STAMP_H
 #define PROXY_STORE_ACCOUNT_STAMP_H
 
-#include <sys/stat.h>
-
 #include "proxy/store/account_dir.h"
-
-struct file_stamp {
-    bool there;
-    dev_t device;
-    ino_t inode;
-    off_t size;
-    struct timespec written, changed; /* contents; contents, name or rights */
-};
+#include "proxy/store/file_stamp.h"
 
 struct account_stamp {
     uint64_t generation;

@@ -476,6 +476,14 @@ static void do_drain(struct play *p, const char *args)
     play_pump(p);
 }
 
+static void do_revoke(struct play *p, const char *args)
+{
+    (void)args;
+    play_begin(p);
+    maildrop_revoke(p->m);
+    play_pump(p);
+}
+
 static void do_save_fails(struct play *p, const char *args)
 {
     struct failure why;
@@ -525,6 +533,7 @@ static const struct {
     {"nothing", do_nothing, true},
     {"time", do_time, false},
     {"drain", do_drain, true},
+    {"revoke", do_revoke, true},
     {"save-fails", do_save_fails, true},
     {"summary", check_summary, true},
 };

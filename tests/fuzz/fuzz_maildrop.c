@@ -461,6 +461,9 @@ static void step(struct scene *s, struct slice *program)
             client_closes(s, true);
         } else if (what / 20 == 2) {
             client_closes(s, false);
+        } else if (what / 20 == 3) {
+            maildrop_revoke(s->m);
+            pump(s);
         }
         break;
     default: {

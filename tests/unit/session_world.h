@@ -27,6 +27,8 @@
 
 enum { ACTIONS_MAX = 16, TURNS_MAX = 6000 };
 
+#define DEVICE "a password of ann's device"
+
 struct maildrop {
     struct maildrop_settings settings;
     struct maildrop_action actions[ACTIONS_MAX];
@@ -107,6 +109,9 @@ void maildrop_client_data(struct maildrop *m, struct slice *in)
         ask(MAILDROP_CONNECT)->user = slice_of("ann+Work");
     else if (strcmp(m->client_in, "stranger\n") == 0)
         ask(MAILDROP_CONNECT)->user = slice_of("stranger@elsewhere.example");
+    else if (strcmp(m->client_in, "device\n") == 0)
+        *ask(MAILDROP_CONNECT) = (struct maildrop_action){
+            .type = MAILDROP_CONNECT, .user = slice_of("ann"), .password = slice_of(DEVICE)};
     else if (strcmp(m->client_in, "quit\n") == 0)
         ask(MAILDROP_END);
     else if (strcmp(m->client_in, "abort\n") == 0)
@@ -262,6 +267,12 @@ void maildrop_drain(struct maildrop *m)
         ask(MAILDROP_END);
 }
 
+void maildrop_revoke(struct maildrop *m)
+{
+    buf_puts(&m->client_out, "-ERR revoked\r\n");
+    ask(MAILDROP_END);
+}
+
 struct buf *maildrop_client_out(struct maildrop *m)
 {
     return &m->client_out;
@@ -413,13 +424,16 @@ static inline void on_wake(uv_async_t *wake)
     }
 }
 
-/* The gatekeeper has an answer. */
-static inline bool has_message(struct world *w)
+/* How much the gatekeeper has to say. */
+static inline unsigned messages(struct world *w)
 {
+    unsigned count = 0;
+
     uv_mutex_lock(&w->lock);
-    bool has = w->messages != NULL;
+    for (const struct house_message *m = w->messages; m; m = m->next)
+        count++;
     uv_mutex_unlock(&w->lock);
-    return has;
+    return count;
 }
 
 static inline void on_ended(void *owner)

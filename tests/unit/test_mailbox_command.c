@@ -204,6 +204,83 @@ static void test_drain(void **state)
     world_clear(&w);
 }
 
+#define REVOKED "* BYE [EXPIRED] This device's password was revoked\r\n"
+
+static uint64_t flags_of_first(const struct world *w)
+{
+    return box_state_folder_by_id(w->account.state, BOX_INBOX)->messages[0].flags;
+}
+
+/* What waits, and what was not begun, is not gone on with. */
+static void test_revoked(void **state)
+{
+    struct slice line = slice_of("a STORE 1 +FLAGS (\\Flagged)\r\n");
+    struct world w;
+    (void)state;
+
+    world_init(&w, 1);
+    enter(&w, 0, "s SELECT INBOX\r\ni IDLE\r\n");
+    mailbox_revoke(w.sessions[0].m);
+    hears(&w, 0, REVOKED);
+    assert_true(w.sessions[0].ended);
+    enter(&w, 1, "s SELECT INBOX\r\n");
+    w.account.silent = true;
+    says(&w, 1, "n NOOP\r\n", "");
+    mailbox_revoke(w.sessions[1].m);
+    hears(&w, 1, REVOKED);
+    assert_true(w.sessions[1].ended);
+    enter(&w, 2, "s SELECT INBOX\r\n");
+    mailbox_client_data(w.sessions[2].m, &line);
+    mailbox_revoke(w.sessions[2].m);
+    hears(&w, 2, REVOKED);
+    assert_true(w.sessions[2].ended);
+    assert_int_equal(flags_of_first(&w), 0);
+    world_clear(&w);
+}
+
+static void test_revoked_in_mid_append(void **state)
+{
+    struct world w;
+    (void)state;
+
+    world_init(&w, 1);
+    enter(&w, 0, "");
+    says(&w, 0, "a APPEND INBOX {10}\r\nSub", "+ OK\r\n");
+    mailbox_revoke(w.sessions[0].m);
+    hears(&w, 0, REVOKED);
+    assert_true(w.sessions[0].ended && w.sessions[0].aborted);
+    world_clear(&w);
+}
+
+/* What is being made durable is told before; and so is what the upstream deletes for an EXPUNGE. */
+static void test_revoked_too_late(void **state)
+{
+    struct slice line = slice_of("a STORE 1 +FLAGS (\\Deleted)\r\n");
+    struct world w;
+    (void)state;
+
+    world_init(&w, 2);
+    enter(&w, 0, "s SELECT INBOX\r\n");
+    mailbox_client_data(w.sessions[0].m, &line);
+    assert_true(fake_step(&w.account));
+    mailbox_account(w.sessions[0].m);
+    assert_true(w.account.committing);
+    mailbox_revoke(w.sessions[0].m);
+    assert_false(w.sessions[0].ended);
+    hears(&w, 0, "* 1 FETCH (FLAGS (\\Deleted))\r\na OK STORE done\r\n" REVOKED);
+    assert_true(w.sessions[0].ended);
+    assert_int_equal(flags_of_first(&w), BOX_DELETED);
+    w.account.spares = true;
+    enter(&w, 1, "s SELECT INBOX\r\n");
+    says(&w, 1, "b EXPUNGE\r\n", "");
+    mailbox_revoke(w.sessions[1].m);
+    assert_false(w.sessions[1].ended);
+    w.account.spares = false;
+    hears(&w, 1, "* 1 EXPUNGE\r\nb OK EXPUNGE done\r\n" REVOKED);
+    assert_true(w.sessions[1].ended);
+    world_clear(&w);
+}
+
 /* A client that closes behind its last command has it carried out; a broken one changes nothing
  * that was not asked for before. */
 static void test_closed(void **state)
@@ -221,16 +298,14 @@ static void test_closed(void **state)
     assert_false(w.sessions[0].ended);
     pump(&w);
     assert_true(w.sessions[0].ended);
-    assert_int_equal(box_state_folder_by_id(w.account.state, BOX_INBOX)->messages[0].flags,
-                     BOX_FLAGGED);
+    assert_int_equal(flags_of_first(&w), BOX_FLAGGED);
     enter(&w, 1, "s SELECT INBOX\r\n");
     line = slice_of("a STORE 1 -FLAGS (\\Flagged)\r\n");
     mailbox_client_data(w.sessions[1].m, &line);
     mailbox_client_closed(w.sessions[1].m, &broken);
     pump(&w);
     assert_true(w.sessions[1].ended);
-    assert_int_equal(box_state_folder_by_id(w.account.state, BOX_INBOX)->messages[0].flags,
-                     BOX_FLAGGED);
+    assert_int_equal(flags_of_first(&w), BOX_FLAGGED);
     world_clear(&w);
 }
 
@@ -299,6 +374,9 @@ int main(void)
         cmocka_unit_test(test_fetch_marks_seen),
         cmocka_unit_test(test_time),
         cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_revoked),
+        cmocka_unit_test(test_revoked_in_mid_append),
+        cmocka_unit_test(test_revoked_too_late),
         cmocka_unit_test(test_closed),
         cmocka_unit_test(test_commit_fails),
         cmocka_unit_test(test_fetch_fails),

@@ -78,7 +78,7 @@ static void a_refusal_is_heard_when_the_gatekeeper_says(void **state)
     log_in(w);
     w->held = true;
     say(w->upstream, "NO\r\n");
-    UNTIL(w, has_message(w));
+    UNTIL(w, messages(w) == 1);
     assert_int_equal(drop->first, drop->count);
     ask(MAILDROP_END);
     say(w->client, "more");
@@ -99,7 +99,7 @@ static void what_is_said_behind_a_refusal_is_not_lost(void **state)
     log_in(w);
     w->held = true;
     say(w->upstream, "NO\r\n");
-    UNTIL(w, has_message(w));
+    UNTIL(w, messages(w) == 1);
     say(w->client, "more");
     for (int turn = 0; turn < 20; turn++)
         uv_run(&w->loop, UV_RUN_ONCE);
@@ -116,7 +116,7 @@ static void a_client_that_leaves_hears_of_no_refusal(void **state)
     log_in(w);
     w->held = true;
     say(w->upstream, "NO\r\n");
-    UNTIL(w, has_message(w));
+    UNTIL(w, messages(w) == 1);
     session_stop(w->house.sessions);
     UNTIL(w, w->ended == 1);
     w->held = false;
@@ -309,6 +309,61 @@ static void draining_tells_and_the_second_time_ends(void **state)
     assert_null(drop);
 }
 
+/* ---- a device that is revoked -------------------------------------------------------------- */
+
+static void make_device(struct world *w)
+{
+    const struct device_limits limits = {.pop3 = true};
+    const struct vault_device device = {"phone", slice_of(DEVICE), &limits, NULL};
+    json_t *secret = json_pack("{s:s}", "password", "the upstream's");
+    struct failure why;
+
+    assert_true(vault_create(w->dir, slice_of("ann"), secret, &device, false, &why));
+    json_decref(secret);
+}
+
+static void revoke_device(struct world *w)
+{
+    struct failure why;
+
+    assert_true(vault_revoke(w->dir, slice_of("ann"), "phone", true, &why));
+}
+
+static void a_session_ends_when_its_device_is_revoked(void **state)
+{
+    struct world *w = *state;
+    int second = w->client;
+
+    make_device(w);
+    w->client = connect_client(w);
+    say(w->client, "device\n");
+    UNTIL(w, drop->connected == 1);
+    hears(w->client, "+OK ready\r\n");
+    revoke_device(w);
+    UNTIL(w, w->ended == 1);
+    hears(w->client, "-ERR revoked\r\n");
+    assert_non_null(w->house.sessions); /* the other one goes on */
+    close(second);
+}
+
+/* The house hears of it before it hears that the device is let in. */
+static void a_device_revoked_on_its_way_in_is_refused(void **state)
+{
+    struct world *w = *state;
+
+    make_device(w);
+    w->held = true;
+    say(w->client, "device\n");
+    UNTIL(w, messages(w) == 1);
+    revoke_device(w);
+    UNTIL(w, messages(w) == 2);
+    w->held = false;
+    on_wake(&w->wake);
+    UNTIL(w, drop->was_refused);
+    assert_int_equal(drop->refused.kind, FAILURE_AUTH);
+    assert_non_null(strstr(drop->refused.text, "was revoked"));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_begin, world_end)
 
 int main(void)
@@ -335,6 +390,8 @@ int main(void)
         TEST(one_too_many_is_told_so),
         TEST(a_session_without_memory_ends_alone),
         TEST(draining_tells_and_the_second_time_ends),
+        TEST(a_session_ends_when_its_device_is_revoked),
+        TEST(a_device_revoked_on_its_way_in_is_refused),
     };
 
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -211,6 +212,80 @@ static void test_an_open_vault_goes_on(void **state)
     assert_string_equal(refresh(), "R-2");
 }
 
+static bool has(const struct vault_entered *device)
+{
+    failure = (struct failure){0};
+    return vault_has(dir, ann(), device, &failure);
+}
+
+/* Without its password; and only who took a device away has revoked it. */
+static void test_a_device_is_there_until_it_is_revoked(void **state)
+{
+    struct vault_entered printer, phone;
+    char away[128];
+
+    (void)state;
+    assert_true(create("printer", "pw-1", false));
+    assert_true(open_by("pw-1"));
+    printer = entered;
+    assert_true(add("phone", "pw-2", &all));
+    assert_true(open_by("pw-2"));
+    phone = entered;
+    assert_true(has(&printer) && has(&phone));
+    edit("\"n\": 32768", "\"n\": 32767");
+    assert_false(has(&phone));
+    assert_int_equal(failure.kind, FAILURE_PERMANENT);
+    edit("\"n\": 32767", "\"n\": 32768");
+    assert_true(vault_revoke(dir, ann(), "phone", false, &failure));
+    assert_true(has(&printer));
+    assert_false(has(&phone));
+    assert_int_equal(failure.kind, FAILURE_AUTH);
+    assert_true(open_by("pw-1"));
+    assert_true(add("phone", "pw-2", &all)); /* another one by that name */
+    assert_false(has(&phone));
+    assert_int_equal(failure.kind, FAILURE_AUTH);
+    snprintf(away, sizeof away, "%s/away", dir);
+    assert_int_equal(rename(temp_path(dir, "vault"), away), 0);
+    assert_false(has(&printer));
+    assert_int_equal(failure.kind, FAILURE_TEMPORARY);
+    assert_int_equal(rename(away, temp_path(dir, "vault")), 0);
+    assert_true(has(&printer));
+    assert_true(create("printer", "pw-1", true));
+    assert_false(has(&printer));
+    assert_int_equal(failure.kind, FAILURE_AUTH);
+    assert_int_equal(remove(temp_path(dir, file)), 0);
+    assert_false(has(&printer));
+    assert_int_equal(failure.kind, FAILURE_AUTH);
+}
+
+static struct file_stamp stamp(const char *login)
+{
+    struct file_stamp s;
+    int vaults = vaults_open(dir);
+
+    assert_true(vaults >= 0);
+    assert_true(vault_stamp(vaults, slice_of(login), &s));
+    close(vaults);
+    return s;
+}
+
+/* Of whoever's case; other users' do not change with it. */
+static void test_a_stamp_changes_with_the_vault(void **state)
+{
+    (void)state;
+    assert_int_equal(vaults_open(dir), -1);
+    assert_true(create("printer", "pw-1", false));
+    struct file_stamp first = stamp("ann@example.com"), none = stamp("bob@example.com");
+    struct file_stamp same = stamp("Ann@Example.com");
+    assert_true(first.there && !none.there);
+    assert_true(file_stamp_equal(&first, &same));
+    assert_true(open_by("pw-1"));
+    assert_true(add("phone", "pw-2", &all));
+    struct file_stamp then = stamp("ann@example.com"), still = stamp("bob@example.com");
+    assert_false(file_stamp_equal(&first, &then));
+    assert_true(file_stamp_equal(&none, &still));
+}
+
 static void test_limits_cannot_be_edited(void **state)
 {
     struct device_limits few = {.pop3 = true, .read_only = true};
@@ -326,6 +401,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_nothing_else_opens, begin, end),
         cmocka_unit_test_setup_teardown(test_each_device_by_itself, begin, end),
         cmocka_unit_test_setup_teardown(test_an_open_vault_goes_on, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_device_is_there_until_it_is_revoked, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_stamp_changes_with_the_vault, begin, end),
         cmocka_unit_test_setup_teardown(test_limits_cannot_be_edited, begin, end),
         cmocka_unit_test_setup_teardown(test_a_damaged_file_is_refused, begin, end),
         cmocka_unit_test_setup_teardown(test_two_processes, begin, end),

@@ -166,6 +166,26 @@ void mailbox_drain(struct mailbox *m)
         mailbox_bye(m, "UNAVAILABLE", "mailferry is being stopped", "shutdown");
 }
 
+/* What it changes is durable, or is being made so. */
+static bool is_committed(const struct mailbox *m)
+{
+    return (m->busy == BUSY_CHANGE && m->change.committing) || m->busy == BUSY_GONE ||
+           m->busy == BUSY_STORED;
+}
+
+void mailbox_revoke(struct mailbox *m)
+{
+    m->revoked = true;
+    if (!is_committed(m))
+        mailbox_bye_revoked(m);
+}
+
+/* RFC 5530: who was let in needs another password now. */
+void mailbox_bye_revoked(struct mailbox *m)
+{
+    mailbox_bye(m, "EXPIRED", "This device's password was revoked", "device revoked");
+}
+
 /* ---- feeding ---------------------------------------------------------------------------- */
 
 bool mailbox_wants_client(const struct mailbox *m)

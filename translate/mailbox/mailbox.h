@@ -163,6 +163,10 @@ void mailbox_tick(struct mailbox *m);
 uint64_t mailbox_deadline(const struct mailbox *m);
 void mailbox_drain(struct mailbox *m);
 
+/* The client may not be here any more: it is sent away at once, and what its command has not yet
+ * committed is dropped; what is committed is carried out and answered before. */
+void mailbox_revoke(struct mailbox *m);
+
 bool mailbox_next_action(struct mailbox *m, struct mailbox_action *action);
 struct buf *mailbox_client_out(struct mailbox *m);
 bool mailbox_failed(const struct mailbox *m);

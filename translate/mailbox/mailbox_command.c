@@ -84,6 +84,8 @@ static void command_over(struct mailbox *m)
         m->client_since = m->now_ms;
     if (m->client_gone)
         mailbox_end(m, "client closed");
+    else if (m->revoked)
+        mailbox_bye_revoked(m);
     else if (m->draining)
         mailbox_bye(m, "UNAVAILABLE", "mailferry is being stopped", "shutdown");
 }

@@ -123,7 +123,7 @@ struct mailbox {
     enum phase phase;
     enum busy busy;
     bool failed; /* memory ran out */
-    bool draining;
+    bool draining, revoked;
 
     struct imapd_reader reader;
     const struct imapd_limits *limits;
@@ -172,6 +172,7 @@ void mailbox_log(struct mailbox *m, int level, const char *event, const char *fo
 void mailbox_end(struct mailbox *m, const char *cause);
 /* "* BYE", and the end. */
 void mailbox_bye(struct mailbox *m, const char *code, const char *text, const char *cause);
+void mailbox_bye_revoked(struct mailbox *m);
 bool mailbox_has_room(const struct mailbox *m);
 uint32_t mailbox_next_request(struct mailbox *m);
 const struct box_state *mailbox_state(const struct mailbox *m);

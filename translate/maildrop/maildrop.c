@@ -275,6 +275,25 @@ void maildrop_drain(struct maildrop *m)
         maildrop_end(m, "shutdown");
 }
 
+/* Whether the client is in the middle of an answer, where a line would be taken for more of it. */
+static bool is_within_answer(const struct maildrop *m)
+{
+    return m->busy == BUSY_LISTING || (m->fetches.delivering && m->fetches.delivering->given);
+}
+
+/* Between two commands this is said as an autologout is: what comes next finds the reason. */
+void maildrop_revoke(struct maildrop *m)
+{
+    struct failure why;
+
+    if (m->phase == PHASE_ENDED || m->busy == BUSY_QUIT)
+        return;
+    failure_set(&why, FAILURE_AUTH, "this device's password was revoked, nothing was deleted");
+    if (!is_within_answer(m))
+        command_fail(m, &why);
+    maildrop_end(m, "device revoked");
+}
+
 /* ---- feeding ---------------------------------------------------------------------------- */
 
 void maildrop_client_data(struct maildrop *m, struct slice *in)

@@ -203,6 +203,10 @@ void maildrop_tick(struct maildrop *m);
  */
 void maildrop_drain(struct maildrop *m);
 
+/* The client may not be here any more: it is sent away at once, and nothing that it has marked is
+ * deleted. Only a QUIT that was said before stands, and is answered. */
+void maildrop_revoke(struct maildrop *m);
+
 /* False when there is none. */
 bool maildrop_next_action(struct maildrop *m, struct maildrop_action *action);
 
