@@ -234,9 +234,14 @@ static void on_renewal(void *owner, struct admission_answer *answer)
     session_pump(s);
 }
 
+struct grant *session_grant(const struct session *s)
+{
+    return s->entry ? s->entry->grant : NULL;
+}
+
 struct grant *session_renewable(const struct session *s)
 {
-    return s->entry && !s->route->auth_http.url ? s->entry->grant : NULL;
+    return s->route->auth_http.url ? NULL : session_grant(s);
 }
 
 bool session_renew(struct session *s, bool refused)
@@ -256,7 +261,9 @@ bool session_renew(struct session *s, bool refused)
 
 void session_end_if_revoked(struct session *s)
 {
-    if (!s->alive || !s->entry.grant || !grant_is_revoked(s->entry.grant))
+    const struct grant *grant = session_grant(s);
+
+    if (!s->alive || !grant || !grant_is_revoked(grant))
         return;
     session_tell(s);
     s->kind->revoked(s);

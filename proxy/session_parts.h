@@ -35,7 +35,7 @@ struct session_client {
 };
 
 /* As whom the client was let in, or asks to be. Most of it is for the login alone, behind which the
- * struct stays only where a credential may have to be renewed. */
+ * struct stays only where there is a grant. */
 struct session_entry {
     struct admission *asked;    /* the gatekeeper has not answered */
     struct admission *late;     /* of a refusal: the client may not hear of it yet */
@@ -270,6 +270,9 @@ bool session_name_claim(struct session *s, const struct session_login *l, struct
 
 /* What the gatekeeper is to know of him; without a password, and who he is upstream. */
 struct admission_request session_request(struct session *s);
+
+/* By which it was let in, borrowed; NULL: by none. */
+struct grant *session_grant(const struct session *s);
 
 /* By what the credential can be had once more, borrowed; NULL: by nothing. What a routing service
  * gave is not the vault's, and goes on as it is. */

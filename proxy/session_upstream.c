@@ -254,8 +254,8 @@ static size_t warm_share(const struct session *s)
 
 void session_part(struct session *s)
 {
-    struct warm_offer offer = {s->settings, s->route,       s->maildrop,
-                               s->upstream, s->entry.grant, s->id};
+    struct warm_offer offer = {s->settings, s->route,         s->maildrop,
+                               s->upstream, session_grant(s), s->id};
 
     if (!s->upstream)
         return;

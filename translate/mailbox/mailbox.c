@@ -169,7 +169,7 @@ void mailbox_drain(struct mailbox *m)
 /* What it changes is durable, or is being made so. */
 static bool is_committed(const struct mailbox *m)
 {
-    return (m->busy == BUSY_CHANGE && m->change.committing) || m->busy == BUSY_GONE ||
+    return (m->busy == BUSY_CHANGE && m->work->change.committing) || m->busy == BUSY_GONE ||
            m->busy == BUSY_STORED;
 }
 
