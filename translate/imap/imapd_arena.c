@@ -6,7 +6,7 @@
 
 /* Most commands are short, and one that waits (IDLE) is held as long as its client: the first block
  * is small. */
-enum { FIRST_BLOCK = 96, BLOCK_SIZE = 512, FIRST_ROOM = 4 };
+enum { FIRST_BLOCK = 64, BLOCK_SIZE = 512, FIRST_ROOM = 4 };
 
 struct imapd_block {
     struct imapd_block *next;

@@ -58,7 +58,6 @@ void account_free(struct account *a)
     numbers_clear(a);
     uidls_clear(a);
     jobs_clear(a);
-    buf_clear(&a->header);
     commits_clear(a);
     delete_clear(a);
     facts_clear(&a->facts);

@@ -60,7 +60,7 @@ static void header_remember(struct account *a, size_t entry, struct slice header
 static void entry_header_end(struct account *a, size_t entry)
 {
     struct listed *beside = &a->listing->beside[entry];
-    struct slice header = buf_slice(&a->header);
+    struct slice header = buf_slice(&a->incoming->header);
 
     beside->seen = beside->heard = true;
     beside->dated = mime_arrival(header, &beside->date);

@@ -188,7 +188,6 @@ struct jobs {
     struct job_list ended;      /* account_kept() is awaited, or what follows from it */
     struct account_job **table; /* owned, of JOB_BUCKETS, by content; NULL: there is no job */
     uint64_t budget;            /* octets of bodies under way */
-    struct octets octets;
     size_t keep_queued;
     bool gave; /* a KEEP_DATA waits to be taken */
 };
@@ -264,6 +263,12 @@ struct deletion {
     struct failure *refusal; /* owned: why the last of `refused` was; NULL: none was */
 };
 
+/* The message that comes in on the connection. */
+struct incoming {
+    struct octets octets;
+    struct buf header; /* if anybody wants to know it */
+};
+
 /* ---- all --------------------------------------------------------------------------------- */
 
 struct account {
@@ -282,7 +287,8 @@ struct account {
 
     struct link link;
     struct logins logins;
-    struct listing *listing; /* owned; there is one as long as there is a link.client */
+    struct listing *listing;   /* owned; there is one as long as there is a link.client */
+    struct incoming *incoming; /* owned; likewise */
     struct numbers numbers;
     struct uidls uidls;
     uint64_t uidl_seed;  /* random: the server chooses the UIDLs */
@@ -293,7 +299,6 @@ struct account {
     struct askers polls;
     struct sizes sizes;
     struct jobs jobs;
-    struct buf header; /* of the message that is coming in, if anybody wants to know it */
     struct commits commits;
     struct facts facts, facts_saving;
     bool facts_queued;

@@ -23,11 +23,29 @@ static void ops_clear(struct link *u)
     u->last = &u->first;
 }
 
+static bool incoming_make(struct account *a)
+{
+    if (!a->incoming)
+        a->incoming = calloc(1, sizeof *a->incoming);
+    return a->incoming;
+}
+
+static void incoming_free(struct account *a)
+{
+    if (!a->incoming)
+        return;
+    octets_clear(&a->incoming->octets);
+    buf_clear(&a->incoming->header);
+    free(a->incoming);
+    a->incoming = NULL;
+}
+
 void link_clear(struct account *a)
 {
     ops_clear(&a->link);
     pop3_client_free(a->link.client);
     free(a->link.failure);
+    incoming_free(a);
 }
 
 struct buf *account_upstream_out(struct account *a)
@@ -134,7 +152,7 @@ void account_connected(struct account *a, const struct pop3_client_options *clie
         options.window = u->window;
     pop3_client_free(u->client);
     u->client = pop3_client_new(&options);
-    if (!u->client || !listing_make(a)) {
+    if (!u->client || !listing_make(a) || !incoming_make(a)) {
         a->failed = true;
         return;
     }
@@ -226,6 +244,7 @@ void account_disconnected(struct account *a)
     pop3_client_free(a->link.client);
     a->link.client = NULL;
     listing_free(a);
+    incoming_free(a);
 }
 
 static void link_notice(struct account *a, const struct failure *why)
