@@ -119,17 +119,17 @@ struct session {
     uint64_t began; /* loop time, ms */
     bool alive;     /* there is a translator: not during the handshake of pop3s, nor at the end */
     bool ended;
-    unsigned pending; /* streams, timer and store requests that will still call back */
+    bool client_spoke;
+    unsigned attempts; /* logins of this connection */
+    unsigned pending;  /* streams, alarm and store requests that will still call back */
 
     struct session_client client;
-    bool client_spoke;
     const struct config_route *route;    /* NULL before a login */
     char *login;                         /* for the upstream; NULL: it has it */
     char *account;                       /* in the store; NULL: it is open, for an IMAP client */
     struct place place;                  /* of the upstream */
     struct session_entry *entry;         /* owned; NULL: it was needed for the login alone */
     struct session_challenge *challenge; /* NULL: none is made */
-    unsigned attempts;                   /* logins of this connection */
     struct store_request *loading;       /* its state is on its way */
 
     struct loop *loop;

@@ -133,13 +133,14 @@ struct mailbox {
     bool client_gone;
     bool tls;
     bool condstore, rev2, utf8_accept; /* enabled */
+    bool commanded;                    /* there is a `command` */
+    bool in_sasl;
+    bool looked; /* mailbox_looks_first() did */
     unsigned errors, refusals;
     uint64_t login_since; /* the login under way */
 
     struct imapd_command command; /* the one under way */
-    bool commanded;               /* there is one */
     struct sasl_login *auth;      /* owned; NULL: the client is in */
-    bool in_sasl;
     struct buf user;
     uint64_t asked; /* since when the owner looks for something; 0: it does not */
 
@@ -150,7 +151,6 @@ struct mailbox {
     uint32_t request;              /* to the account: LOGIN, POLL */
     uint32_t last_request;         /* to the owner */
     struct failure *notice;        /* owned: it is to be told; NULL: nothing is */
-    bool looked;                   /* mailbox_looks_first() did */
 
     struct mailbox_view view;
     struct work *work;    /* owned, of the command under way; NULL: there is none, or it is IDLE */
