@@ -58,7 +58,7 @@ test-container: ## build the container image and run it, with buildah and podman
 	ctest --test-dir build --output-on-failure --no-tests=error -L container
 
 bench: ## measure against the upstream alone and Dovecot as a gateway: docs/BENCH.md (BENCH=--help)
-	@tools/deps build test bench
+	@tools/deps build test bench count
 	@$(MAKE) -s --no-print-directory build/build.ninja
 	cmake --build build --target mailferry bench -j $(JOBS)
 	@exec python3 -B -m tests.bench.run $(BENCH)

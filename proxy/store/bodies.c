@@ -403,6 +403,7 @@ static void on_account_end(struct loop_task *soon)
     if (a->closed)
         a->closed(a->closed_owner);
     bodies_index_clear(&a->index);
+    bodies_missed_clear(&a->missed);
     for (int kind = BODIES_HEADS; kind < BODIES_KINDS; kind++) {
         bodies_records_clear(a->records[kind]);
         free(a->records[kind]);

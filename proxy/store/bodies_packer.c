@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "proxy/store/bodies_parts.h"
+#include "translate/mime/mime_json.h"
 
 /* ---- on the pool -------------------------------------------------------------------------- */
 
@@ -59,6 +60,32 @@ static void check_all(struct bodies_account *a, int error)
     }
 }
 
+/* Before the lock is held: it takes longer than the writing. */
+static void parse_all(struct bodies_account *a)
+{
+    for (struct bodies_packed *p = a->packing.first; p; p = p->next) {
+        if (p->missed)
+            p->message = bodies_structure_of(&p->octets);
+        if (p->message)
+            mime_json_put(&p->text, p->message);
+    }
+}
+
+/* What is too long for it, or cannot be written, is made again when it is asked for again. */
+static void remember_all(struct bodies_account *a, int dir)
+{
+    struct bodies_records *records = NULL;
+
+    for (struct bodies_packed *p = a->packing.first; p; p = p->next) {
+        if (buf_size(&p->text) && !records)
+            records = bodies_begin(a, BODIES_MIMES, dir, &a->packing.tally);
+        if (buf_size(&p->text) && buf_size(&p->text) <= BODIES_RECORD_MAX)
+            (void)bodies_records_put(records, p->content, buf_slice(&p->text));
+        buf_clear(&p->text);
+    }
+    bodies_records_end(records);
+}
+
 static void packing_work(uv_work_t *work)
 {
     struct bodies_account *a = work->data;
@@ -68,10 +95,12 @@ static void packing_work(uv_work_t *work)
         fail_all(a, "make the directory of", errno);
         return;
     }
+    parse_all(a);
     uv_mutex_lock(&a->records_lock);
     bodies_begin(a, BODIES_HEADS, dir, &a->packing.tally);
     bodies_begin(a, BODIES_MAILS, dir, &a->packing.tally);
     check_all(a, write_all(a));
+    remember_all(a, dir);
     bodies_records_end(a->records[BODIES_HEADS]);
     bodies_records_end(a->records[BODIES_MAILS]);
     uv_mutex_unlock(&a->records_lock);
@@ -80,22 +109,26 @@ static void packing_work(uv_work_t *work)
 
 /* ---- on the loop -------------------------------------------------------------------------- */
 
-/* Whoever is told asks for what came, and is given it from memory, all at once: so a scan does not
- * take a step for each message. */
+/* Whoever is told asks for what came, and is given it, or its structure, from memory, all at once:
+ * so a scan does not take a step for each message. */
 static void report(struct bodies_account *a, struct bodies_packed *first)
 {
     struct bodies_packing *g = &a->packing;
 
     g->fresh = g->fresh_next = first;
     g->asked_last = &g->asked;
+    g->parses_last = &g->parses;
     for (struct bodies_packed *p = first; p; p = p->next)
         bodies_writer_packed(p);
     bodies_told(a);
     g->fresh = NULL;
     while (g->asked)
         g->asked = bodies_small_give(g->asked);
+    while (g->parses)
+        g->parses = bodies_parse_give(g->parses);
     for (struct bodies_packed *next; first; first = next) {
         next = first->next;
+        mime_message_free(first->message);
         bodies_writer_unpacked(first);
     }
 }
@@ -142,12 +175,12 @@ static bool is_fresh(const struct bodies_packed *p, uint32_t content, enum accou
            p->why.kind == FAILURE_NONE;
 }
 
-const struct bodies_packed *bodies_pack_fresh(struct bodies_account *a, uint32_t content,
-                                              enum account_part part)
+struct bodies_packed *bodies_pack_fresh(struct bodies_account *a, uint32_t content,
+                                        enum account_part part)
 {
     struct bodies_packing *g = &a->packing;
     const struct bodies_packed *from = g->fresh_next;
-    const struct bodies_packed *p = NULL;
+    struct bodies_packed *p = NULL;
 
     while (g->fresh && p != from) {
         p = g->fresh_next;
@@ -171,6 +204,7 @@ static struct bodies_packed **slot_of(struct bodies_packing *g, const struct bod
 void bodies_pack(struct bodies_account *a, struct bodies_packed *p)
 {
     p->next = NULL;
+    p->missed = p->part == ACCOUNT_WHOLE && bodies_missed_take(&a->missed, p->content);
     *slot_of(&a->packing, NULL) = p;
     if (!a->packing.work)
         bodies_soon(a);

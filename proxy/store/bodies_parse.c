@@ -1,7 +1,11 @@
 /*
- * The structure of a message, remembered or made. What is remembered is looked up for many messages
- * at a time: those that are asked for while others are being looked up come with the next ones.
- * What has to be made is a piece of work of its own, since messages are large.
+ * The structure of a message, remembered or made, for many messages at a time: those that are asked
+ * for while others are being looked up come with the next ones. Of small messages what is not
+ * remembered is made by the same piece of work. What has to be made of a message in a file by
+ * itself is a piece of work of its own, since such messages are large.
+ *
+ * Who asks in vain has the message fetched, mostly, and asks again: so its structure is made when
+ * it is written among others, from memory (bodies_packer.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +21,10 @@
 #include "translate/mime/mime_parser.h"
 #include "translate/state/json_at.h"
 
-enum { MIME_FILE_MAX = 64 << 20 };
+enum {
+    MIME_FILE_MAX = 64 << 20,
+    GATHERED_MAX = 512 << 10, /* octets of messages in a batch; of more each is read by itself */
+};
 
 struct bodies_parse {
     struct bodies_parse *next; /* in a batch */
@@ -30,6 +37,11 @@ struct bodies_parse {
     /* The pool's, until it calls back. */
     uint32_t content;
     bool durable;
+    bool single; /* the cache has the message in a file by itself */
+    bool apart;  /* to be made by a piece of work of its own */
+    bool loaded; /* all of a small message are in: */
+    struct buf octets;
+    struct buf text; /* what is to be remembered */
     char key[BODIES_NAME];
     uint64_t least; /* octets of a durable one */
     char temporary[BODIES_NAME];
@@ -86,36 +98,40 @@ static bool feed_all(struct bodies_parse *p, int fd, struct mime_parser *parser,
     return true;
 }
 
-static bool get_packed(struct bodies_parse *p, int dir, struct buf *octets)
+static void load_packed(struct bodies_parse *p, int dir)
 {
     struct bodies_account *a = p->account;
 
     uv_mutex_lock(&a->records_lock);
     struct bodies_records *records = bodies_begin(a, BODIES_MAILS, dir, &p->tally);
-    bool found = bodies_records_get(records, p->content, octets);
+    p->loaded = bodies_records_get(records, p->content, &p->octets);
     bodies_records_end(records);
     uv_mutex_unlock(&a->records_lock);
-    return found;
 }
 
-/* From a pack. False when it is not there. */
-static bool parse_packed(struct bodies_parse *p, int dir)
+struct mime_message *bodies_structure_of(const struct buf *octets)
 {
-    struct buf octets = BUF_INIT;
-    bool found = get_packed(p, dir, &octets);
-    struct mime_parser *parser = found && !buf_failed(&octets) ? mime_parser_new() : NULL;
+    struct mime_parser *parser = buf_failed(octets) ? NULL : mime_parser_new();
+    struct mime_message *message = NULL;
 
     if (parser) {
-        mime_parser_feed(parser, buf_slice(&octets));
-        p->message = mime_parser_end(parser);
+        mime_parser_feed(parser, buf_slice(octets));
+        message = mime_parser_end(parser);
     }
     mime_parser_free(parser);
-    buf_clear(&octets);
-    if (found && !p->message) {
-        errno = ENOMEM;
-        bodies_failed(p->account, "read", "a message", &p->why);
-    }
-    return found;
+    return message;
+}
+
+/* From the message's octets, which then go. */
+static void parse_octets(struct bodies_parse *p)
+{
+    p->message = bodies_structure_of(&p->octets);
+    buf_clear(&p->octets);
+    p->loaded = false;
+    if (p->message)
+        return;
+    errno = ENOMEM;
+    bodies_failed(p->account, "read", "a message", &p->why);
 }
 
 static struct mime_message *parse_file(struct bodies_parse *p, int fd)
@@ -172,12 +188,18 @@ static void parse_make(struct bodies_parse *p, int dir)
         parse_single(p, dir);
         p->durable = false;
     }
-    if (!p->message && p->why.kind == FAILURE_NONE && !parse_packed(p, dir))
+    if (p->message || p->why.kind != FAILURE_NONE)
+        return;
+    load_packed(p, dir);
+    if (p->loaded)
+        parse_octets(p);
+    else
         parse_single(p, dir);
 }
 
-static void write_single(struct bodies_parse *p, int dir, struct slice text)
+static void write_single(struct bodies_parse *p, int dir, struct bodies_tally *tally)
 {
+    struct slice text = buf_slice(&p->text);
     char name[BODIES_NAME];
     int fd = disk_open(dir, p->temporary, O_WRONLY | O_CREAT | O_EXCL);
 
@@ -187,35 +209,33 @@ static void write_single(struct bodies_parse *p, int dir, struct slice text)
     bool written = disk_write(fd, text);
     close(fd);
     if (written && renameat(dir, p->temporary, dir, name) == 0)
-        bodies_tally_note(&p->tally, BODIES_MIME, p->content, BODIES_GREW, text.n);
+        bodies_tally_note(tally, BODIES_MIME, p->content, BODIES_GREW, text.n);
     else
         unlinkat(dir, p->temporary, 0);
 }
 
-static void write_packed(struct bodies_parse *p, int dir, struct slice text)
+static void write_packed(struct bodies_account *a, const struct bodies_parse *first, int dir,
+                         struct bodies_tally *tally)
 {
-    struct bodies_account *a = p->account;
-
     uv_mutex_lock(&a->records_lock);
-    struct bodies_records *records = bodies_begin(a, BODIES_MIMES, dir, &p->tally);
-    (void)bodies_records_put(records, p->content, text);
+    struct bodies_records *records = bodies_begin(a, BODIES_MIMES, dir, tally);
+    for (const struct bodies_parse *p = first; p; p = p->next)
+        if (buf_size(&p->text) && buf_size(&p->text) <= BODIES_RECORD_MAX)
+            (void)bodies_records_put(records, p->content, buf_slice(&p->text));
     bodies_records_end(records);
     uv_mutex_unlock(&a->records_lock);
 }
 
-/* What cannot be remembered is made again when it is next asked for. */
-static void parse_remember(struct bodies_parse *p, int dir)
+/* What was made of these. What cannot be remembered is made again when it is next asked for. */
+static void remember(struct bodies_account *a, struct bodies_parse *first, int dir,
+                     struct bodies_tally *tally)
 {
-    json_t *json = mime_json_from(p->message);
-    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-    struct slice all = text ? slice_of(text) : (struct slice){0};
-
-    if (text && all.n <= BODIES_RECORD_MAX)
-        write_packed(p, dir, all);
-    else if (text)
-        write_single(p, dir, all);
-    free(text);
-    json_decref(json);
+    write_packed(a, first, dir, tally);
+    for (struct bodies_parse *p = first; p; p = p->next) {
+        if (buf_size(&p->text) > BODIES_RECORD_MAX)
+            write_single(p, dir, tally);
+        buf_clear(&p->text);
+    }
 }
 
 static void parse_work(uv_work_t *work)
@@ -229,8 +249,10 @@ static void parse_work(uv_work_t *work)
         return;
     }
     parse_make(p, dir);
-    if (p->message && !p->cancelled)
-        parse_remember(p, dir);
+    if (p->message && !p->cancelled) {
+        mime_json_put(&p->text, p->message);
+        remember(p->account, p, dir, &p->tally);
+    }
     close(dir);
 }
 
@@ -238,10 +260,13 @@ static void parse_end(struct bodies_parse *p)
 {
     struct bodies_account *a = p->account;
 
+    if (!p->message && !p->cancelled && !p->durable && p->why.kind == FAILURE_NONE)
+        bodies_missed_note(&a->missed, p->content);
     if (p->cancelled)
         mime_message_free(p->message);
     else
         p->done(p->owner, p->message, &p->why);
+    buf_clear(&p->octets);
     free(p);
     bodies_let_go(a);
 }
@@ -255,9 +280,15 @@ static void parse_worked(uv_work_t *work, int status)
     parse_end(p);
 }
 
-/* ---- what is remembered ------------------------------------------------------------------- */
+static void parse_apart(struct bodies_parse *p)
+{
+    p->next = NULL;
+    uv_queue_work(p->account->loop->uv, &p->work, parse_work, parse_worked);
+}
 
-struct recall {
+/* ---- many at a time ----------------------------------------------------------------------- */
+
+struct parse_batch {
     uv_work_t work;
     struct bodies_account *account;
     struct bodies_parse *first;
@@ -265,81 +296,122 @@ struct recall {
     bool singles; /* some structure is in a file by itself */
 };
 
-static void recall_work(uv_work_t *work)
+/* While work with both records goes on. */
+static void look_up(struct parse_batch *b, struct bodies_parse *p, int dir, size_t *gathered)
 {
-    struct recall *r = work->data;
-    struct bodies_account *a = r->account;
-    int dir = bodies_dir_open(a->accounts, a->name, false);
+    struct bodies_account *a = b->account;
 
-    if (dir < 0)
-        return; /* the making says why */
-    uv_mutex_lock(&a->records_lock);
-    bodies_begin(a, BODIES_MIMES, dir, &r->tally);
-    for (struct bodies_parse *p = r->first; p; p = p->next)
-        if (!p->cancelled)
-            p->message = bodies_recall(a, dir, p->content, r->singles);
-    bodies_records_end(a->records[BODIES_MIMES]);
-    uv_mutex_unlock(&a->records_lock);
-    close(dir);
+    p->message = bodies_recall(a, dir, p->content, b->singles);
+    if (p->message)
+        return;
+    p->apart = p->durable || p->single || *gathered >= GATHERED_MAX;
+    p->loaded = !p->apart && bodies_records_get(a->records[BODIES_MAILS], p->content, &p->octets);
+    *gathered += buf_size(&p->octets);
 }
 
-static void recalled(struct bodies_parse *p)
+static void look_up_all(struct parse_batch *b, int dir)
 {
-    struct bodies_account *a = p->account;
+    struct bodies_account *a = b->account;
+    size_t gathered = 0;
 
-    if (p->message || p->cancelled)
-        parse_end(p);
+    uv_mutex_lock(&a->records_lock);
+    bodies_begin(a, BODIES_MIMES, dir, &b->tally);
+    bodies_begin(a, BODIES_MAILS, dir, &b->tally);
+    for (struct bodies_parse *p = b->first; p; p = p->next)
+        if (!p->cancelled)
+            look_up(b, p, dir, &gathered);
+    bodies_records_end(a->records[BODIES_MIMES]);
+    bodies_records_end(a->records[BODIES_MAILS]);
+    uv_mutex_unlock(&a->records_lock);
+}
+
+static void make(struct bodies_parse *p)
+{
+    if (!p->loaded || p->cancelled)
+        return;
+    parse_octets(p);
+    if (p->message)
+        mime_json_put(&p->text, p->message);
+}
+
+/* Where there is no directory nothing is there; why it cannot be opened, each is told apart. */
+static void look_for_all(struct parse_batch *b, int dir, int error)
+{
+    if (dir >= 0)
+        look_up_all(b, dir);
     else
-        uv_queue_work(a->loop->uv, &p->work, parse_work, parse_worked);
+        for (struct bodies_parse *p = b->first; p; p = p->next)
+            p->apart = error != ENOENT;
+}
+
+static void batch_work(uv_work_t *work)
+{
+    struct parse_batch *b = work->data;
+    struct bodies_account *a = b->account;
+    int dir = bodies_dir_open(a->accounts, a->name, false);
+    bool made = false;
+
+    look_for_all(b, dir, errno);
+    for (struct bodies_parse *p = b->first; p; p = p->next) {
+        make(p);
+        made = made || buf_size(&p->text);
+    }
+    if (made)
+        remember(a, b->first, dir, &b->tally);
+    if (dir >= 0)
+        close(dir);
 }
 
 /* What is wanted already is looked up while these are given. */
-static void recall_done(uv_work_t *work, int status)
+static void batch_done(uv_work_t *work, int status)
 {
-    struct recall *r = work->data;
-    struct bodies_account *a = r->account;
+    struct parse_batch *b = work->data;
+    struct bodies_account *a = b->account;
 
     (void)status; /* nobody cancels it */
+    bodies_settle_tally(a, &b->tally);
     a->parse_busy = false;
-    bodies_settle_tally(a, &r->tally);
     bodies_recall_begin(a);
-    for (struct bodies_parse *p = r->first, *next; p; p = next) {
+    for (struct bodies_parse *p = b->first, *next; p; p = next) {
         next = p->next;
-        recalled(p);
+        if (p->apart && !p->cancelled)
+            parse_apart(p);
+        else
+            parse_end(p);
     }
-    free(r);
+    free(b);
     bodies_let_go(a);
 }
 
-/* Without the memory for it, all are made. */
-static void recall_none(struct bodies_account *a)
+/* Without the memory for it, each is made by itself. */
+static void batch_none(struct bodies_account *a)
 {
     for (struct bodies_parse *p = a->parse_wanted, *next; p; p = next) {
         next = p->next;
-        uv_queue_work(a->loop->uv, &p->work, parse_work, parse_worked);
+        parse_apart(p);
     }
     a->parse_wanted = NULL;
 }
 
 void bodies_recall_begin(struct bodies_account *a)
 {
-    struct recall *r;
+    struct parse_batch *b;
 
     if (a->parse_busy || !a->parse_wanted)
         return;
-    r = calloc(1, sizeof *r);
-    if (!r) {
-        recall_none(a);
+    b = calloc(1, sizeof *b);
+    if (!b) {
+        batch_none(a);
         return;
     }
-    r->account = a;
-    r->first = a->parse_wanted;
-    r->singles = a->index.counts[BODIES_MIME] != 0;
-    r->work.data = r;
+    b->account = a;
+    b->first = a->parse_wanted;
+    b->singles = a->index.counts[BODIES_MIME] != 0;
+    b->work.data = b;
     a->parse_wanted = NULL;
     a->parse_busy = true;
     bodies_hold(a);
-    uv_queue_work(a->loop->uv, &r->work, recall_work, recall_done);
+    uv_queue_work(a->loop->uv, &b->work, batch_work, batch_done);
 }
 
 static void recall_add(struct bodies_account *a, struct bodies_parse *p)
@@ -351,6 +423,30 @@ static void recall_add(struct bodies_account *a, struct bodies_parse *p)
     *last = p;
     if (!a->parse_busy)
         bodies_soon(a);
+}
+
+/* It was made before the message was written. */
+static bool take_fresh(struct bodies_parse *p)
+{
+    struct bodies_account *a = p->account;
+    struct bodies_packed *packed =
+        p->durable ? NULL : bodies_pack_fresh(a, p->content, ACCOUNT_WHOLE);
+
+    if (!packed || !packed->message)
+        return false;
+    p->message = packed->message;
+    packed->message = NULL;
+    *a->packing.parses_last = p;
+    a->packing.parses_last = &p->next;
+    return true;
+}
+
+struct bodies_parse *bodies_parse_give(struct bodies_parse *p)
+{
+    struct bodies_parse *next = p->next;
+
+    parse_end(p);
+    return next;
 }
 
 struct bodies_parse *bodies_parse(struct bodies_account *a, uint32_t content, const char *key,
@@ -371,13 +467,15 @@ struct bodies_parse *bodies_parse_known(struct bodies_account *a, uint32_t conte
     p->owner = owner;
     p->content = content;
     p->durable = key != NULL;
+    p->single = bodies_index_has(&a->index, content, BODIES_MAIL);
     p->least = octets;
     if (key)
         snprintf(p->key, sizeof p->key, "%s", key);
     bodies_temporary_name(p->temporary, a->temporary_next++);
     p->work.data = p;
     bodies_hold(a);
-    recall_add(a, p);
+    if (!take_fresh(p))
+        recall_add(a, p);
     return p;
 }
 

@@ -10,6 +10,7 @@
 #include "proxy/store/bodies.h"
 #include "proxy/store/bodies_dir.h"
 #include "proxy/store/bodies_index.h"
+#include "proxy/store/bodies_missed.h"
 #include "proxy/store/bodies_records.h"
 
 /*
@@ -62,6 +63,9 @@ struct bodies_packed {
     uint32_t content;
     enum account_part part;
     struct buf octets;
+    bool missed;                  /* its structure was asked for: it is made, */
+    struct mime_message *message; /* owned; the first who asks then takes it */
+    struct buf text;              /* as it is remembered */
     struct failure why;
 };
 
@@ -72,8 +76,8 @@ void bodies_pack(struct bodies_account *a, struct bodies_packed *p);
 bool bodies_pack_withdraw(struct bodies_account *a, const struct bodies_packed *p);
 
 /* What was just written, of this content: the part, or the whole of which it is one. NULL: none. */
-const struct bodies_packed *bodies_pack_fresh(struct bodies_account *a, uint32_t content,
-                                              enum account_part part);
+struct bodies_packed *bodies_pack_fresh(struct bodies_account *a, uint32_t content,
+                                        enum account_part part);
 
 /* bodies_writer.c: it was written, or `why` says why not; the owner is told. Then the writer goes,
  * when nobody has use for the octets any more. */
@@ -83,6 +87,9 @@ void bodies_writer_unpacked(struct bodies_packed *p);
 /* bodies_small.c: gives what was taken from memory. The next one of the list. */
 struct bodies_small *bodies_small_give(struct bodies_small *s);
 
+/* bodies_parse.c: gives what was made with the message. The next one of the list. */
+struct bodies_parse *bodies_parse_give(struct bodies_parse *p);
+
 struct bodies_packing {
     uv_work_t *work; /* owned, while it is under way; NULL: it is not */
     struct bodies_packed *wanted;
@@ -91,6 +98,7 @@ struct bodies_packing {
     struct bodies_packed *fresh;              /* written, and still in memory */
     struct bodies_packed *fresh_next;         /* of them, to be looked at next */
     struct bodies_small *asked, **asked_last; /* of them */
+    struct bodies_parse *parses, **parses_last;
 };
 
 struct bodies_account {
@@ -114,8 +122,9 @@ struct bodies_account {
     struct buf small_spare; /* without octets: memory for the next batch, while one is under way */
     struct bodies_parse *parse_wanted;
     bool parse_busy;
-    unsigned users; /* the owner, and work that will call back */
-    bool closing;   /* the owner has gone */
+    struct bodies_missed missed; /* structures of messages that were not there */
+    unsigned users;              /* the owner, and work that will call back */
+    bool closing;                /* the owner has gone */
     void (*told)(void *owner);
     void *told_owner;
     void (*closed)(void *owner);
@@ -174,6 +183,9 @@ bool bodies_header_ends(struct slice octets, size_t *n);
  * among others or, where there are any such files, by itself (`singles`). NULL: it was not. */
 struct mime_message *bodies_recall(struct bodies_account *a, int dir, uint32_t content,
                                    bool singles);
+
+/* Any thread. The structure of a whole message, owned by the caller; NULL when memory is out. */
+struct mime_message *bodies_structure_of(const struct buf *octets);
 
 /* pread() that begins again when a signal interrupts it. */
 ssize_t bodies_pread(int fd, void *p, size_t n, uint64_t offset);

@@ -106,11 +106,12 @@ class Bench:
         own = self.port_of(protocol, tls)
         return servers.Straight(self.upstream.process, port or own, tls)
 
-    def gateway(self, name, port=None, tls=False, warm=True, protocol="pop3", imap=None):
+    def gateway(self, name, port=None, tls=False, warm=True, protocol="pop3", imap=None,
+                counted=False):
         return self.add(servers.Gateway(
             self._path(name), port or self._other_port(protocol, tls),
             tls=self.certificate if tls else None, cafile=self.authority.cert, warm=warm,
-            protocol=protocol, imap=imap))
+            protocol=protocol, imap=imap, counted=counted))
 
     def dovecot(self, name, port=None, tls=False, protocol="pop3"):
         return self.add(servers.DovecotGateway(

@@ -3,7 +3,8 @@
  *
  * A server of one thread, whose sessions cost next to nothing: see light_mail.h. It listens
  * on a free port of 127.0.0.1, which it prints; with a certificate it speaks TLS from the first
- * octet. Ends with its standard input.
+ * octet. For each octet of its standard input a message is delivered, and it prints how many there
+ * are then; it ends with that input.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -98,7 +99,10 @@ static bool session_flush(const struct light *l, struct light_session *s)
             return false;
         if (n == 0)
             break;
-        buf_drop(&s->out, (size_t)n);
+        if ((size_t)n == buf_size(&s->out))
+            buf_reuse(&s->out);
+        else
+            buf_drop(&s->out, (size_t)n);
     }
     bool blocked = buf_size(&s->out) > 0;
     if (blocked != s->writes &&
@@ -108,21 +112,35 @@ static bool session_flush(const struct light *l, struct light_session *s)
     return blocked || !s->talk.over;
 }
 
-static void session_answer(const struct light *l, struct light_session *s)
+/* Answers all lines of `in` that are whole, and moves it behind them. */
+static void session_answer(const struct light *l, struct light_session *s, struct slice *in)
 {
-    struct slice in = buf_slice(&s->in);
-    size_t taken = 0;
-
-    for (const char *end; in.n && (end = memchr(in.p, '\n', in.n));) {
-        struct slice line = slice_take(&in, (size_t)(end - in.p) + 1);
-        taken += line.n;
+    for (const char *end; in->n && (end = memchr(in->p, '\n', in->n));) {
+        struct slice line = slice_take(in, (size_t)(end - in->p) + 1);
         line.n -= line.n > 1 && line.p[line.n - 2] == '\r' ? 2 : 1;
         l->protocol->answer(&l->mail, &s->talk, line, &s->out);
     }
-    buf_drop(&s->in, taken);
 }
 
-static bool session_receive(struct light_session *s)
+/* Lines are read where they came; what is not whole is kept for the next piece. */
+static void session_take(const struct light *l, struct light_session *s, struct slice piece)
+{
+    bool begun = buf_size(&s->in) > 0;
+
+    if (begun) {
+        buf_put(&s->in, piece);
+        piece = buf_slice(&s->in);
+    }
+    size_t n = piece.n;
+    session_answer(l, s, &piece);
+    if (begun)
+        buf_drop(&s->in, n - piece.n);
+    else
+        buf_put(&s->in, piece);
+}
+
+/* A recv() that had room for more has had all there was. */
+static bool session_receive(const struct light *l, struct light_session *s)
 {
     static char piece[PIECE];
 
@@ -130,9 +148,24 @@ static bool session_receive(struct light_session *s)
         ssize_t n = session_read(s, piece);
         if (n <= 0)
             return n == 0;
-        buf_put(&s->in, slice_make(piece, (size_t)n));
+        session_take(l, s, slice_make(piece, (size_t)n));
+        if (!s->ssl && n < PIECE)
+            return true;
     }
 }
+
+static bool session_talk(const struct light *l, struct light_session *s)
+{
+    if (!s->greeted)
+        buf_puts(&s->out, l->protocol->greeting);
+    s->greeted = true;
+    return session_receive(l, s) && !buf_failed(&s->in) && !buf_failed(&s->out) &&
+           session_flush(l, s);
+}
+
+/* Memory for answers: lent to the session whose turn it is, which gives it back when all is sent.
+ */
+static struct buf lent;
 
 static bool session_run(const struct light *l, struct light_session *s)
 {
@@ -141,13 +174,18 @@ static bool session_run(const struct light *l, struct light_session *s)
         if (done != 1)
             return tls_moved(s, done) == 0;
     }
-    if (!s->greeted)
-        buf_puts(&s->out, l->protocol->greeting);
-    s->greeted = true;
-    if (!session_receive(s))
-        return false;
-    session_answer(l, s);
-    return !buf_failed(&s->in) && !buf_failed(&s->out) && session_flush(l, s);
+    if (!s->out.p) {
+        s->out = lent;
+        lent = (struct buf)BUF_INIT;
+    }
+    bool goes_on = session_talk(l, s);
+    if (goes_on && buf_size(&s->out) == 0) {
+        buf_clear(&lent);
+        lent = s->out;
+        buf_reuse(&lent);
+        s->out = (struct buf)BUF_INIT;
+    }
+    return goes_on;
 }
 
 /* ---- */
@@ -186,14 +224,27 @@ static void light_accept(const struct light *l)
     }
 }
 
-static void light_turn(struct light *l, void *who)
+static void light_deliver(struct light *l)
 {
     char octet;
 
+    l->ended = read(STDIN_FILENO, &octet, 1) <= 0;
+    if (l->ended)
+        return;
+    if (!light_mail_deliver(&l->mail)) {
+        perror("light: deliver");
+        exit(1);
+    }
+    printf("%u\n", l->mail.messages);
+    fflush(stdout);
+}
+
+static void light_turn(struct light *l, void *who)
+{
     if (who == &listening)
         light_accept(l);
     else if (who == &standard_input)
-        l->ended = read(STDIN_FILENO, &octet, 1) <= 0;
+        light_deliver(l);
     else if (!session_run(l, who))
         session_free(who);
 }

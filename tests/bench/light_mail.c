@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "translate/text/array.h"
+
 static void make_body(struct buf *out, size_t octets)
 {
     buf_puts(out, "From: bob@example.net\r\nTo: ann@example.com\r\nSubject: light\r\n\r\n");
@@ -18,26 +20,40 @@ static void list_message(struct buf *out, uint32_t number, size_t octets)
                number, number, octets);
 }
 
+bool light_mail_deliver(struct light_mail *m)
+{
+    size_t octets = buf_size(&m->body);
+    size_t *listed = array_grow(m->listed, &m->capacity, m->messages + 1, sizeof *listed);
+
+    if (!listed)
+        return false;
+    m->listed = listed;
+    uint32_t number = ++m->messages;
+    list_message(&m->listing, number, octets);
+    m->listed[number] = buf_size(&m->listing);
+    buf_printf(&m->list, "%u %zu\r\n", number, octets);
+    buf_printf(&m->uidl, "%u light-%u\r\n", number, number);
+    return !buf_failed(&m->listing) && !buf_failed(&m->list) && !buf_failed(&m->uidl);
+}
+
 bool light_mail_init(struct light_mail *m, uint32_t messages, size_t octets)
 {
-    *m = (struct light_mail){.messages = messages};
-    m->listed = calloc(messages + 1, sizeof *m->listed);
-    if (!m->listed)
-        return false;
+    *m = (struct light_mail){.capacity = messages + 1};
+    m->listed = calloc(m->capacity, sizeof *m->listed);
     make_body(&m->body, octets);
-    for (uint32_t i = 1; i <= messages; i++) {
-        list_message(&m->listing, i, buf_size(&m->body));
-        m->listed[i] = buf_size(&m->listing);
-        buf_printf(&m->list, "%u %zu\r\n", i, buf_size(&m->body));
-        buf_printf(&m->uidl, "%u light-%u\r\n", i, i);
-    }
-    return !buf_failed(&m->body) && !buf_failed(&m->listing) && !buf_failed(&m->list) &&
-           !buf_failed(&m->uidl);
+    buf_printf(&m->fetched, " BODY[] {%zu}\r\n", buf_size(&m->body));
+    buf_put(&m->fetched, buf_slice(&m->body));
+    buf_puts(&m->fetched, ")\r\n");
+    bool made = m->listed && !buf_failed(&m->body) && !buf_failed(&m->fetched);
+    while (made && m->messages < messages)
+        made = light_mail_deliver(m);
+    return made;
 }
 
 void light_mail_clear(struct light_mail *m)
 {
     buf_clear(&m->body);
+    buf_clear(&m->fetched);
     buf_clear(&m->listing);
     buf_clear(&m->list);
     buf_clear(&m->uidl);
@@ -59,7 +75,7 @@ static void answer_capability(const struct light_mail *m, struct slice rest, str
 {
     (void)m;
     (void)rest;
-    buf_puts(out, "* CAPABILITY IMAP4rev1 IDLE\r\n");
+    buf_puts(out, "* CAPABILITY IMAP4rev1 IDLE UIDPLUS\r\n");
 }
 
 static void answer_select(const struct light_mail *m, struct slice rest, struct buf *out)
@@ -93,12 +109,15 @@ static bool read_range(const struct light_mail *m, struct slice set, uint32_t *f
     return true;
 }
 
+/* Without printf, as there may be many of them, and small. */
 static void put_bodies(const struct light_mail *m, uint32_t from, uint32_t to, struct buf *out)
 {
     for (uint32_t i = from; i <= to; i++) {
-        buf_printf(out, "* %u FETCH (UID %u BODY[] {%zu}\r\n", i, i, buf_size(&m->body));
-        buf_put(out, buf_slice(&m->body));
-        buf_puts(out, ")\r\n");
+        buf_puts(out, "* ");
+        buf_put_number(out, i);
+        buf_puts(out, " FETCH (UID ");
+        buf_put_number(out, i);
+        buf_put(out, buf_slice(&m->fetched));
     }
 }
 
@@ -117,12 +136,13 @@ static void answer_fetch(const struct light_mail *m, struct slice rest, struct b
                                 m->listed[to] - m->listed[from - 1]));
 }
 
-/* Every message meets every search. */
+/* Every message meets every search, but that none is deleted. */
 static void answer_search(const struct light_mail *m, struct slice rest, struct buf *out)
 {
-    (void)rest;
+    bool none = slice_is_nocase(slice_word(&rest), "DELETED");
+
     buf_puts(out, "* SEARCH");
-    for (uint32_t i = 1; i <= m->messages; i++) {
+    for (uint32_t i = 1; i <= m->messages && !none; i++) {
         buf_putc(out, ' ');
         buf_put_number(out, i);
     }
@@ -136,7 +156,7 @@ static const struct {
     {"CAPABILITY", answer_capability}, {"LOGIN", answer_nothing}, {"SELECT", answer_select},
     {"EXAMINE", answer_select},        {"FETCH", answer_fetch},   {"SEARCH", answer_search},
     {"NOOP", answer_nothing},          {"CHECK", answer_nothing}, {"CLOSE", answer_nothing},
-    {"UNSELECT", answer_nothing},
+    {"UNSELECT", answer_nothing},      {"STORE", answer_nothing},
 };
 
 static light_command find_command(struct slice name)
@@ -171,6 +191,18 @@ static void end_idle(struct light_talk *talk, struct buf *out)
     talk->idle_tag[0] = '\0';
 }
 
+/* What was delivered since the mailbox was selected, or since this was said (RFC 3501
+ * section 7.3.1).
+ */
+static void tell_arrivals(const struct light_mail *m, struct light_talk *talk,
+                          light_command answered, struct buf *out)
+{
+    if (talk->told && talk->told < m->messages)
+        buf_printf(out, "* %u EXISTS\r\n", m->messages);
+    if (talk->told || answered == answer_select)
+        talk->told = m->messages;
+}
+
 static void answer_line(const struct light_mail *m, struct light_talk *talk, struct slice line,
                         struct buf *out)
 {
@@ -192,10 +224,11 @@ static void answer_line(const struct light_mail *m, struct light_talk *talk, str
     light_command answer = talk->over ? answer_nothing : find_command(name);
     if (answer)
         answer(m, line, out);
+    tell_arrivals(m, talk, answer, out);
     put_tagged(out, tag, answer ? " OK done\r\n" : " BAD unknown\r\n");
 }
 
 const struct light_protocol light_imap = {
-    .greeting = "* OK [CAPABILITY IMAP4rev1 IDLE] light\r\n",
+    .greeting = "* OK [CAPABILITY IMAP4rev1 IDLE UIDPLUS] light\r\n",
     .answer = answer_line,
 };

@@ -12,6 +12,12 @@
 
 enum { STEP_GREETING, STEP_USER, STEP_PASS, STEP_STAT, STEP_SCRIPT, PIECE_SIZE = 262144 };
 
+/* What came at once; before it there is room for what came last of the piece before. */
+struct piece {
+    char *p;
+    size_t n;
+};
+
 static const char multiline_end[] = "\r\n.\r\n";
 enum { END_SIZE = sizeof multiline_end - 1 };
 
@@ -21,6 +27,69 @@ uint64_t load_now(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static enum load_result fail(const struct load_session *s, const char *what)
+{
+    fprintf(stderr, "load: session %u, step %u: %s\n", s->number, s->step, what);
+    return LOAD_FAILED;
+}
+
+/* ---- octets ---- */
+
+/* What waits in `out`. LOAD_WRITE: not all of it could be sent yet. */
+static enum load_result flush(struct load_session *s)
+{
+    while (buf_size(&s->out)) {
+        struct slice octets = buf_slice(&s->out);
+        ssize_t n = send(s->fd, octets.p, octets.n, MSG_NOSIGNAL);
+        if (n < 0)
+            return errno == EAGAIN || errno == EINTR ? LOAD_WRITE : fail(s, strerror(errno));
+        buf_drop(&s->out, (size_t)n);
+    }
+    return LOAD_READ;
+}
+
+/* A command always fits: the socket's buffer is empty when the one before is answered. */
+static bool send_octets(struct load_session *s, struct slice octets)
+{
+    if (!s->tls)
+        return send(s->fd, octets.p, octets.n, MSG_NOSIGNAL) == (ssize_t)octets.n;
+    return load_tls_is_up(s->tls) && load_tls_seal(s->tls, octets, &s->out) &&
+           flush(s) == LOAD_READ;
+}
+
+/* Opens the records that came. */
+static enum load_result open_piece(struct load_session *s, struct piece *piece)
+{
+    static struct buf plain;
+
+    buf_reuse(&plain);
+    buf_put(&plain, slice_make(s->tail, END_SIZE));
+    if (!load_tls_take(s->tls, slice_make(piece->p, piece->n), &plain, &s->out))
+        return fail(s, "the connection was lost");
+    struct slice opened = buf_slice(&plain);
+    piece->p = plain.p + END_SIZE;
+    piece->n = opened.n - END_SIZE;
+    return flush(s) == LOAD_READ ? LOAD_DONE : fail(s, "could not send");
+}
+
+/* The next octets, of which there may be none in a record. A recv() that had room for more has had
+ * all there was: no other one is made to hear so. */
+static enum load_result receive(struct load_session *s, struct piece *piece)
+{
+    static char room[END_SIZE + PIECE_SIZE];
+
+    if (s->drained)
+        return LOAD_READ;
+    ssize_t n = recv(s->fd, room + END_SIZE, PIECE_SIZE, 0);
+    if (n <= 0)
+        return n < 0 && (errno == EAGAIN || errno == EINTR)
+                   ? LOAD_READ
+                   : fail(s, n < 0 ? strerror(errno) : "closed");
+    s->drained = n < PIECE_SIZE;
+    *piece = (struct piece){room + END_SIZE, (size_t)n};
+    return s->tls ? open_piece(s, piece) : LOAD_DONE;
 }
 
 bool load_session_open(struct load_session *s, const struct load_plan *plan, unsigned number)
@@ -38,24 +107,19 @@ bool load_session_open(struct load_session *s, const struct load_plan *plan, uns
     setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (connect(s->fd, (struct sockaddr *)&to, sizeof to) != 0 && errno != EINPROGRESS)
         return false;
-    s->ssl = plan->tls ? SSL_new(plan->tls) : NULL;
-    if (s->ssl)
-        SSL_set_fd(s->ssl, s->fd);
-    return !plan->tls || s->ssl;
+    if (!plan->tls)
+        return true;
+    s->tls = load_tls_new(plan->tls, &s->out);
+    return s->tls && flush(s) != LOAD_FAILED;
 }
 
 void load_session_close(struct load_session *s)
 {
-    SSL_free(s->ssl);
+    load_tls_free(s->tls);
+    buf_clear(&s->out);
     close(s->fd);
-    s->ssl = NULL;
+    s->tls = NULL;
     s->fd = -1;
-}
-
-static enum load_result fail(const struct load_session *s, const char *what)
-{
-    fprintf(stderr, "load: session %u, step %u: %s\n", s->number, s->step, what);
-    return LOAD_FAILED;
 }
 
 /* ---- the script ---- */
@@ -146,50 +210,40 @@ static void step_on(struct load_session *s)
         s->script_took = load_now() - s->script_began;
 }
 
-/* ---- octets ---- */
+/* ---- a command, and its answer ---- */
 
-static enum load_result wanted(const struct load_session *s, int result)
+static bool is_pipelined(const struct load_session *s)
 {
-    switch (SSL_get_error(s->ssl, result)) {
-    case SSL_ERROR_WANT_READ:
-        return LOAD_READ;
-    case SSL_ERROR_WANT_WRITE:
-        return LOAD_WRITE;
-    default:
-        return fail(s, "the connection was lost");
+    return s->plan->pipeline > 1 && retr_number(s);
+}
+
+/* Says as many as may be under way, once half of them are whole: not each by itself. False when
+ * they cannot be sent. */
+static bool pipeline_fill(struct load_session *s)
+{
+    static struct buf lines;
+    unsigned most = retr_number(s) - 1 + s->plan->pipeline;
+
+    if (s->sent + s->plan->pipeline / 2 > most)
+        return true;
+    buf_reuse(&lines);
+    while (s->sent < s->plan->messages && s->sent < most) {
+        buf_puts(&lines, "RETR ");
+        buf_put_number(&lines, ++s->sent);
+        buf_puts(&lines, "\r\n");
     }
+    return !buf_failed(&lines) && (buf_size(&lines) == 0 || send_octets(s, buf_slice(&lines)));
 }
 
-/* The next octets; when there are none `*result` says why. */
-static size_t receive(struct load_session *s, char *piece, enum load_result *result)
-{
-    ssize_t n = s->ssl ? SSL_read(s->ssl, piece, PIECE_SIZE) : recv(s->fd, piece, PIECE_SIZE, 0);
-
-    if (n > 0)
-        return (size_t)n;
-    if (s->ssl)
-        *result = wanted(s, (int)n);
-    else if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        *result = LOAD_READ;
-    else
-        *result = fail(s, n < 0 ? strerror(errno) : "closed");
-    return 0;
-}
-
-static bool send_octets(struct load_session *s, const char *octets, int n)
-{
-    return (s->ssl ? SSL_write(s->ssl, octets, n) : (int)send(s->fd, octets, (size_t)n, 0)) == n;
-}
-
-/* A command always fits: the socket's buffer is empty when the one before is answered. */
 static bool send_line(struct load_session *s, const char *line, int n)
 {
     s->multiline = is_multiline(s);
     s->status_seen = false;
     memset(s->tail, '\n', sizeof s->tail);
     s->asked = load_now();
-    s->sent = retr_number(s);
-    return send_octets(s, line, n);
+    if (is_pipelined(s))
+        return pipeline_fill(s);
+    return send_octets(s, slice_make(line, (size_t)n));
 }
 
 static void keep_tail(struct load_session *s, const char *piece, size_t n)
@@ -224,22 +278,16 @@ static bool take_piece(struct load_session *s, const char *piece, size_t n)
     return s->multiline ? memcmp(end - END_SIZE, multiline_end, END_SIZE) == 0 : end[-1] == '\n';
 }
 
-/* ---- more than one RETR under way ---- */
+/* ---- more than one RETR under way: their ends ---- */
 
-static bool is_pipelined(const struct load_session *s)
+/* Where the message that is being read is over; NULL when that is yet to come. Dots are few, and
+ * memchr() is faster than memmem(). */
+static char *behind_message(char *from, const char *end)
 {
-    return s->plan->pipeline > 1 && retr_number(s);
-}
-
-/* Says as many as may be under way. False when they cannot be sent. */
-static bool pipeline_fill(struct load_session *s)
-{
-    char lines[LOAD_PIPELINE_MAX * 20];
-    int n = 0;
-
-    while (s->sent < s->plan->messages && s->sent < retr_number(s) - 1 + s->plan->pipeline)
-        n += snprintf(lines + n, sizeof lines - (size_t)n, "RETR %u\r\n", ++s->sent);
-    return n == 0 || send_octets(s, lines, n);
+    for (char *dot = from; (dot = memchr(dot, '.', (size_t)(end - dot))); dot++)
+        if (dot - from >= 2 && end - dot >= 3 && memcmp(dot - 2, multiline_end, END_SIZE) == 0)
+            return dot + END_SIZE - 2;
+    return NULL;
 }
 
 /* Takes what came, `n` octets at `piece`, before which there is room for what came last. True when
@@ -252,8 +300,7 @@ static bool take_pipelined(struct load_session *s, char *piece, size_t n)
 
     s->octets += n;
     memcpy(from, s->tail + sizeof s->tail - BEFORE, BEFORE);
-    while ((from = memmem(from, (size_t)(end - from), multiline_end, END_SIZE))) {
-        from += END_SIZE;
+    while ((from = behind_message(from, end))) {
         if (retr_number(s) == s->plan->messages)
             return true;
         step_on(s);
@@ -268,26 +315,31 @@ static bool is_refused(const struct load_session *s)
     return is_imap(s->plan) && s->step != STEP_GREETING && !ends_with_line(s, "x OK");
 }
 
+static enum load_result take_answer(struct load_session *s, struct piece piece)
+{
+    if (!s->status_seen && piece.p[0] != '+' && !is_imap(s->plan))
+        return fail(s, "refused");
+    if (!s->status_seen && retr_number(s))
+        s->first_octet = load_now() - s->asked;
+    s->status_seen = true;
+    if (is_pipelined(s) ? take_pipelined(s, piece.p, piece.n) : take_piece(s, piece.p, piece.n))
+        return is_refused(s) ? fail(s, "refused") : LOAD_DONE;
+    return is_pipelined(s) && !pipeline_fill(s) ? fail(s, "could not send") : LOAD_READ;
+}
+
 static enum load_result read_answer(struct load_session *s)
 {
-    static char room[END_SIZE + PIECE_SIZE];
-    char *piece = room + END_SIZE;
-    enum load_result result = LOAD_FAILED;
+    struct piece piece;
+    enum load_result result;
 
-    for (;;) {
-        size_t n = receive(s, piece, &result);
-        if (n == 0)
+    while ((result = receive(s, &piece)) == LOAD_DONE) {
+        if (piece.n == 0)
+            continue;
+        result = take_answer(s, piece);
+        if (result != LOAD_READ)
             return result;
-        if (!s->status_seen && piece[0] != '+' && !is_imap(s->plan))
-            return fail(s, "refused");
-        if (!s->status_seen && retr_number(s))
-            s->first_octet = load_now() - s->asked;
-        s->status_seen = true;
-        if (is_pipelined(s) ? take_pipelined(s, piece, n) : take_piece(s, piece, n))
-            return is_refused(s) ? fail(s, "refused") : LOAD_DONE;
-        if (is_pipelined(s) && !pipeline_fill(s))
-            return fail(s, "could not send");
     }
+    return result;
 }
 
 bool load_session_wake(struct load_session *s)
@@ -300,15 +352,13 @@ bool load_session_wake(struct load_session *s)
 enum load_result load_session_run(struct load_session *s)
 {
     char line[300];
+    enum load_result result = flush(s);
 
-    if (s->ssl && !s->handshaken) {
-        int done = SSL_connect(s->ssl);
-        if (done != 1)
-            return wanted(s, done);
-        s->handshaken = true;
-    }
+    if (result != LOAD_READ)
+        return result;
+    s->drained = false;
     for (;;) {
-        enum load_result result = read_answer(s);
+        result = read_answer(s);
         if (result != LOAD_DONE)
             return result;
         step_on(s);

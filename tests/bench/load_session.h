@@ -5,14 +5,15 @@
  *
  * The end of an answer is seen by its last octets, without a search: as only one command is under
  * way, nothing can follow it. So the generator costs a recv() for each piece and is never what is
- * measured. Where RETRs are pipelined the ends are searched for.
+ * measured. Where RETRs are pipelined the ends are searched for. What TLS takes is in load_tls.h.
  */
 #ifndef TESTS_BENCH_LOAD_SESSION_H
 #define TESTS_BENCH_LOAD_SESSION_H
 
-#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "tests/bench/load_tls.h"
 
 enum load_script {
     LOAD_LIST,   /* STAT, UIDL and LIST `repeats` times, QUIT */
@@ -25,8 +26,8 @@ enum load_script {
 
 struct load_plan {
     enum load_script script;
-    uint16_t port; /* on 127.0.0.1 */
-    SSL_CTX *tls;  /* NULL: in the clear */
+    uint16_t port;               /* on 127.0.0.1 */
+    struct load_tls_client *tls; /* NULL: in the clear */
     const char *user, *password;
     bool numbered; /* the user's name ends with the session's number */
     unsigned messages;
@@ -40,10 +41,12 @@ struct load_session {
     const struct load_plan *plan;
     unsigned number;
     int fd;
-    SSL *ssl;
-    unsigned step; /* of the script */
-    unsigned sent; /* RETRs, when more than one may be under way */
-    bool handshaken;
+    bool writes;  /* epoll waits until it can be written to: whoever watches it keeps this */
+    bool drained; /* a recv() has had less than it had room for */
+    struct load_tls *tls;
+    struct buf out;        /* records that wait for the connection */
+    unsigned step;         /* of the script */
+    unsigned sent;         /* RETRs, when more than one may be under way */
     bool multiline;        /* the answer that is awaited */
     bool status_seen;      /* its first octet has come */
     char tail[LOAD_TAIL];  /* its last octets */
@@ -63,7 +66,7 @@ enum load_result {
 /* ns on the monotonic clock. */
 uint64_t load_now(void);
 
-/* Connects, without waiting. False with errno. */
+/* Connects, without waiting; what is said first may wait in `out` for that. False with errno. */
 bool load_session_open(struct load_session *s, const struct load_plan *plan, unsigned number);
 
 /* Goes on as far as it can without waiting: to be called when the socket is ready. */

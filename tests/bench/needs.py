@@ -18,7 +18,7 @@ def dovecot():
 def _missing(built):
     """(what, what brings it)"""
     for name, package in (("dovecot", "dovecot-imapd dovecot-pop3d"), ("nginx", "nginx-light"),
-                          ("openssl", "openssl")):
+                          ("openssl", "openssl"), ("valgrind", "valgrind")):
         if not _program(name):
             yield name, f"apt-get install {package}"
     if not os.path.exists(MODULE):

@@ -1,10 +1,12 @@
 """Plots of the results as SVG, without a library: bars of ratios, lines of cost against size."""
 
+import itertools
 import math
 from xml.sax.saxutils import escape
 
 COLOURS = {"straight": "#777777", "mailferry": "#1f6fb4", "dovecot": "#c0562b", "nginx": "#4c9a52"}
-_OTHERS = ("#1f6fb4", "#c0562b", "#4c9a52", "#8456a8", "#a8860f", "#3a9aa0", "#777777")
+_OTHERS = ("#1f6fb4", "#c0562b", "#4c9a52", "#8456a8", "#a8860f", "#3a9aa0", "#777777", "#d04a7f",
+           "#2d4f8f", "#7a4a21", "#222222")
 _STYLE = ('<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h}" viewBox="0 0 {w} {h}" '
           'font-family="sans-serif" font-size="12"><rect width="{w}" height="{h}" fill="white"/>')
 
@@ -64,7 +66,7 @@ def lines(title, series, x_name, y_name):
     points = [point for each in series.values() for point in each]
     across = _Log(min(x for x, _ in points), max(x for x, _ in points), 70, 660)
     up = _Log(min(y for _, y in points), max(y for _, y in points), 350, 50)
-    out = [_STYLE.format(w=800, h=400), _text(20, 24, title),
+    out = [_STYLE.format(w=980, h=400), _text(20, 24, title),
            _text(365, 392, x_name, "middle"), _text(20, 42, y_name)]
     for tick in across.ticks():
         out += [_line(across.at(tick), 50, across.at(tick), 350),
@@ -73,7 +75,7 @@ def lines(title, series, x_name, y_name):
         out += [_line(70, up.at(tick), 660, up.at(tick)),
                 _text(64, up.at(tick) + 4, f"{tick:g}", "end")]
     ends = _apart({name: up.at(max(each)[1]) for name, each in series.items()})
-    for (name, each), colour in zip(series.items(), _OTHERS):
+    for (name, each), colour in zip(series.items(), itertools.cycle(_OTHERS)):
         path = " ".join(f"{across.at(x):.1f},{up.at(y):.1f}" for x, y in sorted(each))
         out += [f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>',
                 _text(668, ends[name] + 4, name, colour=colour)]

@@ -76,12 +76,14 @@ def draw(results):
                         if row.values.get(way)}) for row in rows if row.values.get("straight")]
     if bars:
         yield "ratios", plot.bars("Cost, with the client straight at Dovecot as 1", bars)
-    for name, title in (("sizes", "Time of an act by the size of the mailbox"),
-                        ("sizes-processor", "Processor time that it costs the gateway")):
+    for name, title, unit in (
+            ("sizes", "Time of an act by the size of the mailbox", "ms"),
+            ("sizes-processor", "Processor time that it costs the gateway", "ms"),
+            ("sizes-instructions", "Instructions that it costs the gateway", "thousands")):
         series = {row.name: row.sizes[name] for case in results.values() for row in case["rows"]
                   if name in row.sizes}
         if series:
-            yield name, plot.lines(title, series, "messages in the mailbox", "ms")
+            yield name, plot.lines(title, series, "messages in the mailbox", unit)
 
 
 def tables(results, machine):

@@ -82,22 +82,26 @@ class Straight:
 class Gateway:
     """mailferry, with a listener for one protocol in front of the server at `port`, which speaks
     the other. `tls`: a certificate for both sides, which `cafile` vouches for. `imap`: the route's
-    choices for IMAP clients, instead of no poll but the first."""
+    choices for IMAP clients, instead of no poll but the first. `counted`: valgrind runs it, and
+    counts its instructions."""
 
     name = "mailferry"
 
     def __init__(self, directory, port, tls=None, cafile=None, warm=True, protocol="pop3",
-                 imap=None):
+                 imap=None, counted=False):
         self.tls = tls is not None
         self.protocol = protocol
         self._in_memory = protocol == "imap"
         other = "imap" if protocol == "pop3" else "pop3"
         query = f"?ca={cafile}" if tls else "?tls=off"
+        self._counts = os.path.join(directory, "counts")
+        callgrind = ("valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={self._counts}")
         self._made = Mailferry(
             directory, f"{other}{'s' if tls else ''}://127.0.0.1:{port}{query}", tls=tls,
             listener=f"{protocol}{'s' if tls else ''}", config=_OPEN,
             pop3=None if warm else {"warm_seconds": 0},
-            route={"imap": imap or {"poll_seconds": 3600}} if protocol == "imap" else None)
+            route={"imap": imap or {"poll_seconds": 3600}} if protocol == "imap" else None,
+            under=callgrind if counted else ())
         self._made.start()
 
     process = property(lambda self: self._made.process)
@@ -117,6 +121,23 @@ class Gateway:
 
     def stop(self):
         self._made.stop()
+
+    def count(self):
+        """From now on, its instructions."""
+        self._callgrind("--zero")
+
+    def counted(self):
+        """How many there were since count()."""
+        self._callgrind("--dump")
+        [part] = glob.glob(f"{self._counts}.*")
+        with open(part, encoding="ascii", errors="replace") as f:
+            counted = next(int(line.split()[1]) for line in f if line.startswith("summary:"))
+        os.remove(part)
+        return counted
+
+    def _callgrind(self, what):
+        subprocess.run(["callgrind_control", what, str(self.process.pid)], check=True,
+                       capture_output=True, timeout=PATIENCE)
 
 
 class Gateways:
@@ -186,6 +207,12 @@ class Light(Helper):
 
     def __init__(self, program, messages, octets, tls=None, protocol="imap"):
         super().__init__(program, protocol, messages, octets, *([tls.cert, tls.key] if tls else []))
+
+    def deliver(self):
+        """One message more, which is there when this returns."""
+        self.process.stdin.write("+")
+        self.process.stdin.flush()
+        self.process.stdout.readline()
 
 
 class SlowLine(Helper):
@@ -295,3 +322,8 @@ def settle(read, patience=5.0):
             return now
         last = now
     return last
+
+
+def at_rest(process):
+    """Waits until what the process has begun is done, which has nobody to wait for it."""
+    settle(lambda: processor(process), PATIENCE)

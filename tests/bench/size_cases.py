@@ -70,31 +70,45 @@ class Row:
 
 
 class Sized(Case):
-    """One act; a round does it `repeat` times."""
+    """One act; a round does it `repeat` times, by mailferry `own_repeat` times where that is set:
+    what takes less than a millisecond is done more often.
+
+    comparable:     the server does the same for both ways, so that their ratio is not to grow
+    looked_through: the server looks through its whole mailbox, and that is what takes the time
+    """
 
     rounds, quick, head = 5, False, HEAD
     store = tuple(f"list-{count}" for count in SIZES)
     protocol, imap, warm = "pop3", None, True
-    repeat = 20
+    repeat, own_repeat = 20, None
+    comparable, looked_through = True, False
 
     def prepare(self, bench):
         self.bench = bench
-        gateway = bench.gateway(self.name, warm=self.warm, protocol=self.protocol, imap=self.imap)
-        self.ways = [Mailbox(count, server) for count in SIZES
-                     for server in (bench.straight(protocol=self.protocol), gateway)]
+        self.ways = self.mailboxes()
         self.processor = {way.count: [] for way in self.ways}
 
+    def mailboxes(self):
+        gateway = self.bench.gateway(self.name, warm=self.warm, protocol=self.protocol,
+                                     imap=self.imap)
+        return [Mailbox(count, server) for count in SIZES
+                for server in (self.bench.straight(protocol=self.protocol), gateway)]
+
     def warm_up(self, way):
+        """What the first listing has begun is over, too: its journal becomes a snapshot."""
         self.round(way)
+        if not way.straight:
+            servers.at_rest(way.process)
         self.processor[way.count].clear()
 
     def round(self, way):
         """The least of some: what disturbs only adds."""
+        repeat = self.repeat if way.straight else self.own_repeat or self.repeat
         before = servers.processor(way.process)
-        least = min(self.once(way, number) for number in range(self.repeat))
+        least = min(self.once(way, number) for number in range(repeat))
         if not way.straight:
             self.processor[way.count].append(
-                (servers.processor(way.process) - before) / self.repeat * 1e3)
+                (servers.processor(way.process) - before) / repeat * 1e3)
         return least * 1e3
 
     def once(self, way, number):
@@ -109,8 +123,9 @@ class Sized(Case):
         ratios = {size: [one / other for one, other in zip(own[size], straight[size])]
                   for size in SIZES}
         return [Row(self.name, "straight, ms", straight),
-                Row(self.name, "mailferry, ms", own, plotted="sizes"),
-                Row(self.name, "ratio", ratios, flat=True), self.processor_row()]
+                Row(self.name, "mailferry, ms", own,
+                    plotted=None if self.looked_through else "sizes"),
+                Row(self.name, "ratio", ratios, flat=self.comparable), self.processor_row()]
 
     def processor_row(self):
         return Row(self.name, "mailferry, processor ms", self.processor, flat=True,
@@ -129,13 +144,42 @@ class Poll(Sized):
 class WarmPoll(Poll):
     """The same, with the upstream session that the one before has left."""
 
-    name, warm = "poll again", True
+    name, warm, own_repeat = "poll again", True, 60
+
+
+class OnLight:
+    """For an act before a light upstream for each size, which looks through nothing: then the time
+    is the gateway's own, and what it needs is not driven out of the processor's caches meanwhile.
+    Nobody is straight at it."""
+
+    store, repeat, rounds, looked_through = (), 60, 5, False
+    is_counted = False
+
+    def mailboxes(self):
+        return [self.mailbox(count) for count in SIZES]
+
+    def mailbox(self, count):
+        upstream = "pop3" if self.protocol == "imap" else "imap"
+        light = self.bench.light(count, 500, protocol=upstream)
+        way = Mailbox(count, self.bench.gateway(f"{self.name}, {count}", port=light.port,
+                                                protocol=self.protocol, imap=self.imap,
+                                                counted=self.is_counted))
+        way.light = light
+        return way
+
+    def deliver(self, way):
+        way.light.deliver()
+
+    def rows(self, values):
+        own = self.by_size(values, "mailferry")
+        return [Row(self.name, "mailferry, ms", own, flat=True, plotted="sizes"),
+                self.processor_row()]
 
 
 class Arriving:
-    """For an act that finds one message more each time."""
+    """For an act that finds one message more each time, for which Dovecot looks through the folder."""
 
-    repeat, rounds = 5, 3
+    repeat, rounds, looked_through = 5, 3, True
 
     def round(self, way):
         """What was delivered for the way before is no news any more."""
@@ -143,13 +187,13 @@ class Arriving:
         return super().round(way)
 
     def once(self, way, number):
-        self.deliver(way.user)
+        self.deliver(way)
         return super().once(way, number)
 
-    def deliver(self, user):
+    def deliver(self, way):
         """One message that nobody has moved out of `new` yet, as a deliverer leaves it."""
         number = next(_ARRIVED)
-        new = os.path.join(self.bench.upstream.maildir(user), "new")
+        new = os.path.join(self.bench.upstream.maildir(way.user), "new")
         path = os.path.join(new, f"{1_800_000_000 + number}.M{number}P2.bench")
         with open(path, "wb") as f:
             f.write(mail.small(number))
@@ -157,9 +201,16 @@ class Arriving:
 
 
 class Arrival(Arriving, WarmPoll):
-    """A poll after which the new message is remembered: a line of the journal."""
+    """A poll after which the new message is remembered: a line of the journal. At a NOOP by IMAP
+    Dovecot looks otherwise than at a login by POP3."""
 
-    name = "poll, one message new"
+    name, own_repeat, comparable = "poll, one message new", None, False
+
+
+class LightArrival(OnLight, Arrival):
+    """The same before the light upstream."""
+
+    name, repeat = "poll, one message new, light upstream", 30
 
 
 class ImapSized(Sized):
@@ -197,7 +248,7 @@ class ImapSized(Sized):
 class Store(ImapSized):
     """STORE of one flag of one message: a line of the journal."""
 
-    name = "STORE of a flag"
+    name, own_repeat = "STORE of a flag", 100
 
     def act(self, way, number):
         self.clients[way.name].store(str(way.count // 2), "+-"[number % 2] + "FLAGS.SILENT",
@@ -207,7 +258,7 @@ class Store(ImapSized):
 class Login(ImapSized):
     """From connecting to the answer to LOGOUT, with SELECT."""
 
-    name = "IMAP login and SELECT"
+    name, own_repeat = "IMAP login and SELECT", 60
 
     def act(self, way, _):
         client = self.login(way)
@@ -220,6 +271,7 @@ class ImapPoll(ImapSized):
     client's poll."""
 
     name, imap, repeat, rounds = "IMAP poll upstream", {"noop_seconds": 0}, 10, 3
+    looked_through = True
 
     def warm_up(self, way):
         if way.straight:
@@ -237,26 +289,10 @@ class ImapPoll(ImapSized):
         self.clients[way.name].noop()
 
 
-class LightPoll(ImapPoll):
-    """The same before the light upstream, which looks through nothing: then the time is the
-    gateway's own, and what it needs is not driven out of the processor's caches meanwhile."""
+class LightPoll(OnLight, ImapPoll):
+    """The same before the light upstream."""
 
-    name, repeat, rounds, store = "IMAP poll of a light upstream", 20, 5, ()
-
-    def prepare(self, bench):
-        self.bench, self.clients = bench, {}
-        self.ways = [Mailbox(count, self.gateway(count)) for count in SIZES]
-        self.processor = {way.count: [] for way in self.ways}
-
-    def gateway(self, count):
-        light = self.bench.light(count, 500, protocol="pop3")
-        return self.bench.gateway(f"{self.name}, {count}", port=light.port, protocol="imap",
-                                  imap=self.imap)
-
-    def rows(self, values):
-        own = self.by_size(values, "mailferry")
-        return [Row(self.name, "mailferry, ms", own, flat=True, plotted="sizes"),
-                self.processor_row()]
+    name = "IMAP poll of a light upstream"
 
 
 class ImapArrival(Arriving, ImapPoll):
@@ -265,7 +301,55 @@ class ImapArrival(Arriving, ImapPoll):
     name = "IMAP poll, one message new"
 
 
-# What delivers comes last.
+class LightImapArrival(OnLight, ImapArrival):
+    """The same before the light upstream."""
+
+    name, repeat = "IMAP poll, one message new, light upstream", 30
+
+
+class Counted(OnLight):
+    """Instead of the time of an act the instructions that it takes: they depend neither on caches nor
+    on what else the machine does. Valgrind runs the gateway."""
+
+    rounds, repeat, is_counted = 1, 20, True
+
+    def round(self, way):
+        servers.at_rest(way.process)
+        way.server.count()
+        for number in range(self.repeat):
+            self.once(way, number)
+        servers.at_rest(way.process)
+        return way.server.counted() / self.repeat / 1e3
+
+    def rows(self, values):
+        return [Row(self.name, "mailferry, 1,000 instructions", self.by_size(values, "mailferry"),
+                    flat=True, plotted="sizes-instructions")]
+
+
+class CountedWarm(Counted, WarmPoll):
+    pass
+
+
+class CountedStore(Counted, Store):
+    pass
+
+
+class CountedPoll(Counted, ImapPoll):
+    pass
+
+
+class CountedArrival(Counted, Arrival):
+    pass
+
+
+class CountedImapArrival(Counted, ImapArrival):
+    pass
+
+
+# What delivers to all comes last.
 ACTS = {"poll": Poll, "warm": WarmPoll, "store": Store, "login": Login, "look": ImapPoll,
-        "look-light": LightPoll, "arrival": Arrival, "look-new": ImapArrival}
+        "look-light": LightPoll, "arrival-light": LightArrival, "look-new-light": LightImapArrival,
+        "warm-count": CountedWarm, "store-count": CountedStore, "look-count": CountedPoll,
+        "arrival-count": CountedArrival, "look-new-count": CountedImapArrival,
+        "arrival": Arrival, "look-new": ImapArrival}
 CASES = {f"size-{name}": case for name, case in ACTS.items()}

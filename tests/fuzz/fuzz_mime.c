@@ -52,7 +52,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct mime_message *whole = parse(text, size + 1);
     struct mime_message *cut = parse(text, size ? 1 + data[0] % 16 : 1);
     struct failure why;
-    json_t *json = mime_json_from(cut);
+    struct buf remembered = BUF_INIT;
+    mime_json_put(&remembered, cut);
+    json_t *json = json_loadb(buf_slice(&remembered).p, buf_size(&remembered), 0, NULL);
     struct mime_message *again = mime_json_to(json, &why);
     struct buf a = BUF_INIT;
     struct buf b = BUF_INIT;
@@ -64,6 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_sections(again, size);
     buf_clear(&a);
     buf_clear(&b);
+    buf_clear(&remembered);
     json_decref(json);
     mime_message_free(whole);
     mime_message_free(cut);

@@ -101,11 +101,13 @@ static void fetch_one(struct server *s, uint32_t uid, const char *items)
 static void put_search(struct server *s, const char *tag, const char *keys)
 {
     const char *set = strstr(keys, "UID ");
+    const char *deleted = strstr(keys, "DELETED");
+    bool wanted = !strstr(keys, "UNDELETED");
 
     (void)tag;
     buf_puts(&s->out, "* SEARCH");
     for (uint32_t i = 0; i < MESSAGES; i++)
-        if (s->there[i] && !(s->deleted[i] && strstr(keys, "UNDELETED")) &&
+        if (s->there[i] && (!deleted || s->deleted[i] == wanted) &&
             (!set || set_has(set + 4, FIRST_UID + i)))
             buf_printf(&s->out, " %u", FIRST_UID + i);
     buf_puts(&s->out, "\r\n");

@@ -126,12 +126,17 @@ static struct mime_message *parse(struct slice content)
 static struct mime_message *remembered(struct mime_message *message)
 {
     struct failure why = {0};
-    json_t *json = message ? mime_json_from(message) : NULL;
+    struct buf text = BUF_INIT;
+
+    if (message)
+        mime_json_put(&text, message);
+    json_t *json = json_loadb(buf_slice(&text).p, buf_size(&text), 0, NULL);
     struct mime_message *again = json ? mime_json_to(json, &why) : NULL;
 
     if (!again)
         fprintf(stderr, "mime_show: %s\n", why.text);
     json_decref(json);
+    buf_clear(&text);
     mime_message_free(message);
     return again;
 }

@@ -54,10 +54,11 @@ class Mailferry:
     config:     further keys of the configuration, merged over what is made here. Sessions get two
                 seconds to end by themselves at SIGTERM, so that a forgotten one costs no more.
     arguments:  if given, the whole of the command line behind `serve`, and no configuration
+    under:      the command line of what runs it, as valgrind's
     """
 
     def __init__(self, directory, upstream=None, listener="pop3", tls=None, pop3=None, route=None,
-                 config=None, arguments=None, port=None, workers=2):
+                 config=None, arguments=None, port=None, workers=2, under=()):
         os.makedirs(directory, exist_ok=True)
         self.directory = directory
         self.state_dir = os.path.join(directory, "state")
@@ -68,6 +69,7 @@ class Mailferry:
         secrecy.watch(self.state_dir)
         self._last_process = None
         self._arguments = arguments
+        self._under = under
         self.config = {
             "listeners": [{"url": f"{listener}://127.0.0.1:{self.port}"}],
             "state": {"dir": self.state_dir},
@@ -94,9 +96,9 @@ class Mailferry:
 
     def command_line(self):
         if self._arguments is not None:
-            return [binary(), "serve", *self._arguments]
+            return [*self._under, binary(), "serve", *self._arguments]
         self.write_config()
-        return [binary(), "serve", "-c", self.config_file]
+        return [*self._under, binary(), "serve", "-c", self.config_file]
 
     def start(self):
         self.process = Process(self.command_line(), self.log, env=environment())

@@ -86,8 +86,10 @@ static bool fill(struct job *j)
     struct job_fetch *f = &j->fetch;
     bool ahead = f->wants_header || f->wants_whole || f->wants_date;
     size_t window = ahead ? JOB_WINDOW : 1;
+    bool low = !ahead || j->window.count <= JOB_WINDOW_LOW;
 
-    while (!f->walked && j->window.count < window && !first_is_remembered(j) && take_next(j)) {
+    while (low && !f->walked && j->window.count < window && !first_is_remembered(j) &&
+           take_next(j)) {
     }
     if (j->hungry)
         return false;

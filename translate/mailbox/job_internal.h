@@ -24,10 +24,10 @@
 #include "translate/mime/mime_section.h"
 
 enum {
-    JOB_WINDOW = 128,            /* messages whose octets are asked for ahead */
-    JOB_PARSED = 8,              /* of those, how many structures: they take memory */
-    JOB_PARSED_SMALL = 48,       /* and how many of small messages, if those up to there */
-    JOB_PARSED_OCTETS = 2 << 20, /* have so few octets together: they take little */
+    JOB_WINDOW = 128,            /* messages whose octets are asked for ahead, */
+    JOB_WINDOW_LOW = 96,         /* more of them when there are so few: many at once are cheaper */
+    JOB_PARSED = 8,              /* of those, how many structures: they take memory; but of */
+    JOB_PARSED_OCTETS = 2 << 20, /* small messages with so few octets together they take little */
     JOB_HEADER_MAX = 1 << 20,    /* octets of one header that are gathered */
     JOB_GATHERED_MAX = 2 << 20,  /* of all that is gathered ahead */
     JOB_TRIES = 3,               /* to find in the store what was brought there */

@@ -203,7 +203,7 @@ static bool whole_is_settled(const struct job_slot *slot)
 static void advance_whole(struct job *j, struct job_slot *slot, size_t i, size_t octets)
 {
     bool plain = slot->small && octets <= JOB_PARSED_OCTETS;
-    bool near = i < (plain ? JOB_PARSED_SMALL : JOB_PARSED);
+    bool near = plain || i < JOB_PARSED;
     bool parse = slot->wants_structure && near;
     bool probed = slot->whole.progress == JOB_READY && slot->whole.ask == JOB_ASK_PROBE;
     bool room = i == 0 || !gathers_whole(slot) || has_room(&j->window, slot->octets_expected);

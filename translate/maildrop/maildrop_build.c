@@ -120,7 +120,8 @@ static bool is_listed(struct maildrop *m, const struct drop_message *message, si
 {
     int64_t oldest = m->now_s - (int64_t)m->options->last_days * SECONDS_PER_DAY;
 
-    bool passes = !m->sync.filtered || runs_contain(&m->sync.present, run, message->uid);
+    bool passes =
+        !m->sync.filtered || runs_contain(&m->sync.present, run, message->uid) != m->sync.excludes;
 
     /* What the client deleted it had mostly read: `unseen_only` does not prolong its days. */
     if (message->hidden >= 0 && (passes || m->options->unseen_only))

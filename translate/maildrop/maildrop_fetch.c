@@ -25,6 +25,7 @@ enum { ALONE, TOGETHER };
 
 struct fetch *fetch_add(struct maildrop *m, uint32_t index, uint32_t lines)
 {
+    struct fetches *q = &m->fetches;
     struct fetch *f = calloc(1, sizeof *f);
 
     if (!f) {
@@ -33,8 +34,11 @@ struct fetch *fetch_add(struct maildrop *m, uint32_t index, uint32_t lines)
     }
     f->index = index;
     pop3_body_init(&f->body, lines);
-    *m->fetches.last = f;
-    m->fetches.last = &f->next;
+    *q->last = f;
+    q->last = &f->next;
+    q->wanted++;
+    if (!q->expected)
+        q->expected = f;
     return f;
 }
 
@@ -54,6 +58,11 @@ static void fetch_let_go(struct maildrop *m, struct fetch *f)
     buf_clear(&held);
 }
 
+void fetch_look_again(struct maildrop *m)
+{
+    m->fetches.beyond = 0;
+}
+
 void fetch_remove(struct maildrop *m, struct fetch *f)
 {
     struct fetches *q = &m->fetches;
@@ -70,6 +79,12 @@ void fetch_remove(struct maildrop *m, struct fetch *f)
         q->delivering = NULL;
     if (q->receiving == f)
         q->receiving = NULL;
+    if (q->expected == f)
+        q->expected = f->next;
+    if (!f->discard)
+        q->wanted--;
+    if (!f->given)
+        fetch_look_again(m);
     fetch_let_go(m, f);
     free(f);
 }
@@ -100,7 +115,10 @@ struct fetch *fetch_find(struct maildrop *m, uint32_t index)
 
 static void fetch_discard(struct maildrop *m, struct fetch *f)
 {
+    if (!f->discard)
+        m->fetches.wanted--;
     f->discard = true;
+    fetch_look_again(m);
     fetch_let_go(m, f);
 }
 
@@ -173,19 +191,20 @@ struct fetch *fetch_ask(struct maildrop *m, uint32_t index)
     return f;
 }
 
-/* How many messages are ahead of the client, and their octets. */
-static uint32_t messages_ahead(const struct maildrop *m, uint64_t *octets)
+/* How many messages are ahead of the client. */
+static uint32_t messages_ahead(const struct fetches *q)
 {
-    uint32_t count = 0;
+    return q->wanted - (q->delivering && !q->delivering->discard);
+}
 
-    *octets = 0;
-    for (const struct fetch *f = m->fetches.first; f; f = f->next) {
-        if (f == m->fetches.delivering || f->discard)
-            continue;
-        count++;
-        *octets += f->state == FETCH_WHOLE ? buf_size(&f->held) : m->list.items[f->index].size;
-    }
-    return count;
+static uint64_t octets_ahead(const struct maildrop *m)
+{
+    uint64_t octets = 0;
+
+    for (const struct fetch *f = m->fetches.first; f; f = f->next)
+        if (f != m->fetches.delivering && !f->discard)
+            octets += f->state == FETCH_WHOLE ? buf_size(&f->held) : m->list.items[f->index].size;
+    return octets;
 }
 
 /* Which messages from `first` on are on their way, so that not each is looked for in the queue. */
@@ -228,9 +247,10 @@ static bool ask_together(struct maildrop *m, uint32_t first, uint32_t most, uint
     struct under_way under_way;
     struct buf line = BUF_INIT;
     size_t count = 0;
+    uint32_t i = first;
 
     under_way_init(&under_way, m, first);
-    for (uint32_t i = first; count < most && next_ahead(m, &under_way, &i, folder); i++) {
+    for (; count < most && next_ahead(m, &under_way, &i, folder); i++) {
         const struct maildrop_message *message = &m->list.items[i];
         if (message->size > budget)
             break;
@@ -240,35 +260,40 @@ static bool ask_together(struct maildrop *m, uint32_t first, uint32_t most, uint
             return false;
         uids[count++] = message->uid;
     }
+    m->fetches.beyond = i;
     if (count == 0)
         return false;
     buf_puts(&line, "UID FETCH ");
     size_t written = imap_put_set(&line, uids, count, UID_SET_MAX);
     buf_puts(&line, " (UID BODY.PEEK[])");
     struct upstream_op *op = upstream_command_line(m, fetch_done, TOGETHER, &line);
-    for (size_t i = 0; i < count; i++) {
-        if (op && i < written)
-            asked[i]->command = op->command;
+    for (size_t n = 0; n < count; n++) {
+        if (op && n < written)
+            asked[n]->command = op->command;
         else
-            fetch_remove(m, asked[i]);
+            fetch_remove(m, asked[n]);
     }
     return true;
 }
 
+/* Asked for in bursts: a quarter of what may be ahead must have been read first. Most calls are
+ * between two bursts, or behind the last one, and do not go through the queue. */
 void fetch_ahead(struct maildrop *m)
 {
     struct fetches *q = &m->fetches;
     uint16_t folder = m->list.items[q->previous].folder;
     uint32_t window = q->run > 9 ? AHEAD_MAX : 1u << (q->run ? q->run - 1 : 0);
-    uint64_t octets = 0;
-    uint32_t ahead = messages_ahead(m, &octets);
+    uint32_t ahead = messages_ahead(q);
+    uint32_t first = MAX(q->previous + 1, q->beyond);
     uint64_t budget = m->options->prefetch;
 
-    /* Asked for in bursts: a quarter of what may be ahead must have been read first. */
-    if (q->in_order || ahead > window - window / 4 || octets > budget - budget / 4 ||
-        m->upstream.state != UPSTREAM_READY || m->upstream.selected != folder)
+    if (q->in_order || ahead > window - window / 4 || first >= m->list.count ||
+        m->list.items[first].folder != folder || m->upstream.state != UPSTREAM_READY ||
+        m->upstream.selected != folder)
         return;
-    ask_together(m, q->previous + 1, window - ahead, budget - octets, folder);
+    uint64_t octets = octets_ahead(m);
+    if (octets <= budget - budget / 4)
+        ask_together(m, first, window - ahead, budget - octets, folder);
 }
 
 /* ---- receiving -------------------------------------------------------------------------- */
@@ -290,14 +315,24 @@ static bool section_expected(const struct fetch *f, const struct imap_event *ev)
     return slice_is(ev->section, "TEXT") && f->state == FETCH_COMING && ev->origin == f->text;
 }
 
+static bool is_answered_by(const struct maildrop *m, const struct fetch *f,
+                           const struct imap_event *ev)
+{
+    return m->list.items[f->index].uid == ev->fetch.uid && section_expected(f, ev);
+}
+
 /* Discarded ones too: their octets must not be taken for another's. A message that is fetched ahead
- * and whose TOP is asked for as well is told apart by the section. */
+ * and whose TOP is asked for as well is told apart by the section. Most servers answer in order. */
 static struct fetch *open_with_uid(const struct maildrop *m, const struct imap_event *ev)
 {
-    for (struct fetch *f = m->fetches.first; f; f = f->next)
-        if (m->list.items[f->index].uid == ev->fetch.uid && section_expected(f, ev))
-            return f;
-    return NULL;
+    struct fetch *f = m->fetches.expected;
+
+    /* A UID says nothing but with its folder. */
+    if (f && m->list.items[f->index].folder == m->upstream.selected && is_answered_by(m, f, ev))
+        return f;
+    for (f = m->fetches.first; f && !is_answered_by(m, f, ev);)
+        f = f->next;
+    return f;
 }
 
 /* NIL, or nothing where there should be something: Exchange does so with what it cannot render. It
@@ -337,6 +372,8 @@ static void body_begin(struct maildrop *m, const struct imap_event *ev)
     q->in_order = q->in_order || !has_uid;
     if (!q->receiving) /* else a further section of the same response */
         q->receiving = has_uid ? open_with_uid(m, ev) : oldest_open(q);
+    if (q->receiving)
+        q->expected = q->receiving->next;
     q->in_section = false;
     if (q->receiving && section_expected(q->receiving, ev))
         section_begin(m, q->receiving, ev);

@@ -32,6 +32,7 @@
 #include "translate/text/utf7.h"
 
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
 
 /* Octets that may wait for the client before upstream and further commands are left alone. */
 enum { CLIENT_HIGH_WATER = 65536 };
@@ -161,6 +162,7 @@ struct sync {
     struct uid_runs present;
     bool searched;      /* all known UIDs were compared: no further doubt */
     bool filtered;      /* `present` says which messages are to be listed */
+    bool excludes;      /* then it says which are not */
     struct buf header;  /* Message-ID field on its way */
     EVP_MD_CTX *digest; /* of the header on its way */
     char *id;           /* what came out of it */
@@ -195,6 +197,9 @@ struct fetches {
     struct fetch *first, **last;
     struct fetch *delivering; /* the one whose octets go straight to the client */
     struct fetch *receiving;  /* the one in whose response we are; NULL: ignored */
+    struct fetch *expected;   /* behind the one that came last: likely to come next */
+    uint32_t wanted;          /* those that are not discarded */
+    uint32_t beyond;          /* index: reading ahead has nothing to ask for before it */
     bool in_section;
     bool in_text;      /* that section is a piece of TEXT, for TOP */
     bool in_order;     /* a body came before its UID: one in flight at a time from now on */
@@ -442,6 +447,8 @@ struct fetch *fetch_add(struct maildrop *m, uint32_t index, uint32_t lines);
 void fetch_absent(struct fetch *f, const struct imap_event *status);
 void fetch_remove(struct maildrop *m, struct fetch *f);
 void fetch_discard_all(struct maildrop *m);
+/* A message may be worth asking for that was not before: all are looked at again. */
+void fetch_look_again(struct maildrop *m);
 /* The connection is gone: forgets what was on its way. True when the client already has a part. */
 bool fetch_lost(struct maildrop *m);
 void fetch_clear(struct fetches *q);

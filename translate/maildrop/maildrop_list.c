@@ -166,6 +166,7 @@ void list_rset(struct maildrop *m, const struct pop3_command *cmd)
     (void)cmd;
     for (uint32_t i = 0; i < m->list.count; i++)
         m->list.items[i].flags &= (uint16_t)~MESSAGE_DELETED;
+    fetch_look_again(m);
     m->list.last = 0;
     pop3_ok(&m->client_out, "%u messages, none marked for deletion", m->list.count);
 }

@@ -253,6 +253,8 @@ void retr_retr(struct maildrop *m, const struct pop3_command *cmd)
         return;
     q->delivering = fetch_find(m, index);
     q->run = q->delivering || index == q->previous + 1 ? q->run + 1 : 1;
+    if (index != q->previous + 1)
+        fetch_look_again(m);
     q->previous = index;
     if (!q->delivering)
         fetch_discard_all(m);

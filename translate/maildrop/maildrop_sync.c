@@ -329,6 +329,19 @@ static void sync_filtered(struct maildrop *m, struct upstream_op *op,
     sync_next_folder(m);
 }
 
+/* Where nothing is to be left out, all is as without a search. */
+static void sync_excluded(struct maildrop *m, struct upstream_op *op,
+                          const struct imap_event *status)
+{
+    m->sync.excludes = m->sync.present.count != 0;
+    if (m->sync.excludes || status->status != IMAP_OK) {
+        sync_filtered(m, op, status);
+        return;
+    }
+    build_folder(m);
+    sync_next_folder(m);
+}
+
 /* \Deleted is what a deletion comes to where nothing more can or shall be done: such a message must
  * not be listed again. */
 static bool hides_deleted(const struct maildrop *m)
@@ -345,16 +358,14 @@ static void sync_filter(struct maildrop *m)
     bool undeleted = hides_deleted(m);
     bool unseen = m->options->unseen_only;
 
-    if ((undeleted || unseen) && m->upstream.exists) {
-        sync_search(m,
-                    undeleted && unseen ? "UNDELETED UNSEEN"
-                    : undeleted         ? "UNDELETED"
-                                        : "UNSEEN",
-                    sync_filtered);
-        return;
+    if (unseen && m->upstream.exists) {
+        sync_search(m, undeleted ? "UNDELETED UNSEEN" : "UNSEEN", sync_filtered);
+    } else if (undeleted && m->upstream.exists) {
+        sync_search(m, "DELETED", sync_excluded); /* few, where UNDELETED are nearly all */
+    } else {
+        build_folder(m);
+        sync_next_folder(m);
     }
-    build_folder(m);
-    sync_next_folder(m);
 }
 
 /* ---- one folder ------------------------------------------------------------------------- */

@@ -31,86 +31,114 @@ static bool is_text(struct slice value)
     return true;
 }
 
-static json_t *value_json(struct slice value)
+/* Octets of the text that stand for themselves in a JSON string. */
+static size_t plain_octets(struct slice text)
 {
-    struct buf text = BUF_INIT;
-    json_t *json = NULL;
+    size_t n = 0;
 
-    if (is_text(value))
-        return json_stringn(value.p, value.n);
-    base64_encode(&text, value);
-    if (!buf_failed(&text))
-        json = json_pack("{s:s%}", "base64", buf_slice(&text).p, buf_size(&text));
-    buf_clear(&text);
-    return json;
+    while (n < text.n && (unsigned char)text.p[n] >= ' ' && text.p[n] != '"' && text.p[n] != '\\')
+        n++;
+    return n;
+}
+
+static void put_escaped(struct buf *out, char c)
+{
+    if (c == '"' || c == '\\')
+        buf_put(out, slice_make((char[]){'\\', c}, 2));
+    else if (c == '\n')
+        buf_puts(out, "\\n");
+    else
+        buf_printf(out, "\\u%04x", (unsigned)c);
+}
+
+static void put_string(struct buf *out, struct slice text)
+{
+    buf_putc(out, '"');
+    for (;;) {
+        buf_put(out, slice_take(&text, plain_octets(text)));
+        if (text.n == 0)
+            break;
+        put_escaped(out, slice_take(&text, 1).p[0]);
+    }
+    buf_putc(out, '"');
+}
+
+static void put_value(struct buf *out, struct slice value)
+{
+    if (is_text(value)) {
+        put_string(out, value);
+        return;
+    }
+    buf_puts(out, "{\"base64\":\"");
+    base64_encode(out, value);
+    buf_puts(out, "\"}");
 }
 
 /* All values of a field: alone, or as an array. */
-static json_t *values_json(const struct mime_message *message, uint32_t part, enum mime_field field)
+static void put_values(struct buf *out, const struct mime_message *message, uint32_t part,
+                       enum mime_field field)
 {
-    if (!mime_message_field(message, part, field, 1).p)
-        return value_json(mime_message_field(message, part, field, 0));
-    json_t *list = json_array();
-    for (size_t nth = 0; list; nth++) {
-        struct slice value = mime_message_field(message, part, field, nth);
-        if (!value.p)
-            break;
-        if (json_array_append_new(list, value_json(value)) != 0) {
-            json_decref(list);
-            list = NULL;
-        }
+    struct slice value = mime_message_field(message, part, field, 0);
+
+    if (!mime_message_field(message, part, field, 1).p) {
+        put_value(out, value);
+        return;
     }
-    return list;
+    for (size_t nth = 0; value.p; value = mime_message_field(message, part, field, nth)) {
+        buf_putc(out, nth++ ? ',' : '[');
+        put_value(out, value);
+    }
+    buf_putc(out, ']');
 }
 
-static json_t *fields_json(const struct mime_message *message, uint32_t part)
+static void put_fields(struct buf *out, const struct mime_message *message, uint32_t part)
 {
-    json_t *fields = json_object();
-    bool complete = fields != NULL;
+    char before = '{';
 
-    for (enum mime_field field = 0; field < MIME_FIELDS && complete; field++)
-        if (mime_message_field(message, part, field, 0).p)
-            complete = json_object_set_new(fields, mime_field_name(field),
-                                           values_json(message, part, field)) == 0;
-    if (complete)
-        return fields;
-    json_decref(fields);
-    return NULL;
+    buf_puts(out, ",\"fields\":");
+    for (enum mime_field field = 0; field < MIME_FIELDS; field++) {
+        if (!mime_message_field(message, part, field, 0).p)
+            continue;
+        buf_putc(out, before);
+        put_string(out, slice_of(mime_field_name(field)));
+        buf_putc(out, ':');
+        put_values(out, message, part, field);
+        before = ',';
+    }
+    buf_putc(out, '}');
 }
 
-static json_t *part_json(const struct mime_message *message, uint32_t index)
+static void put_number(struct buf *out, const char *before, uint64_t number)
+{
+    buf_puts(out, before);
+    buf_put_number(out, number);
+}
+
+static void put_part(struct buf *out, const struct mime_message *message, uint32_t index)
 {
     const struct mime_part *part = mime_message_part(message, index);
-    json_t *json = json_pack("{s:s, s:[I,I,I], s:I}", "kind", kind_name(part), "at",
-                             (json_int_t)part->header_start, (json_int_t)part->body_start,
-                             (json_int_t)part->body_end, "lines", (json_int_t)part->body_lines);
-    bool complete = json != NULL;
 
-    if (complete && part->parent != MIME_NONE)
-        complete = json_object_set_new(json, "in", json_integer((json_int_t)part->parent)) == 0;
-    if (complete && part->fields)
-        complete = json_object_set_new(json, "fields", fields_json(message, index)) == 0;
-    if (complete)
-        return json;
-    json_decref(json);
-    return NULL;
+    buf_puts(out, "{\"kind\":\"");
+    buf_puts(out, kind_name(part));
+    put_number(out, "\",\"at\":[", part->header_start);
+    put_number(out, ",", part->body_start);
+    put_number(out, ",", part->body_end);
+    put_number(out, "],\"lines\":", part->body_lines);
+    if (part->parent != MIME_NONE)
+        put_number(out, ",\"in\":", part->parent);
+    if (part->fields)
+        put_fields(out, message, index);
+    buf_putc(out, '}');
 }
 
-json_t *mime_json_from(const struct mime_message *message)
+void mime_json_put(struct buf *out, const struct mime_message *message)
 {
-    json_t *parts = json_array();
-    json_t *json = json_pack("{s:I, s:O}", "size", (json_int_t)message->size, "parts", parts);
-    bool complete = json != NULL;
-
-    for (uint32_t i = 0; i < message->count && complete; i++)
-        complete = json_array_append_new(parts, part_json(message, i)) == 0;
-    if (complete && message->cut)
-        complete = json_object_set_new(json, "cut", json_true()) == 0;
-    json_decref(parts);
-    if (complete)
-        return json;
-    json_decref(json);
-    return NULL;
+    put_number(out, "{\"size\":", message->size);
+    for (uint32_t i = 0; i < message->count; i++) {
+        buf_puts(out, i ? "," : ",\"parts\":[");
+        put_part(out, message, i);
+    }
+    buf_puts(out, message->cut ? "],\"cut\":true}" : "]}");
 }
 
 static bool read_base64(struct mime_message *message, enum mime_field field, const json_t *value)

@@ -20,8 +20,8 @@
 #include "translate/mime/mime_message.h"
 #include "translate/text/failure.h"
 
-/* New reference; NULL when memory is out. */
-json_t *mime_json_from(const struct mime_message *message);
+/* Appends it as a text without blanks and line ends; `out` fails when memory is out. */
+void mime_json_put(struct buf *out, const struct mime_message *message);
 
 /* Owned by the caller. NULL with the reason when it is no structure that the parser could have
  * made: FAILURE_PERMANENT; FAILURE_TEMPORARY when memory is out. */
