@@ -76,7 +76,7 @@ static void refuse_all(struct account_host *h, const struct failure *why)
     while (h->joining) {
         struct account_guest *g = h->joining;
         h->joining = g->next;
-        g->on_joined(g, why);
+        g->handler->on_joined(g, why);
     }
 }
 
@@ -100,7 +100,7 @@ static void admit_all(struct account_host *h)
         h->joining = g->next;
         guest_add(&h->guests, g);
         host_take_grant(h, g);
-        g->on_joined(g, &none);
+        g->handler->on_joined(g, &none);
     }
 }
 
@@ -205,7 +205,7 @@ static void host_lost(struct account_host *h)
     while (h->guests) {
         struct account_guest *g = h->guests;
         h->guests = g->next;
-        g->on_lost(g);
+        g->handler->on_lost(g);
     }
     host_end(h);
 }
@@ -335,7 +335,7 @@ static bool host_step(struct account_host *h)
     struct account_client *client = account_next_client(h->account);
     struct account_guest *g = client ? guest_of(h, client) : NULL;
     if (g)
-        g->on_touched(g);
+        g->handler->on_touched(g);
     return done || g;
 }
 

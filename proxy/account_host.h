@@ -16,9 +16,10 @@
 #include "proxy/store/bodies.h"
 #include "translate/mailbox/account.h"
 
+struct account_guest;
+
 /* What a session wants to hear of it. Callbacks come from the loop, or from account_host_pump(). */
-struct account_guest {
-    struct account_guest *next; /* private */
+struct account_guest_handler {
     /* Once: let in, or `why` says why not (then it has left). */
     void (*on_joined)(struct account_guest *g, const struct failure *why);
     /* The account names this client: it has events. */
@@ -26,6 +27,11 @@ struct account_guest {
     /* The account is of no use any more: memory is out. It has left, but for its mailbox, which it
      * frees before it returns. */
     void (*on_lost)(struct account_guest *g);
+};
+
+struct account_guest {
+    struct account_guest *next; /* private */
+    const struct account_guest_handler *handler;
     const void *mailbox; /* the client's owner */
     struct grant *grant; /* by which it comes, borrowed until it leaves; NULL: a password */
     uint64_t generation; /* of the credential that its login brings */

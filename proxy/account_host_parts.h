@@ -21,6 +21,9 @@ struct account_host {
     struct home *home;
     const char *key; /* the home's */
     char id[9];
+    bool pumping;
+    bool ending;
+    unsigned pending;              /* what will still call back */
     struct account_guest *joining; /* until the account is there */
     struct account_guest *guests;
     struct account *account; /* NULL: it is being loaded, or has ended */
@@ -35,9 +38,6 @@ struct account_host {
     uint64_t generation;         /* of the credential that the upstream sees next */
     struct admission *asked;     /* for that token; NULL: it is not */
     uint64_t refused; /* generation of the credential that `asked` is to replace; 0: none */
-    bool pumping;
-    bool ending;
-    unsigned pending; /* what will still call back */
     struct loop *loop;
     struct alarm alarm; /* the next deadline; at the end, that it is over */
     uint64_t empty;     /* since when nobody has been there; loop time */

@@ -9,9 +9,9 @@
 
 struct place {
     enum endpoint_protocol protocol; /* of the upstream */
+    uint16_t port;                   /* beside `host` */
     char *domain;                    /* in small letters; NULL: no SRV records are asked for */
     char *host;                      /* an IP address; NULL: none was given */
-    uint16_t port;                   /* beside `host` */
     char *reached;                   /* the host of the last connection */
 };
 

@@ -199,12 +199,16 @@ static void on_lost(struct account_guest *g)
     session_end(session_of(g), "out of memory", true);
 }
 
+static const struct account_guest_handler guest_handler = {
+    .on_joined = on_joined,
+    .on_touched = on_touched,
+    .on_lost = on_lost,
+};
+
 void session_join(struct session *s)
 {
     s->guest = (struct account_guest){
-        .on_joined = on_joined,
-        .on_touched = on_touched,
-        .on_lost = on_lost,
+        .handler = &guest_handler,
         .grant = session_renewable(s),
         .generation = s->entry->generation,
     };

@@ -116,10 +116,10 @@ struct session {
     size_t listener;
     struct gate_client counted;
     char id[9];
-    uint64_t began; /* loop time, ms */
-    bool alive;     /* there is a translator: not during the handshake of pop3s, nor at the end */
+    bool alive; /* there is a translator: not during the handshake of pop3s, nor at the end */
     bool ended;
     bool client_spoke;
+    uint64_t began;    /* loop time, ms */
     unsigned attempts; /* logins of this connection */
     unsigned pending;  /* streams, alarm and store requests that will still call back */
 
@@ -154,15 +154,15 @@ struct session {
             struct home *home;         /* held on the way to the account; NULL before and after */
             struct account_host *host; /* NULL: not joined, nor joining */
             struct account_guest guest;
-            bool moving;                /* to the account's home, at the next turn */
-            bool moved;                 /* another session goes on */
+            bool moving; /* to the account's home, at the next turn */
+            bool moved;  /* another session goes on */
+            unsigned small_untold;
+            uint32_t store_request;     /* of `storing` */
             struct session_read *reads; /* not answered, the first first */
             struct session_parse *parses;
             struct session_small *small;
             struct session_texts *texts;
-            unsigned small_untold;
             struct bodies_writer *storing; /* APPEND */
-            uint32_t store_request;
             char *stored; /* key of what was stored last, until the state may name it */
         };
     };

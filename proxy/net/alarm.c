@@ -124,9 +124,12 @@ void alarm_init(struct alarm *a, void (*ring)(struct alarm *a))
     *a = (struct alarm){.ring = ring, .due = UINT64_MAX};
 }
 
+/* What should have been done long ago comes behind what is due now: else one that is set to the
+ * past whenever it rings would stay the first for ever. */
 void alarm_set(struct loop *l, struct alarm *a, uint64_t due)
 {
     struct alarms *all = &l->alarms;
+    uint64_t now = uv_now(l->uv);
 
     if (a->due != UINT64_MAX)
         take_out(all, a);
@@ -134,7 +137,7 @@ void alarm_set(struct loop *l, struct alarm *a, uint64_t due)
         uv_timer_stop(&all->timer);
     if (due == UINT64_MAX)
         return;
-    a->due = due;
+    a->due = due > now ? due : now;
     a->round = all->round;
     all->first = meld(all->first, a);
     if (all->first == a && !all->ringing)

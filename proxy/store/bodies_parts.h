@@ -106,25 +106,25 @@ struct bodies_account {
     struct loop *loop;
     char *name;     /* of the account's directory */
     int accounts;   /* the directory it is in; the store's */
-    uint64_t limit; /* of its cache, octets */
+    unsigned users; /* the owner, and work that will call back */
+    bool closing;   /* the owner has gone */
+    bool small_busy;
+    bool parse_busy;
+    atomic_bool crowded; /* there is too much, and all that is left is the pack written last */
+    uint64_t limit;      /* of its cache, octets */
     uint64_t key_next;
     uint64_t temporary_next;
     struct bodies_index index;
     struct bodies_growth *growing;
     struct loop_task soon;   /* what was asked for in a turn of the loop begins together; the end */
-    atomic_bool crowded;     /* there is too much, and all that is left is the pack written last */
     uv_mutex_t records_lock; /* held by the pool's work while it uses `records` */
     struct bodies_records *records[BODIES_KINDS]; /* owned, those of packs; NULL: not used yet */
     struct bodies_packing packing;
     struct bodies_texts *texts_wanted; /* the first is under way */
     struct bodies_small *small_wanted;
-    bool small_busy;
     struct buf small_spare; /* without octets: memory for the next batch, while one is under way */
     struct bodies_parse *parse_wanted;
-    bool parse_busy;
     struct bodies_missed missed; /* structures of messages that were not there */
-    unsigned users;              /* the owner, and work that will call back */
-    bool closing;                /* the owner has gone */
     void (*told)(void *owner);
     void *told_owner;
     void (*closed)(void *owner);

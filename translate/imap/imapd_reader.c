@@ -5,6 +5,7 @@
 #include "translate/imap/imapd_reader.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Between the states: go on with the state now set. Never seen outside. */
@@ -34,13 +35,13 @@ const struct imapd_limits imapd_limits_behind_login = {
 void imapd_reader_clear(struct imapd_reader *r)
 {
     buf_wipe(&r->held);
-    buf_clear(&r->tag);
+    free(r->tag);
     *r = (struct imapd_reader){0};
 }
 
 bool imapd_reader_failed(const struct imapd_reader *r)
 {
-    return buf_failed(&r->held) || buf_failed(&r->tag);
+    return buf_failed(&r->held) || r->failed;
 }
 
 bool imapd_reader_partial(const struct imapd_reader *r)
@@ -108,12 +109,21 @@ static enum gathered gather_line(struct imapd_reader *r, struct slice *in, size_
     return GATHERED_LINE;
 }
 
+static void forget_tag(struct imapd_reader *r)
+{
+    free(r->tag);
+    r->tag = NULL;
+}
+
 static void remember_tag(struct imapd_reader *r, struct slice text)
 {
     struct slice tag = slice_of("");
 
     imapd_tag_take(&text, &tag);
-    buf_keep(&r->tag, tag);
+    forget_tag(r);
+    if (tag.n)
+        r->tag = slice_dup(tag);
+    r->failed = r->failed || (tag.n && !r->tag);
 }
 
 static void begin_command(struct imapd_reader *r)
@@ -142,7 +152,7 @@ static int refuse(struct imapd_reader *r, struct imapd_read_event *ev, enum imap
                   const char *code, const char *sentence)
 {
     drop_held(r);
-    ev->tag = buf_slice(&r->tag);
+    ev->tag = slice_of(r->tag ? r->tag : "");
     ev->status = status;
     ev->code = code;
     ev->sentence = sentence;
@@ -162,7 +172,7 @@ static int refuse_long_line(struct imapd_reader *r, const struct imapd_limits *l
                             struct imapd_read_event *ev)
 {
     /* The message of an APPEND stood before this line: its tag is known. */
-    if (buf_size(&r->tag) == 0)
+    if (!r->tag)
         remember_tag(r, buf_slice(&r->held));
     if (r->state != IMAPD_READER_SKIP_LINE)
         skip_announced(r, limits);
@@ -252,7 +262,7 @@ static int read_line(struct imapd_reader *r, struct slice *in, const struct imap
 
     if (gathered == GATHERED_MORE)
         return IMAPD_READ_MORE;
-    buf_clear(&r->tag);
+    forget_tag(r);
     if (gathered == GATHERED_TOO_LONG)
         return refuse_long_line(r, limits, ev);
     if (text.n > limits->command || imapd_announce_made(&r->announce))
@@ -408,7 +418,7 @@ enum imapd_read imapd_reader_raw(struct imapd_reader *r, struct slice *in, size_
         ev->text = slice_of("");
         return IMAPD_READ_MORE;
     case GATHERED_TOO_LONG:
-        buf_clear(&r->tag);
+        forget_tag(r);
         return (enum imapd_read)refuse(r, ev, IMAPD_BAD, NULL, "The line is too long");
     case GATHERED_LINE:
         break;

@@ -82,15 +82,16 @@ enum imapd_reader_state {
 /* private */
 struct imapd_reader {
     enum imapd_reader_state state;
+    bool handed_out;                /* what is held, unlike while it is read */
+    bool enclosed;                  /* the message is within UTF8 (...): ")" follows it */
+    bool failed;                    /* memory ran out */
     struct buf held;                /* the command so far, or what was handed out last */
     size_t line_start;              /* where the line that is being read begins in it */
-    bool handed_out;                /* it is the latter */
     size_t literals;                /* in the command so far */
     uint64_t left;                  /* octets of the literal still to come */
-    bool enclosed;                  /* the message is within UTF8 (...): ")" follows it */
     struct imapd_announce announce; /* by the line that is being read, or was last */
-    struct buf tag; /* of a command that was refused, or has a literal; of another it stands in
-                       what is handed out */
+    char *tag; /* owned: of a command that was refused, or has a literal; of another it stands in
+                  what is handed out. NULL: none */
 };
 
 /*

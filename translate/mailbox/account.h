@@ -37,11 +37,11 @@ enum account_unlisted {
 struct account_options {
     enum account_unlisted unlisted;
     bool archive;                     /* bodies are kept durably as soon as they are seen */
+    bool debug;                       /* the dialogue is logged, line by line */
     unsigned idle_seconds;            /* the maildrop is let go of after so long without need */
     unsigned poll_seconds;            /* between two looks for new mail while a session is there; a
                                          LOGIN-DELAY of the upstream's is respected too */
     unsigned noop_seconds;            /* a look that young is as good as another one */
-    bool debug;                       /* the dialogue is logged, line by line */
     unsigned login_seconds;           /* from being connected until the upstream has let it in */
     unsigned response_seconds;        /* an upstream that owes an answer and sends nothing */
     const struct filing_rule *filing; /* borrowed for the account's life */

@@ -95,18 +95,18 @@ enum link_state {
 
 struct link {
     enum link_state state;
+    bool renewed;               /* a token was refused, and this is another one */
+    bool unwanted;              /* account_let_go() */
+    bool cut;                   /* TLS is being started: nothing is fed */
+    bool asked;                 /* somebody wants a look, and does not wait for it */
     struct pop3_client *client; /* stays after the end, for what is still to be sent */
     struct account_op *first, **last;
-    bool renewed;      /* a token was refused, and this is another one */
-    bool unwanted;     /* account_let_go() */
-    bool cut;          /* TLS is being started: nothing is fed */
     uint64_t heard;    /* when the server last said something, or something was asked for */
     uint64_t used;     /* when it was last needed */
     unsigned ended;    /* connections so far */
     unsigned failures; /* in a row, without a listing between */
     uint64_t failed_at;
     uint64_t retry_at; /* not opened again before */
-    bool asked;        /* somebody wants a look, and does not wait for it */
     uint64_t login_at; /* the upstream's LOGIN-DELAY ends */
     uint64_t login_delay_ms;
     struct failure *failure; /* owned: the last one; NULL: all is well */
@@ -276,15 +276,19 @@ struct account {
     struct account_options options;
     struct box_state *state;
     uint32_t seed;
+    uint32_t last_request;
     uint64_t now_ms;
     int64_t now_s;
     bool failed;
-    uint32_t last_request;
+    bool birth_queued;
+    bool facts_queued;
+    bool listing_queued; /* its turn; outlives the listing */
+    bool looked;         /* a listing is in the state since */
+    struct sizes sizes;
     struct ring actions;
     struct account_client *clients;
     struct account_client *touched, **touched_last;
     size_t watching;
-    bool birth_queued;
 
     struct link link;
     struct logins logins;
@@ -293,16 +297,12 @@ struct account {
     struct numbers numbers;
     struct uidls uidls;
     uint64_t uidl_seed;  /* random: the server chooses the UIDLs */
-    bool listing_queued; /* its turn; outlives the listing */
-    bool looked;         /* a listing is in the state since */
-    uint64_t looked_at;
+    uint64_t looked_at;  /* when that was, if it `looked` */
     uint64_t suspect_at; /* when to look again; UINT64_MAX: no need */
     struct askers polls;
-    struct sizes sizes;
     struct jobs jobs;
     struct commits commits;
     struct facts facts, facts_saving;
-    bool facts_queued;
     struct deletion deletion;
 };
 

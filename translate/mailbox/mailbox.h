@@ -22,22 +22,22 @@
 
 /* What is known of the client's side before it logs in. */
 struct mailbox_settings {
-    bool debug;                           /* the dialogue is logged, line by line */
-    bool tls;                             /* the connection is TLS already (imaps) */
-    bool starttls;                        /* STARTTLS can be offered: there is a certificate */
-    bool require_tls;                     /* no login without TLS, even on loopback */
-    bool allow_cleartext;                 /* loopback peer, or the listener allows it */
+    bool debug;           /* the dialogue is logged, line by line */
+    bool tls;             /* the connection is TLS already (imaps) */
+    bool starttls;        /* STARTTLS can be offered: there is a certificate */
+    bool require_tls;     /* no login without TLS, even on loopback */
+    bool allow_cleartext; /* loopback peer, or the listener allows it */
+    bool allow_authzid;   /* a login may be for another user (a route has operators) */
+    bool secrets; /* devices have passwords that are kept here: SCRAM and CRAM-MD5 are offered */
     unsigned login_seconds, idle_seconds; /* the latter at least 1800 (RFC 9051 section 5.4) */
     unsigned patience_seconds; /* for the account to let a client in, or to refuse it, once the
                                   owner has found it */
     unsigned errors, login_attempts;
-    uint64_t append_limit; /* octets of a message in APPEND (RFC 7889) */
-    bool allow_authzid;    /* a login may be for another user (a route has operators) */
-    bool secrets; /* devices have passwords that are kept here: SCRAM and CRAM-MD5 are offered */
+    unsigned iterations;                /* with `secrets`, beside `key` */
+    uint64_t append_limit;              /* octets of a message in APPEND (RFC 7889) */
     const struct sasl_binding *binding; /* of imaps; NULL: none. Borrowed by mailbox_new() only */
     struct slice certified;             /* of imaps: as for mailbox_client_certified() */
     const unsigned char *key; /* with `secrets`: see struct sasl_server_options; borrowed */
-    unsigned iterations;
 };
 
 enum mailbox_action_type {

@@ -18,12 +18,12 @@ enum credential_kind {
 /* All zero is one of nobody. */
 struct credential {
     enum credential_kind kind;
+    bool vouched;       /* the owner knows already that the client may use it (a device password, a
+                           token from its vault): the upstream need not be asked again */
     struct buf user;    /* who proves himself */
     struct buf authzid; /* whose mail is wanted, when that is another user (an operator logs in for
                            him); empty: the same */
     struct buf secret;  /* wiped by credential_clear() */
-    bool vouched;       /* the owner knows already that the client may use it (a device password, a
-                           token from its vault): the upstream need not be asked again */
 };
 
 /* Fills an empty credential with copies. False when memory is out; then it is empty again. */
