@@ -436,19 +436,19 @@ void facts_add_digest(struct account *a, uint32_t content, const char digest[LIS
     fact_add(a, &fact);
 }
 
-static struct fact *date_among(const struct facts *f, uint32_t content)
+static struct fact *fact_among(const struct facts *f, enum fact_kind kind, uint32_t content)
 {
     for (size_t i = 0; i < f->count; i++)
-        if (f->items[i].kind == FACT_DATE && f->items[i].content == content)
+        if (f->items[i].kind == kind && f->items[i].content == content)
             return &f->items[i];
     return NULL;
 }
 
-struct fact *facts_date(struct account *a, uint32_t content)
+struct fact *facts_find(struct account *a, enum fact_kind kind, uint32_t content)
 {
-    struct fact *saving = date_among(&a->facts_saving, content);
+    struct fact *saving = fact_among(&a->facts_saving, kind, content);
 
-    return saving ? saving : date_among(&a->facts, content);
+    return saving ? saving : fact_among(&a->facts, kind, content);
 }
 
 void facts_forget_client(struct account *a, const struct account_client *client)

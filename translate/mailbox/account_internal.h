@@ -471,8 +471,8 @@ void facts_add(struct account *a, uint32_t content, uint64_t size, char *key);
 /* `date` NULL: the time of first sight. */
 void facts_add_date(struct account *a, uint32_t content, const int64_t *date);
 void facts_add_digest(struct account *a, uint32_t content, const char digest[LISTED_DIGEST + 1]);
-/* The date that waits for its record; NULL: none. */
-struct fact *facts_date(struct account *a, uint32_t content);
+/* The first of its kind that waits for its record; NULL: none. */
+struct fact *facts_find(struct account *a, enum fact_kind kind, uint32_t content);
 bool facts_are_pending(const struct account *a);
 void facts_forget_client(struct account *a, const struct account_client *client);
 void facts_clear(struct facts *f);
