@@ -452,6 +452,28 @@ static void what_was_made_as_the_message_came_is_remembered(void **state)
     assert_int_equal(parts_of(7, NULL), 3);
 }
 
+/* What is fetched in its place may be another message. */
+static void a_structure_of_what_could_not_be_written_is_not_remembered(void **state)
+{
+    struct rlimit before;
+    struct rlimit small;
+    char *octets = pattern(100000);
+
+    (void)state;
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before);
+    small = before;
+    small.rlim_cur = 50000;
+    assert_int_equal(parts_of(7, NULL), 0);
+    setrlimit(RLIMIT_FSIZE, &small);
+    struct written written = write_cached(it.ann, 7, ACCOUNT_WHOLE, slice_make(octets, 100000));
+    setrlimit(RLIMIT_FSIZE, &before);
+    assert_int_equal(written.why.kind, FAILURE_TEMPORARY);
+    put(7, ACCOUNT_WHOLE, MAIL);
+    assert_int_equal(parts_of(7, NULL), 3);
+    free(octets);
+}
+
 /* Together, and those beyond a piece of work's share of octets, and one that has none. */
 static void structures_of_many_are_made_at_once(void **state)
 {
@@ -501,6 +523,7 @@ int main(void)
         TEST(a_structure_is_remembered),
         TEST(a_structure_asked_for_in_vain_is_made_as_the_message_comes),
         TEST(what_was_made_as_the_message_came_is_remembered),
+        TEST(a_structure_of_what_could_not_be_written_is_not_remembered),
         TEST(structures_of_many_are_made_at_once),
     };
 
