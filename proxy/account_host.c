@@ -3,6 +3,7 @@
  */
 #include "proxy/account_host.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,6 @@
 #include "proxy/account_host_parts.h"
 #include "proxy/log.h"
 #include "proxy/session_parts.h"
-#include "proxy/upstream_options.h"
 
 /* A mail program that comes back finds the account open. Where everybody was refused there is
  * nothing to come back to. */
@@ -106,9 +106,14 @@ static void admit_all(struct account_host *h)
 
 /* ---- the end ---- */
 
-static void on_timer_closed(uv_handle_t *handle)
+static struct account_host *host_of(struct alarm *a)
 {
-    account_host_release(handle->data);
+    return (struct account_host *)((char *)a - offsetof(struct account_host, alarm));
+}
+
+static void on_end(struct alarm *a)
+{
+    account_host_release(host_of(a));
 }
 
 static void on_bodies_closed(void *owner)
@@ -144,7 +149,8 @@ static void host_end(struct account_host *h)
     h->bodies = NULL;
     box_state_free(h->state);
     h->state = NULL;
-    uv_close((uv_handle_t *)&h->timer, on_timer_closed);
+    h->alarm.ring = on_end;
+    alarm_set(h->loop, &h->alarm, uv_now(h->house->loop));
 }
 
 static bool host_begin(struct account_host *h);
@@ -181,6 +187,7 @@ void account_host_release(struct account_host *h)
     place_clear(&h->place);
     h->home->host = NULL;
     homes_leave(house->homes, h->home);
+    loop_release(h->loop);
     free(h);
     house->on_ended(house->owner);
 }
@@ -211,9 +218,7 @@ void account_host_tell(struct account_host *h)
     account_keep_queued(h->account, account_host_keep_queued(h));
 }
 
-static void on_timer(uv_timer_t *timer);
-
-/* Deadlines mostly move away: the timer is left as it is then, and looks again when it fires. */
+/* Deadlines mostly move away: the alarm is left as it is then, and looks again when it rings. */
 static void host_arm(struct account_host *h)
 {
     uint64_t due = account_deadline(h->account);
@@ -221,17 +226,14 @@ static void host_arm(struct account_host *h)
 
     if (!h->guests && due > h->empty + LINGER_MS)
         due = h->empty + LINGER_MS > now ? h->empty + LINGER_MS : now + 1000;
-    if (due >= h->timer_due)
-        return;
-    h->timer_due = due;
-    uv_timer_start(&h->timer, on_timer, due > now ? due - now : 0, 0);
+    if (due < h->alarm.due)
+        alarm_set(h->loop, &h->alarm, due);
 }
 
-static void on_timer(uv_timer_t *timer)
+static void on_alarm(struct alarm *a)
 {
-    struct account_host *h = timer->data;
+    struct account_host *h = host_of(a);
 
-    h->timer_due = UINT64_MAX;
     if (h->account)
         admit_all(h);
     if (!h->account)
@@ -375,7 +377,6 @@ static struct account_options host_options(const struct account_host *h)
         .filing_count = o->filing_count,
     };
 
-    upstream_pop3_options(h->route, &h->route->upstream, h->route->upstream.host, &options.client);
     return options;
 }
 
@@ -470,10 +471,8 @@ static bool host_begin(struct account_host *h)
     if (!store_load(h->house->store, h->house->loop, &box_state_kind, slice_of(h->key), on_loaded,
                     h))
         return false;
-    uv_timer_init(h->house->loop, &h->timer);
-    h->timer.data = h;
-    h->timer_due = UINT64_MAX;
-    h->pending = 2; /* the request and the timer */
+    alarm_init(&h->alarm, on_alarm);
+    h->pending = 2; /* the request and the alarm */
     return true;
 }
 
@@ -490,7 +489,10 @@ static struct account_host *host_new(struct session_house *house, struct setting
     h->home = home;
     h->key = home->key;
     session_make_id(h->id);
-    if (!host_begin(h)) {
+    h->loop = loop_acquire(house->loop);
+    if (!h->loop || !host_begin(h)) {
+        if (h->loop)
+            loop_release(h->loop);
         free(h);
         return NULL;
     }
@@ -503,13 +505,12 @@ static struct account_host *host_new(struct session_house *house, struct setting
     return h;
 }
 
-/* A turn of the timer sees to who came and who went. */
+/* A turn of the loop sees to who came and who went. */
 static void host_look_soon(struct account_host *h)
 {
     if (!h->account)
         return;
-    h->timer_due = uv_now(h->house->loop);
-    uv_timer_start(&h->timer, on_timer, 0, 0);
+    alarm_set(h->loop, &h->alarm, uv_now(h->house->loop));
 }
 
 struct account_host *account_host_join(struct session_house *house, struct settings *settings,

@@ -8,6 +8,7 @@
 #include "proxy/account_host.h"
 #include "proxy/auth/gatekeeper.h"
 #include "proxy/connection.h"
+#include "proxy/net/loop.h"
 
 struct account_keep;
 
@@ -37,8 +38,8 @@ struct account_host {
     bool pumping;
     bool ending;
     unsigned pending; /* what will still call back */
-    uv_timer_t timer;
-    uint64_t timer_due; /* UINT64_MAX: it does not run */
+    struct loop *loop;
+    struct alarm alarm; /* the next deadline; at the end, that it is over */
     uint64_t empty;     /* since when nobody has been there; loop time */
 };
 

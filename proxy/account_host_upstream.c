@@ -15,13 +15,13 @@ static void give_binding(struct account_host *h)
     account_upstream_bind(h->account, &binding);
 }
 
-static void give_options(struct account_host *h)
+static void tell_connected(struct account_host *h)
 {
     const struct endpoint *e = connection_endpoint(h->upstream);
     struct pop3_client_options o = {0};
 
     upstream_pop3_options(h->route, e, place_reach(&h->place, e), &o);
-    account_reached(h->account, &o);
+    account_connected(h->account, &o);
 }
 
 static void on_ready(void *owner)
@@ -29,9 +29,8 @@ static void on_ready(void *owner)
     struct account_host *h = owner;
 
     account_host_tell(h);
-    give_options(h);
+    tell_connected(h);
     give_binding(h);
-    account_connected(h->account);
     account_host_pump(h);
 }
 
@@ -136,7 +135,10 @@ void account_host_tls(struct account_host *h)
 
 void account_host_flush(struct account_host *h)
 {
-    connection_write(h->upstream, account_upstream_out(h->account));
+    struct buf *out = account_upstream_out(h->account);
+
+    if (out)
+        connection_write(h->upstream, out);
 }
 
 void account_host_resume(struct account_host *h)

@@ -1,5 +1,6 @@
 #include "proxy/session.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,19 +121,14 @@ static void session_offer(struct session *s, struct slice *in)
 
 /* ---- the clock ---- */
 
-static void on_timer(uv_timer_t *timer);
-
-/* Deadlines mostly move away: the timer is left as it is then, and looks again when it fires. */
+/* Deadlines mostly move away: the alarm is left as it is then, and looks again when it rings. */
 void session_arm(struct session *s)
 {
     uint64_t deadline = s->alive ? s->kind->deadline(s) : UINT64_MAX;
     uint64_t due = deadline < s->due ? deadline : s->due;
-    uint64_t now = session_now(s);
 
-    if (s->ended || due >= s->timer_due)
-        return;
-    s->timer_due = due;
-    uv_timer_start(&s->timer, on_timer, due > now ? due - now : 0, 0);
+    if (!s->ended && due < s->alarm.due)
+        alarm_set(s->loop, &s->alarm, due);
 }
 
 static void session_overdue(struct session *s)
@@ -143,11 +139,15 @@ static void session_overdue(struct session *s)
         session_end(s, "TLS handshake timed out", true);
 }
 
-static void on_timer(uv_timer_t *timer)
+static struct session *session_of(struct alarm *a)
 {
-    struct session *s = timer->data;
+    return (struct session *)((char *)a - offsetof(struct session, alarm));
+}
 
-    s->timer_due = UINT64_MAX;
+static void on_alarm(struct alarm *a)
+{
+    struct session *s = session_of(a);
+
     if (s->due <= session_now(s)) {
         session_overdue(s);
     } else if (s->alive && s->kind->deadline(s) <= session_now(s)) {
@@ -350,9 +350,8 @@ void session_delist(struct session *s)
 
 void session_start_timer(struct session *s)
 {
-    uv_timer_init(s->house->loop, &s->timer);
-    s->timer.data = s;
-    s->timer_due = UINT64_MAX;
+    s->loop = loop_acquire(s->house->loop); /* the stream has made it */
+    alarm_init(&s->alarm, on_alarm);
     s->due = UINT64_MAX;
 }
 
@@ -361,7 +360,7 @@ static void session_begin(struct session *s)
 {
     session_start_timer(s);
     s->began = session_now(s);
-    s->pending = 2; /* the client's stream and the timer */
+    s->pending = 2; /* the client's stream and the alarm */
     session_make_id(s->id);
     session_enlist(s);
     health_session_began(s->house->health);
@@ -375,6 +374,19 @@ static void session_begin(struct session *s)
     session_arm(s);
 }
 
+/* NULL when memory is out. */
+static struct session *session_new(void)
+{
+    struct session *s = calloc(1, sizeof *s);
+
+    if (s)
+        s->entry = calloc(1, sizeof *s->entry);
+    if (s && s->entry)
+        return s;
+    free(s);
+    return NULL;
+}
+
 void session_start(struct session_house *house, struct settings *settings, size_t listener, int fd)
 {
     struct gate_client client = {.address = gate_address_of(fd)};
@@ -385,7 +397,7 @@ void session_start(struct session_house *house, struct settings *settings, size_
         refuse(settings, listener, fd, &client.address, &why);
         return;
     }
-    struct session *s = calloc(1, sizeof *s);
+    struct session *s = session_new();
     if (!s) {
         failure_set(&why, FAILURE_TEMPORARY, "out of memory, try again later");
         refuse(settings, listener, fd, &client.address, &why);
@@ -404,20 +416,22 @@ void session_start(struct session_house *house, struct settings *settings, size_
     log_message(LOG_ERROR, "refused", "out of memory or descriptors");
     gate_leave(house->gate, &client);
     settings_release(s->settings);
+    free(s->entry);
     free(s);
 }
 
 /* ---- the end ---- */
 
-static void on_timer_closed(uv_handle_t *handle)
+static void on_end(struct alarm *a)
 {
-    session_release(handle->data);
+    session_release(session_of(a));
 }
 
 void session_vanish(struct session *s)
 {
     s->ended = true;
-    uv_close((uv_handle_t *)&s->timer, on_timer_closed);
+    s->alarm.ring = on_end;
+    alarm_set(s->loop, &s->alarm, session_now(s));
 }
 
 void session_end(struct session *s, const char *cause, bool at_once)
@@ -432,7 +446,7 @@ void session_end(struct session *s, const char *cause, bool at_once)
     s->kind->end(s);
     s->alive = false;
     session_client_close(s, at_once);
-    uv_close((uv_handle_t *)&s->timer, on_timer_closed);
+    session_vanish(s);
     health_session_ended(s->house->health);
 }
 
@@ -454,9 +468,10 @@ void session_free(struct session *s)
     free(s->login);
     free(s->account);
     place_clear(&s->place);
-    credential_clear(&s->credential);
-    session_entry_clear(s);
+    session_entry_free(s);
     session_challenge_free(s);
+    if (s->loop)
+        loop_release(s->loop);
     free(s);
     house->on_ended(house->owner);
 }

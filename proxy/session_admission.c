@@ -12,15 +12,19 @@
 
 void session_admission_cancel(struct session *s)
 {
-    admission_cancel(s->entry.asked);
-    admission_cancel(s->entry.late);
-    s->entry.asked = s->entry.late = NULL;
+    struct session_entry *e = s->entry;
+
+    if (!e)
+        return;
+    admission_cancel(e->asked);
+    admission_cancel(e->late);
+    e->asked = e->late = NULL;
     session_find_cancel(s);
 }
 
 void session_entry_clear(struct session *s)
 {
-    struct session_entry *e = &s->entry;
+    struct session_entry *e = s->entry;
 
     session_admission_cancel(s);
     grant_release(e->grant);
@@ -29,7 +33,16 @@ void session_entry_clear(struct session *s)
     free(e->folder);
     buf_wipe(&e->password);
     buf_wipe(&e->held);
+    credential_clear(&e->credential);
     *e = (struct session_entry){.generation = 0};
+}
+
+void session_entry_free(struct session *s)
+{
+    if (s->entry)
+        session_entry_clear(s);
+    free(s->entry);
+    s->entry = NULL;
 }
 
 static bool out_of_memory(struct failure *why)
@@ -67,13 +80,13 @@ static bool use_folder(struct session_entry *e, struct failure *why)
 
 static bool take(struct session *s, struct admission_answer *answer, struct failure *why)
 {
-    struct session_entry *e = &s->entry;
+    struct session_entry *e = s->entry;
 
     e->own = answer->own;
     e->tried_ms = uv_now(s->house->loop);
     if (e->own)
         return true;
-    credential_move(&s->credential, &answer->credential);
+    credential_move(&s->entry->credential, &answer->credential);
     e->grant = answer->grant;
     answer->grant = NULL;
     e->generation = answer->generation;
@@ -91,13 +104,13 @@ static void on_admission(void *owner, struct admission_answer *answer)
     struct session *s = owner;
     struct failure why = answer->why;
 
-    s->entry.asked = NULL;
+    s->entry->asked = NULL;
     session_tell(s);
     if (why.kind == FAILURE_NONE && take(s, answer, &why)) {
         session_find(s);
     } else {
-        s->entry.innocent = !answer->guess;
-        buf_wipe(&s->entry.password);
+        s->entry->innocent = !answer->guess;
+        buf_wipe(&s->entry->password);
         refuse(s, &why);
     }
     admission_answer_clear(answer);
@@ -113,15 +126,15 @@ struct admission_request session_request(struct session *s)
         .id = s->id,
         .address = s->counted.address,
         .pop3 = s->kind == &session_of_maildrop,
-        .acting = s->entry.acting,
-        .login = slice_of(s->entry.claim),
+        .acting = s->entry->acting,
+        .login = slice_of(s->entry->claim),
     };
 }
 
 static bool ask(struct session *s, const struct session_claim *c)
 {
     struct admission_request request = session_request(s);
-    struct session_entry *e = &s->entry;
+    struct session_entry *e = s->entry;
 
     request.proved = c->proved;
     request.certified = c->certified;
@@ -134,7 +147,7 @@ static bool ask(struct session *s, const struct session_claim *c)
 /* A routing service is asked when the gatekeeper has answered. */
 static bool keep_password(struct session *s, struct slice password)
 {
-    struct buf *kept = &s->entry.password;
+    struct buf *kept = &s->entry->password;
 
     kept->secret = true;
     if (s->route->auth_http.url)
@@ -144,7 +157,7 @@ static bool keep_password(struct session *s, struct slice password)
 
 bool session_name_claim(struct session *s, const struct session_login *l, struct slice given)
 {
-    struct session_entry *e = &s->entry;
+    struct session_entry *e = s->entry;
     bool himself = s->route && !l->master.n;
 
     e->acting = l->master.n > 0;
@@ -159,7 +172,7 @@ static bool name(struct session *s, const struct session_claim *c, const struct 
 {
     enum endpoint_protocol upstream =
         s->kind == &session_of_maildrop ? ENDPOINT_IMAP : ENDPOINT_POP3;
-    struct session_entry *e = &s->entry;
+    struct session_entry *e = s->entry;
 
     free(s->login);
     free(s->account);
@@ -181,7 +194,7 @@ static void admit(struct session *s, const struct session_claim *c)
     struct failure why;
 
     session_entry_clear(s);
-    s->entry.certified = c->certified;
+    s->entry->certified = c->certified;
     session_find_login(s, c->user, c->authzid, &login);
     out_of_memory(&why);
     bool asked = name(s, c, &login, &why) && ask(s, c);
@@ -197,7 +210,7 @@ void session_admit(struct session *s, const struct session_claim *c)
     struct buf held = {.secret = true};
 
     if (c->proved) {
-        buf_move(&held, &s->entry.held);
+        buf_move(&held, &s->entry->held);
         claim.password = buf_slice(&held);
     }
     admit(s, &claim);
@@ -210,31 +223,37 @@ static void on_renewal(void *owner, struct admission_answer *answer)
 {
     struct session *s = owner;
 
-    s->entry.asked = NULL;
+    s->entry->asked = NULL;
     session_tell(s);
     if (answer->why.kind == FAILURE_NONE)
-        s->entry.generation = answer->generation;
+        s->entry->generation = answer->generation;
     else
-        s->entry.innocent = true;
+        s->entry->innocent = true;
     s->kind->renewed(s, &answer->credential, &answer->why);
     admission_answer_clear(answer);
     session_pump(s);
 }
 
+struct grant *session_grant(const struct session *s)
+{
+    return s->entry ? s->entry->grant : NULL;
+}
+
 struct grant *session_renewable(const struct session *s)
 {
-    return s->route->auth_http.url ? NULL : s->entry.grant;
+    return s->route->auth_http.url ? NULL : session_grant(s);
 }
 
 bool session_renew(struct session *s, bool refused)
 {
-    struct session_entry *e = &s->entry;
+    struct session_entry *e = s->entry;
     struct grant *grant = session_renewable(s);
 
     session_admission_cancel(s);
-    if (grant)
-        e->asked = gatekeeper_renew(s->house->gatekeeper, s->house, grant,
-                                    refused ? e->generation : 0, on_renewal, s);
+    if (!grant)
+        return false;
+    e->asked = gatekeeper_renew(s->house->gatekeeper, s->house, grant, refused ? e->generation : 0,
+                                on_renewal, s);
     return e->asked;
 }
 
@@ -242,7 +261,9 @@ bool session_renew(struct session *s, bool refused)
 
 void session_end_if_revoked(struct session *s)
 {
-    if (!s->alive || !s->entry.grant || !grant_is_revoked(s->entry.grant))
+    const struct grant *grant = session_grant(s);
+
+    if (!s->alive || !grant || !grant_is_revoked(grant))
         return;
     session_tell(s);
     s->kind->revoked(s);
@@ -262,7 +283,7 @@ static void on_late(void *owner, struct admission_answer *answer)
 {
     struct session *s = owner;
 
-    s->entry.late = NULL;
+    s->entry->late = NULL;
     admission_answer_clear(answer);
     session_tell(s);
     session_pump(s);
@@ -271,14 +292,14 @@ static void on_late(void *owner, struct admission_answer *answer)
 static void count(struct session *s, bool admitted)
 {
     gatekeeper_report(s->house->gatekeeper, &s->settings->auth.throttle, &s->counted.address,
-                      slice_of(s->entry.claim), admitted);
+                      slice_of(s->entry->claim), admitted);
 }
 
 /* The clock of a loop that it has moved to may be a little behind the other's. */
 static void withhold(struct session *s)
 {
     struct admission_request request = session_request(s);
-    struct session_entry *e = &s->entry;
+    struct session_entry *e = s->entry;
     uint64_t now = uv_now(s->house->loop);
     uint64_t took = now > e->tried_ms ? now - e->tried_ms : 0;
 
@@ -289,12 +310,12 @@ static void withhold(struct session *s)
 
 bool session_withholds(const struct session *s)
 {
-    return s->entry.late;
+    return s->entry && s->entry->late;
 }
 
 void session_report(struct session *s, bool admitted)
 {
-    struct session_entry *e = &s->entry;
+    struct session_entry *e = s->entry;
 
     if (admitted)
         gate_logged_in(s->house->gate, &s->counted);
@@ -305,11 +326,13 @@ void session_report(struct session *s, bool admitted)
     else if (e->grant && !admitted && !e->innocent)
         gatekeeper_refused(e->grant, e->generation);
     e->own = e->proving = false;
+    if (admitted && !e->grant)
+        session_entry_free(s);
 }
 
 const char *session_refusal_cause(const struct session *s, enum failure_kind kind)
 {
     if (kind != FAILURE_AUTH)
         return "server";
-    return s->entry.grant || s->entry.certified || s->entry.innocent ? "permission" : "password";
+    return s->entry->grant || s->entry->certified || s->entry->innocent ? "permission" : "password";
 }

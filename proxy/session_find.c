@@ -12,7 +12,7 @@ static void refuse(struct session *s, enum failure_kind kind, const char *text)
     struct failure why;
 
     failure_set(&why, kind, "%s", text);
-    s->entry.innocent = kind != FAILURE_AUTH;
+    s->entry->innocent = kind != FAILURE_AUTH;
     s->kind->refused(s, &why);
 }
 
@@ -32,17 +32,18 @@ static bool take(struct session *s, const struct auth_http_answer *a)
 {
     struct slice user = buf_size(&a->user) ? buf_slice(&a->user) : slice_of(s->login);
 
-    credential_clear(&s->credential);
+    credential_clear(&s->entry->credential);
     return !buf_failed(&a->user) && !buf_failed(&a->password) &&
            place_set_address(&s->place, slice_of(a->host), a->port) &&
-           credential_set(&s->credential, CREDENTIAL_PASSWORD, user, buf_slice(&a->password));
+           credential_set(&s->entry->credential, CREDENTIAL_PASSWORD, user,
+                          buf_slice(&a->password));
 }
 
 static void on_answer(void *owner, struct auth_http_answer *answer)
 {
     struct session *s = owner;
 
-    s->entry.found_by = NULL;
+    s->entry->found_by = NULL;
     session_tell(s);
     if (answer->why.kind != FAILURE_NONE)
         refuse_as_told(s, &answer->why);
@@ -94,15 +95,16 @@ static struct auth_http *ask(struct session *s, struct slice user, struct slice 
 /* Whose device was let in shows the service what the vault has for him. */
 static struct auth_http *ask_for(struct session *s)
 {
-    const struct session_entry *e = &s->entry;
+    const struct session_entry *e = s->entry;
 
     return e->own ? ask(s, slice_of(e->claim), buf_slice(&e->password))
-                  : ask(s, buf_slice(&s->credential.user), buf_slice(&s->credential.secret));
+                  : ask(s, buf_slice(&s->entry->credential.user),
+                        buf_slice(&s->entry->credential.secret));
 }
 
 void session_find(struct session *s)
 {
-    struct session_entry *e = &s->entry;
+    struct session_entry *e = s->entry;
 
     s->attempts++;
     if (!s->route->auth_http.url) {
@@ -118,7 +120,7 @@ void session_find(struct session *s)
 
 void session_find_cancel(struct session *s)
 {
-    if (s->entry.found_by)
-        auth_http_cancel(s->entry.found_by);
-    s->entry.found_by = NULL;
+    if (s->entry->found_by)
+        auth_http_cancel(s->entry->found_by);
+    s->entry->found_by = NULL;
 }

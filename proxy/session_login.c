@@ -100,17 +100,17 @@ bool session_set_credential(struct session *s, const struct session_login *l, st
 {
     struct failure text;
 
-    credential_clear(&s->credential);
+    credential_clear(&s->entry->credential);
     if (!l->master.n)
         return true;
     failure_set(&text, FAILURE_NONE, "%.*s logs in for %.*s", SLICE_ARG(l->master),
                 SLICE_ARG(l->target));
     session_log_message(s, LOG_INFO, "operator", text.text);
-    return credential_set(&s->credential, CREDENTIAL_PASSWORD, l->master, password) &&
-           credential_set_authzid(&s->credential, slice_of(s->login));
+    return credential_set(&s->entry->credential, CREDENTIAL_PASSWORD, l->master, password) &&
+           credential_set_authzid(&s->entry->credential, slice_of(s->login));
 }
 
 const struct credential *session_credential(const struct session *s)
 {
-    return buf_size(&s->credential.user) ? &s->credential : NULL;
+    return buf_size(&s->entry->credential.user) ? &s->entry->credential : NULL;
 }

@@ -148,13 +148,22 @@ static struct session *session_of(struct account_guest *g)
 
 static void session_restrict(struct session *s)
 {
-    const struct device_limits *l = &s->entry.limits;
+    const struct device_limits *l = &s->entry->limits;
 
     mailbox_restrict(s->mailbox, &(struct mailbox_rights){
                                      .read_only = l->read_only,
                                      .never_delete = l->never_delete,
-                                     .folder = s->entry.grant ? l->folder : NULL,
+                                     .folder = s->entry->grant ? l->folder : NULL,
                                  });
+}
+
+/* The account has them now; who logs in anew has others. */
+static void names_drop(struct session *s)
+{
+    credential_clear(&s->entry->credential);
+    free(s->login);
+    free(s->account);
+    s->login = s->account = NULL;
 }
 
 static void on_joined(struct account_guest *g, const struct failure *why)
@@ -171,7 +180,7 @@ static void on_joined(struct account_guest *g, const struct failure *why)
         session_restrict(s);
         mailbox_joined(s->mailbox, account_host_account(s->host), slice_of(s->login),
                        session_credential(s));
-        credential_clear(&s->credential);
+        names_drop(s);
     }
     session_pump(s);
 }
@@ -197,7 +206,7 @@ void session_join(struct session *s)
         .on_touched = on_touched,
         .on_lost = on_lost,
         .grant = session_renewable(s),
-        .generation = s->entry.generation,
+        .generation = s->entry->generation,
     };
     s->host = account_host_join(s->house, s->settings, s->route, &s->place, s->home, &s->guest);
     s->home = NULL;

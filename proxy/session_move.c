@@ -31,7 +31,6 @@ static void take(struct session *to, const struct session *from)
         .place = from->place,
         .attempts = from->attempts,
         .mailbox = from->mailbox,
-        .credential = from->credential,
         .entry = from->entry,
         .challenge = from->challenge,
     };
@@ -46,8 +45,7 @@ static void leave_behind(struct session *s)
     s->account = NULL;
     s->home = NULL;
     s->place = (struct place){.host = NULL};
-    s->credential = (struct credential){.kind = CREDENTIAL_PASSWORD};
-    s->entry = (struct session_entry){.generation = 0};
+    s->entry = NULL;
     s->challenge = NULL;
     s->mailbox = NULL;
     s->alive = false;
@@ -80,7 +78,7 @@ static void arrive(struct session_house *house, struct house_message *m)
         return;
     }
     session_start_timer(s);
-    s->pending = 2; /* the client's stream and the timer */
+    s->pending = 2; /* the client's stream and the alarm */
     s->alive = true;
     s->client.held = true;
     session_enlist(s);

@@ -13,6 +13,7 @@
 #include "proxy/auth/auth_http.h"
 #include "proxy/auth/gatekeeper.h"
 #include "proxy/connection.h"
+#include "proxy/net/loop.h"
 #include "proxy/net/stream.h"
 #include "proxy/place.h"
 #include "proxy/session.h"
@@ -33,7 +34,8 @@ struct session_client {
     uint64_t out;
 };
 
-/* As whom the client was let in, or asks to be. */
+/* As whom the client was let in, or asks to be. Most of it is for the login alone, behind which the
+ * struct stays only where there is a grant. */
 struct session_entry {
     struct admission *asked;    /* the gatekeeper has not answered */
     struct admission *late;     /* of a refusal: the client may not hear of it yet */
@@ -45,9 +47,11 @@ struct session_entry {
     uint64_t generation; /* of the credential that the upstream has seen last */
     struct device_limits limits;
     char device[VAULT_DEVICE];
-    char *claim;    /* who the client says he is: so guesses are counted */
-    char *folder;   /* of the login's suffix, or the only one that the device sees; NULL */
-    bool acting;    /* he is an operator, for another user */
+    char *claim;  /* who the client says he is: so guesses are counted */
+    char *folder; /* of the login's suffix, or the only one that the device sees; NULL */
+    struct credential credential; /* of an operator, who logs in for the user, or from a vault; of
+                                     nobody: the client's own password */
+    bool acting;                  /* he is an operator, for another user */
     bool own;       /* the client's own password is tried upstream: session_report() what is said */
     bool proving;   /* it was told what the client has to know: a refusal is for a wrong proof */
     bool certified; /* the client asks by its certificate */
@@ -115,23 +119,21 @@ struct session {
     uint64_t began; /* loop time, ms */
     bool alive;     /* there is a translator: not during the handshake of pop3s, nor at the end */
     bool ended;
-    unsigned pending; /* streams, timer and store requests that will still call back */
+    bool client_spoke;
+    unsigned attempts; /* logins of this connection */
+    unsigned pending;  /* streams, alarm and store requests that will still call back */
 
     struct session_client client;
-    bool client_spoke;
-    const struct config_route *route; /* NULL before a login */
-    char *login;                      /* for the upstream */
-    char *account;                    /* in the store */
-    struct place place;               /* of the upstream */
-    struct credential credential;     /* of an operator, who logs in for the user, or from a vault;
-                                         of nobody: the client's own password */
-    struct session_entry entry;
+    const struct config_route *route;    /* NULL before a login */
+    char *login;                         /* for the upstream; NULL: it has it */
+    char *account;                       /* in the store; NULL: it is open, for an IMAP client */
+    struct place place;                  /* of the upstream */
+    struct session_entry *entry;         /* owned; NULL: it was needed for the login alone */
     struct session_challenge *challenge; /* NULL: none is made */
-    unsigned attempts;                   /* logins of this connection */
     struct store_request *loading;       /* its state is on its way */
 
-    uv_timer_t timer;
-    uint64_t timer_due; /* when it fires; UINT64_MAX: it does not run */
+    struct loop *loop;
+    struct alarm alarm; /* the next deadline; at the end, that it is over */
     uint64_t due; /* of what the translator is not told of: the handshake of pop3s, imaps; a move */
 
     union {
@@ -209,7 +211,7 @@ void session_delist(struct session *s);
 /* How the session sees the client's stream. */
 extern const struct stream_handler session_client_handler;
 
-/* With nothing to wait for yet. */
+/* With nothing to wait for yet, and the client's stream on its loop. */
 void session_start_timer(struct session *s);
 
 /* The session goes without a word: another one has taken over. */
@@ -269,6 +271,9 @@ bool session_name_claim(struct session *s, const struct session_login *l, struct
 /* What the gatekeeper is to know of him; without a password, and who he is upstream. */
 struct admission_request session_request(struct session *s);
 
+/* By which it was let in, borrowed; NULL: by none. */
+struct grant *session_grant(const struct session *s);
+
 /* By what the credential can be had once more, borrowed; NULL: by nothing. What a routing service
  * gave is not the vault's, and goes on as it is. */
 struct grant *session_renewable(const struct session *s);
@@ -283,7 +288,8 @@ void session_end_if_revoked(struct session *s);
 /* The answer is not waited for any more. */
 void session_admission_cancel(struct session *s);
 
-/* The upstream has let the client in, or refused the password or token. */
+/* The upstream has let the client in, who does not log in again, or refused the password or token.
+ */
 void session_report(struct session *s, bool admitted);
 
 /* True while the client may not hear yet that it was refused: nothing is said to it, and nothing
@@ -296,6 +302,9 @@ const char *session_refusal_cause(const struct session *s, enum failure_kind kin
 
 /* Nobody is let in, or asks to be. */
 void session_entry_clear(struct session *s);
+
+/* The same at the session's end. */
+void session_entry_free(struct session *s);
 
 /* session_proof.c */
 

@@ -56,7 +56,7 @@ void session_challenge_free(struct session *s)
 static void on_answer(void *owner, struct admission_answer *answer)
 {
     struct session *s = owner;
-    struct session_entry *e = &s->entry;
+    struct session_entry *e = s->entry;
 
     e->asked = NULL;
     session_tell(s);
@@ -78,9 +78,9 @@ static bool ask(struct session *s, struct slice user, const char *mechanism)
 {
     struct admission_request request = session_request(s);
 
-    s->entry.asked =
+    s->entry->asked =
         gatekeeper_question(s->house->gatekeeper, &request, user, mechanism, on_answer, s);
-    return s->entry.asked;
+    return s->entry->asked;
 }
 
 void session_ask_secret(struct session *s, struct slice user, const char *mechanism)

@@ -12,7 +12,7 @@
 /* A device that must not delete has what it deletes hidden from itself, and from nobody else. */
 static bool restrict_device(struct session *s)
 {
-    const struct session_entry *e = &s->entry;
+    const struct session_entry *e = s->entry;
     char *account = NULL;
 
     free(s->options);
@@ -39,14 +39,14 @@ static void session_route(struct session *s)
     struct maildrop_route route = {
         .options = s->options ? s->options : &s->route->pop3,
         .login = slice_of(s->login),
-        .folder = slice_of(s->entry.folder ? s->entry.folder : ""),
+        .folder = slice_of(s->entry->folder ? s->entry->folder : ""),
         .credential = session_credential(s),
     };
     const struct endpoint *e = &s->route->upstream;
 
     upstream_imap_options(s->route, e, e->host, &route.imap);
     maildrop_routed(s->maildrop, &route);
-    credential_clear(&s->credential);
+    credential_clear(&s->entry->credential);
 }
 
 static void session_count_failure(struct session *s, const struct failure *why)
@@ -254,8 +254,8 @@ static size_t warm_share(const struct session *s)
 
 void session_part(struct session *s)
 {
-    struct warm_offer offer = {s->settings, s->route,       s->maildrop,
-                               s->upstream, s->entry.grant, s->id};
+    struct warm_offer offer = {s->settings, s->route,         s->maildrop,
+                               s->upstream, session_grant(s), s->id};
 
     if (!s->upstream)
         return;

@@ -113,12 +113,13 @@ struct loop *loop_acquire(uv_loop_t *uv)
         return NULL;
     l->uv = uv;
     l->users = 1;
-    l->handles = 2;
+    l->handles = 3;
     list_init(&l->soon);
     list_init(&l->timed);
     uv_idle_init(uv, &l->idle);
     uv_timer_init(uv, &l->timer);
     l->idle.data = l->timer.data = l;
+    alarms_init(l);
     uv->data = l;
     return l;
 }
@@ -138,4 +139,5 @@ void loop_release(struct loop *l)
     l->uv->data = NULL;
     uv_close((uv_handle_t *)&l->idle, handle_closed);
     uv_close((uv_handle_t *)&l->timer, handle_closed);
+    uv_close((uv_handle_t *)&l->alarms.timer, handle_closed);
 }

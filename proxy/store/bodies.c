@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -147,7 +148,7 @@ static struct removal *removal_new(struct bodies_account *a)
 static void removal_start(struct removal *r)
 {
     bodies_hold(r->account);
-    uv_queue_work(r->account->loop, &r->work, removal_work, removal_done);
+    uv_queue_work(r->account->loop->uv, &r->work, removal_work, removal_done);
 }
 
 void bodies_release(struct bodies_account *a, const char *key)
@@ -371,25 +372,30 @@ static struct bodies_account *account_make(struct bodies *b, uv_loop_t *loop,
         return NULL;
     }
     a->shared = b;
-    a->loop = loop;
     a->accounts = store_accounts(b->store);
     a->limit = options->octets;
     a->told = options->told;
-    if (uv_mutex_init(&a->records_lock) != 0) {
+    a->loop = loop_acquire(loop);
+    if (!a->loop || uv_mutex_init(&a->records_lock) != 0) {
+        if (a->loop)
+            loop_release(a->loop);
         free(a->name);
         free(a);
         return NULL;
     }
     a->users = 1;
-    uv_idle_init(loop, &a->soon);
-    a->soon.data = a;
     bodies_idle_opened(b->idle, a->name);
     return a;
 }
 
-static void on_account_end(uv_handle_t *handle)
+static struct bodies_account *account_of(struct loop_task *soon)
 {
-    struct bodies_account *a = handle->data;
+    return (struct bodies_account *)((char *)soon - offsetof(struct bodies_account, soon));
+}
+
+static void on_account_end(struct loop_task *soon)
+{
+    struct bodies_account *a = account_of(soon);
 
     a->shared->octets -= a->index.octets;
     bodies_idle_closed(a->shared->idle, a->name, a->index.octets);
@@ -403,6 +409,7 @@ static void on_account_end(uv_handle_t *handle)
         free(a->records[kind]);
     }
     uv_mutex_destroy(&a->records_lock);
+    loop_release(a->loop);
     free(a->name);
     free(a);
 }
@@ -438,12 +445,10 @@ void bodies_told(const struct bodies_account *a)
         a->told(a->told_owner);
 }
 
-/* An idle handle, not one that prepares: what a failure leads to in here is not left waiting. */
-static void on_soon(uv_idle_t *soon)
+static void on_soon(struct loop_task *soon)
 {
-    struct bodies_account *a = soon->data;
+    struct bodies_account *a = account_of(soon);
 
-    uv_idle_stop(soon);
     bodies_packing_begin(a);
     bodies_small_begin(a);
     bodies_recall_begin(a);
@@ -451,7 +456,8 @@ static void on_soon(uv_idle_t *soon)
 
 void bodies_soon(struct bodies_account *a)
 {
-    uv_idle_start(&a->soon, on_soon);
+    a->soon.run = on_soon;
+    loop_soon(a->loop, &a->soon);
 }
 
 void bodies_hold(struct bodies_account *a)
@@ -461,8 +467,10 @@ void bodies_hold(struct bodies_account *a)
 
 void bodies_let_go(struct bodies_account *a)
 {
-    if (--a->users == 0)
-        uv_close((uv_handle_t *)&a->soon, on_account_end);
+    if (--a->users > 0)
+        return;
+    a->soon.run = on_account_end;
+    loop_soon(a->loop, &a->soon);
 }
 
 void bodies_account_close(struct bodies_account *a, void (*closed)(void *owner), void *owner)

@@ -109,22 +109,6 @@ static void packing_work(uv_work_t *work)
 
 /* ---- on the loop -------------------------------------------------------------------------- */
 
-static void packing_done(uv_work_t *work, int status);
-
-void bodies_packing_begin(struct bodies_account *a)
-{
-    struct bodies_packing *g = &a->packing;
-
-    if (g->busy || !g->wanted)
-        return;
-    g->first = g->wanted;
-    g->wanted = NULL;
-    g->busy = true;
-    g->work.data = a;
-    bodies_hold(a);
-    uv_queue_work(a->loop, &g->work, packing_work, packing_done);
-}
-
 /* Whoever is told asks for what came, and is given it, or its structure, from memory, all at once:
  * so a scan does not take a step for each message. */
 static void report(struct bodies_account *a, struct bodies_packed *first)
@@ -149,6 +133,27 @@ static void report(struct bodies_account *a, struct bodies_packed *first)
     }
 }
 
+static void packing_done(uv_work_t *work, int status);
+
+void bodies_packing_begin(struct bodies_account *a)
+{
+    struct bodies_packing *g = &a->packing;
+
+    if (g->work || !g->wanted)
+        return;
+    g->first = g->wanted;
+    g->wanted = NULL;
+    g->work = malloc(sizeof *g->work);
+    if (!g->work) {
+        fail_all(a, "write to", ENOMEM);
+        report(a, g->first);
+        return;
+    }
+    g->work->data = a;
+    bodies_hold(a);
+    uv_queue_work(a->loop->uv, g->work, packing_work, packing_done);
+}
+
 /* What came meanwhile is written while these are told of. */
 static void packing_done(uv_work_t *work, int status)
 {
@@ -157,7 +162,8 @@ static void packing_done(uv_work_t *work, int status)
 
     (void)status; /* nobody cancels it */
     bodies_settle_tally(a, &a->packing.tally);
-    a->packing.busy = false;
+    free(work);
+    a->packing.work = NULL;
     bodies_packing_begin(a);
     report(a, first);
     bodies_let_go(a);
@@ -200,7 +206,7 @@ void bodies_pack(struct bodies_account *a, struct bodies_packed *p)
     p->next = NULL;
     p->missed = p->part == ACCOUNT_WHOLE && bodies_missed_take(&a->missed, p->content);
     *slot_of(&a->packing, NULL) = p;
-    if (!a->packing.busy)
+    if (!a->packing.work)
         bodies_soon(a);
 }
 

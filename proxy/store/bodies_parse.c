@@ -288,7 +288,7 @@ static void parse_worked(uv_work_t *work, int status)
 static void parse_apart(struct bodies_parse *p)
 {
     p->next = NULL;
-    uv_queue_work(p->account->loop, &p->work, parse_work, parse_worked);
+    uv_queue_work(p->account->loop->uv, &p->work, parse_work, parse_worked);
 }
 
 /* ---- many at a time ----------------------------------------------------------------------- */
@@ -416,7 +416,7 @@ void bodies_recall_begin(struct bodies_account *a)
     a->parse_wanted = NULL;
     a->parse_busy = true;
     bodies_hold(a);
-    uv_queue_work(a->loop, &b->work, batch_work, batch_done);
+    uv_queue_work(a->loop->uv, &b->work, batch_work, batch_done);
 }
 
 static void recall_add(struct bodies_account *a, struct bodies_parse *p)

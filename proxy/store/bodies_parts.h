@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "proxy/net/loop.h"
 #include "proxy/store/bodies.h"
 #include "proxy/store/bodies_dir.h"
 #include "proxy/store/bodies_index.h"
@@ -90,8 +91,7 @@ struct bodies_small *bodies_small_give(struct bodies_small *s);
 struct bodies_parse *bodies_parse_give(struct bodies_parse *p);
 
 struct bodies_packing {
-    uv_work_t work;
-    bool busy;
+    uv_work_t *work; /* owned, while it is under way; NULL: it is not */
     struct bodies_packed *wanted;
     struct bodies_packed *first; /* being written; the pool's */
     struct bodies_tally tally;
@@ -103,7 +103,7 @@ struct bodies_packing {
 
 struct bodies_account {
     struct bodies *shared;
-    uv_loop_t *loop;
+    struct loop *loop;
     char *name;     /* of the account's directory */
     int accounts;   /* the directory it is in; the store's */
     uint64_t limit; /* of its cache, octets */
@@ -111,7 +111,7 @@ struct bodies_account {
     uint64_t temporary_next;
     struct bodies_index index;
     struct bodies_growth *growing;
-    uv_idle_t soon;          /* what was asked for in a turn of the loop begins together */
+    struct loop_task soon;   /* what was asked for in a turn of the loop begins together; the end */
     atomic_bool crowded;     /* there is too much, and all that is left is the pack written last */
     uv_mutex_t records_lock; /* held by the pool's work while it uses `records` */
     struct bodies_records *records[BODIES_KINDS]; /* owned, those of packs; NULL: not used yet */

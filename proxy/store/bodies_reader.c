@@ -280,7 +280,7 @@ static void reader_go_on(struct bodies_reader *r)
 {
     r->idle = !reader_is_ready(r);
     r->working = true;
-    uv_queue_work(r->account->loop, &r->work, reader_work, reader_worked);
+    uv_queue_work(r->account->loop->uv, &r->work, reader_work, reader_worked);
 }
 
 /* True when the octets at hand were all taken. */

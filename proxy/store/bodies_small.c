@@ -362,7 +362,7 @@ void bodies_small_begin(struct bodies_account *a)
     a->small_wanted = NULL;
     a->small_busy = true;
     bodies_hold(a);
-    uv_queue_work(a->loop, &b->work, batch_work, batch_done);
+    uv_queue_work(a->loop->uv, &b->work, batch_work, batch_done);
 }
 
 struct bodies_small *bodies_small(struct bodies_account *a, const struct bodies_range *what,

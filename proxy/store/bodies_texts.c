@@ -278,7 +278,7 @@ static void texts_start(struct bodies_account *a)
     if (!x)
         return;
     x->singles = a->index.counts[BODIES_MIME] != 0;
-    uv_queue_work(a->loop, &x->work, texts_work, texts_worked);
+    uv_queue_work(a->loop->uv, &x->work, texts_work, texts_worked);
 }
 
 struct bodies_texts *bodies_texts(struct bodies_account *a, struct mailbox_texts *t,

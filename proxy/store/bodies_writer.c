@@ -243,7 +243,7 @@ static void writer_go_on(struct bodies_writer *w)
     w->last = w->ended;
     w->drop = w->aborted;
     w->working = true;
-    uv_queue_work(w->account->loop, &w->work, writer_work, writer_worked);
+    uv_queue_work(w->account->loop->uv, &w->work, writer_work, writer_worked);
 }
 
 static struct bodies_writer *writer_new(struct bodies_account *a,

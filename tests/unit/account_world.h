@@ -75,7 +75,6 @@ static inline void world_init(struct world *w)
     *w = (struct world){.ms = 1000000, .journal = json_array(), .piece = SIZE_MAX};
     model_init(&w->upstream);
     w->options = (struct account_options){
-        .client = {.allow_cleartext = true},
         .idle_seconds = 30,
         .poll_seconds = 60,
         .login_seconds = 30,
@@ -241,6 +240,7 @@ static inline void world_events(struct world *w)
 
 static inline bool world_connect(struct world *w)
 {
+    struct pop3_client_options client = {.allow_cleartext = true};
     struct failure why;
 
     if (!w->connecting)
@@ -253,7 +253,7 @@ static inline bool world_connect(struct world *w)
     }
     w->connected = true;
     model_open(&w->upstream);
-    account_connected(w->account);
+    account_connected(w->account, &client);
     return true;
 }
 
@@ -266,7 +266,7 @@ static inline bool world_carry(struct world *w)
 
     if (!w->connected)
         return false;
-    if (buf_size(out)) {
+    if (out && buf_size(out)) {
         buf_put(&u->in, buf_slice(out));
         buf_drop(out, buf_size(out));
         model_answer(u);

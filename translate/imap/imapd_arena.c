@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_SIZE = 512, FIRST_ROOM = 4 };
+/* Most commands are short, and one that waits (IDLE) is held as long as its client: the first block
+ * is small. */
+enum { FIRST_BLOCK = 64, BLOCK_SIZE = 512, FIRST_ROOM = 4 };
 
 struct imapd_block {
     struct imapd_block *next;
@@ -26,7 +28,8 @@ void imapd_arena_clear(struct imapd_arena *a)
 
 static bool add_block(struct imapd_arena *a, size_t n)
 {
-    size_t size = n > BLOCK_SIZE ? n : BLOCK_SIZE;
+    size_t usual = a->blocks ? BLOCK_SIZE : FIRST_BLOCK;
+    size_t size = n > usual ? n : usual;
     struct imapd_block *block =
         size < SIZE_MAX - sizeof *block ? calloc(1, sizeof *block + size) : NULL;
 

@@ -34,12 +34,13 @@ const struct imapd_limits imapd_limits_behind_login = {
 void imapd_reader_clear(struct imapd_reader *r)
 {
     buf_wipe(&r->held);
+    buf_clear(&r->tag);
     *r = (struct imapd_reader){0};
 }
 
 bool imapd_reader_failed(const struct imapd_reader *r)
 {
-    return buf_failed(&r->held);
+    return buf_failed(&r->held) || buf_failed(&r->tag);
 }
 
 bool imapd_reader_partial(const struct imapd_reader *r)
@@ -112,9 +113,7 @@ static void remember_tag(struct imapd_reader *r, struct slice text)
     struct slice tag = slice_of("");
 
     imapd_tag_take(&text, &tag);
-    if (tag.n)
-        memcpy(r->tag, tag.p, tag.n);
-    r->tag_size = tag.n;
+    buf_keep(&r->tag, tag);
 }
 
 static void begin_command(struct imapd_reader *r)
@@ -143,7 +142,7 @@ static int refuse(struct imapd_reader *r, struct imapd_read_event *ev, enum imap
                   const char *code, const char *sentence)
 {
     drop_held(r);
-    ev->tag = slice_make(r->tag, r->tag_size);
+    ev->tag = buf_slice(&r->tag);
     ev->status = status;
     ev->code = code;
     ev->sentence = sentence;
@@ -163,7 +162,7 @@ static int refuse_long_line(struct imapd_reader *r, const struct imapd_limits *l
                             struct imapd_read_event *ev)
 {
     /* The message of an APPEND stood before this line: its tag is known. */
-    if (r->tag_size == 0)
+    if (buf_size(&r->tag) == 0)
         remember_tag(r, buf_slice(&r->held));
     if (r->state != IMAPD_READER_SKIP_LINE)
         skip_announced(r, limits);
@@ -253,10 +252,11 @@ static int read_line(struct imapd_reader *r, struct slice *in, const struct imap
 
     if (gathered == GATHERED_MORE)
         return IMAPD_READ_MORE;
-    r->tag_size = 0;
+    buf_clear(&r->tag);
     if (gathered == GATHERED_TOO_LONG)
         return refuse_long_line(r, limits, ev);
-    remember_tag(r, text);
+    if (text.n > limits->command || imapd_announce_made(&r->announce))
+        remember_tag(r, text);
     if (text.n > limits->command)
         return refuse_line(r, limits, ev, IMAPD_BAD, NULL, "The command is too long");
     if (imapd_announce_made(&r->announce))
@@ -408,7 +408,7 @@ enum imapd_read imapd_reader_raw(struct imapd_reader *r, struct slice *in, size_
         ev->text = slice_of("");
         return IMAPD_READ_MORE;
     case GATHERED_TOO_LONG:
-        r->tag_size = 0;
+        buf_clear(&r->tag);
         return (enum imapd_read)refuse(r, ev, IMAPD_BAD, NULL, "The line is too long");
     case GATHERED_LINE:
         break;

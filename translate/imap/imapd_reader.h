@@ -89,8 +89,8 @@ struct imapd_reader {
     uint64_t left;                  /* octets of the literal still to come */
     bool enclosed;                  /* the message is within UTF8 (...): ")" follows it */
     struct imapd_announce announce; /* by the line that is being read, or was last */
-    char tag[IMAPD_TAG_MAX];
-    size_t tag_size;
+    struct buf tag; /* of a command that was refused, or has a literal; of another it stands in
+                       what is handed out */
 };
 
 /*

@@ -54,11 +54,10 @@ void account_free(struct account *a)
         return;
     link_clear(a);
     logins_clear(a);
-    listing_clear(a);
+    listing_free(a);
     numbers_clear(a);
     uidls_clear(a);
     jobs_clear(a);
-    buf_clear(&a->header);
     commits_clear(a);
     delete_clear(a);
     facts_clear(&a->facts);

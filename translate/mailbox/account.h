@@ -35,7 +35,6 @@ enum account_unlisted {
 };
 
 struct account_options {
-    struct pop3_client_options client;
     enum account_unlisted unlisted;
     bool archive;                     /* bodies are kept durably as soon as they are seen */
     unsigned idle_seconds;            /* the maildrop is let go of after so long without need */
@@ -112,12 +111,8 @@ struct box_state *account_end(struct account *a);
 /* What time it is, before a feed. */
 void account_now(struct account *a, uint64_t now_ms, int64_t now_s);
 
-/* Before account_connected(), where account_options.client did not tell which server it would be:
- * the same again. `host` is borrowed until the next connection. */
-void account_reached(struct account *a, const struct pop3_client_options *client);
-
-/* What the connection's TLS has for channel binding: before account_connected() and
- * account_upstream_tls(). It holds for that connection. */
+/* What the connection's TLS has for channel binding: behind account_connected(), before anything is
+ * fed, and before account_upstream_tls(). It holds for that connection. */
 void account_upstream_bind(struct account *a, const struct sasl_binding *binding);
 
 /* Answers to CREDENTIAL; copied. FAILURE_AUTH: the grant is revoked, nobody is let in by it any
@@ -126,7 +121,9 @@ void account_upstream_bind(struct account *a, const struct sasl_binding *binding
 void account_credential(struct account *a, const struct credential *credential);
 void account_credential_failed(struct account *a, const struct failure *why);
 
-void account_connected(struct account *a);
+/* `client`: how to speak to the server that was reached; what is in it is borrowed as long as the
+ * connection lasts. */
+void account_connected(struct account *a, const struct pop3_client_options *client);
 void account_connect_failed(struct account *a, const struct failure *why);
 /* Answer to DISCONNECT: what the connection needed is given back. */
 void account_disconnected(struct account *a);
@@ -137,6 +134,7 @@ void account_upstream_closed(struct account *a, const struct failure *why);
  * offered again, after the actions were taken, when account_wants_upstream() says so. */
 void account_upstream_data(struct account *a, struct slice *in);
 bool account_wants_upstream(const struct account *a);
+/* NULL: there is nothing, nor a connection. */
 struct buf *account_upstream_out(struct account *a);
 
 /* Octets of KEEP_DATA that are not yet written: while they are many, the upstream is held back. */

@@ -55,7 +55,7 @@ static void body_arrives(struct account *a, struct account_op *op, struct accoun
         return;
     op->begun = true;
     j->held = 0;
-    octets_clear(&a->jobs.octets);
+    octets_clear(&a->incoming->octets);
     header_begin(a);
     if (!j->begun)
         body_begin(a, j);
@@ -131,7 +131,7 @@ static void body_give_lines(struct account *a, struct account_job *j, struct sli
 
 static void body_data(struct account *a, struct account_job *j, struct slice data)
 {
-    struct octets *o = &a->jobs.octets;
+    struct octets *o = &a->incoming->octets;
     struct slice lines = octets_lines(o, data);
 
     a->failed = a->failed || buf_failed(&o->out);

@@ -10,15 +10,16 @@
 
 void header_begin(struct account *a)
 {
-    buf_clear(&a->header);
+    if (a->incoming)
+        buf_clear(&a->incoming->header);
 }
 
 void header_data(struct account *a, struct slice octets)
 {
-    size_t room = HEADER_MAX - buf_size(&a->header);
+    size_t room = HEADER_MAX - buf_size(&a->incoming->header);
 
-    buf_put(&a->header, slice_take(&octets, room));
-    a->failed = a->failed || buf_failed(&a->header);
+    buf_put(&a->incoming->header, slice_take(&octets, room));
+    a->failed = a->failed || buf_failed(&a->incoming->header);
 }
 
 static bool date_is_wanted(const struct account *a, uint32_t content)
@@ -42,7 +43,7 @@ bool header_is_wanted(const struct account *a, uint32_t content)
 
 void header_learn(struct account *a, uint32_t content)
 {
-    struct slice header = buf_slice(&a->header);
+    struct slice header = buf_slice(&a->incoming->header);
     char digest[LISTED_DIGEST + 1];
     int64_t date = 0;
 

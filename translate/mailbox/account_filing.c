@@ -25,13 +25,13 @@ enum {
 
 static void entry_header_begin(struct account *a)
 {
-    octets_clear(&a->listing.octets);
+    octets_clear(&a->listing->octets);
     header_begin(a);
 }
 
 static void entry_header_data(struct account *a, struct slice data)
 {
-    struct octets *o = &a->listing.octets;
+    struct octets *o = &a->listing->octets;
     struct slice lines = octets_lines(o, data);
 
     lines.n = octets_of_header(o, lines);
@@ -41,7 +41,7 @@ static void entry_header_data(struct account *a, struct slice data)
 
 static void header_remember(struct account *a, size_t entry, struct slice header)
 {
-    struct listing *l = &a->listing;
+    struct listing *l = a->listing;
     struct listed_header *kept;
 
     if (l->kept_count == 0)
@@ -59,14 +59,14 @@ static void header_remember(struct account *a, size_t entry, struct slice header
 
 static void entry_header_end(struct account *a, size_t entry)
 {
-    struct listed *beside = &a->listing.beside[entry];
-    struct slice header = buf_slice(&a->header);
+    struct listed *beside = &a->listing->beside[entry];
+    struct slice header = buf_slice(&a->incoming->header);
 
     beside->seen = beside->heard = true;
     beside->dated = mime_arrival(header, &beside->date);
     a->failed = a->failed || !digest_of_header(header, beside->digest);
-    a->listing.list.entries[entry].digest = slice_of(beside->digest);
-    a->listing.matched = 0;
+    a->listing->list.entries[entry].digest = slice_of(beside->digest);
+    a->listing->matched = 0;
     if (!filing_match(a->options.filing, a->options.filing_count, header, &beside->rule))
         a->failed = true;
     if (a->options.filing_count)
@@ -98,16 +98,16 @@ static void filing_event(struct account *a, struct account_op *op,
 static bool header_ask(struct account *a, size_t entry)
 {
     bool top = pop3_client_capabilities(a->link.client)->top != POP3_SUPPORT_NO;
-    uint32_t number = a->listing.list.entries[entry].number;
+    uint32_t number = a->listing->list.entries[entry].number;
     struct account_op *op = NULL;
 
-    a->listing.beside[entry].heard = !listing_has_headers(a);
-    if (!a->listing.beside[entry].heard)
+    a->listing->beside[entry].heard = !listing_has_headers(a);
+    if (!a->listing->beside[entry].heard)
         op = link_op(a, filing_event);
     if (!op)
         return false;
     op->entry = entry;
-    a->listing.awaited++;
+    a->listing->awaited++;
     op->command =
         top ? pop3_client_top(a->link.client, number, 0) : pop3_client_retr(a->link.client, number);
     return true;
@@ -116,7 +116,7 @@ static bool header_ask(struct account *a, size_t entry)
 static void filing_event(struct account *a, struct account_op *op,
                          const struct pop3_client_event *ev)
 {
-    struct listing *l = &a->listing;
+    struct listing *l = a->listing;
 
     if (filing_header_event(a, op, ev) || ev->type != POP3_CLIENT_DONE)
         return;
@@ -130,7 +130,7 @@ static void filing_event(struct account *a, struct account_op *op,
 
 bool filing_ask(struct account *a)
 {
-    struct listing *l = &a->listing;
+    struct listing *l = a->listing;
     size_t asked = 0;
 
     if (a->options.filing_count == 0)
@@ -177,7 +177,7 @@ static void draft_fresh(struct account *a, struct box_draft *d, struct box_entry
 
 void filing_draft(struct account *a, struct box_draft *d)
 {
-    struct listing *l = &a->listing;
+    struct listing *l = a->listing;
 
     for (size_t i = 0; i < l->list.count; i++)
         if (l->list.entries[i].fresh && (l->beside[i].heard || a->options.filing_count == 0))
@@ -200,7 +200,7 @@ static void keep(struct account *a, enum account_action_type type, uint32_t cont
 
 void filing_keep(struct account *a)
 {
-    struct listing *l = &a->listing;
+    struct listing *l = a->listing;
     struct slice all = buf_slice(&l->headers);
 
     for (size_t i = 0; i < l->kept_count; i++) {

@@ -38,7 +38,9 @@ bool glance_will_do(const struct account *a)
 
 void glance_lost(struct account *a)
 {
-    if (a->listing.stage == LISTING_GLANCE || a->listing.stage == LISTING_GLANCE_NEW)
+    const struct listing *l = a->listing;
+
+    if (l && (l->stage == LISTING_GLANCE || l->stage == LISTING_GLANCE_NEW))
         a->numbers.refuted++;
 }
 
@@ -54,7 +56,7 @@ static void glance_fails(struct account *a)
 /* None of them has a UIDL that a message has or had, or that another of them has. */
 static bool are_unheard_of(struct account *a)
 {
-    const struct box_listing *list = &a->listing.list;
+    const struct box_listing *list = &a->listing->list;
 
     if (!uidls_reserve(a, list->count))
         return false;
@@ -67,7 +69,7 @@ static bool are_unheard_of(struct account *a)
 /* One without an answer is missing, or has no UIDL. */
 static bool news_fit(struct account *a)
 {
-    const struct listing *l = &a->listing;
+    const struct listing *l = a->listing;
     uint64_t octets = a->numbers.octets;
 
     for (size_t i = 0; i < l->list.count; i++)
@@ -78,7 +80,7 @@ static bool news_fit(struct account *a)
 
 static void news_complete(struct account *a)
 {
-    struct listing *l = &a->listing;
+    struct listing *l = a->listing;
 
     listing_join(a);
     if (!news_fit(a)) {
@@ -97,13 +99,13 @@ static void news_event(struct account *a, struct account_op *op, const struct po
         listing_entry(a, ev);
     if (ev->type != POP3_CLIENT_DONE)
         return;
-    if (--a->listing.awaited == 0)
+    if (--a->listing->awaited == 0)
         news_complete(a);
 }
 
 static void news_ask(struct account *a)
 {
-    struct listing *l = &a->listing;
+    struct listing *l = a->listing;
     struct account_op *op = NULL;
 
     l->stage = LISTING_GLANCE_NEW;
@@ -123,7 +125,7 @@ static void news_ask(struct account *a)
 static void glance_complete(struct account *a)
 {
     const struct numbers *n = &a->numbers;
-    struct listing *l = &a->listing;
+    struct listing *l = a->listing;
 
     if (l->wrong || l->count < n->count || l->count - n->count > GLANCE_NEW)
         glance_fails(a);
@@ -138,7 +140,7 @@ static void glance_complete(struct account *a)
 static void glance_event(struct account *a, struct account_op *op,
                          const struct pop3_client_event *ev)
 {
-    struct listing *l = &a->listing;
+    struct listing *l = a->listing;
 
     if (ev->type == POP3_CLIENT_LISTING)
         l->wrong = !numbers_confirm(a, op->content, ev->text) || l->wrong;
@@ -162,7 +164,7 @@ static void uidl_ask(struct account *a, uint32_t content)
         return;
     op->content = content;
     op->command = pop3_client_uidl(a->link.client, n->number);
-    a->listing.awaited++;
+    a->listing->awaited++;
 }
 
 void glance_begin(struct account *a)
@@ -173,9 +175,9 @@ void glance_begin(struct account *a)
 
     listing_clear(a);
     n->asked = 0;
-    a->listing.stage = LISTING_GLANCE;
-    a->listing.glance = true;
-    a->listing.awaited = 1;
+    a->listing->stage = LISTING_GLANCE;
+    a->listing->glance = true;
+    a->listing->awaited = 1;
     op = link_op(a, glance_event);
     if (op)
         op->command = pop3_client_stat(a->link.client);

@@ -97,7 +97,6 @@ struct link {
     enum link_state state;
     struct pop3_client *client; /* stays after the end, for what is still to be sent */
     struct account_op *first, **last;
-    struct sasl_binding binding;
     bool renewed;      /* a token was refused, and this is another one */
     bool unwanted;     /* account_let_go() */
     bool cut;          /* TLS is being started: nothing is fed */
@@ -113,7 +112,6 @@ struct link {
     struct failure *failure; /* owned: the last one; NULL: all is well */
     bool noticed;            /* the clients were told of it */
     unsigned window;         /* for the next connection, 0: as the options say */
-    struct buf nothing;
 };
 
 /* ---- logins ------------------------------------------------------------------------------ */
@@ -191,7 +189,6 @@ struct jobs {
     struct job_list ended;      /* account_kept() is awaited, or what follows from it */
     struct account_job **table; /* owned, of JOB_BUCKETS, by content; NULL: there is no job */
     uint64_t budget;            /* octets of bodies under way */
-    struct octets octets;
     size_t keep_queued;
     bool gave; /* a KEEP_DATA waits to be taken */
 };
@@ -267,6 +264,12 @@ struct deletion {
     struct failure *refusal; /* owned: why the last of `refused` was; NULL: none was */
 };
 
+/* The message that comes in on the connection. */
+struct incoming {
+    struct octets octets;
+    struct buf header; /* if anybody wants to know it */
+};
+
 /* ---- all --------------------------------------------------------------------------------- */
 
 struct account {
@@ -285,7 +288,8 @@ struct account {
 
     struct link link;
     struct logins logins;
-    struct listing listing;
+    struct listing *listing;   /* owned; there is one as long as there is a link.client */
+    struct incoming *incoming; /* owned; likewise */
     struct numbers numbers;
     struct uidls uidls;
     uint64_t uidl_seed;  /* random: the server chooses the UIDLs */
@@ -296,7 +300,6 @@ struct account {
     struct askers polls;
     struct sizes sizes;
     struct jobs jobs;
-    struct buf header; /* of the message that is coming in, if anybody wants to know it */
     struct commits commits;
     struct facts facts, facts_saving;
     bool facts_queued;

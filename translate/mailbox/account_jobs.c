@@ -163,7 +163,6 @@ void jobs_clear(struct account *a)
     list_clear(a, &a->jobs.waiting);
     list_clear(a, &a->jobs.sent);
     list_clear(a, &a->jobs.ended);
-    octets_clear(&a->jobs.octets);
 }
 
 static bool job_has_askers(const struct account_job *j)

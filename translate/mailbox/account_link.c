@@ -23,17 +23,34 @@ static void ops_clear(struct link *u)
     u->last = &u->first;
 }
 
+static bool incoming_make(struct account *a)
+{
+    if (!a->incoming)
+        a->incoming = calloc(1, sizeof *a->incoming);
+    return a->incoming;
+}
+
+static void incoming_free(struct account *a)
+{
+    if (!a->incoming)
+        return;
+    octets_clear(&a->incoming->octets);
+    buf_clear(&a->incoming->header);
+    free(a->incoming);
+    a->incoming = NULL;
+}
+
 void link_clear(struct account *a)
 {
     ops_clear(&a->link);
     pop3_client_free(a->link.client);
-    buf_clear(&a->link.nothing);
     free(a->link.failure);
+    incoming_free(a);
 }
 
 struct buf *account_upstream_out(struct account *a)
 {
-    return a->link.client ? pop3_client_out(a->link.client) : &a->link.nothing;
+    return a->link.client ? pop3_client_out(a->link.client) : NULL;
 }
 
 bool link_is_up(const struct account *a)
@@ -121,15 +138,10 @@ void account_credential_failed(struct account *a, const struct failure *why)
     account_advance(a);
 }
 
-void account_reached(struct account *a, const struct pop3_client_options *client)
-{
-    a->options.client = *client;
-}
-
-void account_connected(struct account *a)
+void account_connected(struct account *a, const struct pop3_client_options *client)
 {
     struct link *u = &a->link;
-    struct pop3_client_options options = a->options.client;
+    struct pop3_client_options options = *client;
     struct failure why;
 
     if (u->state != LINK_CONNECTING)
@@ -140,7 +152,7 @@ void account_connected(struct account *a)
         options.window = u->window;
     pop3_client_free(u->client);
     u->client = pop3_client_new(&options);
-    if (!u->client) {
+    if (!u->client || !listing_make(a) || !incoming_make(a)) {
         a->failed = true;
         return;
     }
@@ -148,7 +160,6 @@ void account_connected(struct account *a)
     u->heard = u->used = a->now_ms;
     u->cut = false;
     u->unwanted = false;
-    pop3_client_bind(u->client, &u->binding);
     if (!logins_give(a, u->client, &why))
         link_lost(a, &why);
     account_advance(a);
@@ -164,7 +175,8 @@ void account_connect_failed(struct account *a, const struct failure *why)
 
 void account_upstream_bind(struct account *a, const struct sasl_binding *binding)
 {
-    a->link.binding = *binding;
+    if (a->link.client)
+        pop3_client_bind(a->link.client, binding);
 }
 
 void account_upstream_tls(struct account *a)
@@ -173,7 +185,6 @@ void account_upstream_tls(struct account *a)
         return;
     a->link.cut = false;
     a->link.heard = a->now_ms;
-    pop3_client_bind(a->link.client, &a->link.binding);
     pop3_client_tls_started(a->link.client);
 }
 
@@ -222,7 +233,6 @@ static void link_drop(struct account *a)
     u->state = LINK_CLOSED;
     u->ended++;
     u->cut = false;
-    u->binding.type = SASL_BINDING_NONE;
     if (connected)
         account_act(a, ACCOUNT_DISCONNECT);
     listing_clear(a);
@@ -234,6 +244,8 @@ void account_disconnected(struct account *a)
         return;
     pop3_client_free(a->link.client);
     a->link.client = NULL;
+    listing_free(a);
+    incoming_free(a);
 }
 
 static void link_notice(struct account *a, const struct failure *why)

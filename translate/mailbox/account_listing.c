@@ -9,10 +9,19 @@
 
 #include "translate/mailbox/account_internal.h"
 
+bool listing_make(struct account *a)
+{
+    if (!a->listing)
+        a->listing = calloc(1, sizeof *a->listing);
+    return a->listing;
+}
+
 void listing_clear(struct account *a)
 {
-    struct listing *l = &a->listing;
+    struct listing *l = a->listing;
 
+    if (!l)
+        return;
     free(l->list.entries);
     free(l->beside);
     free(l->rows);
@@ -22,6 +31,13 @@ void listing_clear(struct account *a)
     buf_clear(&l->uidls);
     octets_clear(&l->octets);
     *l = (struct listing){.stage = LISTING_NONE};
+}
+
+void listing_free(struct account *a)
+{
+    listing_clear(a);
+    free(a->listing);
+    a->listing = NULL;
 }
 
 /* The listing cannot be had: neither can the connection be used. */
@@ -43,7 +59,7 @@ bool listing_keeps_durably(const struct account *a)
 
 static void size_listed(struct account *a, const struct pop3_client_event *ev)
 {
-    struct listing *l = &a->listing;
+    struct listing *l = a->listing;
     size_t cap = l->cap;
     size_t count = l->list.count;
     struct box_entry *entry =
@@ -57,7 +73,7 @@ static void size_listed(struct account *a, const struct pop3_client_event *ev)
 
 static void uidl_listed(struct account *a, const struct pop3_client_event *ev)
 {
-    struct listing *l = &a->listing;
+    struct listing *l = a->listing;
     struct uidl_row *row =
         account_grow(a, (void **)&l->rows, &l->row_count, &l->row_cap, sizeof *row);
 
@@ -78,7 +94,7 @@ static void listing_complete(struct account *a);
  * that there is to say. */
 static bool may_do_without(const struct account *a, const struct pop3_client_event *ev)
 {
-    return ev->verb == POP3_UIDL && (ev->unsupported || a->listing.list.count == 0);
+    return ev->verb == POP3_UIDL && (ev->unsupported || a->listing->list.count == 0);
 }
 
 void listing_entry(struct account *a, const struct pop3_client_event *ev)
@@ -91,7 +107,7 @@ void listing_entry(struct account *a, const struct pop3_client_event *ev)
 
 static void list_event(struct account *a, struct account_op *op, const struct pop3_client_event *ev)
 {
-    struct listing *l = &a->listing;
+    struct listing *l = a->listing;
 
     (void)op;
     if (ev->type == POP3_CLIENT_LISTING)
@@ -111,8 +127,8 @@ void listing_begin(struct account *a)
     struct account_op *op;
 
     listing_clear(a);
-    a->listing.stage = LISTING_ASKED;
-    a->listing.awaited = 1;
+    a->listing->stage = LISTING_ASKED;
+    a->listing->awaited = 1;
     op = link_op(a, list_event);
     if (op)
         op->command = pop3_client_list(client, 0);
@@ -121,7 +137,7 @@ void listing_begin(struct account *a)
     op = link_op(a, list_event);
     if (op)
         op->command = pop3_client_uidl(client, 0);
-    a->listing.awaited++;
+    a->listing->awaited++;
 }
 
 void listing_again(struct account *a)
@@ -130,7 +146,7 @@ void listing_again(struct account *a)
         return;
     a->link.state = LINK_LISTING;
     listing_begin(a);
-    a->listing.again = true;
+    a->listing->again = true;
 }
 
 /* ---- putting both together --------------------------------------------------------------- */
@@ -190,7 +206,7 @@ static void join_uidls(struct listing *l)
 
 void listing_join(struct account *a)
 {
-    struct listing *l = &a->listing;
+    struct listing *l = a->listing;
     bool keeps = listing_keeps_durably(a);
 
     if (l->list.count)
@@ -219,14 +235,14 @@ static void digest_event(struct account *a, struct account_op *op,
 static void digest_ask(struct account *a, size_t entry)
 {
     struct pop3_client *client = a->link.client;
-    uint32_t number = a->listing.list.entries[entry].number;
+    uint32_t number = a->listing->list.entries[entry].number;
     struct account_op *op = listing_has_headers(a) ? link_op(a, digest_event) : NULL;
 
-    a->listing.beside[entry].tried = true;
+    a->listing->beside[entry].tried = true;
     if (!op)
         return;
     op->entry = entry;
-    a->listing.awaited++;
+    a->listing->awaited++;
     op->command = pop3_client_capabilities(client)->top == POP3_SUPPORT_NO
                       ? pop3_client_retr(client, number)
                       : pop3_client_top(client, number, 0);
@@ -235,10 +251,10 @@ static void digest_ask(struct account *a, size_t entry)
 /* Without it the message is recognised by what it has but for its header. */
 static void digest_forgo(struct account *a, size_t entry)
 {
-    struct box_entry *e = &a->listing.list.entries[entry];
+    struct box_entry *e = &a->listing->list.entries[entry];
 
-    digest_of_size(e->size, a->listing.beside[entry].digest);
-    e->digest = slice_of(a->listing.beside[entry].digest);
+    digest_of_size(e->size, a->listing->beside[entry].digest);
+    e->digest = slice_of(a->listing->beside[entry].digest);
     e->mute = true;
 }
 
@@ -248,7 +264,7 @@ static void digests_complete(struct account *a);
 static void digest_event(struct account *a, struct account_op *op,
                          const struct pop3_client_event *ev)
 {
-    struct listing *l = &a->listing;
+    struct listing *l = a->listing;
 
     if (filing_header_event(a, op, ev) || ev->type != POP3_CLIENT_DONE)
         return;
@@ -262,7 +278,7 @@ static void digest_event(struct account *a, struct account_op *op,
 /* Asks for the digests that matching wants and that were not tried. False when there are none. */
 static bool digests_ask(struct account *a)
 {
-    struct listing *l = &a->listing;
+    struct listing *l = a->listing;
     size_t asked = 0;
 
     for (size_t i = 0; i < l->list.count; i++) {
@@ -284,7 +300,7 @@ static bool digests_are_wanted(const struct listing *l)
 
 static void digests_forgo(struct account *a)
 {
-    struct listing *l = &a->listing;
+    struct listing *l = a->listing;
 
     for (size_t i = 0; i < l->list.count; i++)
         if (l->list.entries[i].ask)
@@ -293,17 +309,17 @@ static void digests_forgo(struct account *a)
 
 static bool listing_match(struct account *a)
 {
-    struct box_listing *list = &a->listing.list;
+    struct box_listing *list = &a->listing->list;
     size_t asked = 0;
 
-    if (a->listing.glance || a->listing.matched == a->state->modseq + 1)
+    if (a->listing->glance || a->listing->matched == a->state->modseq + 1)
         return !a->failed;
     a->failed = a->failed || !box_listing_match(a->state, list, &asked);
     if (!a->failed && asked && !listing_has_headers(a)) {
         digests_forgo(a);
         a->failed = !box_listing_match(a->state, list, &asked);
     }
-    a->listing.matched = asked ? 0 : a->state->modseq + 1;
+    a->listing->matched = asked ? 0 : a->state->modseq + 1;
     return !a->failed;
 }
 
@@ -312,7 +328,7 @@ static bool listing_match(struct account *a)
 /* When the look was had is written down with what it found, not for its own sake. */
 static json_t *draft_end(struct account *a, struct box_draft *d)
 {
-    const struct listing *l = &a->listing;
+    const struct listing *l = a->listing;
     const struct box_poll *before = &a->state->poll;
     struct box_poll poll = {
         .count = l->list.count + (l->glance ? a->numbers.count : 0),
@@ -335,10 +351,10 @@ static json_t *draft_end(struct account *a, struct box_draft *d)
 /* The state may have changed since the listing was complete: it is matched with what is now. */
 static json_t *listing_draft(struct account *a)
 {
-    struct listing *l = &a->listing;
+    struct listing *l = a->listing;
     struct box_draft d;
 
-    if (l->stage != LISTING_COMMIT || !listing_match(a) || digests_are_wanted(l))
+    if (!l || l->stage != LISTING_COMMIT || !listing_match(a) || digests_are_wanted(l))
         return NULL;
     l->drafted = true;
     box_draft_begin(&d, a->state, "listing");
@@ -355,13 +371,13 @@ static void polls_tell(struct account *a)
 {
     struct account_event ev = {.type = ACCOUNT_EV_POLLED};
 
-    if (!a->listing.again)
+    if (!a->listing->again)
         askers_tell(a, &a->polls, &ev);
 }
 
 void listing_known(struct account *a)
 {
-    struct listing *l = &a->listing;
+    struct listing *l = a->listing;
 
     if (l->glance)
         numbers_extend(a);
@@ -386,7 +402,7 @@ void listing_known(struct account *a)
  * what there is: the rest comes to them as new mail does. */
 static void listing_drafted(struct account *a)
 {
-    struct listing *l = &a->listing;
+    struct listing *l = a->listing;
 
     l->drafted = false;
     l->told = true;
@@ -411,10 +427,10 @@ static void listing_queue(struct account *a)
  * one have listed anew. */
 static void listing_done(struct account *a, const struct failure *why)
 {
-    struct listing *l = &a->listing;
+    struct listing *l = a->listing;
 
     a->listing_queued = false;
-    if (l->stage != LISTING_COMMIT)
+    if (!l || l->stage != LISTING_COMMIT)
         return;
     if (why->kind != FAILURE_NONE)
         listing_fail(a, why);
@@ -432,14 +448,14 @@ const struct commit_op listing_commit = {listing_draft, listing_done};
 
 void listing_filed(struct account *a)
 {
-    a->listing.stage = LISTING_COMMIT;
+    a->listing->stage = LISTING_COMMIT;
     listing_queue(a);
 }
 
 void listing_file(struct account *a)
 {
     if (filing_ask(a))
-        a->listing.stage = LISTING_FILING;
+        a->listing->stage = LISTING_FILING;
     else
         listing_filed(a);
 }
@@ -449,14 +465,14 @@ static void listing_match_and_go(struct account *a)
     if (!listing_match(a))
         return;
     if (digests_ask(a))
-        a->listing.stage = LISTING_DIGESTS;
+        a->listing->stage = LISTING_DIGESTS;
     else
         listing_file(a);
 }
 
 static void listing_complete(struct account *a)
 {
-    struct listing *l = &a->listing;
+    struct listing *l = a->listing;
 
     if (l->failure) {
         struct failure why = *l->failure;
@@ -474,14 +490,14 @@ static void check_complete(struct account *a)
 {
     if (!listing_match(a))
         return;
-    a->listing.stage = LISTING_KNOWN;
+    a->listing->stage = LISTING_KNOWN;
     numbers_learn(a);
     delete_checked(a);
 }
 
 static void digests_complete(struct account *a)
 {
-    if (a->listing.stage == LISTING_CHECKING)
+    if (a->listing->stage == LISTING_CHECKING)
         check_complete(a);
     else
         listing_match_and_go(a);
@@ -490,7 +506,7 @@ static void digests_complete(struct account *a)
 /* Messages that became doomed since the listing are looked at as the next one would. */
 void listing_check(struct account *a)
 {
-    a->listing.stage = LISTING_CHECKING;
+    a->listing->stage = LISTING_CHECKING;
     if (listing_match(a) && !digests_ask(a))
         check_complete(a);
 }

@@ -126,7 +126,11 @@ size_t octets_of_header(struct octets *o, struct slice lines);
 void octets_clear(struct octets *o);
 
 /* account_listing.c */
+/* Room for what is listed on a connection that begins; false when memory is out. */
+bool listing_make(struct account *a);
+void listing_free(struct account *a);
 void listing_begin(struct account *a);
+/* Nothing is being listed. */
 void listing_clear(struct account *a);
 /* The whole, on a connection that has only had a glance; when it is known the link is open again.
  */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "translate/mailbox/account_internal.h"
+#include "translate/text/array.h"
 
 /* A command and its answer cost as much as some lines of a listing. */
 enum { CONFIRM_LEAST = 16, CONFIRM_SHARE = 16 };
@@ -62,10 +63,21 @@ void numbers_clear(struct account *a)
     a->numbers = (struct numbers){.list = NULL};
 }
 
+/* Just enough: most accounts wait long until there are more. */
+static void numbers_reserve(struct account *a, size_t count)
+{
+    struct numbers *n = &a->numbers;
+    void *list = array_reserve(n->list, &n->cap, count, sizeof *n->list);
+
+    a->failed = a->failed || (count && !list);
+    if (list)
+        n->list = list;
+}
+
 /* The messages that the listing has, from the first on; what is not recognised has no place. */
 static void numbers_add(struct account *a)
 {
-    const struct listing *l = &a->listing;
+    const struct listing *l = a->listing;
     struct numbers *n = &a->numbers;
 
     for (size_t i = 0; i < l->list.count; i++) {
@@ -105,7 +117,7 @@ static bool are_same(const struct numbers *x, const struct numbers *y)
 
 void numbers_learn(struct account *a)
 {
-    const struct listing *l = &a->listing;
+    const struct listing *l = a->listing;
     struct numbers *n = &a->numbers;
     struct numbers before = *n;
 
@@ -115,6 +127,7 @@ void numbers_learn(struct account *a)
         .listed_at = a->now_ms,
         .refuted = before.refuted,
     };
+    numbers_reserve(a, l->list.count);
     numbers_add(a);
     if (n->count) {
         n->first = n->list[0].content;

@@ -26,7 +26,6 @@ struct mailbox *mailbox_new(const struct mailbox_settings *settings, uint64_t no
         free(m);
         return NULL;
     }
-    mailbox_job_init(m);
     buf_puts(&m->client_out, "* OK [");
     mailbox_put_capabilities(m, &m->client_out);
     buf_puts(&m->client_out, "] mailferry ready\r\n");
@@ -36,13 +35,9 @@ struct mailbox *mailbox_new(const struct mailbox_settings *settings, uint64_t no
 /* What a command holds while it is under way. */
 static void drop_command(struct mailbox *m)
 {
-    job_free(m->job);
-    m->job = NULL;
-    mailbox_append_abort(m);
+    mailbox_work_end(m);
     imapd_command_clear(&m->command);
     m->commanded = false;
-    mailbox_work_clear(&m->work);
-    m->change = (struct change){.kind = NULL};
 }
 
 void mailbox_free(struct mailbox *m)
@@ -140,7 +135,7 @@ void mailbox_end(struct mailbox *m, const char *cause)
 void mailbox_bye(struct mailbox *m, const char *code, const char *text, const char *cause)
 {
     /* Within the octets of a FETCH a line of ours would be taken for some of them. */
-    if (m->phase != PHASE_ENDED && !m->job)
+    if (m->phase != PHASE_ENDED && !(m->work && m->work->job))
         imapd_put_status(&m->client_out, slice_of(""), IMAPD_BYE, code, slice_of(text), false);
     mailbox_end(m, cause);
 }
@@ -174,7 +169,7 @@ void mailbox_drain(struct mailbox *m)
 /* What it changes is durable, or is being made so. */
 static bool is_committed(const struct mailbox *m)
 {
-    return (m->busy == BUSY_CHANGE && m->change.committing) || m->busy == BUSY_GONE ||
+    return (m->busy == BUSY_CHANGE && m->work->change.committing) || m->busy == BUSY_GONE ||
            m->busy == BUSY_STORED;
 }
 
@@ -198,7 +193,7 @@ bool mailbox_wants_client(const struct mailbox *m)
     if (m->phase == PHASE_ENDED || !mailbox_has_room(m))
         return false;
     return m->busy == BUSY_NONE || m->busy == BUSY_IDLE ||
-           (m->busy == BUSY_APPEND && m->append.queued < STORE_HIGH_WATER);
+           (m->busy == BUSY_APPEND && m->append_queued < STORE_HIGH_WATER);
 }
 
 static enum imapd_read read_next(struct mailbox *m, struct slice *in, struct imapd_read_event *ev)
@@ -237,7 +232,7 @@ void mailbox_client_queued(struct mailbox *m, size_t octets)
 
 void mailbox_store_queued(struct mailbox *m, size_t octets)
 {
-    m->append.queued = octets;
+    m->append_queued = octets;
 }
 
 struct buf *mailbox_client_out(struct mailbox *m)
@@ -304,10 +299,10 @@ uint64_t mailbox_deadline(const struct mailbox *m)
         return UINT64_MAX;
     if (m->asked)
         return owner_deadline(m);
-    if (m->busy == BUSY_JOB && mailbox_has_room(m) && job_is_hungry(m->job))
+    if (m->busy == BUSY_JOB && mailbox_has_room(m) && job_is_hungry(m->work->job))
         return m->now_ms;
     if (m->busy == BUSY_GONE)
-        return m->work.deadline;
+        return m->work->deadline;
     uint64_t client = client_deadline(m);
     uint64_t login = login_deadline(m);
     return client < login ? client : login;
@@ -319,7 +314,7 @@ void mailbox_tick(struct mailbox *m)
         return;
     if (m->busy == BUSY_JOB)
         mailbox_job_advance(m);
-    else if (m->busy == BUSY_GONE && m->now_ms >= m->work.deadline)
+    else if (m->busy == BUSY_GONE && m->now_ms >= m->work->deadline)
         mailbox_expunge_give_up(m);
     else if (m->now_ms >= owner_deadline(m))
         mailbox_auth_overdue(m);

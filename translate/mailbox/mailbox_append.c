@@ -13,12 +13,12 @@ static void append_clear(struct append *a)
     free(a->key);
     free(a->digest);
     free(a->why);
-    *a = (struct append){.queued = a->queued};
+    *a = (struct append){.begun = false};
 }
 
 static void why_keep(struct mailbox *m, const struct failure *why)
 {
-    if (!failure_keep(&m->append.why, why))
+    if (!failure_keep(&m->work->append.why, why))
         m->failed = true;
 }
 
@@ -27,16 +27,18 @@ static struct mailbox_action *append_act(struct mailbox *m, enum mailbox_action_
     struct mailbox_action *action = mailbox_act(m, type);
 
     if (action)
-        action->request = m->append.request;
+        action->request = m->work->append.request;
     return action;
 }
 
 void mailbox_append_abort(struct mailbox *m)
 {
+    if (!m->work)
+        return;
     /* A record that is under way is finished, and refers to the body. */
-    if (m->append.begun || (m->append.key && !m->change.committing))
+    if (m->work->append.begun || (m->work->append.key && !m->work->change.committing))
         append_act(m, MAILBOX_STORE_ABORT);
-    append_clear(&m->append);
+    append_clear(&m->work->append);
 }
 
 /* ---- before the message ------------------------------------------------------------------ */
@@ -68,14 +70,14 @@ void mailbox_append_begin(struct mailbox *m)
 {
     if (!append_check(m))
         return;
-    append_clear(&m->append);
-    m->append.begun = true;
-    m->append.size = m->command.append.size;
-    m->append.request = mailbox_next_request(m);
+    append_clear(&m->work->append);
+    m->work->append.begun = true;
+    m->work->append.size = m->command.append.size;
+    m->work->append.request = mailbox_next_request(m);
     m->busy = BUSY_APPEND;
     struct mailbox_action *action = append_act(m, MAILBOX_STORE_BEGIN);
     if (action)
-        action->length = m->append.size;
+        action->length = m->work->append.size;
 }
 
 /* ---- the message ------------------------------------------------------------------------- */
@@ -95,7 +97,7 @@ static bool nul_is_refused(struct mailbox *m, struct slice octets)
 
 void mailbox_append_data(struct mailbox *m, struct slice octets)
 {
-    if (m->append.why || nul_is_refused(m, octets))
+    if (m->work->append.why || nul_is_refused(m, octets))
         return;
     struct mailbox_action *action = append_act(m, MAILBOX_STORE_DATA);
     if (action)
@@ -104,7 +106,7 @@ void mailbox_append_data(struct mailbox *m, struct slice octets)
 
 static void append_fail(struct mailbox *m)
 {
-    struct failure why = *m->append.why;
+    struct failure why = *m->work->append.why;
 
     mailbox_append_abort(m);
     mailbox_fail(m, &why);
@@ -112,7 +114,7 @@ static void append_fail(struct mailbox *m)
 
 void mailbox_append_end(struct mailbox *m)
 {
-    if (m->append.why) {
+    if (m->work->append.why) {
         append_fail(m);
         return;
     }
@@ -127,18 +129,18 @@ static bool append_draft(struct mailbox *m, struct box_draft *d)
     const struct imapd_append *append = &m->command.append;
     const struct box_folder *f = mailbox_change_folder(m, m->command.mailbox, "TRYCREATE");
     struct box_content content = {
-        .size = m->append.size,
-        .listed = m->append.size,
-        .digest = m->append.digest,
-        .key = m->append.key,
+        .size = m->work->append.size,
+        .listed = m->work->append.size,
+        .digest = m->work->append.digest,
+        .key = m->work->append.key,
     };
 
     if (!f)
         return false;
     uint64_t flags = mailbox_flags_make(&append->flags, d);
-    m->work.uidvalidity = f->uidvalidity;
-    m->work.uid = box_draft_message(d, f->id, box_draft_content(d, &content), flags,
-                                    append->dated ? append->date : m->now_s);
+    m->work->uidvalidity = f->uidvalidity;
+    m->work->uid = box_draft_message(d, f->id, box_draft_content(d, &content), flags,
+                                     append->dated ? append->date : m->now_s);
     return true;
 }
 
@@ -146,9 +148,9 @@ static void append_done(struct mailbox *m)
 {
     char code[64];
 
-    append_clear(&m->append);
+    append_clear(&m->work->append);
     m->summary.appended++;
-    snprintf(code, sizeof code, "APPENDUID %u %u", m->work.uidvalidity, m->work.uid);
+    snprintf(code, sizeof code, "APPENDUID %u %u", m->work->uidvalidity, m->work->uid);
     mailbox_finish(m, IMAPD_OK, code, "The message is there");
 }
 
@@ -164,10 +166,10 @@ static const struct mailbox_change append_change = {
 void mailbox_stored(struct mailbox *m, uint32_t request, char *key, const char *digest,
                     const struct failure *why)
 {
-    struct append *a = &m->append;
+    struct append *a = m->work ? &m->work->append : NULL;
     struct failure none;
 
-    if (!a->begun || request != a->request) {
+    if (!a || !a->begun || request != a->request) {
         free(key);
         return;
     }

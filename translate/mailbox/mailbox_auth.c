@@ -133,16 +133,6 @@ static bool auth_check(struct mailbox *m)
     return false;
 }
 
-/* Behind the name stands a NUL that is not counted, so that it can be shown as a C string. */
-static void user_set(struct mailbox *m, struct slice user)
-{
-    buf_clear(&m->user);
-    buf_put(&m->user, user);
-    char *end = buf_reserve(&m->user, 1);
-    if (end)
-        *end = '\0';
-}
-
 /* What the owner takes long to find is not waited for for ever. */
 static struct mailbox_action *owner_ask(struct mailbox *m, enum busy busy,
                                         enum mailbox_action_type type)
@@ -154,7 +144,7 @@ static struct mailbox_action *owner_ask(struct mailbox *m, enum busy busy,
 
 static void login_start(struct mailbox *m, struct slice user, struct slice password)
 {
-    user_set(m, user);
+    buf_keep(&m->user, user);
     buf_wipe(&m->auth->password);
     m->auth->password.secret = true;
     buf_put(&m->auth->password, password);
@@ -205,7 +195,7 @@ static void sasl_failed(struct mailbox *m, const struct failure *why)
 
 static void secret_ask(struct mailbox *m)
 {
-    user_set(m, buf_slice(&m->auth->sasl.user));
+    buf_keep(&m->user, buf_slice(&m->auth->sasl.user));
     struct mailbox_action *a = owner_ask(m, BUSY_SECRET, MAILBOX_SECRET);
     if (a)
         a->mechanism = m->auth->sasl.mechanism->name;

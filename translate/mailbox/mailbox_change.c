@@ -12,14 +12,14 @@
 void mailbox_change_begin(struct mailbox *m, const struct mailbox_change *kind)
 {
     m->busy = BUSY_CHANGE;
-    m->change = (struct change){.kind = kind, .request = account_turn(&m->account)};
+    m->work->change = (struct change){.kind = kind, .request = account_turn(&m->account)};
 }
 
 bool mailbox_refuse(struct mailbox *m, const char *code, const char *text)
 {
-    m->change.refused = true;
-    m->change.code = code;
-    m->change.text = text;
+    m->work->change.refused = true;
+    m->work->change.code = code;
+    m->work->change.text = text;
     return false;
 }
 
@@ -29,13 +29,13 @@ static json_t *change_draft(struct mailbox *m)
     struct box_draft d;
     json_t *record = NULL;
 
-    box_draft_begin(&d, mailbox_state(m), m->change.kind->name);
-    if (!m->change.kind->draft(m, &d))
+    box_draft_begin(&d, mailbox_state(m), m->work->change.kind->name);
+    if (!m->work->change.kind->draft(m, &d))
         box_draft_drop(&d);
     else if (!(record = box_draft_end(&d)))
         mailbox_refuse(m, "LIMIT", "It cannot be changed so: a limit of the account is met");
     /* Without a record the number is left for somebody else's change. */
-    m->change.modseq = record ? mailbox_state(m)->modseq + 1 : 0;
+    m->work->change.modseq = record ? mailbox_state(m)->modseq + 1 : 0;
     return record;
 }
 
@@ -46,15 +46,15 @@ static void change_turn(struct mailbox *m)
     /* Flags that others changed are told first, so that they cannot be taken for our own. */
     if (!mailbox_view_sync(&m->view, mailbox_state(m), &tell, &m->client_out))
         m->failed = true;
-    m->change.committing = true;
+    m->work->change.committing = true;
     account_commit(&m->account, change_draft(m));
 }
 
 static void change_committed(struct mailbox *m, const struct failure *why)
 {
-    struct change change = m->change;
+    struct change change = m->work->change;
 
-    m->change = (struct change){.kind = NULL, .modseq = change.modseq};
+    m->work->change = (struct change){.kind = NULL, .modseq = change.modseq};
     if (change.kind->failed && (change.refused || why->kind != FAILURE_NONE))
         change.kind->failed(m);
     if (why->kind != FAILURE_NONE)
@@ -67,11 +67,12 @@ static void change_committed(struct mailbox *m, const struct failure *why)
 
 void mailbox_change_event(struct mailbox *m, const struct account_event *ev)
 {
-    if (!m->change.kind || m->busy != BUSY_CHANGE || ev->request != m->change.request)
+    if (!m->work || !m->work->change.kind || m->busy != BUSY_CHANGE ||
+        ev->request != m->work->change.request)
         return;
     if (ev->type == ACCOUNT_EV_TURN)
         change_turn(m);
-    else if (m->change.committing)
+    else if (m->work->change.committing)
         change_committed(m, &ev->failure);
 }
 
@@ -102,10 +103,25 @@ bool mailbox_uids_add(struct mailbox *m, struct uids *uids, uint32_t uid)
     return true;
 }
 
-void mailbox_work_clear(struct work *w)
+bool mailbox_work_begin(struct mailbox *m)
 {
+    mailbox_work_end(m);
+    m->work = calloc(1, sizeof *m->work);
+    return m->work;
+}
+
+/* The job first: it borrows from the rest. Its \Seen could not be set if it is still there. */
+void mailbox_work_end(struct mailbox *m)
+{
+    struct work *w = m->work;
+
+    if (!w)
+        return;
+    job_free(w->job);
+    mailbox_append_abort(m);
     free(w->uids.items);
     free(w->fresh.items);
     free(w->modified.items);
-    *w = (struct work){.uid = 0};
+    free(w);
+    m->work = NULL;
 }

@@ -16,6 +16,7 @@ enum {
     NEEDS_FOLDER = 2,   /* the selected folder was not deleted meanwhile */
     NAMES_MESSAGES = 4, /* its set must be in the folder when it is of numbers */
     BY_NUMBER = 8,      /* no EXPUNGE while it is answered, but for its UID form */
+    KNOWS_NOTHING = 16, /* it may last for hours, and has no use for a struct work */
 };
 
 static const struct verb {
@@ -34,7 +35,7 @@ static const struct verb {
     [IMAPD_EXPUNGE] = {mailbox_run_expunge, NEEDS_FOLDER | NEEDS_WRITE},
     [IMAPD_FETCH] = {mailbox_run_fetch, NEEDS_FOLDER | NAMES_MESSAGES | BY_NUMBER},
     [IMAPD_ID] = {mailbox_run_id, 0},
-    [IMAPD_IDLE] = {mailbox_run_idle, 0},
+    [IMAPD_IDLE] = {mailbox_run_idle, KNOWS_NOTHING},
     [IMAPD_LIST] = {mailbox_run_list, 0},
     [IMAPD_LOGIN] = {mailbox_run_login, 0},
     [IMAPD_LOGOUT] = {mailbox_run_logout, 0},
@@ -73,12 +74,9 @@ void mailbox_catch_up(struct mailbox *m)
 
 static void command_over(struct mailbox *m)
 {
-    /* It borrows from the command; its \Seen could not be set if it is still there. */
-    job_free(m->job);
-    m->job = NULL;
+    mailbox_work_end(m); /* it borrows from the command */
     imapd_command_clear(&m->command);
     m->commanded = false;
-    mailbox_work_clear(&m->work);
     if (m->busy == BUSY_IDLE && !m->view.folder)
         account_watch(&m->account, false);
     m->busy = BUSY_NONE;
@@ -187,6 +185,8 @@ static void command_run(struct mailbox *m)
     else if ((verb->traits & NAMES_MESSAGES) && names_too_much(m))
         /* Not counted: an idle client may say "1:*" of an empty mailbox each minute. */
         mailbox_finish(m, IMAPD_BAD, NULL, "There is no message of that number");
+    else if (!(verb->traits & KNOWS_NOTHING) && !mailbox_work_begin(m))
+        mailbox_no_memory(m);
     else
         verb->run(m);
 }
@@ -237,6 +237,8 @@ static void command_append(struct mailbox *m, struct slice text)
             mailbox_bad(m, wrong);
         else if (forbidden)
             mailbox_no(m, "NOPERM", forbidden);
+        else if (!mailbox_work_begin(m))
+            mailbox_no_memory(m);
         else
             mailbox_append_begin(m);
     }

@@ -14,8 +14,8 @@ bool mailbox_take_set(struct mailbox *m, const struct box_folder *f)
     while (mailbox_view_next(&m->view, &m->command.set, m->command.uid, &walk, &number, &uid)) {
         const struct box_message *message = box_folder_message(f, uid);
         if (!message || box_message_is_doomed(mailbox_state(m), message))
-            m->work.uids.missing = true;
-        else if (!mailbox_uids_add(m, &m->work.uids, uid))
+            m->work->uids.missing = true;
+        else if (!mailbox_uids_add(m, &m->work->uids, uid))
             return mailbox_refuse(m, "UNAVAILABLE", "Out of memory");
     }
     return true;
@@ -25,7 +25,7 @@ bool mailbox_take_set(struct mailbox *m, const struct box_folder *f)
 static bool copy_take(struct mailbox *m)
 {
     const struct box_folder *from = mailbox_view_folder(&m->view, mailbox_state(m));
-    struct work *w = &m->work;
+    struct work *w = m->work;
 
     if (!from)
         return mailbox_refuse(m, "NONEXISTENT", "The mailbox was deleted");
@@ -46,7 +46,7 @@ static bool copy_take(struct mailbox *m)
 static bool copy_draft(struct mailbox *m, struct box_draft *d)
 {
     const struct box_folder *to = mailbox_change_folder(m, m->command.mailbox, "TRYCREATE");
-    struct work *w = &m->work;
+    struct work *w = m->work;
 
     if (!to || !copy_take(m))
         return false;
@@ -72,11 +72,11 @@ static void copy_done(struct mailbox *m)
 {
     struct buf code = BUF_INIT;
 
-    if (m->work.fresh.count == 0) {
+    if (m->work->fresh.count == 0) {
         mailbox_finish(m, IMAPD_OK, NULL, "None of the messages is there");
         return;
     }
-    put_copyuid(&m->work, &code);
+    put_copyuid(m->work, &code);
     m->failed = m->failed || buf_failed(&code);
     const char *text = buf_failed(&code) ? NULL : buf_slice(&code).p;
     if (m->command.verb == IMAPD_MOVE) {

@@ -11,7 +11,7 @@ static bool add_if_deleted(struct mailbox *m, const struct box_message *message)
 {
     if (!message || !(message->flags & BOX_DELETED))
         return true;
-    return mailbox_uids_add(m, &m->work.uids, message->uid);
+    return mailbox_uids_add(m, &m->work->uids, message->uid);
 }
 
 /* All that are marked, whether or not this client knows them. */
@@ -38,7 +38,7 @@ static bool take_marked_of_set(struct mailbox *m, const struct box_folder *f)
 static bool expunge_draft(struct mailbox *m, struct box_draft *d)
 {
     const struct box_folder *f = mailbox_view_folder(&m->view, mailbox_state(m));
-    struct uids *uids = &m->work.uids;
+    struct uids *uids = &m->work->uids;
 
     if (!f)
         return m->command.verb != IMAPD_CLOSE &&
@@ -54,7 +54,7 @@ static bool expunge_draft(struct mailbox *m, struct box_draft *d)
 static bool some_are_left(const struct mailbox *m)
 {
     const struct box_folder *f = mailbox_view_folder(&m->view, mailbox_state(m));
-    const struct uids *uids = &m->work.uids;
+    const struct uids *uids = &m->work->uids;
 
     for (size_t i = 0; f && i < uids->count; i++)
         if (box_folder_message(f, uids->items[i]))
@@ -72,7 +72,7 @@ void mailbox_expunge_look(struct mailbox *m)
 static bool some_were_refused(const struct mailbox *m)
 {
     const struct box_folder *f = mailbox_view_folder(&m->view, mailbox_state(m));
-    const struct uids *uids = &m->work.uids;
+    const struct uids *uids = &m->work->uids;
 
     for (size_t i = 0; f && i < uids->count; i++) {
         const struct box_message *message = box_folder_message(f, uids->items[i]);
@@ -95,20 +95,20 @@ void mailbox_expunge_give_up(struct mailbox *m)
 
 static void expunge_done(struct mailbox *m)
 {
-    m->summary.expunged += (uint32_t)m->work.uids.count;
+    m->summary.expunged += (uint32_t)m->work->uids.count;
     if (!some_are_left(m)) {
         mailbox_ok(m);
     } else if (account_is_away(m->account.account)) {
         mailbox_expunge_give_up(m);
     } else {
         m->busy = BUSY_GONE;
-        m->work.deadline = m->now_ms + GONE_WAIT_MS;
+        m->work->deadline = m->now_ms + GONE_WAIT_MS;
     }
 }
 
 static void close_done(struct mailbox *m)
 {
-    m->summary.expunged += (uint32_t)m->work.uids.count;
+    m->summary.expunged += (uint32_t)m->work->uids.count;
     mailbox_deselect(m);
     mailbox_ok(m);
 }

@@ -92,7 +92,16 @@ struct uids {
     bool missing; /* some that were named are not there any more */
 };
 
-/* What COPY, MOVE, EXPUNGE and STORE know between their draft and their answer. */
+struct append {
+    uint32_t request;
+    uint32_t folder;
+    bool begun;          /* STORE_BEGIN was said, and no end of it */
+    struct failure *why; /* owned: it has failed, and what still comes is passed over; NULL: not */
+    uint64_t size;
+    char *key, *digest;
+};
+
+/* What a command knows between its beginning and its answer, beside its words. */
 struct work {
     struct uids uids;
     struct uids fresh;    /* COPY, MOVE: the new UIDs, beside `uids` */
@@ -101,16 +110,10 @@ struct work {
     uint32_t uid;         /* APPEND */
     uint64_t deadline;    /* BUSY_GONE */
     uint64_t set, clear;  /* STORE */
-};
-
-struct append {
-    uint32_t request;
-    uint32_t folder;
-    bool begun;          /* STORE_BEGIN was said, and no end of it */
-    struct failure *why; /* owned: it has failed, and what still comes is passed over; NULL: not */
-    uint64_t size;
-    size_t queued;
-    char *key, *digest;
+    struct change change;
+    struct append append;
+    struct job_host host; /* of `job` */
+    struct job *job;      /* FETCH, SEARCH; NULL: none */
 };
 
 struct mailbox {
@@ -130,13 +133,14 @@ struct mailbox {
     bool client_gone;
     bool tls;
     bool condstore, rev2, utf8_accept; /* enabled */
+    bool commanded;                    /* there is a `command` */
+    bool in_sasl;
+    bool looked; /* mailbox_looks_first() did */
     unsigned errors, refusals;
     uint64_t login_since; /* the login under way */
 
     struct imapd_command command; /* the one under way */
-    bool commanded;               /* there is one */
     struct sasl_login *auth;      /* owned; NULL: the client is in */
-    bool in_sasl;
     struct buf user;
     uint64_t asked; /* since when the owner looks for something; 0: it does not */
 
@@ -147,14 +151,10 @@ struct mailbox {
     uint32_t request;              /* to the account: LOGIN, POLL */
     uint32_t last_request;         /* to the owner */
     struct failure *notice;        /* owned: it is to be told; NULL: nothing is */
-    bool looked;                   /* mailbox_looks_first() did */
 
     struct mailbox_view view;
-    struct change change;
-    struct work work;
-    struct append append;
-    struct job *job;
-    struct job_host host;
+    struct work *work;    /* owned, of the command under way; NULL: there is none, or it is IDLE */
+    size_t append_queued; /* octets of STORE_DATA that are not yet written */
     struct ring actions;
     struct {
         bool logged_in;
@@ -219,7 +219,10 @@ void mailbox_change_event(struct mailbox *m, const struct account_event *ev);
 const struct box_folder *mailbox_change_folder(struct mailbox *m, struct slice name,
                                                const char *code);
 bool mailbox_uids_add(struct mailbox *m, struct uids *uids, uint32_t uid);
-void mailbox_work_clear(struct work *w);
+/* Room for what a command comes to know, before it is begun; false when memory is out. */
+bool mailbox_work_begin(struct mailbox *m);
+/* Aborts what is under way of it. */
+void mailbox_work_end(struct mailbox *m);
 
 /* mailbox_auth.c */
 /* False when memory is out. */
@@ -298,7 +301,6 @@ void mailbox_append_end(struct mailbox *m);
 void mailbox_append_abort(struct mailbox *m);
 
 /* mailbox_job_host.c */
-void mailbox_job_init(struct mailbox *m);
 void mailbox_job_advance(struct mailbox *m);
 void mailbox_job_event(struct mailbox *m, const struct account_event *ev);
 void mailbox_run_fetch(struct mailbox *m);

@@ -77,14 +77,17 @@ static uint32_t host_follow(void *owner, uint32_t content)
     return account_follow(&m->account, content);
 }
 
-void mailbox_job_init(struct mailbox *m)
+static void host_prepare(struct mailbox *m, bool condstore)
 {
-    m->host = (struct job_host){
+    m->condstore = m->condstore || condstore;
+    m->work->host = (struct job_host){
         .owner = m,
         .state = host_state,
         .view = &m->view,
         .out = &m->client_out,
         .has_room = host_has_room,
+        .utf8 = mailbox_utf8(m),
+        .condstore = m->condstore,
         .read = host_read,
         .parse = host_parse,
         .texts = host_texts,
@@ -98,15 +101,15 @@ void mailbox_job_init(struct mailbox *m)
 
 static void job_answer(struct mailbox *m)
 {
-    const struct job_result *result = job_result(m->job);
+    const struct job_result *result = job_result(m->work->job);
     struct failure why = result->failure;
     bool expunged = result->expunged;
     bool found = result->found;
     bool broken = result->broken;
     bool unknown_cte = result->unknown_cte;
 
-    job_free(m->job);
-    m->job = NULL;
+    job_free(m->work->job);
+    m->work->job = NULL;
     if (broken)
         mailbox_end(m, "a message ended before its size");
     else if (why.kind != FAILURE_NONE)
@@ -127,8 +130,8 @@ static void job_answer(struct mailbox *m)
 static bool seen_draft(struct mailbox *m, struct box_draft *d)
 {
     const struct box_folder *f = mailbox_view_folder(&m->view, mailbox_state(m));
-    const struct job_result *result = job_result(m->job);
-    struct uids *uids = &m->work.uids;
+    const struct job_result *result = job_result(m->work->job);
+    struct uids *uids = &m->work->uids;
 
     if (!f)
         return false;
@@ -147,7 +150,7 @@ static const struct mailbox_change seen_change = {
 
 static void job_finished(struct mailbox *m)
 {
-    const struct job_result *result = job_result(m->job);
+    const struct job_result *result = job_result(m->work->job);
 
     /* Of a literal that ended early nothing can be said behind it. */
     if (result->seen_count && !result->broken && !m->view.read_only)
@@ -158,7 +161,7 @@ static void job_finished(struct mailbox *m)
 
 void mailbox_job_advance(struct mailbox *m)
 {
-    if (m->busy == BUSY_JOB && mailbox_has_room(m) && job_run(m->job) == JOB_DONE)
+    if (m->busy == BUSY_JOB && mailbox_has_room(m) && job_run(m->work->job) == JOB_DONE)
         job_finished(m);
 }
 
@@ -166,16 +169,9 @@ void mailbox_job_advance(struct mailbox *m)
 
 static void job_start(struct mailbox *m, struct job *job)
 {
-    m->job = job;
+    m->work->job = job;
     m->busy = BUSY_JOB;
     mailbox_job_advance(m);
-}
-
-static void host_prepare(struct mailbox *m, bool condstore)
-{
-    m->condstore = m->condstore || condstore;
-    m->host.condstore = m->condstore;
-    m->host.utf8 = mailbox_utf8(m);
 }
 
 static void count_fetched(struct mailbox *m)
@@ -193,7 +189,7 @@ void mailbox_run_fetch(struct mailbox *m)
     const struct imapd_fetch *fetch = &m->command.fetch;
 
     host_prepare(m, fetch->changed || imapd_fetch_has(fetch, IMAPD_FETCH_MODSEQ));
-    struct job *job = job_fetch(&m->host, fetch, &m->command.set, m->command.uid);
+    struct job *job = job_fetch(&m->work->host, fetch, &m->command.set, m->command.uid);
     if (!job) {
         mailbox_no_memory(m);
         return;
@@ -218,7 +214,7 @@ void mailbox_run_search(struct mailbox *m)
         search->extended = true;
         search->results = IMAPD_RETURN_ALL;
     }
-    struct job *job = job_search(&m->host, search, m->command.uid, m->command.tag, &why);
+    struct job *job = job_search(&m->work->host, search, m->command.uid, m->command.tag, &why);
     if (job) {
         job_start(m, job);
         return;
@@ -237,7 +233,7 @@ void mailbox_run_search(struct mailbox *m)
 void mailbox_read_data(struct mailbox *m, uint32_t request, uint64_t size, struct slice *in)
 {
     if (m->busy == BUSY_JOB) {
-        job_read_data(m->job, request, size, in);
+        job_read_data(m->work->job, request, size, in);
         mailbox_job_advance(m);
     } else {
         slice_take(in, in->n); /* of a command that is over */
@@ -246,7 +242,7 @@ void mailbox_read_data(struct mailbox *m, uint32_t request, uint64_t size, struc
 
 bool mailbox_wants_read(const struct mailbox *m)
 {
-    return m->busy != BUSY_JOB || job_wants_read(m->job);
+    return m->busy != BUSY_JOB || job_wants_read(m->work->job);
 }
 
 void mailbox_read_done(struct mailbox *m, uint32_t request, enum mailbox_read_outcome outcome,
@@ -254,7 +250,7 @@ void mailbox_read_done(struct mailbox *m, uint32_t request, enum mailbox_read_ou
 {
     if (m->busy != BUSY_JOB)
         return;
-    job_read_done(m->job, request, outcome != MAILBOX_READ_ABSENT, why);
+    job_read_done(m->work->job, request, outcome != MAILBOX_READ_ABSENT, why);
     mailbox_job_advance(m);
 }
 
@@ -265,13 +261,13 @@ void mailbox_parsed(struct mailbox *m, uint32_t request, struct mime_message *me
         mime_message_free(message);
         return;
     }
-    job_parsed(m->job, request, message, why);
+    job_parsed(m->work->job, request, message, why);
     mailbox_job_advance(m);
 }
 
 struct mailbox_texts *mailbox_texts_take(struct mailbox *m, uint32_t request)
 {
-    return m->busy == BUSY_JOB ? job_texts_take(m->job, request) : NULL;
+    return m->busy == BUSY_JOB ? job_texts_take(m->work->job, request) : NULL;
 }
 
 void mailbox_texts_have(struct mailbox *m, uint32_t request, struct mailbox_texts *t)
@@ -280,7 +276,7 @@ void mailbox_texts_have(struct mailbox *m, uint32_t request, struct mailbox_text
         mailbox_texts_free(t);
         return;
     }
-    job_texts_have(m->job, request, t);
+    job_texts_have(m->work->job, request, t);
     mailbox_job_advance(m);
 }
 
@@ -288,6 +284,6 @@ void mailbox_job_event(struct mailbox *m, const struct account_event *ev)
 {
     if (m->busy != BUSY_JOB)
         return;
-    job_have(m->job, ev->request, &ev->failure);
+    job_have(m->work->job, ev->request, &ev->failure);
     mailbox_job_advance(m);
 }

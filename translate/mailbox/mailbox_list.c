@@ -98,8 +98,9 @@ static void entries_make(struct entries *list, const struct mailbox *m)
         if (mailbox_sees(m, &s->folders[i]))
             entry_add(list, slice_of(s->folders[i].name), &s->folders[i], false);
     }
-    for (size_t i = 0; i < s->subscription_count; i++) {
-        struct slice name = slice_of(s->subscriptions[i]);
+    const char *subscribed = NULL;
+    while ((subscribed = box_state_subscription(s, subscribed)) != NULL) {
+        struct slice name = slice_of(subscribed);
         if (m->only && !mailbox_folder(m, name))
             continue;
         entry_add(list, name, NULL, true);

@@ -17,7 +17,7 @@ static void put_folder(struct mailbox *m, const struct box_folder *f)
     size_t unseen = box_folder_first_unseen(box_state_folder_by_id(s, f->id));
 
     mailbox_put_all_flags(out, s, m->view.read_only);
-    buf_printf(out, "* %zu EXISTS\r\n", f->count);
+    buf_printf(out, "* %u EXISTS\r\n", f->count);
     /* RFC 9051 appendix E: rev2 knows neither \Recent nor UNSEEN, and wants the name. */
     if (m->rev2) {
         mailbox_list_put(m, f);

@@ -30,7 +30,7 @@ static uint64_t flags_known(const struct imapd_flags *flags, const struct box_st
 static void store_flags(struct mailbox *m, struct box_draft *d)
 {
     const struct imapd_store *store = &m->command.store;
-    struct work *w = &m->work;
+    struct work *w = m->work;
 
     switch (store->how) {
     case IMAPD_STORE_SET:
@@ -50,7 +50,7 @@ static void store_flags(struct mailbox *m, struct box_draft *d)
 static bool store_take(struct mailbox *m, const struct box_message *message)
 {
     const struct imapd_store *store = &m->command.store;
-    struct work *w = &m->work;
+    struct work *w = m->work;
 
     if (store->conditional && message->modseq > store->unchanged_since)
         return mailbox_uids_add(m, &w->modified, message->uid);
@@ -64,7 +64,7 @@ static bool store_draft(struct mailbox *m, struct box_draft *d)
 {
     const struct box_folder *f = mailbox_view_folder(&m->view, mailbox_state(m));
     struct mailbox_walk walk = {.at = 0};
-    struct work *w = &m->work;
+    struct work *w = m->work;
     uint32_t number;
     uint32_t uid;
 
@@ -110,7 +110,7 @@ static void put_stored(struct mailbox *m, const struct box_message *message)
 static void put_all_stored(struct mailbox *m)
 {
     const struct box_folder *f = mailbox_view_folder(&m->view, mailbox_state(m));
-    const struct uids *uids = &m->work.uids;
+    const struct uids *uids = &m->work->uids;
 
     mailbox_tell_keywords(&m->view, mailbox_state(m), &m->client_out);
     for (size_t i = 0; f && i < uids->count; i++) {
@@ -122,7 +122,7 @@ static void put_all_stored(struct mailbox *m)
 
 static void finish_modified(struct mailbox *m)
 {
-    struct uids *modified = &m->work.modified;
+    struct uids *modified = &m->work->modified;
     struct buf code = BUF_INIT;
 
     for (size_t i = 0; i < modified->count && !m->command.uid; i++)
@@ -139,11 +139,11 @@ static void finish_modified(struct mailbox *m)
 static void store_done(struct mailbox *m)
 {
     /* What this change did is told here, and not again at the command's end. */
-    m->view.silent = m->change.modseq;
+    m->view.silent = m->work->change.modseq;
     put_all_stored(m);
-    if (m->work.modified.count)
+    if (m->work->modified.count)
         finish_modified(m);
-    else if (m->work.uids.missing && !m->command.uid)
+    else if (m->work->uids.missing && !m->command.uid)
         mailbox_no(m, "EXPUNGEISSUED", "Some of the messages are gone");
     else
         mailbox_ok(m);

@@ -13,16 +13,15 @@ bool credential_set(struct credential *c, enum credential_kind kind, struct slic
                     struct slice secret)
 {
     c->kind = kind;
-    buf_put(&c->user, user);
+    buf_keep(&c->user, user);
     c->secret.secret = true;
-    buf_put(&c->secret, secret);
+    buf_keep(&c->secret, secret);
     return complete(c);
 }
 
 bool credential_set_authzid(struct credential *c, struct slice authzid)
 {
-    buf_clear(&c->authzid);
-    buf_put(&c->authzid, authzid);
+    buf_keep(&c->authzid, authzid);
     return complete(c);
 }
 

@@ -20,7 +20,7 @@ bool box_folder_reserve(struct box_folder *f, size_t count)
     size_t wanted = f->count + count;
     size_t capacity = f->capacity;
 
-    if (f->uids && !folder_uids_reserve(f->uids, count))
+    if (wanted > UINT32_MAX || (f->uids && !folder_uids_reserve(f->uids, count)))
         return false;
     if (wanted <= capacity)
         return true;
@@ -32,7 +32,7 @@ bool box_folder_reserve(struct box_folder *f, size_t count)
     if (!newest)
         return false;
     f->newest = newest;
-    f->capacity = capacity;
+    f->capacity = (uint32_t)(capacity < UINT32_MAX ? capacity : UINT32_MAX);
     return true;
 }
 
@@ -55,8 +55,9 @@ static void note_all_modseqs(struct box_folder *f, size_t from)
     }
 }
 
-/* Counts a message with these flags in, or takes it out of the counts (then `one` is -1). */
-static void count_flags(struct box_folder *f, uint64_t flags, size_t one)
+/* Counts a message with these flags in, or takes it out of the counts (then `one` is UINT32_MAX, by
+ * which they come round). */
+static void count_flags(struct box_folder *f, uint64_t flags, uint32_t one)
 {
     if (!(flags & BOX_SEEN))
         f->unseen += one;
@@ -84,12 +85,12 @@ void box_folder_touch(struct box_folder *f, struct box_message *m, uint64_t mods
 
 void box_folder_flag(struct box_folder *f, struct box_message *m, uint64_t flags)
 {
-    count_flags(f, m->flags, (size_t)-1);
+    count_flags(f, m->flags, UINT32_MAX);
     m->flags = flags;
     count_flags(f, m->flags, 1);
     size_t place = (size_t)(m - f->messages);
     if (!(flags & BOX_SEEN) && place < f->seen_before)
-        f->seen_before = place;
+        f->seen_before = (uint32_t)place;
 }
 
 void box_folder_take_out(struct box_folder *f, const uint32_t *uids, size_t count)
@@ -99,7 +100,7 @@ void box_folder_take_out(struct box_folder *f, const uint32_t *uids, size_t coun
     size_t to = first;
 
     for (size_t i = 0; i < count; i++) {
-        count_flags(f, f->messages[from].flags, (size_t)-1);
+        count_flags(f, f->messages[from].flags, UINT32_MAX);
         size_t next = i + 1 < count ? box_folder_position(f, uids[i + 1]) : f->count;
         size_t kept = next - from - 1;
         memmove(&f->messages[to], &f->messages[from + 1], kept * sizeof *f->messages);
@@ -108,10 +109,10 @@ void box_folder_take_out(struct box_folder *f, const uint32_t *uids, size_t coun
     }
     if (count == 0)
         return;
-    f->count = to;
+    f->count = (uint32_t)to;
     f->removals++;
     if (first < f->seen_before)
-        f->seen_before = first;
+        f->seen_before = (uint32_t)first;
     folder_uids_let_go(f->uids);
     f->uids = NULL;
     note_all_modseqs(f, first);

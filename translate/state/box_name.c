@@ -123,23 +123,26 @@ bool box_subscription_add(const struct json_at *at, const char *key, size_t i, s
         return json_at_wrong_element(at, key, i, "not a folder's name");
     if (box_state_subscribed(s, text))
         return true;
-    char **p = reallocarray(s->subscriptions, s->subscription_count + 1, sizeof *p);
+    char *p = realloc(s->subscriptions, s->subscription_octets + text.n + 1);
     if (!p)
         return json_at_no_memory(at);
     s->subscriptions = p;
-    p[s->subscription_count] = slice_dup(text);
-    if (!p[s->subscription_count])
-        return json_at_no_memory(at);
-    s->subscription_count++;
+    memcpy(p + s->subscription_octets, text.p, text.n);
+    p[s->subscription_octets + text.n] = '\0';
+    s->subscription_octets += text.n + 1;
     return true;
 }
 
 void box_subscription_remove(struct box_state *s, struct slice name)
 {
-    for (size_t i = 0; i < s->subscription_count; i++)
-        if (slice_is(name, s->subscriptions[i])) {
-            free(s->subscriptions[i]);
-            s->subscriptions[i] = s->subscriptions[--s->subscription_count];
+    const char *end = s->subscriptions + s->subscription_octets;
+    const char *one = NULL;
+
+    while ((one = box_state_subscription(s, one)) != NULL)
+        if (slice_is(name, one)) {
+            char *at = s->subscriptions + (one - s->subscriptions);
+            memmove(at, at + name.n + 1, (size_t)(end - at) - name.n - 1);
+            s->subscription_octets -= name.n + 1;
             return;
         }
 }

@@ -28,8 +28,6 @@ void box_state_free(struct box_state *s)
         box_folder_clear(&s->folders[i]);
     for (size_t i = 0; i < s->keyword_count; i++)
         free(s->keywords[i]);
-    for (size_t i = 0; i < s->subscription_count; i++)
-        free(s->subscriptions[i]);
     box_contents_free(s->contents, s->content_count);
     free(s->folders);
     free(s->keywords);
@@ -79,10 +77,19 @@ bool box_state_has_children(const struct box_state *s, const struct box_folder *
     return false;
 }
 
+const char *box_state_subscription(const struct box_state *s, const char *name)
+{
+    const char *next = name ? name + strlen(name) + 1 : s->subscriptions;
+
+    return next && next < s->subscriptions + s->subscription_octets ? next : NULL;
+}
+
 bool box_state_subscribed(const struct box_state *s, struct slice name)
 {
-    for (size_t i = 0; i < s->subscription_count; i++)
-        if (slice_is(name, s->subscriptions[i]))
+    const char *one = NULL;
+
+    while ((one = box_state_subscription(s, one)) != NULL)
+        if (slice_is(name, one))
             return true;
     return false;
 }

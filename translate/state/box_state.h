@@ -99,23 +99,23 @@ struct box_message {
 enum box_use { BOX_NO_USE, BOX_DRAFTS, BOX_SENT_MAIL, BOX_TRASH, BOX_JUNK, BOX_ARCHIVE, BOX_USES };
 
 struct box_folder {
-    uint32_t id; /* from 1, never given again; INBOX is 1. Stays when it is renamed */
     char *name;  /* UTF-8, levels separated by '/' */
-    enum box_use use;
-    bool noselect;
+    uint32_t id; /* from 1, never given again; INBOX is 1. Stays when it is renamed */
     uint32_t uidvalidity;
     uint32_t uidnext;
+    uint32_t unseen;      /* messages without \Seen */
+    uint32_t seen_before; /* the messages before this place have it */
+    uint32_t deleted;
+    uint32_t count; /* of messages */
+    uint32_t capacity;
+    enum box_use use;
+    bool noselect;
     uint64_t modseq;              /* of the last change in it, expunged messages included */
     struct box_message *messages; /* ascending by uid: sequence number n is messages[n - 1] */
-    size_t count;
-    size_t capacity;
-    uint64_t *newest;         /* for each BOX_RUN messages, no modseq among them is above it */
-    uint64_t removals;        /* grows when messages are taken out; not kept on the disk */
+    uint64_t *newest;             /* for each BOX_RUN messages, no modseq among them is above it */
+    uint64_t removals;            /* grows when messages are taken out; not kept on the disk */
     struct folder_uids *uids; /* of all messages; NULL: nobody has asked since one was taken out */
-    size_t unseen;            /* messages without \Seen */
-    size_t seen_before;       /* the messages before this place have it */
-    size_t deleted;
-    uint64_t size; /* of all messages */
+    uint64_t size;            /* of all messages */
 };
 
 struct box_poll {
@@ -133,8 +133,9 @@ struct box_state {
     size_t keyword_count;
     struct box_folder *folders;
     size_t folder_count;
-    char **subscriptions; /* names, whether or not there are such folders (RFC 9051 6.3.5) */
-    size_t subscription_count;
+    char *subscriptions; /* names, whether or not there are such folders (RFC 9051 6.3.5), each with
+                            NUL behind it; see box_state_subscription() */
+    size_t subscription_octets;
     struct box_content *contents; /* ascending by id; some are dead */
     size_t content_count;         /* the dead included */
     size_t content_capacity;
@@ -160,6 +161,9 @@ struct box_folder *box_state_folder_by_id(const struct box_state *s, uint32_t id
 bool box_state_has_children(const struct box_state *s, const struct box_folder *f);
 
 bool box_state_subscribed(const struct box_state *s, struct slice name);
+
+/* The name behind `name`, the first one behind NULL; NULL behind the last. */
+const char *box_state_subscription(const struct box_state *s, const char *name);
 
 /* The content, or NULL. */
 struct box_content *box_state_content(const struct box_state *s, uint32_t id);

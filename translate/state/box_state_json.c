@@ -41,12 +41,25 @@ static json_t *folders_to_json(const struct box_state *s)
     return folders;
 }
 
-static json_t *texts_to_json(char *const *texts, size_t count)
+static json_t *keywords_to_json(const struct box_state *s)
 {
     json_t *json = json_array();
 
-    for (size_t i = 0; json && i < count; i++)
-        if (json_array_append_new(json, json_string(texts[i])) != 0) {
+    for (size_t i = 0; json && i < s->keyword_count; i++)
+        if (json_array_append_new(json, json_string(s->keywords[i])) != 0) {
+            json_decref(json);
+            return NULL;
+        }
+    return json;
+}
+
+static json_t *subscriptions_to_json(const struct box_state *s)
+{
+    json_t *json = json_array();
+    const char *name = NULL;
+
+    while (json && (name = box_state_subscription(s, name)) != NULL)
+        if (json_array_append_new(json, json_string(name)) != 0) {
             json_decref(json);
             return NULL;
         }
@@ -66,15 +79,14 @@ static json_t *contents_to_json(const struct box_state *s)
 json_t *box_state_to_json(const struct box_state *s)
 {
     /* json_pack() takes the parts over also when it fails, and fails when one is NULL. */
-    return json_pack(
-        "{s:s, s:i, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I}}", "kind", KIND_NAME,
-        "version", BOX_STATE_VERSION, "modseq", (json_int_t)s->modseq, "uidvalidity",
-        (json_int_t)s->uidvalidity, "folder_next", (json_int_t)s->folder_next, "content_next",
-        (json_int_t)s->content_next, "keywords", texts_to_json(s->keywords, s->keyword_count),
-        "subscriptions", texts_to_json(s->subscriptions, s->subscription_count), "contents",
-        contents_to_json(s), "folders", folders_to_json(s), "poll", "count",
-        (json_int_t)s->poll.count, "login_delay", (json_int_t)s->poll.login_delay, "at",
-        (json_int_t)s->poll.at);
+    return json_pack("{s:s, s:i, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I}}",
+                     "kind", KIND_NAME, "version", BOX_STATE_VERSION, "modseq",
+                     (json_int_t)s->modseq, "uidvalidity", (json_int_t)s->uidvalidity,
+                     "folder_next", (json_int_t)s->folder_next, "content_next",
+                     (json_int_t)s->content_next, "keywords", keywords_to_json(s), "subscriptions",
+                     subscriptions_to_json(s), "contents", contents_to_json(s), "folders",
+                     folders_to_json(s), "poll", "count", (json_int_t)s->poll.count, "login_delay",
+                     (json_int_t)s->poll.login_delay, "at", (json_int_t)s->poll.at);
 }
 
 /* An id of which the next one is given. */

@@ -85,6 +85,24 @@ void buf_put(struct buf *b, struct slice s)
     buf_added(b, s.n);
 }
 
+void buf_keep(struct buf *b, struct slice s)
+{
+    struct buf kept = {.secret = b->secret};
+
+    if (s.n) {
+        kept.p = s.n < SIZE_MAX ? malloc(s.n + 1) : NULL;
+        kept.failed = !kept.p;
+    }
+    if (kept.p) {
+        memcpy(kept.p, s.p, s.n);
+        kept.p[s.n] = '\0';
+        kept.end = s.n;
+        kept.cap = s.n + 1;
+    }
+    buf_free(b);
+    *b = kept;
+}
+
 void buf_puts(struct buf *b, const char *text)
 {
     buf_put(b, slice_of(text));

@@ -52,6 +52,9 @@ static inline struct slice buf_slice(const struct buf *b)
 }
 
 void buf_put(struct buf *b, struct slice s);
+/* Becomes a copy of `s` with no room for more, for what stays for long; behind it is a NUL that
+ * does not count. */
+void buf_keep(struct buf *b, struct slice s);
 void buf_puts(struct buf *b, const char *text);
 void buf_putc(struct buf *b, char c);
 /* In decimal. */
