@@ -71,7 +71,7 @@ static void parse_all(struct bodies_account *a)
     }
 }
 
-/* What is too long for it, or cannot be written, is made again when it is asked for again. */
+/* Of what was written: what is fetched in place of the rest may be another message. */
 static void remember_all(struct bodies_account *a, int dir)
 {
     struct bodies_records *records = NULL;
@@ -79,8 +79,8 @@ static void remember_all(struct bodies_account *a, int dir)
     for (struct bodies_packed *p = a->packing.first; p; p = p->next) {
         if (buf_size(&p->text) && !records)
             records = bodies_begin(a, BODIES_MIMES, dir, &a->packing.tally);
-        if (buf_size(&p->text) && buf_size(&p->text) <= BODIES_RECORD_MAX)
-            (void)bodies_records_put(records, p->content, buf_slice(&p->text));
+        if (p->why.kind == FAILURE_NONE)
+            bodies_remember(records, p->content, &p->text);
         buf_clear(&p->text);
     }
     bodies_records_end(records);

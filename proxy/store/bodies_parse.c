@@ -214,14 +214,19 @@ static void write_single(struct bodies_parse *p, int dir, struct bodies_tally *t
         unlinkat(dir, p->temporary, 0);
 }
 
+void bodies_remember(struct bodies_records *records, uint32_t content, const struct buf *text)
+{
+    if (buf_size(text) && buf_size(text) <= BODIES_RECORD_MAX && !buf_failed(text))
+        (void)bodies_records_put(records, content, buf_slice(text));
+}
+
 static void write_packed(struct bodies_account *a, const struct bodies_parse *first, int dir,
                          struct bodies_tally *tally)
 {
     uv_mutex_lock(&a->records_lock);
     struct bodies_records *records = bodies_begin(a, BODIES_MIMES, dir, tally);
     for (const struct bodies_parse *p = first; p; p = p->next)
-        if (buf_size(&p->text) && buf_size(&p->text) <= BODIES_RECORD_MAX)
-            (void)bodies_records_put(records, p->content, buf_slice(&p->text));
+        bodies_remember(records, p->content, &p->text);
     bodies_records_end(records);
     uv_mutex_unlock(&a->records_lock);
 }
@@ -232,7 +237,7 @@ static void remember(struct bodies_account *a, struct bodies_parse *first, int d
 {
     write_packed(a, first, dir, tally);
     for (struct bodies_parse *p = first; p; p = p->next) {
-        if (buf_size(&p->text) > BODIES_RECORD_MAX)
+        if (buf_size(&p->text) > BODIES_RECORD_MAX && !buf_failed(&p->text))
             write_single(p, dir, tally);
         buf_clear(&p->text);
     }

@@ -187,6 +187,10 @@ struct mime_message *bodies_recall(struct bodies_account *a, int dir, uint32_t c
 /* Any thread. The structure of a whole message, owned by the caller; NULL when memory is out. */
 struct mime_message *bodies_structure_of(const struct buf *octets);
 
+/* Any thread, between bodies_begin() and bodies_records_end(). What is too long, or cannot be
+ * written, is made again when it is next asked for. */
+void bodies_remember(struct bodies_records *records, uint32_t content, const struct buf *text);
+
 /* pread() that begins again when a signal interrupts it. */
 ssize_t bodies_pread(int fd, void *p, size_t n, uint64_t offset);
 

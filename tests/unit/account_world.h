@@ -43,6 +43,7 @@ struct world {
     size_t body_count;
     uint64_t ms;
     bool connecting, connected, refuse_connect, hold_saves, fail_saves, fail_keeps, hold_kept;
+    const char *fail_record; /* saves of records of this name fail; NULL: none */
     json_t *held;
     size_t begins, aborts, releases, connects, credentials, notices, piece;
     bool credential_asked;
@@ -146,6 +147,13 @@ static inline void world_keep_end(struct world *w, const struct account_action *
                  body->durable && body->whole ? strdup(key) : NULL, &why);
 }
 
+static inline bool is_record_of(const json_t *records, const char *name)
+{
+    const json_t *record = json_object_get(json_array_get(records, 0), "record");
+
+    return name && strcmp(json_string_value(record), name) == 0;
+}
+
 static inline void world_save(struct world *w, json_t *records)
 {
     struct failure why = {.kind = FAILURE_NONE};
@@ -155,7 +163,7 @@ static inline void world_save(struct world *w, json_t *records)
         w->held = records;
         return;
     }
-    if (w->fail_saves)
+    if (w->fail_saves || is_record_of(records, w->fail_record))
         failure_set(&why, FAILURE_TEMPORARY, "the disk is full");
     else
         json_array_extend(w->journal, records);

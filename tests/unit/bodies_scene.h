@@ -117,6 +117,15 @@ static inline bool is_there(const char *name)
     return access(file(name), F_OK) == 0;
 }
 
+static inline void make_file(const char *name, const char *text)
+{
+    FILE *f = fopen(file(name), "w");
+
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
 static inline size_t files(void)
 {
     size_t count = 0;

@@ -161,6 +161,66 @@ static void message_read_while_nothing_is_saved_is_not_another(void **state)
     world_end(&w);
 }
 
+/* What it was when it was first read is what a client may have deleted. */
+static void message_read_twice_while_nothing_is_saved_is_the_first(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    model_add(&w.upstream, "u0", one);
+    model_add(&w.upstream, "u1", first);
+    world_open(&w);
+    w.fail_saves = true;
+    account_want(world_client(&w, 0), world_content(&w, "u1"), ACCOUNT_HEADER);
+    world_run(&w);
+    world_wait(&w, 31000);
+    w.upstream.messages[1].there = false;
+    model_add(&w.upstream, "u1", other);
+    account_want(world_client(&w, 0), world_content(&w, "u1"), ACCOUNT_WHOLE);
+    world_run(&w);
+    world_wait(&w, 31000);
+    w.fail_saves = false;
+    assert_true(world_expunge(&w, 0, world_content(&w, "u1")));
+    world_run(&w);
+    for (int i = 0; i < 20 && world_wait_on(&w); i++)
+        continue;
+    assert_true(w.upstream.messages[2].there);
+    assert_int_equal(w.upstream.deles, 0);
+    world_end(&w);
+}
+
+/* A disk that is nearly full takes a short record, and not the one that tells of what was read. */
+static void nothing_is_deleted_while_a_digest_waits(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    model_add(&w.upstream, "u0", one);
+    model_add(&w.upstream, "u1", first);
+    world_open(&w);
+    w.fail_record = "known";
+    account_want(world_client(&w, 0), world_content(&w, "u1"), ACCOUNT_HEADER);
+    world_run(&w);
+    world_wait(&w, 31000);
+    w.upstream.messages[1].there = false;
+    model_add(&w.upstream, "u1", other);
+    assert_true(world_expunge(&w, 0, world_content(&w, "u1")));
+    assert_true(world_expunge(&w, 0, world_content(&w, "u0")));
+    world_run(&w);
+    for (int i = 0; i < 20 && world_wait_on(&w); i++)
+        continue;
+    assert_int_equal(w.upstream.deles, 0);
+    assert_true(w.upstream.messages[0].there);
+    w.fail_record = NULL;
+    for (int i = 0; i < 20 && world_wait_on(&w); i++)
+        continue;
+    assert_false(w.upstream.messages[0].there);
+    assert_true(w.upstream.messages[2].there);
+    world_end(&w);
+}
+
 /* Nobody has seen more of it than its size. */
 static void unseen_message_is_not_another_of_its_uidl(void **state)
 {
@@ -426,6 +486,8 @@ int main(void)
         cmocka_unit_test(message_with_the_uidl_of_another_is_not_deleted),
         cmocka_unit_test(uidl_given_to_another_message_deletes_nothing),
         cmocka_unit_test(message_read_while_nothing_is_saved_is_not_another),
+        cmocka_unit_test(message_read_twice_while_nothing_is_saved_is_the_first),
+        cmocka_unit_test(nothing_is_deleted_while_a_digest_waits),
         cmocka_unit_test(unseen_message_is_not_another_of_its_uidl),
         cmocka_unit_test(size_counted_anew_changes_nothing),
         cmocka_unit_test(header_with_the_servers_marks_is_the_same),

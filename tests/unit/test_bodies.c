@@ -213,15 +213,6 @@ static void leftovers_are_swept(void **state)
     assert_int_equal(bodies_account_octets(it.ann), 0);
 }
 
-static void make_file(const char *name, const char *text)
-{
-    FILE *f = fopen(file(name), "w");
-
-    assert_non_null(f);
-    fputs(text, f);
-    fclose(f);
-}
-
 /* Its packs are swept, its files of single messages are read. */
 static void the_cache_of_an_earlier_version_is_taken_over(void **state)
 {
@@ -344,141 +335,6 @@ static void a_disk_that_takes_no_more_is_told(void **state)
     free(octets);
 }
 
-struct parsed {
-    int done;
-    struct mime_message *message;
-    struct failure why;
-};
-
-static void on_parsed(void *owner, struct mime_message *message, const struct failure *why)
-{
-    struct parsed *parsed = owner;
-
-    parsed->done++;
-    parsed->message = message;
-    parsed->why = *why;
-}
-
-static uint32_t parts_of(uint32_t content, const char *key)
-{
-    struct parsed parsed = {0};
-
-    assert_non_null(bodies_parse(it.ann, content, key, on_parsed, &parsed));
-    run();
-    assert_int_equal(parsed.done, 1);
-    assert_int_equal(parsed.why.kind, FAILURE_NONE);
-    uint32_t parts = parsed.message ? mime_message_parts(parsed.message) : 0;
-    mime_message_free(parsed.message);
-    return parts;
-}
-
-static void a_structure_is_remembered(void **state)
-{
-    (void)state;
-    assert_int_equal(parts_of(7, NULL), 0);
-    put(7, ACCOUNT_WHOLE, MAIL);
-    assert_int_equal(parts_of(7, NULL), 3);
-    assert_true(is_there("1.mimes"));
-    assert_true(bodies_account_octets(it.ann) > RECORD + strlen(MAIL));
-    assert_int_equal(unlink(file("1.mails")), 0);
-    assert_int_equal(parts_of(7, NULL), 3);
-    put(8, ACCOUNT_WHOLE, "a: b\r\n\r\n");
-    make_file("8.mime", "{\"size\":");
-    assert_int_equal(parts_of(8, NULL), 1); /* one that is torn is made anew */
-    struct written durable = write_durable(MAIL);
-    assert_int_equal(parts_of(9, durable.key), 3);
-    free(durable.key);
-}
-
-static void lose_packs(void)
-{
-    static const char *const names[] = {"1.mails", "2.mails", "3.mails",
-                                        "1.mimes", "2.mimes", "3.mimes"};
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        (void)unlink(file(names[i]));
-    assert_int_equal(files(), 0);
-}
-
-/* By then what was written is gone: it was made before. */
-static void on_written_parse(void *owner, struct bodies_writer *w, char *key, const char *digest,
-                             const struct failure *why)
-{
-    struct parsed *parsed = owner;
-
-    (void)w;
-    (void)key;
-    (void)digest;
-    assert_int_equal(why->kind, FAILURE_NONE);
-    lose_packs();
-    assert_non_null(bodies_parse(it.ann, 7, NULL, on_parsed, parsed));
-    bodies_parse_cancel(bodies_parse(it.ann, 7, NULL, on_parsed, parsed));
-    assert_int_equal(parsed->done, 0); /* not from inside the call */
-}
-
-static struct mime_message *parse_as_it_comes(void)
-{
-    static const struct bodies_writer_handler handler = {on_progress, on_written_parse};
-    struct parsed parsed = {0};
-    struct bodies_writer *w = bodies_write_cached(it.ann, 7, ACCOUNT_WHOLE, &handler, &parsed);
-
-    bodies_writer_data(w, slice_of(MAIL));
-    bodies_writer_end(w);
-    run();
-    assert_int_equal(parsed.done, 1);
-    assert_int_equal(parsed.why.kind, FAILURE_NONE);
-    return parsed.message;
-}
-
-static void a_structure_asked_for_in_vain_is_made_as_the_message_comes(void **state)
-{
-    (void)state;
-    assert_null(parse_as_it_comes()); /* nobody had asked, but now */
-    struct mime_message *message = parse_as_it_comes();
-    assert_non_null(message);
-    assert_int_equal(mime_message_parts(message), 3);
-    mime_message_free(message);
-    assert_null(parse_as_it_comes()); /* it is missed no more */
-}
-
-static void what_was_made_as_the_message_came_is_remembered(void **state)
-{
-    (void)state;
-    assert_int_equal(parts_of(7, NULL), 0);
-    put(7, ACCOUNT_WHOLE, MAIL);
-    assert_true(is_there("1.mimes"));
-    assert_int_equal(unlink(file("1.mails")), 0);
-    reopen(FOREVER, false);
-    assert_int_equal(parts_of(7, NULL), 3);
-}
-
-/* Together, and those beyond a piece of work's share of octets, and one that has none. */
-static void structures_of_many_are_made_at_once(void **state)
-{
-    enum { MANY = 12 };
-    static char text[100 << 10];
-    struct parsed parsed[MANY + 1] = {{0}};
-
-    (void)state;
-    memset(text, 'x', sizeof text - 1);
-    text[0] = '\n'; /* no header */
-    put(1, ACCOUNT_WHOLE, "");
-    for (uint32_t content = 2; content <= MANY; content++)
-        put(content, ACCOUNT_WHOLE, text);
-    for (uint32_t content = 1; content <= MANY; content++)
-        assert_non_null(bodies_parse(it.ann, content, NULL, on_parsed, &parsed[content]));
-    run();
-    for (uint32_t content = 1; content <= MANY; content++) {
-        assert_int_equal(parsed[content].done, 1);
-        assert_non_null(parsed[content].message);
-        assert_int_equal(mime_message_size(parsed[content].message),
-                         content == 1 ? 0 : sizeof text - 1);
-        mime_message_free(parsed[content].message);
-    }
-    assert_int_equal(unlink(file("1.mails")), 0);
-    assert_int_equal(parts_of(MANY, NULL), 1);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -498,10 +354,6 @@ int main(void)
         TEST(readers_are_not_disturbed_by_a_writer),
         TEST(what_is_cancelled_calls_nobody),
         TEST(a_disk_that_takes_no_more_is_told),
-        TEST(a_structure_is_remembered),
-        TEST(a_structure_asked_for_in_vain_is_made_as_the_message_comes),
-        TEST(what_was_made_as_the_message_came_is_remembered),
-        TEST(structures_of_many_are_made_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -205,8 +205,6 @@ static bool is_about_deletion(const json_t *record)
     return false;
 }
 
-static void facts_queue(struct account *a);
-
 /* What is on the disk and cannot be applied leaves no state to go on with. */
 static void record_apply(struct account *a, const json_t *record)
 {
@@ -238,8 +236,8 @@ void account_saved(struct account *a, const struct failure *why)
     json_decref(record);
     if (!a->failed)
         turn_done(a, why);
-    if (a->facts.count && why->kind == FAILURE_NONE)
-        facts_queue(a); /* those that could not be saved before */
+    if (why->kind == FAILURE_NONE)
+        facts_try_again(a);
     account_advance(a);
 }
 
@@ -333,6 +331,8 @@ static json_t *facts_draft(struct account *a)
     return record;
 }
 
+static void facts_queue(struct account *a);
+
 /* A digest is of what clients may have seen meanwhile, and deleted for that alone (CASES D11), so
  * it waits for the next record that can be saved. */
 static void digests_keep(struct account *a, const struct facts *f)
@@ -355,8 +355,10 @@ static void facts_done(struct account *a, const struct failure *why)
     struct facts *f = &a->facts_saving;
     bool more = a->facts.count != 0;
 
-    if (why->kind != FAILURE_NONE)
+    if (why->kind != FAILURE_NONE) {
         digests_keep(a, f);
+        delete_put_off(a);
+    }
     for (size_t i = 0; i < f->count; i++) {
         struct fact *fact = &f->items[i];
         if (fact->kind == FACT_DATE)
@@ -382,6 +384,13 @@ static void facts_queue(struct account *a)
         return;
     a->facts_queued = true;
     commit_queue(a, &facts_commit);
+}
+
+bool facts_try_again(struct account *a)
+{
+    if (a->facts.count)
+        facts_queue(a);
+    return a->facts.count != 0;
 }
 
 static const char *facts_key(const struct facts *f, uint32_t content)
@@ -436,19 +445,19 @@ void facts_add_digest(struct account *a, uint32_t content, const char digest[LIS
     fact_add(a, &fact);
 }
 
-static struct fact *date_among(const struct facts *f, uint32_t content)
+static struct fact *fact_among(const struct facts *f, enum fact_kind kind, uint32_t content)
 {
     for (size_t i = 0; i < f->count; i++)
-        if (f->items[i].kind == FACT_DATE && f->items[i].content == content)
+        if (f->items[i].kind == kind && f->items[i].content == content)
             return &f->items[i];
     return NULL;
 }
 
-struct fact *facts_date(struct account *a, uint32_t content)
+struct fact *facts_find(struct account *a, enum fact_kind kind, uint32_t content)
 {
-    struct fact *saving = date_among(&a->facts_saving, content);
+    struct fact *saving = fact_among(&a->facts_saving, kind, content);
 
-    return saving ? saving : date_among(&a->facts, content);
+    return saving ? saving : fact_among(&a->facts, kind, content);
 }
 
 void facts_forget_client(struct account *a, const struct account_client *client)

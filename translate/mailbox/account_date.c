@@ -47,11 +47,11 @@ void header_learn(struct account *a, uint32_t content)
     char digest[LISTED_DIGEST + 1];
     int64_t date = 0;
 
-    if (date_is_wanted(a, content) && !facts_date(a, content)) {
+    if (date_is_wanted(a, content) && !facts_find(a, FACT_DATE, content)) {
         bool dated = mime_arrival(header, &date);
         facts_add_date(a, content, dated ? &date : NULL);
     }
-    if (digest_is_wanted(a, content)) {
+    if (digest_is_wanted(a, content) && !facts_find(a, FACT_DIGEST, content)) {
         a->failed = a->failed || !digest_of_header(header, digest);
         facts_add_digest(a, content, digest);
     }
@@ -76,7 +76,7 @@ void date_answer_fact(struct account *a, struct fact *fact, const struct failure
 static void wait_for_record(struct account *a, const struct asker *asker, uint32_t content)
 {
     struct failure none = {.kind = FAILURE_NONE};
-    struct fact *fact = facts_date(a, content);
+    struct fact *fact = facts_find(a, FACT_DATE, content);
 
     if (fact)
         askers_add(a, &fact->askers, asker);
@@ -87,7 +87,7 @@ static void wait_for_record(struct account *a, const struct asker *asker, uint32
 /* What cannot be had keeps the time of first sight, and that is as good as a date: it is final. */
 static void date_give_up(struct account *a, uint32_t content)
 {
-    if (date_is_wanted(a, content) && !facts_date(a, content))
+    if (date_is_wanted(a, content) && !facts_find(a, FACT_DATE, content))
         facts_add_date(a, content, NULL);
 }
 
@@ -103,7 +103,7 @@ void date_answer(struct account *a, struct account_job *j, const struct failure 
         }
         if (j->refused)
             date_give_up(a, j->content);
-        if (date_is_wanted(a, j->content) && !facts_date(a, j->content))
+        if (date_is_wanted(a, j->content) && !facts_find(a, FACT_DATE, j->content))
             tell(a, asker, j->content, why);
         else
             wait_for_record(a, asker, j->content);
@@ -118,7 +118,7 @@ uint32_t account_date(struct account_client *client, uint32_t content)
     struct account_job *j = jobs_with_header(a, content);
     struct failure why;
 
-    if (!j && date_is_wanted(a, content) && !facts_date(a, content)) {
+    if (!j && date_is_wanted(a, content) && !facts_find(a, FACT_DATE, content)) {
         if (job_may_be_had(a, content, &why))
             j = job_new(a, content, ACCOUNT_HEADER);
         else

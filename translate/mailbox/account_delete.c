@@ -91,12 +91,16 @@ static void delete_over(struct account *a)
     a->deletion.phase = DELETE_NONE;
 }
 
-/* Not again before a while has passed. */
+void delete_put_off(struct account *a)
+{
+    a->deletion.failures++;
+    a->deletion.again_at = a->now_ms + link_delay(a->deletion.failures);
+}
+
 static void delete_failed(struct account *a)
 {
     delete_over(a);
-    a->deletion.failures++;
-    a->deletion.again_at = a->now_ms + link_delay(a->deletion.failures);
+    delete_put_off(a);
 }
 
 static void marked_save(struct account *a);
@@ -143,8 +147,11 @@ static void delete_refuse(struct account *a, uint32_t content)
         a->failed = true;
 }
 
+/* What was read must be known by then, or another message could be deleted in its place. */
 void delete_begin(struct account *a)
 {
+    if (facts_try_again(a))
+        return;
     delete_clear(a);
     a->deletion.tried = true;
     a->deletion.awaited = 0;

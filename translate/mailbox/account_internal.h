@@ -474,9 +474,11 @@ void facts_add(struct account *a, uint32_t content, uint64_t size, char *key);
 /* `date` NULL: the time of first sight. */
 void facts_add_date(struct account *a, uint32_t content, const int64_t *date);
 void facts_add_digest(struct account *a, uint32_t content, const char digest[LISTED_DIGEST + 1]);
-/* The date that waits for its record; NULL: none. */
-struct fact *facts_date(struct account *a, uint32_t content);
+/* The first of its kind that waits for its record; NULL: none. */
+struct fact *facts_find(struct account *a, enum fact_kind kind, uint32_t content);
 bool facts_are_pending(const struct account *a);
+/* Those that could not be saved. False when there are none. */
+bool facts_try_again(struct account *a);
 void facts_forget_client(struct account *a, const struct account_client *client);
 void facts_clear(struct facts *f);
 
@@ -490,6 +492,8 @@ bool delete_is_possible(const struct account *a);
 bool delete_needs_upstream(const struct account *a);
 uint64_t delete_deadline(const struct account *a);
 void delete_begin(struct account *a);
+/* Not again before a while has passed. */
+void delete_put_off(struct account *a);
 void delete_checked(struct account *a);
 void delete_quitted(struct account *a);
 void delete_lost(struct account *a);
