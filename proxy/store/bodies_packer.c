@@ -135,23 +135,34 @@ static void report(struct bodies_account *a, struct bodies_packed *first)
 
 static void packing_done(uv_work_t *work, int status);
 
+static void packing_start(struct bodies_account *a, uv_work_t *work)
+{
+    struct bodies_packing *g = &a->packing;
+
+    g->first = g->wanted;
+    g->wanted = NULL;
+    g->work = work;
+    work->data = a;
+    bodies_hold(a);
+    uv_queue_work(a->loop->uv, work, packing_work, packing_done);
+}
+
 void bodies_packing_begin(struct bodies_account *a)
 {
     struct bodies_packing *g = &a->packing;
 
     if (g->work || !g->wanted)
         return;
-    g->first = g->wanted;
-    g->wanted = NULL;
-    g->work = malloc(sizeof *g->work);
-    if (!g->work) {
-        fail_all(a, "write to", ENOMEM);
-        report(a, g->first);
+    uv_work_t *work = malloc(sizeof *work);
+    if (work) {
+        packing_start(a, work);
         return;
     }
-    g->work->data = a;
-    bodies_hold(a);
-    uv_queue_work(a->loop->uv, g->work, packing_work, packing_done);
+    struct bodies_packed *failed = g->first = g->wanted;
+    g->wanted = NULL;
+    fail_all(a, "write to", ENOMEM);
+    g->first = NULL;
+    report(a, failed);
 }
 
 /* What came meanwhile is written while these are told of. */
@@ -162,9 +173,12 @@ static void packing_done(uv_work_t *work, int status)
 
     (void)status; /* nobody cancels it */
     bodies_settle_tally(a, &a->packing.tally);
-    free(work);
     a->packing.work = NULL;
-    bodies_packing_begin(a);
+    a->packing.first = NULL;
+    if (a->packing.wanted)
+        packing_start(a, work);
+    else
+        free(work);
     report(a, first);
     bodies_let_go(a);
 }
