@@ -10,7 +10,8 @@
 #include <string.h>
 #include <strings.h>
 
-/* Connections that may be needed again: as many as the reserve of descriptors bears. */
+/* Of each loop, connections that may be needed again: few, for they are of the reserve of
+ * descriptors. */
 enum { IDLE_CONNECTIONS = 8 };
 
 struct http_call {
